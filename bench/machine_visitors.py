@@ -31,9 +31,9 @@ from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions import actions, wording
 from app.workflows import invitations
-from tests.support import cast
+from tests.support import sample_newsroom
 from tests.support.incoming_mails import mail
-from tests.support.many_machines import LMTP, NETWORK, SITE, WORKERS, Machines
+from tests.support.many_machines import LMTP_PORT, NETWORK, SITE, WORKER_MACHINES, Machines
 
 PATIENCE = 15.0  # seconds of waiting for a response
 AGAIN = 1.0  # seconds before a retry
@@ -60,10 +60,10 @@ class Acknowledged:
     at: float
 
 
-def prepare(machines: Machines) -> cast.Newsroom:
+def prepare(machines: Machines) -> sample_newsroom.Newsroom:
     """Create a newsroom that receives mail."""
-    database = machines.database()
-    newsroom = database.write(cast.create_newsroom)
+    database = machines.open_database()
+    newsroom = database.write(sample_newsroom.create_newsroom)
 
     def take_mail(session: Session) -> None:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = INBOX
@@ -73,7 +73,7 @@ def prepare(machines: Machines) -> cast.Newsroom:
     return newsroom
 
 
-def _ask_leyla(session: Session, newsroom: cast.Newsroom, words: str) -> int:
+def _ask_leyla(session: Session, newsroom: sample_newsroom.Newsroom, words: str) -> int:
     question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     leyla = session.get_one(Expert, newsroom.leyla.expert_id)
@@ -85,9 +85,9 @@ def _ask_leyla(session: Session, newsroom: cast.Newsroom, words: str) -> int:
 class Visitors:
     """The visitors. They record all `requests`, and what was `acknowledged`."""
 
-    def __init__(self, machines: Machines, newsroom: cast.Newsroom, seed: int) -> None:
+    def __init__(self, machines: Machines, newsroom: sample_newsroom.Newsroom, seed: int) -> None:
         self._machines, self._newsroom, self._random = machines, newsroom, random.Random(seed)
-        self._near = machines.database()
+        self._near = machines.open_database()
         self.requests: list[Request] = []
         self.acknowledged: list[Acknowledged] = []
         self.given_up: Counter[str] = Counter()
@@ -166,12 +166,12 @@ class Visitors:
         number = next(self._numbers)
         words = f"Who reads the gauge at well number {number} when the river is low?"
         raw, end = mail(f"reader{number}@post.example", INBOX, body=words), time.monotonic() + GIVEN_UP
-        hosts = list(WORKERS)
+        hosts = list(WORKER_MACHINES)
         self._random.shuffle(hosts)
         while time.monotonic() < end:
             try:
-                with self._machines.wire.at("mx"):
-                    line = smtplib.LMTP(self._machines.wire.address[hosts[0]], LMTP, timeout=PATIENCE)
+                with self._machines.network.enter("mx"):
+                    line = smtplib.LMTP(self._machines.network.address[hosts[0]], LMTP_PORT, timeout=PATIENCE)
                 with line:
                     line.sendmail(f"reader{number}@post.example", [INBOX], raw)
                 self.acknowledged.append(Acknowledged("mail", words, time.monotonic()))
@@ -200,8 +200,8 @@ class Visitors:
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
         way = HTTPConnection(SITE)
         try:
-            with self._machines.wire.at("readers"):
-                place = (self._machines.wire.address["front"], 443)
+            with self._machines.network.enter("readers"):
+                place = (self._machines.network.address["front"], 443)
                 plain = socket.create_connection(place, PATIENCE, source_address=(address, 0))
             way.sock = self._trusting.wrap_socket(plain, server_hostname=SITE)
             way.request("POST" if body is not None else "GET", path, body, headers)

@@ -16,7 +16,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.support.many_machines import WEBS, WORKERS, Machines, Totals, find_missing_for_network, many_machines
+from tests.support.many_machines import (
+    WEB_MACHINES,
+    WORKER_MACHINES,
+    Machines,
+    Totals,
+    find_missing_for_network,
+    start_machines,
+)
 from tests.support.waiting import wait_until
 
 from .machine_visitors import Visitors, prepare
@@ -51,8 +58,8 @@ def cut(machine: str, other: str = "", seconds: float = CUT, alone: bool = False
         name,
         machine,
         seconds,
-        lambda all_: all_.wire.cut(machine, other),
-        lambda all_: all_.wire.mend(machine, other),
+        lambda all_: all_.network.disconnect(machine, other),
+        lambda all_: all_.network.reconnect(machine, other),
         alone,
     )
 
@@ -62,8 +69,8 @@ FAULTS = (
     cut("db", alone=True),
     killed("redis", CUT),
     cut("redis"),
-    *(killed(name, RESTART) for name in (*WEBS, *WORKERS)),
-    *(cut(name) for name in (*WEBS, *WORKERS)),
+    *(killed(name, RESTART) for name in (*WEB_MACHINES, *WORKER_MACHINES)),
+    *(cut(name) for name in (*WEB_MACHINES, *WORKER_MACHINES)),
     cut("web1", "db"),
     cut("worker1", "db"),
     cut("worker2", "smtp"),
@@ -98,11 +105,13 @@ def bear(machines: Machines, visitors: Visitors, fault: Fault) -> Seen:
 def settle(machines: Machines) -> None:
     """Wait until all mail is sent and placed. Leases of dead workers are ended, instead of waiting ten minutes."""
     time.sleep(5)
-    machines.tell("UPDATE outbox SET leased_until = NULL, due_at = created_at WHERE state = 'queued'")
-    machines.tell("UPDATE inbound SET leased_until = NULL WHERE leased_until IS NOT NULL")
-    wait_until(lambda: not machines.scalar("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox", SETTLED)
+    machines.execute("UPDATE outbox SET leased_until = NULL, due_at = created_at WHERE state = 'queued'")
+    machines.execute("UPDATE inbound SET leased_until = NULL WHERE leased_until IS NOT NULL")
+    wait_until(
+        lambda: not machines.fetch_value("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox", SETTLED
+    )
     waiting = "SELECT count(*) FROM inbound WHERE placed_at IS NULL"
-    wait_until(lambda: not machines.scalar(waiting), "the mail that came", SETTLED)
+    wait_until(lambda: not machines.fetch_value(waiting), "the mail that came", SETTLED)
 
 
 def row(seen: Seen, visitors: Visitors, found: Totals, machines: Machines) -> bool:
@@ -113,11 +122,11 @@ def row(seen: Seen, visitors: Visitors, found: Totals, machines: Machines) -> bo
     beyond = max(0.0, max(one.ended for one in failed) - seen.ended) if failed else 0.0
     slowest = max((one.ended - one.began for one in asked), default=0.0)
     mine = [one for one in visitors.acknowledged if seen.began <= one.at < seen.until]
-    times = [found.words[one.words] for one in mine]
+    times = [found.texts[one.words] for one in mine]
     first: dict[str, float] = {}
-    for at, line in machines.taken():
+    for at, line in machines.list_deliveries():
         first.setdefault(line.split()[0], at)
-    again = sum(found.taken[key] > 1 for key, at in first.items() if seen.began - 1 <= at < seen.until)
+    again = sum(found.delivered[key] > 1 for key, at in first.items() if seen.began - 1 <= at < seen.until)
     well = stretch <= PROMISED or (seen.fault.alone and beyond <= PROMISED)
     say(
         f"{seen.fault.name:<24} {seen.ended - seen.began:>6.1f} {len(asked):>6} {len(failed):>6} {stretch:>8.1f}"
@@ -130,12 +139,12 @@ def row(seen: Seen, visitors: Visitors, found: Totals, machines: Machines) -> bo
 def report(faults: tuple[Fault, ...], seed: int, rate: float) -> bool:
     order = list(faults)
     random.Random(seed).shuffle(order)
-    with many_machines() as machines:
+    with start_machines() as machines:
         newsroom = prepare(machines)
-        for name in ("redis", "front", *WEBS, *WORKERS):
+        for name in ("redis", "front", *WEB_MACHINES, *WORKER_MACHINES):
             machines.start(name)
-        for name in ("redis", "front", *WEBS, *WORKERS):
-            wait_until(lambda name=name: machines.answers(name), name, 90.0)  # type: ignore[misc]
+        for name in ("redis", "front", *WEB_MACHINES, *WORKER_MACHINES):
+            wait_until(lambda name=name: machines.is_listening(name), name, 90.0)  # type: ignore[misc]
         visitors = Visitors(machines, newsroom, seed)
         with visitors.coming(rate):
             time.sleep(3)
@@ -144,7 +153,7 @@ def report(faults: tuple[Fault, ...], seed: int, rate: float) -> bool:
                 say(f"{time.strftime('%H:%M:%S')} {fault.name}")
                 seen.append(bear(machines, visitors, fault))
         settle(machines)
-        found = machines.books()
+        found = machines.get_totals()
         say(
             f"\n{'fault':<24} {'lasted':>6} {'asked':>6} {'failed':>6} {'stretch':>8} {'after it':>8} {'slowest':>8}"
             f" {'acked':>6} {'lost':>5} {'double':>6} {'resent':>6}"
@@ -156,14 +165,14 @@ def report(faults: tuple[Fault, ...], seed: int, rate: float) -> bool:
 def everything(visitors: Visitors, found: Totals) -> list[bool]:
     """Print the totals of the run; return whether nothing was lost, stored twice, or known to one side only."""
     kinds = Counter(one.kind for one in visitors.acknowledged)
-    lost = [one for one in visitors.acknowledged if not found.words[one.words]]
-    double = [words for words, times in found.words.items() if times > 1 and "well number" in words]
-    twice = sum(times > 1 for times in found.taken.values())
+    lost = [one for one in visitors.acknowledged if not found.texts[one.words]]
+    double = [words for words, times in found.texts.items() if times > 1 and "well number" in words]
+    twice = sum(times > 1 for times in found.delivered.values())
     say(f"\nacknowledged: {dict(kinds)}; lost {len(lost)}; stored twice {len(double)}")
-    say(f"mails sent: {len(found.sent)}, with {len(set(found.taken) ^ found.sent)} of which only one side knows;")
+    say(f"mails sent: {len(found.sent)}, with {len(set(found.delivered) ^ found.sent)} of which only one side knows;")
     say(f"{twice} of them were handed over again, under the same Message-ID")
     say(f"never acknowledged, though tried for a minute: {visitors.given_up}")
-    return [not lost, not double, not set(found.taken) ^ found.sent]
+    return [not lost, not double, not set(found.delivered) ^ found.sent]
 
 
 def main() -> None:

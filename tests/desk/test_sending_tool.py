@@ -12,11 +12,11 @@ from app.db.engine import Database
 from app.editions import handoff
 from app.newsletters.sending_tool import SendingTool
 from app.sending_tools.known_tools import TOOLS
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
-from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk, shown_token
-from tests.support.fake_servers import CannedAnswer
-from tests.support.sending_tools import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
+from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk, get_version_token
+from tests.support.fake_servers import CannedResponse
+from tests.support.sample_newsroom import Newsroom
+from tests.support.sending_tools import ADDRESSES, AUDIENCES, KEYS, ToolServer, run_tool_server
 
 PAGE = "settings/sending-tool"
 
@@ -24,9 +24,9 @@ PAGE = "settings/sending-tool"
 @pytest.fixture
 def ghost(app: Flask) -> Iterator[ToolServer]:
     app.config["OWN_HOSTS"] = frozenset({"127.0.0.1"})
-    with tool_server("ghost") as server:
+    with run_tool_server("ghost") as server:
         yield server
-        assert server.sends == []
+        assert server.sending_paths == []
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def kept(database: Database) -> list[SendingTool]:
 
 def keep(nora: Desk, status: int = 303, /, **form: str) -> str:
     """Send the form of the page as it stands now."""
-    return nora.press(PAGE, status, **form, seen=shown_token(nora.get(PAGE), "sending-tool"))
+    return nora.press(PAGE, status, **form, seen=get_version_token(nora.get(PAGE), "sending-tool"))
 
 
 def made(nora: Desk, coming: ComingEdition, app: Flask) -> str:
@@ -65,24 +65,24 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    assert "none yet: it makes a draft of an edition there" in nora.words("settings")
-    [question] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=question)
-    assert "say which sends this newsletter" in nora.words(coming.page)
+    assert "none yet: it makes a draft of an edition there" in nora.get_text("settings")
+    [question] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=question)
+    assert "say which sends this newsletter" in nora.get_text(coming.page)
     keep(nora, **typed(ghost, address=f"{ghost.origin}/ghost/#/dashboard"))
     assert [(one.tool, one.address, one.tried_at) for one in kept(nora.database)] == [("ghost", ghost.origin, None)]
-    assert "Ghost has not been seen to take this key yet." in nora.words(PAGE)
+    assert "Ghost has not been seen to take this key yet." in nora.get_text(PAGE)
     assert KEYS["ghost"] not in nora.open(PAGE).text
     led = nora.post(f"{PAGE}/try")
-    assert "Ghost answers, and takes the key." in nora.words(led)
+    assert "Ghost answers, and takes the key." in nora.get_text(led)
     assert [one.tried_at for one in kept(nora.database)] != [None]
-    assert "Make the draft in Ghost" in nora.words(coming.page)
-    assert "Ghost is being asked." in nora.words(nora.post(f"{coming.page}/draft"))
+    assert "Make the draft in Ghost" in nora.get_text(coming.page)
+    assert "Ghost is being asked." in nora.get_text(nora.post(f"{coming.page}/draft"))
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
     page = nora.get(coming.page).part('section[aria-labelledby="draft"]')
     assert "Ghost: The draft stands there." in page.words
-    assert page.attributes("a[rel]", "href") == [f"{ghost.origin}/ghost/#/editor/post/{ghost.draft.id}"]
-    assert (FIRST_QUESTION in ghost.draft.html, "salt plates" in ghost.draft.html) == (True, True)
+    assert page.attributes("a[rel]", "href") == [f"{ghost.origin}/ghost/#/editor/post/{ghost.only_draft.id}"]
+    assert (FIRST_QUESTION in ghost.only_draft.html, "salt plates" in ghost.only_draft.html) == (True, True)
     secret = KEYS["ghost"].partition(":")[2]
     assert [line for line in caplog.messages if secret in line or "salt plates" in line] == []
 
@@ -90,48 +90,48 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
 def test_the_page_says_that_the_words_are_others_by_now(
     nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask
 ) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
-    coming.do("pick", question=first)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming.press("pick", question=first)
     keep(nora, **typed(ghost))
     old = "The words here are others by now"
     assert old not in made(nora, coming, app)
-    assert old not in nora.words(f"{coming.page}?language=fa"), "whichever language is looked at"
-    coming.do("pick", question=second)
-    assert (old in nora.words(coming.page), SECOND_QUESTION in ghost.draft.html) == (True, False), (
+    assert old not in nora.get_text(f"{coming.page}?language=fa"), "whichever language is looked at"
+    coming.press("pick", question=second)
+    assert (old in nora.get_text(coming.page), SECOND_QUESTION in ghost.only_draft.html) == (True, False), (
         "nothing follows by itself"
     )
     assert old not in made(nora, coming, app)
-    assert SECOND_QUESTION in ghost.draft.html
+    assert SECOND_QUESTION in ghost.only_draft.html
 
 
 def test_what_the_tool_says_stands_on_the_page(
     nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask
 ) -> None:
-    coming.do("pick", question=coming.ready(FIRST_QUESTION)[0])
+    coming.press("pick", question=coming.create_questions(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     for answer, says in (
-        (CannedAnswer({}, 403), "Ghost: It doesn’t take the key, or the key may not do this."),
+        (CannedResponse({}, 403), "Ghost: It doesn’t take the key, or the key may not do this."),
         (
-            CannedAnswer({}, 500),
+            CannedResponse({}, 500),
             "Ghost: It can’t be reached, is too slow, or has a fault of its own. It is tried again by itself,",
         ),
         (
-            CannedAnswer(b"<html>"),
+            CannedResponse(b"<html>"),
             "Ghost: At this address nothing answers as the tool does. Look at the address in the settings.",
         ),
     ):
-        ghost.answers = [answer]
+        ghost.responses = [answer]
         assert says in made(nora, coming, app)
     made(nora, coming, app)
-    ghost.draft.status = "published"
+    ghost.only_draft.status = "published"
     assert "Ghost: It has been sent there already, or is about to be: nothing was touched." in made(nora, coming, app)
-    ghost.kept.clear()
+    ghost.drafts.clear()
     assert "Ghost: The draft had been deleted there, so a new one was made." in made(nora, coming, app)
 
 
 def test_a_try_says_what_is_wrong(nora: Desk, ghost: ToolServer) -> None:
     keep(nora, **typed(ghost, key=f"{'1' * 24}:{'1' * 64}"))
-    assert "Ghost: It doesn’t take the key, or the key may not do this." in nora.words(nora.post(f"{PAGE}/try"))
+    assert "Ghost: It doesn’t take the key, or the key may not do this." in nora.get_text(nora.post(f"{PAGE}/try"))
     assert [one.tried_at for one in kept(nora.database)] == [None]
 
 
@@ -175,7 +175,7 @@ def test_each_tool_can_be_kept_with_its_own_address(nora: Desk, ghost: ToolServe
     keep(nora, **more)
     address = ADDRESSES[name][0] if TOOLS[name].get_api_url else "https://news.example"
     assert [one.address for one in kept(nora.database)] == [address]
-    assert TOOLS[name].label in nora.words("settings")
+    assert TOOLS[name].label in nora.get_text("settings")
 
 
 @pytest.mark.threat("seized editor's device")
@@ -190,7 +190,7 @@ def test_a_kept_key_goes_to_no_other_address(nora: Desk, ghost: ToolServer) -> N
 
 def test_a_forgotten_tool_leaves_nothing_behind_but_its_trail(nora: Desk, ghost: ToolServer) -> None:
     keep(nora, **typed(ghost))
-    nora.press(f"{PAGE}/forget", seen=shown_token(nora.get(PAGE), "forget"))
+    nora.press(f"{PAGE}/forget", seen=get_version_token(nora.get(PAGE), "forget"))
     assert kept(nora.database) == []
     with nora.database.read() as session:
         events = list(session.scalars(select(Event).where(Event.action.like("newsletter.%tool")).order_by(Event.id)))
@@ -203,22 +203,22 @@ def test_a_forgotten_tool_leaves_nothing_behind_but_its_trail(nora: Desk, ghost:
 def test_an_assistant_sees_which_it_is_and_changes_nothing(
     nora: Desk, ilya: Desk, coming: ComingEdition, ghost: ToolServer
 ) -> None:
-    coming.do("pick", question=coming.ready(FIRST_QUESTION)[0])
+    coming.press("pick", question=coming.create_questions(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     page = ilya.get(PAGE)
     assert ("An editor can change them." in page.words, 'name="key"' in str(page)) == (True, False)
-    assert "Make the draft in Ghost" not in ilya.words(coming.page)
+    assert "Make the draft in Ghost" not in ilya.get_text(coming.page)
     assert ilya.send(f"{coming.page}/draft", {}).status_code == 404
 
 
 def test_what_may_not_leave_the_house_makes_no_draft(nora: Desk, coming: ComingEdition, ghost: ToolServer) -> None:
     keep(nora, **typed(ghost))
-    assert "A draft can be made once something is picked" in nora.words(coming.page)
+    assert "A draft can be made once something is picked" in nora.get_text(coming.page)
     assert "Nothing is picked for this edition yet." in nora.press(f"{coming.page}/draft", 409)
 
 
 def test_the_second_of_two_who_change_it_is_told(nora: Desk, ghost: ToolServer) -> None:
-    open_in_both = shown_token(nora.get(PAGE), "sending-tool")
+    open_in_both = get_version_token(nora.get(PAGE), "sending-tool")
     keep(nora, **typed(ghost))
     said = nora.press(PAGE, 409, **typed(ghost, address="https://other.example"), seen=open_in_both)
     assert "It has changed meanwhile" in said
@@ -226,11 +226,11 @@ def test_the_second_of_two_who_change_it_is_told(nora: Desk, ghost: ToolServer) 
 
 
 def test_a_double_click_asks_once_and_is_told_the_same(nora: Desk, coming: ComingEdition, ghost: ToolServer) -> None:
-    coming.do("pick", question=coming.ready(FIRST_QUESTION)[0])
+    coming.press("pick", question=coming.create_questions(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     for press in (f"{PAGE}/try", f"{coming.page}/draft"):
         once = {"once": f"a key of {press}"}
-        led, asked = nora.post(press, **once), len(ghost.asked)
+        led, asked = nora.post(press, **once), len(ghost.requests)
         before = dump_tables(nora.database)["handed_drafts"]
-        assert (nora.post(press, **once), len(ghost.asked)) == (led, asked)
+        assert (nora.post(press, **once), len(ghost.requests)) == (led, asked)
         assert dump_tables(nora.database)["handed_drafts"] == before

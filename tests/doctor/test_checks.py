@@ -37,16 +37,16 @@ from app.watching import sightings
 from app.watching.each_request import ProxyStatistics
 from tests.support import smtp_servers
 from tests.support.app import BASE_URL
-from tests.support.cast import Newsroom
-from tests.support.commands import record_sign_of_life
-from tests.support.fake_servers import CannedAnswer
+from tests.support.commands import record_sighting
+from tests.support.fake_servers import CannedResponse
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot
 from tests.support.mailroom import NewsletterMailroom
-from tests.support.oidc_provider import staff_provider
+from tests.support.oidc_provider import run_oidc_provider
 from tests.support.processes import free_port
 from tests.support.required_programs import skip_without
-from tests.support.smtp_servers import RESET, SILENCE, self_signed_certificate
+from tests.support.sample_newsroom import Newsroom
+from tests.support.smtp_servers import RESET, SILENCE, create_self_signed_certificate
 from tests.support.waiting import WAIT_TIMEOUT
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -114,7 +114,7 @@ def test_a_house_without_a_newsletter(app: Flask) -> None:
 def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, newsroom: Newsroom) -> None:
     worker.run(app, run_once=True)
     assert look(app, "erasures") == []
-    record_sign_of_life(database, ago(minutes=90), secure_delete.EMPTY_LOG_DUTY)
+    record_sighting(database, ago(minutes=90), secure_delete.EMPTY_LOG_DUTY)
     database.write(lambda s: sightings.record_sightings(s, {sightings.FAILED + secure_delete.EMPTY_LOG_DUTY: 1}))
     assert look(app, "erasures") == [
         ("fault", "what was erased in the last 90 minutes is still in the files of the database")
@@ -132,12 +132,12 @@ def test_a_worker_is_seen_while_it_works(app: Flask, database: Database, newsroo
 
 @on_sqlite
 def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
-    record_sign_of_life(database, ago(minutes=11))
+    record_sighting(database, ago(minutes=11))
     assert look(app, "worker") == [("fault", "no worker has been active for 11 minutes")]
-    record_sign_of_life(database, ago(minutes=2), "deliver mail")
+    record_sighting(database, ago(minutes=2), "deliver mail")
     database.write(lambda s: sightings.record_sightings(s, {f"{sightings.FAILED}deliver mail": 1}))
     assert look(app, "worker") == [("fault", "the worker fails at: deliver mail")]
-    record_sign_of_life(database, duty="deliver mail")
+    record_sighting(database, duty="deliver mail")
     assert look(app, "worker") == []
 
 
@@ -184,7 +184,7 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
 
 @on_sqlite
 def test_a_part_of_the_worker_that_hangs(app: Flask, database: Database) -> None:
-    record_sign_of_life(database, ago(minutes=1))
+    record_sighting(database, ago(minutes=1))
     for part, minutes in (("intake", 1), ("sending", 12), ("indexing", 9), ("clock", 0)):
         database.write(
             lambda s, part=part: sightings.record_sightings(s, {f"{sightings.PART}{part}": 1}), ago(minutes=minutes)
@@ -205,7 +205,7 @@ def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
 
 @pytest.fixture
 def smtp(app: Flask) -> Iterator[smtp_servers.SmtpServer]:
-    with smtp_servers.smtp_server() as server:
+    with smtp_servers.run_smtp_server() as server:
         app.config |= {
             "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_USERNAME": "desk",
             "MAIL_PASSWORD": "open sesame",
@@ -216,7 +216,7 @@ def smtp(app: Flask) -> Iterator[smtp_servers.SmtpServer]:
 @on_sqlite
 def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers.SmtpServer) -> None:
     assert look(app, "mail server") == []
-    assert (smtp.asked, smtp.taken) == (["EHLO", "AUTH", "QUIT"], [])
+    assert (smtp.commands, smtp.mails) == (["EHLO", "AUTH", "QUIT"], [])
 
 
 @on_sqlite
@@ -233,7 +233,7 @@ def test_a_mail_server_that_refuses(
     app: Flask, smtp: smtp_servers.SmtpServer, monkeypatch: pytest.MonkeyPatch, step: str, answer: bytes, said: str
 ) -> None:
     monkeypatch.setattr(findings, "PATIENCE", 0.3 if answer == SILENCE else WAIT_TIMEOUT)
-    smtp.answers[step] = answer
+    smtp.replies[step] = answer
     assert look(app, "mail server") == [("fault", f"127.0.0.1:{smtp.port}: {said}")]
 
 
@@ -247,8 +247,8 @@ def test_a_mail_server_that_is_not_there(app: Flask, smtp: smtp_servers.SmtpServ
 def test_encryption_with_a_certificate_that_is_trusted_or_not(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificate = self_signed_certificate(tmp_path)
-    with smtp_servers.smtp_server(certificate) as server:
+    certificate = create_self_signed_certificate(tmp_path)
+    with smtp_servers.run_smtp_server(certificate) as server:
         app.config |= {
             "MAIL_TRANSPORT": "smtp",
             "MAIL_SERVER": "127.0.0.1",
@@ -259,7 +259,7 @@ def test_encryption_with_a_certificate_that_is_trusted_or_not(
         assert look(app, "mail server") == [("fault", f"127.0.0.1:{server.port}: {said}")]
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert look(app, "mail server") == []
-        assert server.asked[-4:] == ["EHLO", "STARTTLS", "EHLO", "QUIT"]
+        assert server.commands[-4:] == ["EHLO", "STARTTLS", "EHLO", "QUIT"]
 
 
 @on_sqlite
@@ -277,7 +277,7 @@ def server() -> Iterator[Dovecot]:
 
 @on_sqlite
 def test_a_mailbox_opens_or_says_why_not(app: Flask, newsroom: Newsroom, server: Dovecot) -> None:
-    address = server.mailbox("doctor@post.example", newsletter="steppe")
+    address = server.mailbox_url("doctor@post.example", newsletter="steppe")
     app.config["MAILBOXES"] = config.parse_mailboxes(address)
     assert look(app, "mailboxes") == []
     app.config["MAILBOXES"] = config.parse_mailboxes(address.replace("sesame", "barley").replace("steppe", "stepe"))
@@ -285,7 +285,7 @@ def test_a_mailbox_opens_or_says_why_not(app: Flask, newsroom: Newsroom, server:
         ("fault", "mailbox 1 (127.0.0.1) belongs to stepe, which is not a newsletter: nothing is fetched"),
         ("fault", "mailbox 1 (127.0.0.1) can't be opened: it rejects user, password or folder"),
     ]
-    app.config["MAILBOXES"] = config.parse_mailboxes(server.mailbox("doctor@post.example", free_port()))
+    app.config["MAILBOXES"] = config.parse_mailboxes(server.mailbox_url("doctor@post.example", free_port()))
     assert look(app, "mailboxes") == [("fault", "mailbox 1 (127.0.0.1) can't be opened: Connection refused")]
 
 
@@ -374,9 +374,9 @@ def test_the_disk_of_postgresql_is_seen_on_the_same_machine_only(
 
 @on_sqlite
 def test_a_clock_that_has_gone_back(app: Flask, database: Database) -> None:
-    record_sign_of_life(database, ago(minutes=-1))
+    record_sighting(database, ago(minutes=-1))
     assert look(app, "clock") == []
-    record_sign_of_life(database, ago(minutes=-31))
+    record_sighting(database, ago(minutes=-31))
     assert look(app, "clock") == [("fault", "the clock is 30 minutes behind the newest stored time")]
 
 
@@ -394,7 +394,7 @@ def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.SmtpServe
         def log_message(self, *_: object) -> None:
             pass
 
-    smtp.answers["GREETING"] = f"220 mx.example ESMTP; {format_datetime(theirs)}".encode()
+    smtp.replies["GREETING"] = f"220 mx.example ESMTP; {format_datetime(theirs)}".encode()
     with HTTPServer(("127.0.0.1", 0), Site) as site:
         thread = Thread(target=site.handle_request)
         thread.start()
@@ -440,10 +440,10 @@ def test_a_check_that_trips_keeps_nobody_from_the_others(app: Flask, monkeypatch
 def test_the_provider_of_the_newsroom_s_accounts(app: Flask) -> None:
     assert look(app, "accounts") == [], "none is set"
     says = "the provider of the newsroom's accounts: "
-    with staff_provider(BASE_URL) as provider:
-        app.config["OIDC"] = provider.account()
+    with run_oidc_provider(BASE_URL) as provider:
+        app.config["OIDC"] = provider.get_account()
         assert look(app, "accounts") == []
-        found = {**provider.discovery().body, "issuer": f"{provider.issuer}/"}
-        provider.answers["/.well-known/openid-configuration"] = CannedAnswer(found)
+        found = {**provider.get_discovery().body, "issuer": f"{provider.issuer}/"}
+        provider.responses["/.well-known/openid-configuration"] = CannedResponse(found)
         assert look(app, "accounts") == [("fault", f"{says}its discovery document is of another issuer")]
     assert look(app, "accounts") == [("fault", f"{says}it can't be reached (ConnectionRefusedError)")]

@@ -20,11 +20,11 @@ from app.mail import inbound
 from app.mail.models import Inbound, InboundRaw, OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
 from tests.support import smtp_servers
-from tests.support.cast import Newsroom
-from tests.support.commands import record_sign_of_life
+from tests.support.commands import record_sighting
 from tests.support.incoming_mails import MX, dmarc_pass, mail
 from tests.support.mail_servers import NewsroomServers, newsroom_servers
 from tests.support.mailroom import NewsletterMailroom
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -92,8 +92,8 @@ def answering(house: NewsroomServers, user: str, answer: Callable[[EmailMessage]
     """Somebody who reads the mailbox and answers what comes there once, by Postfix."""
 
     def read() -> None:
-        wait_until(lambda: house.dovecot.count(user) == 1, "the test mail")
-        with house.dovecot.opened(user) as box:
+        wait_until(lambda: house.dovecot.count_mails(user) == 1, "the test mail")
+        with house.dovecot.connect(user) as box:
             ((_, found),) = box.fetch(box.search("ALL"), ["RFC822"]).items()
         made = answer(email.message_from_bytes(found[b"RFC822"], _class=EmailMessage))  # type: ignore[arg-type]
         with smtplib.SMTP("127.0.0.1", house.mx) as client:
@@ -142,7 +142,7 @@ def test_without_a_worker_the_command_looks_into_the_mailbox(
     app: Flask, database: Database, newsroom: Newsroom, house: NewsroomServers
 ) -> None:
     takes_mail(database, newsroom, "letters@post.example")
-    app.config["MAILBOXES"] = config.parse_mailboxes(house.dovecot.mailbox("letters@post.example"))
+    app.config["MAILBOXES"] = config.parse_mailboxes(house.dovecot.mailbox_url("letters@post.example"))
     status, lines = run(app, "letters@post.example", "--wait", "60")
     assert (status, lines[3]) == (
         0,
@@ -158,8 +158,8 @@ def test_a_bounce_tells_why(app: Flask, database: Database, house: NewsroomServe
 
 
 def test_a_server_that_refuses_the_mail_ends_it(app: Flask, newsroom: Newsroom) -> None:
-    with smtp_servers.smtp_server() as server:
-        server.answers["RCPT"] = b"550 5.1.1 no such person as nora@post.example"
+    with smtp_servers.run_smtp_server() as server:
+        server.replies["RCPT"] = b"550 5.1.1 no such person as nora@post.example"
         app.config |= {
             "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_SUPPRESS_SEND": False,
         }  # fmt: skip
@@ -177,7 +177,7 @@ def test_a_server_that_refuses_the_mail_ends_it(app: Flask, newsroom: Newsroom) 
 def test_nothing_comes_back_in_time(app: Flask, database: Database, newsroom: Newsroom) -> None:
     """While a worker runs, fetching and placing is its business."""
     takes_mail(database, newsroom, "ask@steppe.example")
-    record_sign_of_life(database)
+    record_sighting(database)
     folder = f"written to the folder {app.config['MAIL_FOLDER']}, where nobody gets it, after N s"
     assert run(app, "nora@post.example", "--wait", "0.1") == (
         1, ["Replies go to ask+TOKEN@steppe.example", f"outbox > {folder}", f"Nothing came back: outbox > {folder}"],

@@ -24,9 +24,9 @@ from app.sending_tools.known_tools import TOOLS
 from app.workflows.key_rotation import rotate
 from app.workflows.publishing import publication
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom, answered_question
-from tests.support.fake_servers import CannedAnswer
-from tests.support.sending_tools import ADDRESSES, AUDIENCES, KEYS, ToolServer, tool_server
+from tests.support.fake_servers import CannedResponse
+from tests.support.sample_newsroom import Newsroom, create_answered_question
+from tests.support.sending_tools import ADDRESSES, AUDIENCES, KEYS, ToolServer, run_tool_server
 
 HERE = frozenset({"127.0.0.1"})
 SALT = "Who measures the salt?"
@@ -35,9 +35,9 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def ghost() -> Iterator[ToolServer]:
-    with tool_server("ghost") as server:
+    with run_tool_server("ghost") as server:
         yield server
-        assert server.sends == []
+        assert server.sending_paths == []
 
 
 class Handing:
@@ -48,7 +48,7 @@ class Handing:
         database.write(self._begin)
 
     def _begin(self, session: Session) -> None:
-        question = answered_question(session, self.newsroom, SALT)
+        question = create_answered_question(session, self.newsroom, SALT)
         slots.pick(session, self.newsroom.nora, question, self.edition(session))
         keep(session, self.newsroom, self.server)
 
@@ -81,7 +81,7 @@ def keep(session: Session, newsroom: Newsroom, server: ToolServer, **typed: str)
         "audience": AUDIENCES.get(server.name, ""),
     }
     sending_tool.save_tool(session, newsroom.nora, newsletter, ToolForm(**usual | typed), HERE)
-    session.scalars(select(SendingTool)).one().address = server.address
+    session.scalars(select(SendingTool)).one().address = server.api_url
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def actions(database: Database) -> list[str]:
 def test_a_press_becomes_a_draft_and_a_second_one_changes_it(steppe: Handing) -> None:
     assert steppe.work() == {}
     steppe.press()
-    assert steppe.server.asked == [], "nobody waits for it at the page"
+    assert steppe.server.requests == [], "nobody waits for it at the page"
     assert (steppe.work(), steppe.work()) == ({"made": 1}, {})
     row = steppe.row()
     assert (row.said, row.due_at, row.link) == (
@@ -106,21 +106,21 @@ def test_a_press_becomes_a_draft_and_a_second_one_changes_it(steppe: Handing) ->
         None,
         f"{steppe.server.origin}/ghost/#/editor/post/{row.their_id}",
     )
-    assert (SALT in steppe.server.draft.html, steppe.server.draft.status) == (True, "draft")
+    assert (SALT in steppe.server.only_draft.html, steppe.server.only_draft.status) == (True, "draft")
     steppe.press()
-    assert (steppe.work(), steppe.said(), len(steppe.server.kept)) == ({"made": 1}, "brought", 1)
+    assert (steppe.work(), steppe.said(), len(steppe.server.drafts)) == ({"made": 1}, "brought", 1)
     assert actions(steppe.database) == ["edition.hand_over", "edition.handed_over"] * 2
 
 
 @on_sqlite
 @pytest.mark.parametrize("name", TOOLS)
 def test_each_tool_gets_the_words_of_the_edition(database: Database, newsroom: Newsroom, name: str) -> None:
-    with tool_server(name) as server:
+    with run_tool_server(name) as server:
         handing = Handing(database, newsroom, server)
         handing.press()
         assert (handing.work(), handing.said()) == ({"made": 1}, "made")
         is_whole = TOOLS[name].export == "mail"
-        assert (SALT in server.draft.html, "<!doctype html>" in server.draft.html.lower()) == (True, is_whole)
+        assert (SALT in server.only_draft.html, "<!doctype html>" in server.only_draft.html.lower()) == (True, is_whole)
         with database.read() as session:
             desk = session.scalars(select(SendingTool.desk)).one()
         assert handing.row().link.startswith(f"{desk}/")
@@ -130,7 +130,7 @@ def test_each_tool_gets_the_words_of_the_edition(database: Database, newsroom: N
 @on_sqlite
 def test_a_tool_that_is_away_is_asked_again_for_a_day(steppe: Handing) -> None:
     steppe.press()
-    steppe.server.answers = [CannedAnswer(b"", 503)] * 3
+    steppe.server.responses = [CannedResponse(b"", 503)] * 3
     waited = timedelta(0)
     for wait in (30, 60, 120):
         assert (steppe.work(waited), steppe.said()) == ({"waits": 1}, "away")
@@ -138,7 +138,7 @@ def test_a_tool_that_is_away_is_asked_again_for_a_day(steppe: Handing) -> None:
         waited += timedelta(seconds=wait + 5)
     assert (steppe.work(waited), steppe.said()) == ({"made": 1}, "made")
     steppe.press()
-    steppe.server.answers = [CannedAnswer(b"", 503)]
+    steppe.server.responses = [CannedResponse(b"", 503)]
     assert steppe.work(timedelta(days=1)) == {"failed": 1}
     assert (steppe.row().due_at, steppe.said()) == (None, "away")
 
@@ -146,7 +146,7 @@ def test_a_tool_that_is_away_is_asked_again_for_a_day(steppe: Handing) -> None:
 @on_sqlite
 def test_a_tool_that_wants_us_to_wait_is_let_wait(steppe: Handing) -> None:
     steppe.press()
-    steppe.server.answers = [CannedAnswer({}, 429, {"Retry-After": "600"})]
+    steppe.server.responses = [CannedResponse({}, 429, {"Retry-After": "600"})]
     assert (steppe.work(), steppe.said()) == ({"waits": 1}, "quota")
     assert steppe.work(timedelta(seconds=590)) == {}
     assert steppe.work(timedelta(seconds=610)) == {"made": 1}
@@ -155,7 +155,7 @@ def test_a_tool_that_wants_us_to_wait_is_let_wait(steppe: Handing) -> None:
 @on_sqlite
 def test_what_a_person_has_to_mend_is_not_tried_again(steppe: Handing) -> None:
     steppe.press()
-    steppe.server.answers = [CannedAnswer({}, 401)]
+    steppe.server.responses = [CannedResponse({}, 401)]
     assert (steppe.work(), steppe.said()) == ({"failed": 1}, "key")
     assert steppe.work(timedelta(hours=5)) == {}
     assert actions(steppe.database) == ["edition.hand_over", "edition.not_handed_over"]
@@ -165,12 +165,12 @@ def test_what_a_person_has_to_mend_is_not_tried_again(steppe: Handing) -> None:
 def test_a_draft_that_was_deleted_or_sent_there(steppe: Handing) -> None:
     steppe.press()
     steppe.work()
-    steppe.server.kept.clear()
+    steppe.server.drafts.clear()
     steppe.press()
     assert (steppe.work(), steppe.said()) == ({"made": 1}, "anew")
-    steppe.server.draft.status, before = "published", steppe.server.draft.html
+    steppe.server.only_draft.status, before = "published", steppe.server.only_draft.html
     steppe.press()
-    assert (steppe.work(), steppe.said(), steppe.server.draft.html) == ({"failed": 1}, "sent", before)
+    assert (steppe.work(), steppe.said(), steppe.server.only_draft.html) == ({"failed": 1}, "sent", before)
 
 
 @on_sqlite
@@ -178,7 +178,7 @@ def test_a_draft_that_was_deleted_or_sent_there(steppe: Handing) -> None:
 def test_what_is_taken_back_after_the_press_does_not_leave_the_house(steppe: Handing) -> None:
     steppe.press()
     steppe.database.write(_empty_slots(steppe))
-    assert (steppe.work(), steppe.said(), steppe.server.asked) == ({"failed": 1}, "unready", [])
+    assert (steppe.work(), steppe.said(), steppe.server.requests) == ({"failed": 1}, "unready", [])
 
 
 def _empty_slots(steppe: Handing) -> Any:
@@ -209,7 +209,7 @@ def test_a_sent_edition_is_handed_to_nobody(steppe: Handing, database: Database,
 
     steppe.press()
     sent = database.write(send)
-    assert (steppe.work(), steppe.said(), steppe.server.kept) == ({"failed": 1}, "unready", {})
+    assert (steppe.work(), steppe.said(), steppe.server.drafts) == ({"failed": 1}, "unready", {})
     with pytest.raises(InvalidTransition):
         database.write(lambda s: handoff.queue_handoff(s, newsroom.nora, s.get_one(Edition, sent)))
 
@@ -223,7 +223,7 @@ def test_a_worker_that_dies_leaves_it_to_the_next_and_no_second_draft(steppe: Ha
     outcome = handoff._request_draft(job)  # and is killed before it could write that down
     assert steppe.work(timedelta(minutes=1)) == {}
     assert steppe.work(handoff.LEASE + timedelta(seconds=1)) == {"made": 1}
-    assert (len(steppe.server.kept), steppe.said()) == (1, "made")
+    assert (len(steppe.server.drafts), steppe.said()) == (1, "made")
     assert steppe.database.write(partial(handoff.settle, job=job, outcome=outcome)) == "lost"
 
 
@@ -234,18 +234,18 @@ def test_a_press_while_the_tool_is_asked_is_done_after_it(steppe: Handing) -> No
     steppe.press()
     outcome = handoff._request_draft(job)
     assert steppe.database.write(partial(handoff.settle, job=job, outcome=outcome)) == "waits"
-    assert (steppe.work(), steppe.said(), len(steppe.server.kept)) == ({"made": 1}, "brought", 1)
+    assert (steppe.work(), steppe.said(), len(steppe.server.drafts)) == ({"made": 1}, "brought", 1)
 
 
 @on_sqlite
 def test_another_tool_gets_a_draft_of_its_own(steppe: Handing, database: Database, newsroom: Newsroom) -> None:
     steppe.press()
     steppe.work()
-    with tool_server("listmonk") as listmonk:
+    with run_tool_server("listmonk") as listmonk:
         database.write(lambda s: keep(s, newsroom, listmonk))
         steppe.press()
         assert steppe.row().link == "", "the one in Ghost is none of its drafts"
-        assert (steppe.work(), steppe.said(), len(listmonk.kept)) == ({"made": 1}, "made", 1)
+        assert (steppe.work(), steppe.said(), len(listmonk.drafts)) == ({"made": 1}, "made", 1)
         database.write(lambda s: sending_tool.forget(s, newsroom.nora, s.get_one(Newsletter, newsroom.newsletter_id)))
         database.write(lambda s: setattr(s.scalars(select(HandedDraft)).one(), "due_at", now(s)))
         assert (steppe.work(), steppe.said()) == ({"failed": 1}, "no tool")
@@ -256,7 +256,7 @@ def test_another_tool_gets_a_draft_of_its_own(steppe: Handing, database: Databas
 def test_no_key_goes_inward_unless_the_settings_say_so(steppe: Handing) -> None:
     steppe.press()
     assert dict(handoff.process_due_handoffs(steppe.database, frozenset())) == {"failed": 1}
-    assert (steppe.said(), steppe.server.asked) == ("inward", [])
+    assert (steppe.said(), steppe.server.requests) == ("inward", [])
 
 
 @on_sqlite

@@ -18,32 +18,40 @@ from app.db.engine import Database
 from app.db.session import now
 from app.people import directory, oidc, staff
 from app.people.models import Membership, Person
-from tests.support.cast import Newsroom
-from tests.support.desk_people import NORA, VERA, hire_vera, list_roles, person_public_id, sign_in_by_code, sign_in_now
-from tests.support.fake_servers import CannedAnswer
+from tests.support.desk_people import (
+    NORA,
+    VERA,
+    get_person_public_id,
+    hire_vera,
+    list_roles,
+    sign_in_by_code,
+    sign_in_directly,
+)
+from tests.support.fake_servers import CannedResponse
 from tests.support.oidc_provider import (
     CALLBACK_PATH,
     DESK_PAGE,
     START_PATH,
     OidcProvider,
-    base64url,
+    encode_base64url,
     follow_provider,
-    linked_person_ids,
+    get_page_status,
     list_actions,
+    list_linked_person_ids,
     list_sessions,
-    page_status,
+    run_oidc_provider,
     sign_in_at_provider,
-    staff_provider,
     start_sign_in,
 )
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture
 def provider(app: Flask) -> Iterator[OidcProvider]:
     oidc._metadata_cache.clear()  # a port may come again
-    with staff_provider(app.config["BASE_URL"]) as server:
-        app.config["OIDC"] = server.account()
+    with run_oidc_provider(app.config["BASE_URL"]) as server:
+        app.config["OIDC"] = server.get_account()
         yield server
 
 
@@ -52,9 +60,9 @@ def test_nora_comes_in_and_leaves_what_every_way_in_leaves(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     nora = sign_in_at_provider(app)
-    assert (page_status(nora), nora.page and nora.page.headers["Location"]) == (303, DESK_PAGE)
+    assert (get_page_status(nora), nora.page and nora.page.headers["Location"]) == (303, DESK_PAGE)
     assert nora.open(DESK_PAGE).status_code == 200
-    assert linked_person_ids(database) == [newsroom.nora.person_id]
+    assert list_linked_person_ids(database) == [newsroom.nora.person_id]
     assert list_actions(database, "session.", "identity.") == ["identity.bind", "session.begin"]
     [began] = list_sessions(database)
     assert (began.person_id, began.door, began.seen_at is not None, began.second_at) == (
@@ -84,7 +92,7 @@ def test_the_request_carries_all_that_protects_it_and_nothing_of_it_twice(
         "redirect_uri": f"https://ask.newsroom.example{CALLBACK_PATH}",
         "scope": "openid email", "code_challenge_method": "S256",
     }  # fmt: skip
-    assert provider.count("/.well-known/openid-configuration") == 1
+    assert provider.count_requests("/.well-known/openid-configuration") == 1
 
 
 def twisted(**claims: Any) -> Callable[[OidcProvider], None]:
@@ -117,12 +125,14 @@ HOSTILE: dict[str, Callable[[OidcProvider], None]] = {
     "unsigned": put(algorithm="none"),
     "signed with the public key": put(algorithm="HS256"),
     "signed by a key that it doesn't name": put(key=2),
-    "nested without an end": lambda provider: provider.answers.update(
-        {"/token": CannedAnswer({"id_token": f"{base64url(b'[' * 20_000)}.e30.x"})}
+    "nested without an end": lambda provider: provider.responses.update(
+        {"/token": CannedResponse({"id_token": f"{encode_base64url(b'[' * 20_000)}.e30.x"})}
     ),
     "of another token": twisted(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
-    "no token": lambda provider: provider.answers.update({"/token": CannedAnswer({"access_token": "x"})}),
-    "a token that is none": lambda provider: provider.answers.update({"/token": CannedAnswer({"id_token": "a.b.c"})}),
+    "no token": lambda provider: provider.responses.update({"/token": CannedResponse({"access_token": "x"})}),
+    "a token that is none": lambda provider: provider.responses.update(
+        {"/token": CannedResponse({"id_token": "a.b.c"})}
+    ),
 }
 
 
@@ -133,9 +143,13 @@ def test_whoever_twists_the_token_stays_outside(
 ) -> None:
     HOSTILE[how](provider)
     browser = sign_in_at_provider(app)
-    assert (page_status(browser), browser.heading) == (400, "Not signed in")
+    assert (get_page_status(browser), browser.heading) == (400, "Not signed in")
     assert "it is too old. Begin once more." in browser.text
-    assert (list_sessions(database), linked_person_ids(database), browser.open(DESK_PAGE).status_code) == ([], [], 303)
+    assert (list_sessions(database), list_linked_person_ids(database), browser.open(DESK_PAGE).status_code) == (
+        [],
+        [],
+        303,
+    )
 
 
 @pytest.mark.threat("stranger at the door")
@@ -148,7 +162,7 @@ def test_an_answer_that_was_changed_on_the_way_opens_nothing(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, changed: dict[str, str | None]
 ) -> None:
     browser = sign_in_at_provider(app, **changed)
-    assert (page_status(browser), list_sessions(database), linked_person_ids(database)) == (400, [], [])
+    assert (get_page_status(browser), list_sessions(database), list_linked_person_ids(database)) == (400, [], [])
 
 
 @pytest.mark.threat("stranger at the door")
@@ -189,44 +203,47 @@ def test_clocks_may_differ_by_less_than_a_minute(
 ) -> None:
     at = int(unix_time())
     provider.claims.update(exp=at - oidc.LEEWAY + 20, iat=at + oidc.LEEWAY - 20)
-    assert page_status(sign_in_at_provider(app)) == 303
+    assert get_page_status(sign_in_at_provider(app)) == 303
 
 
 @pytest.mark.threat("stranger at the door")
 def test_the_provider_changes_its_keys_and_nora_comes_in_at_once(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    assert page_status(sign_in_at_provider(app)) == 303
-    provider.key, provider.published = 2, (1, 2)
-    assert page_status(sign_in_at_provider(app)) == 303
-    provider.published = (2,)
-    assert page_status(sign_in_at_provider(app)) == 303
-    provider.key = 1
-    assert page_status(sign_in_at_provider(app)) == 400, "by a key that was taken back"
+    assert get_page_status(sign_in_at_provider(app)) == 303
+    provider.key_number, provider.published_keys = 2, (1, 2)
+    assert get_page_status(sign_in_at_provider(app)) == 303
+    provider.published_keys = (2,)
+    assert get_page_status(sign_in_at_provider(app)) == 303
+    provider.key_number = 1
+    assert get_page_status(sign_in_at_provider(app)) == 400, "by a key that was taken back"
 
 
 def test_an_address_that_stands_in_userinfo_alone_is_asked_for_there(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
-    provider.is_plain = True
-    assert page_status(sign_in_at_provider(app)) == 303
-    provider.answers["/userinfo"] = CannedAnswer({"sub": "somebody else", "email": VERA, "email_verified": True})
+    provider.has_minimal_id_token = True
+    assert get_page_status(sign_in_at_provider(app)) == 303
+    provider.responses["/userinfo"] = CannedResponse({"sub": "somebody else", "email": VERA, "email_verified": True})
     hire_vera(database, newsroom)
-    assert (page_status(sign_in_at_provider(app)), linked_person_ids(database)) == (400, [newsroom.nora.person_id])
+    assert (get_page_status(sign_in_at_provider(app)), list_linked_person_ids(database)) == (
+        400,
+        [newsroom.nora.person_id],
+    )
 
 
 def huge(provider: OidcProvider, path: str) -> None:
-    provider.answers[path] = CannedAnswer(b'{"issuer": "' + b"x" * 200_000 + b'"}')
+    provider.responses[path] = CannedResponse(b'{"issuer": "' + b"x" * 200_000 + b'"}')
 
 
 ELSEWHERE = {"Location": "https://elsewhere.example/"}
-BROKEN: dict[str, CannedAnswer] = {
-    "500": CannedAnswer({"error": "server_error"}, 500),
-    "huge": CannedAnswer(b'{"x": "' + b"x" * 200_000 + b'"}'),
-    "no JSON": CannedAnswer(b"<h1>We are moving</h1>"),
-    "a list": CannedAnswer([1, 2]),
-    "elsewhere": CannedAnswer(b"", 302, ELSEWHERE),
-    "slow": CannedAnswer({"issuer": "x" * 4_000}, slowly=0.01),
+BROKEN: dict[str, CannedResponse] = {
+    "500": CannedResponse({"error": "server_error"}, 500),
+    "huge": CannedResponse(b'{"x": "' + b"x" * 200_000 + b'"}'),
+    "no JSON": CannedResponse(b"<h1>We are moving</h1>"),
+    "a list": CannedResponse([1, 2]),
+    "elsewhere": CannedResponse(b"", 302, ELSEWHERE),
+    "slow": CannedResponse({"issuer": "x" * 4_000}, byte_delay=0.01),
 }
 
 
@@ -238,13 +255,13 @@ def test_a_provider_that_is_down_is_said_to_be_and_the_way_by_mail_works(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(oidc, "REQUEST_TIMEOUT", 0.5)
-    provider.answers[path] = BROKEN[how]
+    provider.responses[path] = BROKEN[how]
     browser, began = Browser(app), time.monotonic()
     if path.startswith("/."):
         browser.open(START_PATH)
     else:
         browser = sign_in_at_provider(app)
-    assert (page_status(browser), browser.heading) == (503, "Not signed in")
+    assert (get_page_status(browser), browser.heading) == (503, "Not signed in")
     assert "The Daily’s account can’t be reached just now. The way in by mail works as ever." in browser.text
     assert time.monotonic() - began < 5
     assert list_sessions(database) == []
@@ -252,8 +269,8 @@ def test_a_provider_that_is_down_is_said_to_be_and_the_way_by_mail_works(
 
 
 def test_a_provider_that_is_not_there_at_all(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    with staff_provider(app.config["BASE_URL"]) as gone:
-        app.config["OIDC"] = gone.account()
+    with run_oidc_provider(app.config["BASE_URL"]) as gone:
+        app.config["OIDC"] = gone.get_account()
     browser = Browser(app)
     assert browser.open(START_PATH).status_code == 503
 
@@ -274,14 +291,16 @@ def test_a_provider_that_is_not_there_at_all(app: Flask, database: Database, new
 def test_a_discovery_document_that_leads_elsewhere_is_not_followed(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, name: str, value: object
 ) -> None:
-    provider.answers["/.well-known/openid-configuration"] = CannedAnswer({**provider.discovery().body, name: value})
+    provider.responses["/.well-known/openid-configuration"] = CannedResponse(
+        {**provider.get_discovery().body, name: value}
+    )
     browser = Browser(app)
     assert browser.open(START_PATH).status_code == 503
-    assert [path for path, _form in provider.asked] == ["/.well-known/openid-configuration"]
+    assert [path for path, _form in provider.requests] == ["/.well-known/openid-configuration"]
 
 
 def test_a_provider_behind_tls_names_no_address_on_this_machine(app: Flask, provider: OidcProvider) -> None:
-    one = provider.account()
+    one = provider.get_account()
     behind = type(one)(
         "https://login.example.org", one.client_id, one.client_secret, one.name, one.second_factor_methods
     )
@@ -305,7 +324,7 @@ def test_whoever_turns_back_at_the_provider_is_told_so(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     browser = sign_in_at_provider(app, error="access_denied", code=None)
-    assert (page_status(browser), "or you turned back there" in browser.text) == (403, True)
+    assert (get_page_status(browser), "or you turned back there" in browser.text) == (403, True)
 
 
 @pytest.mark.threat("stranger at the door")
@@ -315,8 +334,8 @@ def test_an_address_that_the_provider_has_not_confirmed_opens_nothing(
     for claimed in (False, None, "true", 1):
         provider.claims["email_verified"] = claimed
         browser = sign_in_at_provider(app)
-        assert (page_status(browser), "isn’t confirmed there" in browser.text) == (403, True), claimed
-    assert linked_person_ids(database) == []
+        assert (get_page_status(browser), "isn’t confirmed there" in browser.text) == (403, True), claimed
+    assert list_linked_person_ids(database) == []
 
 
 def people(database: Database) -> int:
@@ -332,8 +351,8 @@ def test_nobody_makes_themselves_an_account(
     provider.user["email"] = email
     before = people(database)
     browser = sign_in_at_provider(app)
-    assert (page_status(browser), "Nobody at work here has the address" in browser.text) == (403, True)
-    assert (people(database), linked_person_ids(database), list_sessions(database)) == (before, [], [])
+    assert (get_page_status(browser), "Nobody at work here has the address" in browser.text) == (403, True)
+    assert (people(database), list_linked_person_ids(database), list_sessions(database)) == (before, [], [])
 
 
 @pytest.mark.threat("stranger at the door")
@@ -342,16 +361,16 @@ def test_the_account_decides_from_the_first_time_on_and_no_address_moves_it(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     hire_vera(database, newsroom)
-    assert page_status(sign_in_at_provider(app)) == 303
+    assert get_page_status(sign_in_at_provider(app)) == 303
     provider.user.update(email=VERA, email_verified=False)  # what Nora's account says now
-    assert page_status(sign_in_at_provider(app)) == 303
+    assert get_page_status(sign_in_at_provider(app)) == 303
     assert [row.person_id for row in list_sessions(database)] == [newsroom.nora.person_id] * 2
     provider.user.update(sub="another", email=NORA, email_verified=True)  # who has got Nora's address there
     browser = sign_in_at_provider(app)
-    assert (page_status(browser), "came in by another account before" in browser.text) == (403, True)
-    assert (linked_person_ids(database), len(list_sessions(database))) == ([newsroom.nora.person_id], 2)
+    assert (get_page_status(browser), "came in by another account before" in browser.text) == (403, True)
+    assert (list_linked_person_ids(database), len(list_sessions(database))) == ([newsroom.nora.person_id], 2)
     assert list_actions(database, "identity.") == ["identity.bind", "identity.refuse"]
-    vera = sign_in_now(app, database, VERA)
+    vera = sign_in_directly(app, database, VERA)
     vera.open("/desk/steppe/trail")
     assert "Another account of the newsroom’s provider tried to come in as Nora Lind." in vera.text
 
@@ -361,14 +380,17 @@ def test_an_admin_has_an_account_forgotten_and_the_next_one_is_bound(
 ) -> None:
     hire_vera(database, newsroom)
     sign_in_at_provider(app)
-    vera, page = (sign_in_now(app, database, VERA), f"/desk/steppe/people/{person_public_id(database, newsroom.nora)}")
+    vera, page = (
+        sign_in_directly(app, database, VERA),
+        f"/desk/steppe/people/{get_person_public_id(database, newsroom.nora)}",
+    )
     vera.open(page)
     vera.submit(f"{page}/account")
     vera.follow()
     assert "The account of Nora Lind at the provider is forgotten." in vera.text
     assert f"{page}/account" not in [form.action for form in vera.read.forms]
     provider.user["sub"] = "another"
-    assert page_status(sign_in_at_provider(app)) == 303
+    assert get_page_status(sign_in_at_provider(app)) == 303
     assert list_actions(database, "identity.") == ["identity.bind", "identity.release", "identity.bind"]
 
 
@@ -379,9 +401,9 @@ def test_somebody_who_is_shut_out_or_has_left_does_not_come_in(
     nora = sign_in_at_provider(app)
     database.write(lambda s: staff.disable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
     assert nora.open(DESK_PAGE).status_code == 303
-    assert page_status(sign_in_at_provider(app)) == 403
+    assert get_page_status(sign_in_at_provider(app)) == 403
     database.write(lambda s: staff.enable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
-    assert page_status(sign_in_at_provider(app)) == 303
+    assert get_page_status(sign_in_at_provider(app)) == 303
 
     def out(session: Session) -> None:
         session.scalars(select(Membership).filter_by(person_id=newsroom.nora.person_id)).one().disabled_at = now(
@@ -389,25 +411,25 @@ def test_somebody_who_is_shut_out_or_has_left_does_not_come_in(
         )
 
     database.write(out)
-    assert page_status(sign_in_at_provider(app)) == 403
+    assert get_page_status(sign_in_at_provider(app)) == 403
 
 
 def test_an_invitation_is_taken_up_by_the_provider_s_word_for_its_address(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     hire_vera(database, newsroom)
-    vera = sign_in_now(app, database, VERA)
+    vera = sign_in_directly(app, database, VERA)
     vera.open("/desk/steppe/people")
     vera.submit("/desk/steppe/people", name="Saule Bekova", email="saule@desk.example", role="assistant")
     assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
     provider.user["email"] = "Saule@Desk.example"
-    assert page_status(sign_in_at_provider(app)) == 303
+    assert get_page_status(sign_in_at_provider(app)) == 303
     assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "here")
 
 
 def with_app(app: Flask, database: Database) -> str:
     """Give Nora an app that makes codes. Returns its secret."""
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     nora.open("/signed-in/factors/app")
     secret = nora.value("secret")
     nora.submit("/signed-in/factors/app", code=pyotp.TOTP(secret).now())
@@ -432,11 +454,11 @@ def test_the_settings_say_by_what_the_provider_s_sign_in_counts_as_a_second_fact
     second: str, claims: dict[str, Any], asked: bool | None,
 ) -> None:  # fmt: skip
     with_app(app, database)
-    app.config["OIDC"] = provider.account(second)
+    app.config["OIDC"] = provider.get_account(second)
     provider.claims = claims
     nora = sign_in_at_provider(app)
     if asked is None:
-        assert page_status(nora) == 400, "no list of methods, so no token"
+        assert get_page_status(nora) == 400, "no list of methods, so no token"
         return
     led = nora.open(DESK_PAGE)
     assert (led.status_code, led.headers.get("Location")) == (
@@ -475,12 +497,12 @@ def test_the_button_is_there_where_a_provider_is_set_and_for_the_desk_alone(
     assert button not in browser.text
     browser.open(follow_provider(browser.open(f"{START_PATH}?next=https://elsewhere.example/").headers["Location"]))
     assert browser.page is not None and browser.page.headers["Location"] == "/desk/steppe/", "and nowhere else"
-    asked = len(provider.asked)
+    asked = len(provider.requests)
     browser.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
     assert browser.open(f"{START_PATH}?next={DESK_PAGE}").headers["Location"] == f"/sign-in?next={DESK_PAGE}", (
         "another site's moment"
     )
-    assert len(provider.asked) == asked
+    assert len(provider.requests) == asked
     app.config["OIDC"] = None
     browser.open("/sign-in")
     assert button not in browser.text
@@ -495,4 +517,4 @@ def test_whoever_is_erased_leaves_no_account_behind(
     database.write(lambda s: staff.forget(s, s.get_one(Person, newsroom.nora.person_id)))
     with database.read() as session:
         assert directory.email_of(session, session.get_one(Person, newsroom.nora.person_id)) is None
-    assert linked_person_ids(database) == []
+    assert list_linked_person_ids(database) == []

@@ -18,9 +18,9 @@ from app.newsletters.models import Newsletter
 from bench.machine_visitors import Visitors, prepare
 from tests.support import postgres
 from tests.support.app import SECRETS
-from tests.support.cast import Newsroom
-from tests.support.debian_machine import wait_patiently
+from tests.support.debian_machine import wait_for_machine
 from tests.support.many_machines import NETWORK, NGINX_CHANGES, WEB_MACHINES, Machines, start_machines
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
 
 AS_LONG = 8.0  # seconds that the proxy waits for an answer, and one second more for what is measured
@@ -84,7 +84,7 @@ def test_a_database_that_is_cut_off_is_waited_for_once_and_as_long_as_the_proxy_
             )  # two more connections of two seconds each, and nobody waits for what is known to be broken
         finally:
             machines.network.reconnect("web1", "db")
-        wait_patiently(lambda: read_public_version(database, "steppe") is not None, "the database")
+        wait_for_machine(lambda: read_public_version(database, "steppe") is not None, "the database")
         look()
         database.close()
 
@@ -110,7 +110,7 @@ def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_
     for name in ("front", "web1", "web2", "worker1", "worker2"):
         machines.start(name)
     for name in ("front", "web1", "web2", "worker1", "worker2"):
-        wait_patiently(lambda name=name: machines.is_listening(name), name)  # type: ignore[misc]
+        wait_for_machine(lambda name=name: machines.is_listening(name), name)  # type: ignore[misc]
     visitors = Visitors(machines, newsroom, seed=3)
     with visitors.coming(rate=3):
         time.sleep(1)
@@ -122,8 +122,12 @@ def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_
     # What worker1 had in its hands is done again in ten minutes.
     machines.execute("UPDATE outbox SET leased_until = NULL, due_at = created_at WHERE state = 'queued'")
     machines.execute("UPDATE inbound SET leased_until = NULL")
-    wait_patiently(lambda: not machines.fetch_value("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox")
-    wait_patiently(lambda: not machines.fetch_value("SELECT count(*) FROM inbound WHERE placed_at IS NULL"), "the mail")
+    wait_for_machine(
+        lambda: not machines.fetch_value("SELECT count(*) FROM outbox WHERE state = 'queued'"), "the outbox"
+    )
+    wait_for_machine(
+        lambda: not machines.fetch_value("SELECT count(*) FROM inbound WHERE placed_at IS NULL"), "the mail"
+    )
     failed = [one for one in visitors.requests if not one.well]
     assert not failed or max(one.ended for one in failed) - min(one.began for one in failed) < FAILS
     assert not visitors.given_up

@@ -24,10 +24,10 @@ from app.mail.sending import transport
 from app.server import worker
 from app.settings.mail_accounts import parse_mailboxes
 from app.watching import sightings
-from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import NewsletterMailroom
-from tests.support.smtp_servers import SILENCE, TRICKLE, SmtpServer, create_mail_app, smtp_server
+from tests.support.sample_newsroom import Newsroom
+from tests.support.smtp_servers import SILENCE, TRICKLE, SmtpServer, create_mail_app, run_smtp_server
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 MAIL = Message("expert.letter", "leyla@field.example", "Leyla", "Salt", "Dear Leyla", "en", "Nora Lind")
@@ -76,11 +76,11 @@ def test_mail_comes_in_and_duties_are_done_while_a_mail_server_keeps_us_waiting(
 ) -> None:
     room = NewsletterMailroom(database, newsroom)
     put(database, 3)
-    with smtp_server() as server:
-        server.answers["EHLO"] = answer
+    with run_smtp_server() as server:
+        server.replies["EHLO"] = answer
         sends_by(app, server)
         with at_work(app, monkeypatch):
-            wait_until(lambda: server.asked == ["EHLO"], "the first mail on its way")
+            wait_until(lambda: server.commands == ["EHLO"], "the first mail on its way")
             began = time.monotonic()
             room.store_mail(mail())
             wait_until(lambda: bool(letters(database)), "the letter")
@@ -89,7 +89,7 @@ def test_mail_comes_in_and_duties_are_done_while_a_mail_server_keeps_us_waiting(
             wait_until(
                 lambda: rounds(database, "keep the list of erasures") > 1, "the clock's next round"
             )  # every ten seconds
-            assert (server.asked, rounds(database, "deliver mail")) == (["EHLO"], 0)
+            assert (server.commands, rounds(database, "deliver mail")) == (["EHLO"], 0)
             server.over.set()
 
 
@@ -104,14 +104,14 @@ def test_a_silent_mailbox_keeps_no_mail_from_going_out(
     app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(database, 3)
-    with smtp_server() as server, socket.create_server(("127.0.0.1", 0)) as silent:
+    with run_smtp_server() as server, socket.create_server(("127.0.0.1", 0)) as silent:
         sends_by(app, server)
         mailbox = f"imap://user:secret@127.0.0.1:{silent.getsockname()[1]}/INBOX"
         app.config["MAILBOXES"] = parse_mailboxes(mailbox, None)
         with at_work(app, monkeypatch):
             line, _ = silent.accept()
             with line:
-                wait_until(lambda: len(server.taken) == 3, "the mails")
+                wait_until(lambda: len(server.mails) == 3, "the mails")
 
 
 @pytest.mark.threat("silent servers")
@@ -120,8 +120,8 @@ def test_a_server_that_says_a_word_now_and_then_has_no_more_time_than_a_silent_o
     database: Database, step: str
 ) -> None:
     put(database, 1)
-    with smtp_server() as server:
-        server.answers[step] = TRICKLE
+    with run_smtp_server() as server:
+        server.replies[step] = TRICKLE
         began = time.monotonic()
         deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=1.0)))
         assert time.monotonic() - began < 10.0
@@ -135,16 +135,16 @@ def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others
 ) -> None:
     breaker, asked = Breaker(), time.monotonic
     put(database, 4)
-    with smtp_server() as server:
+    with run_smtp_server() as server:
         send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.5))
         patient = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=WAIT_TIMEOUT))
-        server.answers["GREETING"] = SILENCE
+        server.replies["GREETING"] = SILENCE
         for _ in range(2):  # the second comes too early, and calls nobody
             with pytest.raises(BreakerOpen):
                 deliver_due(database, send, breaker=breaker)
         waits = ("queued", 1, "the server kept silent for too long")
         assert states(database) == {waits: 1, ("queued", 0, None): 3}
-        server.answers = {}
+        server.replies = {}
         monkeypatch.setattr(delivery.time, "monotonic", lambda: asked() + delivery.FIRST_PAUSE)
         assert deliver_due(database, patient, breaker=breaker) == {"sent": 3}
     assert states(database) == {waits: 1, ("sent", 1, None): 3}
@@ -161,8 +161,8 @@ def test_a_mail_server_that_is_gone_is_no_fault_of_the_worker(
     app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(database, 2)
-    with smtp_server() as server:
-        server.answers["GREETING"] = b"421 not now"
+    with run_smtp_server() as server:
+        server.replies["GREETING"] = b"421 not now"
         sends_by(app, server)
         with at_work(app, monkeypatch):
             wait_until(lambda: rounds(database, "deliver mail") > 1, "a round in which no mail may go")

@@ -14,9 +14,9 @@ from app.core.actors import Clock
 from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
-from tests.support.cast import Newsroom
-from tests.support.oidc_provider import CALLBACK_PATH, OidcProvider, staff_provider
+from tests.support.oidc_provider import CALLBACK_PATH, OidcProvider, run_oidc_provider
 from tests.support.processes import run_site, start_forked
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import press
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ PIXELS = """async (picture) => {
 
 @pytest.fixture
 def house(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[tuple[str, OidcProvider]]:
-    with staff_provider("") as provider:
-        provider.asks = True
-        with run_site(database.url, tmp_path / "mail", start_forked, **provider.settings()) as address:
-            provider.back = address + CALLBACK_PATH
+    with run_oidc_provider("") as provider:
+        provider.asks_consent = True
+        with run_site(database.url, tmp_path / "mail", start_forked, **provider.get_settings()) as address:
+            provider.callback_url = address + CALLBACK_PATH
             yield address, provider
 
 

@@ -14,12 +14,12 @@ from app.sending_tools import ghost as api
 from app.sending_tools.known_tools import TOOLS, hand_over
 from app.sending_tools.tool_api import Account, DraftError, EditionDraft
 from tests.support import real_ghost
-from tests.support.browser_visits import Town, Visit
-from tests.support.cast import Newsroom, answered_question
 from tests.support.processes import run_site, start_forked
 from tests.support.required_programs import skip_without
-from tests.support.sending_tools import KEYS, tool_server
+from tests.support.sample_newsroom import Newsroom, create_answered_question
+from tests.support.sending_tools import KEYS, run_tool_server
 from tests.support.source import ROOT
+from tests.support.user_browsers import UserBrowser, UserBrowsers
 from tests.support.waiting import wait_until
 
 QUESTIONS = ("Who measures the salt?", "Where does the wind come from?")
@@ -27,9 +27,9 @@ PICTURE = ROOT / "build" / "draft-in-ghost.png"  # a smaller one stands in docs/
 
 
 @pytest.fixture
-def town(chromium: Browser, database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[Town]:
+def browsers(chromium: Browser, database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[UserBrowsers]:
     with run_site(database.url, tmp_path / "mail", start_forked, OWN_HOSTS="127.0.0.1") as site:
-        made = Town(chromium, database, site, tmp_path / "mail", True)
+        made = UserBrowsers(chromium, database, site, tmp_path / "mail", True)
         yield made
         made.close()
 
@@ -40,19 +40,19 @@ def edition_page(database: Database, newsroom: Newsroom) -> str:
     def fill(session: Session) -> str:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         for words in QUESTIONS:
-            slots.pick(session, newsroom.nora, answered_question(session, newsroom, words), edition)
+            slots.pick(session, newsroom.nora, create_answered_question(session, newsroom, words), edition)
         return f"/desk/steppe/editions/{edition.public_id}"
 
     return database.write(fill)
 
 
-def hands_over(nora: Visit, page: str, address: str, key: str) -> str:
+def hands_over(nora: UserBrowser, page: str, address: str, key: str) -> str:
     """From the settings to the draft; gives where the edition's page says that it is."""
     nora.open("/desk/steppe/settings/sending-tool")
     nora.page.get_by_label("Ghost", exact=True).check()
     nora.write("Address", address)
     nora.page.locator("#key").fill(key)
-    nora.look()
+    nora.check_page()
     nora.press("Keep it")
     nora.press("Try it")
     expect(nora.page.get_by_text("Ghost answers, and takes the key.")).to_be_visible()
@@ -66,18 +66,18 @@ def hands_over(nora: Visit, page: str, address: str, key: str) -> str:
 
     wait_until(is_made, "the draft")
     expect(nora.page.get_by_text("Ghost: The draft stands there.")).to_be_visible()
-    nora.look()
+    nora.check_page()
     return link.get_attribute("href") or ""
 
 
 @pytest.mark.browser
-def test_nora_hands_an_edition_to_the_tool_that_sends(town: Town, newsroom: Newsroom) -> None:
-    page = edition_page(town.database, newsroom)
-    with tool_server("ghost") as ghost:
-        led = hands_over(town.editor(width=390), page, ghost.origin, KEYS["ghost"])
-        assert led == f"{ghost.origin}/ghost/#/editor/post/{ghost.draft.id}"
-        assert [words in ghost.draft.html for words in QUESTIONS] == [True, True]
-        assert ghost.sends == []
+def test_nora_hands_an_edition_to_the_tool_that_sends(browsers: UserBrowsers, newsroom: Newsroom) -> None:
+    page = edition_page(browsers.database, newsroom)
+    with run_tool_server("ghost") as ghost:
+        led = hands_over(browsers.sign_in_staff(width=390), page, ghost.origin, KEYS["ghost"])
+        assert led == f"{ghost.origin}/ghost/#/editor/post/{ghost.only_draft.id}"
+        assert [words in ghost.only_draft.html for words in QUESTIONS] == [True, True]
+        assert ghost.sending_paths == []
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +92,12 @@ def ghost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[real_ghost.Ghost
 
 @pytest.mark.ghost
 @pytest.mark.browser
-def test_the_draft_stands_in_the_real_ghost(town: Town, newsroom: Newsroom, ghost: real_ghost.Ghost) -> None:
-    page = edition_page(town.database, newsroom)
-    led = hands_over(town.editor(width=1280), page, ghost.url, ghost.key)
-    theirs = town.chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+def test_the_draft_stands_in_the_real_ghost(
+    browsers: UserBrowsers, newsroom: Newsroom, ghost: real_ghost.Ghost
+) -> None:
+    page = edition_page(browsers.database, newsroom)
+    led = hands_over(browsers.sign_in_staff(width=1280), page, ghost.url, ghost.key)
+    theirs = browsers.chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
     theirs.goto(f"{ghost.url}/ghost/")
     theirs.get_by_label("Email address").fill(real_ghost.OWNER["email"])
     theirs.get_by_label("Password").fill(real_ghost.OWNER["password"])

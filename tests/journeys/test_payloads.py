@@ -39,8 +39,7 @@ from app.text.clean import for_print
 from app.workflows import key_rotation
 from app.workflows.indexing import index_due
 from tests.support import payload_newsroom
-from tests.support.app import BASE_URL, SECRETS, opened_app
-from tests.support.cast import Newsroom
+from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.desk import Desk
 from tests.support.network_faults import CuttableLine
 from tests.support.pages import Page
@@ -56,7 +55,8 @@ from tests.support.payloads import (
     find_live_html,
     parse_mail,
 )
-from tests.support.smtp_servers import create_mail_app, smtp_server
+from tests.support.sample_newsroom import Newsroom
+from tests.support.smtp_servers import create_mail_app, run_smtp_server
 from tests.support.waiting import press
 
 # Columns of text that hold no text of a person: words of the house, and what it made itself.
@@ -126,7 +126,7 @@ def line(
     tmp_path_factory: pytest.TempPathFactory,
     compiled: FileSystemBytecodeCache,
 ) -> Iterator[CuttableLine]:
-    with opened_app(filled[0], tmp_path_factory.mktemp("app"), compiled, limits="0") as app:
+    with open_app(filled[0], tmp_path_factory.mktemp("app"), compiled, limits="0") as app:
         # Without TLS: a browser keeps no cookie of such a name there.
         app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="desk")
         line = CuttableLine(app)
@@ -402,7 +402,7 @@ def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
 def test_every_file_that_leaves_is_read_by_other_programs_and_holds_nothing_alive(
     filled: tuple[Database, PayloadNewsroom], tmp_path: Path, compiled: FileSystemBytecodeCache
 ) -> None:
-    with opened_app(filled[0], tmp_path, compiled, limits="0") as app:
+    with open_app(filled[0], tmp_path, compiled, limits="0") as app:
         vera, client = Desk(app, filled[1].vera), app.test_client()
         with filled[0].read() as session:
             editions = list(session.scalars(select(Edition.public_id).where(Edition.is_sent)))
@@ -449,11 +449,11 @@ def test_every_mail_goes_to_a_real_server_with_its_own_headers_and_nothing_alive
     filled: tuple[Database, PayloadNewsroom], attempts: Callable[[int], None]
 ) -> None:
     database, _house = filled
-    with smtp_server() as server:
+    with run_smtp_server() as server:
         send = transport(create_mail_app(MAIL_PORT=server.port))
         while deliver_due(database, send, limit=1_000)["sent"]:
             pass
-        mails = server.taken
+        mails = server.mails
     assert len(mails) > payload_newsroom.QUESTIONS
     faults = []
     for _sender, recipient, raw in mails:

@@ -27,10 +27,10 @@ from tests.support.smtp_servers import (
     RESET,
     SILENCE,
     create_mail_app,
+    create_self_signed_certificate,
     get_message_id,
-    self_signed_certificate,
-    smtp_server,
-    smtp_server_process,
+    run_smtp_server,
+    start_smtp_process,
 )
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
@@ -88,18 +88,18 @@ def test_what_a_server_does_and_what_becomes_of_the_mail(
     database: Database, answers: dict[str, bytes | None], state: str, said: str | None
 ) -> None:
     [message_id] = put(database)
-    with smtp_server() as server:
+    with run_smtp_server() as server:
         send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=WAIT_TIMEOUT))
         soon_over = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.3))
-        server.answers = answers
+        server.replies = answers
         deliver_due(database, soon_over if SILENCE in answers.values() else send, now=MONDAY)
         assert row(database) == (state, 1, said)
-        before = len(server.taken)
-        server.answers = {}
+        before = len(server.mails)
+        server.replies = {}
         deliver_due(database, send, now=MONDAY + timedelta(minutes=6))
         assert row(database) == (("sent", 2, None) if state == WAITS else (state, 1, said))
         # Only the server that was cut off between the dot and its answer has it twice, and can tell by the Message-ID.
-        assert (before, {get_message_id(raw) for _, _, raw in server.taken}) == (
+        assert (before, {get_message_id(raw) for _, _, raw in server.mails}) == (
             1 if "END" in answers and answers["END"] is RESET or state == GOES else 0,
             {message_id} if state != ENDS else set(),
         )
@@ -107,7 +107,7 @@ def test_what_a_server_does_and_what_becomes_of_the_mail(
 
 def test_a_server_that_is_down_costs_an_attempt(database: Database) -> None:
     put(database)
-    with smtp_server() as gone:
+    with run_smtp_server() as gone:
         port = gone.port
     deliver_due(database, transport(create_mail_app(MAIL_PORT=port)), now=MONDAY)
     assert row(database) == (WAITS, 1, "Connection refused")
@@ -117,19 +117,19 @@ def test_a_server_that_is_down_costs_an_attempt(database: Database) -> None:
 def test_a_server_that_proves_nothing_gets_no_mail_and_no_password(database: Database, tmp_path: Path) -> None:
     put(database)
     settings = {"MAIL_USE_TLS": True, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
-    with smtp_server(self_signed_certificate(tmp_path)) as server:
+    with run_smtp_server(create_self_signed_certificate(tmp_path)) as server:
         deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
-        assert server.asked == ["EHLO", "STARTTLS"]
+        assert server.commands == ["EHLO", "STARTTLS"]
     assert row(database) == (WAITS, 1, "the server's certificate can't be trusted: self-signed certificate")
 
 
 def test_a_sign_in_that_fails_says_nothing_about_the_mail(database: Database) -> None:
     put(database)
-    with smtp_server() as server:
-        server.answers["AUTH"] = b"535 5.7.8 not you"
+    with run_smtp_server() as server:
+        server.replies["AUTH"] = b"535 5.7.8 not you"
         settings = {"MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
         deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
-        assert "MAIL" not in server.asked
+        assert "MAIL" not in server.commands
     assert row(database) == (WAITS, 1, "535 5.7.8 not you")
 
 
@@ -178,7 +178,7 @@ def notes(tmp_path: Path) -> Notes:
 
 @pytest.fixture
 def port(notes: Notes) -> Iterator[int]:
-    with smtp_server_process(notes.path) as port:
+    with start_smtp_process(notes.path) as port:
         yield port
 
 

@@ -31,8 +31,8 @@ from app.questions import actions, wording
 from app.workflows import invitations, undo
 from app.workflows.letters import endings
 from tests.support.assignments import send_queued_mails
-from tests.support.cast import Newsroom, submitted_answer
-from tests.support.smtp_servers import RESET, create_mail_app, smtp_server
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
+from tests.support.smtp_servers import RESET, create_mail_app, run_smtp_server
 
 MONDAY = datetime(2026, 11, 16, 9, 0, tzinfo=UTC)
 PAGE, STOP = "https://ask.example/a/9f-Q_x2", "https://ask.example/stop/8Jm1xN3y"
@@ -87,7 +87,7 @@ def invite(session: Session, newsroom: Newsroom, expert: ExpertActor, words: str
 
 
 def checked(session: Session, newsroom: Newsroom) -> Answer:
-    answer = submitted_answer(session, newsroom, "Who counts the plates?")
+    answer = create_submitted_answer(session, newsroom, "Who counts the plates?")
     editing.edit(session, newsroom.nora, answer, "We count what falls on the plates.")
     editing.ask_check(session, newsroom.nora, answer)
     return answer
@@ -212,11 +212,11 @@ def test_a_mail_that_comes_back_has_failed_after_all_and_can_be_tried_again(
 
 def test_a_bounce_ends_the_tries_of_a_mail_whose_server_was_cut_off(database: Database) -> None:
     mail = put(database)
-    with smtp_server() as server:
-        server.answers["END"] = RESET
+    with run_smtp_server() as server:
+        server.replies["END"] = RESET
         deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port)), now=MONDAY)
         act(database, outbox.mark_bounced, Mailroom(), mail, "550 5.1.1 no … here")
-        assert (len(server.taken), deliver_due(database, print, now=MONDAY + timedelta(hours=1))) == (1, Counter())
+        assert (len(server.mails), deliver_due(database, print, now=MONDAY + timedelta(hours=1))) == (1, Counter())
 
 
 def test_the_desk_has_a_minute_to_undo_and_nobody_else_is_kept_waiting(database: Database, newsroom: Newsroom) -> None:

@@ -24,7 +24,7 @@ from app.mail.message import Message
 from app.mail.mime_message import Envelope, UnsafeHeader
 from app.mail.sending import transport
 from tests.support.pages import Page
-from tests.support.smtp_servers import SENDER_ADDRESS, SmtpServer, create_mail_app, smtp_server
+from tests.support.smtp_servers import SENDER_ADDRESS, SmtpServer, create_mail_app, run_smtp_server
 
 ID = "<k2m4p6q8r0s2.0123456789abcdef@ask.example>"
 MAIL = Message(
@@ -288,7 +288,7 @@ def test_a_folder_that_can_not_be_written_is_tried_again_later(tmp_path: Path) -
 
 @pytest.fixture
 def server() -> Iterator[SmtpServer]:
-    with smtp_server() as server:
+    with run_smtp_server() as server:
         yield server
 
 
@@ -299,7 +299,7 @@ def send(server: SmtpServer) -> Callable[[Message, str], None]:
 
 def test_a_server_gets_the_mail_to_the_letter(server: SmtpServer, send: Callable[[Message, str], None]) -> None:
     send(MAIL, ID)
-    [(sender, recipient, raw)] = server.taken
+    [(sender, recipient, raw)] = server.mails
     assert (sender, recipient) == (SENDER_ADDRESS, "leyla@university.example")
     assert parsed(raw)["Message-ID"] == ID
     assert body(raw, "plain") == MAIL.text
@@ -327,24 +327,24 @@ def test_a_server_gets_the_mail_to_the_letter(server: SmtpServer, send: Callable
 def test_what_the_server_says_becomes_a_fault_without_addresses(
     server: SmtpServer, send: Callable[[Message, str], None], step: str, answer: bytes | None, kind: type, said: str
 ) -> None:
-    server.answers[step] = answer
+    server.replies[step] = answer
     with pytest.raises((Transient, Permanent)) as fault:
         send(MAIL, ID)
     assert (type(fault.value), fault.value.reason) == (kind, said)
-    assert server.taken == []
+    assert server.mails == []
 
 
 @pytest.mark.parametrize("goodbye", [None, b"421 gone", b"500 what"])
 def test_a_goodbye_that_fails_does_not_undo_a_delivery(
     server: SmtpServer, send: Callable[[Message, str], None], goodbye: bytes | None
 ) -> None:
-    server.answers["QUIT"] = goodbye
+    server.replies["QUIT"] = goodbye
     send(MAIL, ID)
-    assert [recipient for _, recipient, _ in server.taken] == ["leyla@university.example"]
+    assert [recipient for _, recipient, _ in server.mails] == ["leyla@university.example"]
 
 
 def test_no_server_is_a_reason_to_wait() -> None:
-    with smtp_server() as gone:
+    with run_smtp_server() as gone:
         port = gone.port
     with pytest.raises(Transient, match="Connection refused"):
         transport(create_mail_app(MAIL_PORT=port))(MAIL, ID)
@@ -356,23 +356,23 @@ def test_a_return_path_of_its_own_stands_on_the_envelope_only(server: SmtpServer
         send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_RETURN_PATH=pattern))
         send(replace(MAIL, return_token=token), ID)
     transport(create_mail_app(MAIL_PORT=server.port, MAIL_RETURN_PATH=""))(replace(MAIL, return_token=token), ID)
-    assert [sender for sender, _, _ in server.taken] == [
+    assert [sender for sender, _, _ in server.mails] == [
         f"bounces+b-{token}@steppe.example", f"b-{token}@back.steppe.example", SENDER_ADDRESS,
     ]  # fmt: skip
-    assert [token.encode() in raw for _, _, raw in server.taken] == [False] * 3
+    assert [token.encode() in raw for _, _, raw in server.mails] == [False] * 3
 
 
 def test_an_unsafe_mail_never_reaches_the_server(server: SmtpServer, send: Callable[[Message, str], None]) -> None:
     with pytest.raises(UnsafeHeader):
         send(replace(MAIL, subject="x\r\nBcc: a@b.example"), ID)
-    assert server.asked == []
+    assert server.commands == []
 
 
 @pytest.mark.threat("network observer")
 def test_a_server_that_knows_no_encryption_gets_nothing(server: SmtpServer) -> None:
     with pytest.raises(Transient, match="knows no encryption"):
         transport(create_mail_app(MAIL_PORT=server.port, MAIL_USE_TLS=True))(MAIL, ID)
-    assert server.taken == []
+    assert server.mails == []
 
 
 def a_demo(tmp_path: Path, **settings: str) -> Flask:

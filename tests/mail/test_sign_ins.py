@@ -23,9 +23,9 @@ from app.mail.token_requests import Tokens
 from app.settings.mail_accounts import OAuthAccount
 from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.fake_servers import CannedAnswer
+from tests.support.fake_servers import CannedResponse
 from tests.support.processes import FORKSERVER
-from tests.support.token_server import TokenServer, token_error, token_server
+from tests.support.token_server import TokenServer, build_token_error, run_token_server
 from tests.support.waiting import WAIT_TIMEOUT
 
 ASK = "ask@steppe.example"
@@ -34,21 +34,21 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.fixture
 def provider() -> Iterator[TokenServer]:
-    with token_server() as server:
+    with run_token_server() as server:
         yield server
 
 
 @pytest.fixture
 def account(provider: TokenServer, database: Database) -> OAuthAccount:
     """The desk's account, which somebody has signed in; its first access token has ended."""
-    made = provider.account(ASK)
+    made = provider.get_account(ASK)
     signed_in(database, provider, made)
     passed(database)
     return made
 
 
 def signed_in(database: Database, provider: TokenServer, account: OAuthAccount) -> None:
-    tokens = Tokens("access-first", provider.allows(account.user), 3600)
+    tokens = Tokens("access-first", provider.create_refresh_token(account.user), 3600)
     database.write(lambda session: sign_ins.store_tokens(session, account, tokens))
 
 
@@ -89,7 +89,11 @@ def test_a_token_is_used_until_shortly_before_its_end_and_then_renewed(
         assert 3200 < (row.good_until - now(session)).total_seconds() <= 3301  # five minutes before its end
     passed(database)
     second = access_token(database, account)
-    assert (second != first, list(provider.access), provider.count("/token")) == (True, [first, second], 2)
+    assert (second != first, list(provider.access_tokens), provider.count_requests("/token")) == (
+        True,
+        [first, second],
+        2,
+    )
 
 
 def test_what_is_kept_of_a_sign_in_is_sealed_and_sealed_again_with_a_new_key(
@@ -98,7 +102,7 @@ def test_what_is_kept_of_a_sign_in_is_sealed_and_sealed_again_with_a_new_key(
     token = access_token(database, account)
     with database.writer.connect() as connection:
         kept = repr(connection.exec_driver_sql("SELECT * FROM mail_sign_ins").all())
-    assert [secret in kept for secret in (token, *provider.refresh)] == [False] * 3
+    assert [secret in kept for secret in (token, *provider.refresh_tokens)] == [False] * 3
     newer = Database(database.url, Keys({**SECRETS, 2: b"n" * 32}), BASE_URL)
     assert sum(rotate(newer)) == 1
     newest_only = Database(database.url, Keys({2: b"n" * 32}), BASE_URL)
@@ -116,7 +120,7 @@ def test_a_provider_that_does_not_rotate_keeps_its_refresh_token(
     for _ in range(3):
         access_token(database, account)
         passed(database)
-    assert (len(provider.access), len(provider.refresh)) == (3, 1)
+    assert (len(provider.access_tokens), len(provider.refresh_tokens)) == (3, 1)
 
 
 def ask(url: str, account: OAuthAccount, ready: Connection, go: Connection) -> None:
@@ -130,7 +134,7 @@ def ask(url: str, account: OAuthAccount, ready: Connection, go: Connection) -> N
 def test_processes_that_need_a_token_at_once_use_a_refresh_token_once(
     database: Database, database_url: str, provider: TokenServer, account: OAuthAccount
 ) -> None:
-    provider.thinks = 0.3
+    provider.delay = 0.3
     answers, starts = [], []
     for _ in range(4):
         here, there = FORKSERVER.Pipe()
@@ -144,19 +148,19 @@ def test_processes_that_need_a_token_at_once_use_a_refresh_token_once(
     for start in starts:
         start.send(None)
     tokens = {here.recv() for here in answers if here.poll(WAIT_TIMEOUT)}
-    assert (tokens, provider.count("/token"), len(provider.used)) == (set(provider.access), 1, 1)
+    assert (tokens, provider.count_requests("/token"), len(provider.used_tokens)) == (set(provider.access_tokens), 1, 1)
 
 
 def test_threads_that_need_a_token_at_once_use_a_refresh_token_once(
     database: Database, provider: TokenServer, account: OAuthAccount
 ) -> None:
-    provider.thinks, tokens = 0.3, []
+    provider.delay, tokens = 0.3, []
     threads = [threading.Thread(target=lambda: tokens.append(access_token(database, account))) for _ in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(WAIT_TIMEOUT)
-    assert (tokens, provider.count("/token")) == ([*provider.access] * 5, 1)
+    assert (tokens, provider.count_requests("/token")) == ([*provider.access_tokens] * 5, 1)
 
 
 def test_whoever_was_killed_while_renewing_holds_nobody_up_for_long(
@@ -167,7 +171,10 @@ def test_whoever_was_killed_while_renewing_holds_nobody_up_for_long(
 
     change(database, killed)
     began = time.monotonic()
-    assert (access_token(database, account), time.monotonic() - began > 0.6) == (next(iter(provider.access)), True)
+    assert (access_token(database, account), time.monotonic() - began > 0.6) == (
+        next(iter(provider.access_tokens)),
+        True,
+    )
     change(database, lambda session, row: setattr(row, "leased_until", now(session) + sign_ins.LEASE))
     passed_over = time.monotonic()
     monkeypatch.setattr(sign_ins, "PATIENCE", 0.5)
@@ -184,7 +191,7 @@ def test_a_revoked_sign_in_is_told_with_what_mends_it_and_its_provider_is_left_a
     assert caplog.messages == [
         "no token for a mail account at 127.0.0.1: it says invalid_grant; the mail account is signed out: run `readers-asked mail sign-in`"
     ]
-    assert (provider.count("/token"), faults(database, account)) == (1, ["out"])
+    assert (provider.count_requests("/token"), faults(database, account)) == (1, ["out"])
     with database.read() as session:
         row = session.scalars(select(MailSignIn)).one()
         assert (row.refresh_sealed, row.access_sealed) == (None, None)
@@ -205,25 +212,25 @@ def test_a_sign_in_while_another_process_renews_the_old_one_is_the_one_that_coun
     monkeypatch.setattr(sign_ins, "request_access_token", slowly)
     assert access_token(database, account) == "access-first"
     passed(database)
-    assert access_token(database, account) in provider.access
+    assert access_token(database, account) in provider.access_tokens
 
 
 # What the provider answers, what is wrong then, and what the log says of it.
-FAULTY: dict[str, tuple[CannedAnswer, str, str]] = {
-    "garbage": (CannedAnswer(b"<html>Sign in to the hotel's network</html>"), "away", "its answer (200) can't be read"),
-    "no object": (CannedAnswer(["access_token"]), "away", "its answer (200) can't be read"),
-    "a hill of brackets": (CannedAnswer(b"[" * 60_000), "away", "its answer (200) can't be read"),
-    "not text": (CannedAnswer(b"\xff\xfe\x00"), "away", "its answer (200) can't be read"),
-    "too much": (CannedAnswer(b"x" * 70_000), "away", "its answer is too large"),
-    "no token": (CannedAnswer({"token_type": "Bearer"}), "away", "its answer holds no token"),
-    "a token of two lines": (CannedAnswer({"access_token": "a\r\nb"}), "away", "its answer holds no token"),
-    "another kind": (CannedAnswer({"access_token": "a", "token_type": "mac"}), "away", "its token is of another kind"),
-    "busy": (CannedAnswer(b"", 503), "away", "its answer (503) can't be read"),
-    "an error of its own": (token_error("server_error", 500), "away", "it says server_error"),
-    "a grant that it can't look up": (token_error("invalid_grant", 500), "away", "it says invalid_grant"),
-    "elsewhere": (CannedAnswer(b"", 302, {"Location": "http://169.254.169.254/"}), "away", "it sends us elsewhere, and nobody follows"),
-    "our settings": (token_error("invalid_client", 401, "AADSTS700016: no such application"), "settings", "it says invalid_client"),
-    "a person is wanted": (token_error("interaction_required"), "out", "it says interaction_required"),
+FAULTY: dict[str, tuple[CannedResponse, str, str]] = {
+    "garbage": (CannedResponse(b"<html>Sign in to the hotel's network</html>"), "away", "its answer (200) can't be read"),
+    "no object": (CannedResponse(["access_token"]), "away", "its answer (200) can't be read"),
+    "a hill of brackets": (CannedResponse(b"[" * 60_000), "away", "its answer (200) can't be read"),
+    "not text": (CannedResponse(b"\xff\xfe\x00"), "away", "its answer (200) can't be read"),
+    "too much": (CannedResponse(b"x" * 70_000), "away", "its answer is too large"),
+    "no token": (CannedResponse({"token_type": "Bearer"}), "away", "its answer holds no token"),
+    "a token of two lines": (CannedResponse({"access_token": "a\r\nb"}), "away", "its answer holds no token"),
+    "another kind": (CannedResponse({"access_token": "a", "token_type": "mac"}), "away", "its token is of another kind"),
+    "busy": (CannedResponse(b"", 503), "away", "its answer (503) can't be read"),
+    "an error of its own": (build_token_error("server_error", 500), "away", "it says server_error"),
+    "a grant that it can't look up": (build_token_error("invalid_grant", 500), "away", "it says invalid_grant"),
+    "elsewhere": (CannedResponse(b"", 302, {"Location": "http://169.254.169.254/"}), "away", "it sends us elsewhere, and nobody follows"),
+    "our settings": (build_token_error("invalid_client", 401, "AADSTS700016: no such application"), "settings", "it says invalid_client"),
+    "a person is wanted": (build_token_error("interaction_required"), "out", "it says interaction_required"),
 }  # fmt: skip
 
 
@@ -233,15 +240,15 @@ def test_what_a_provider_answers_and_what_becomes_of_it(
     database: Database, provider: TokenServer, account: OAuthAccount, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer, code, said = FAULTY[name]
-    provider.answers = [answer]
+    provider.responses = [answer]
     assert (refused(database, account), faults(database, account)) == (FAULTS[code][1], [code])
     assert caplog.messages == [f"no token for a mail account at 127.0.0.1: {said}; {FAULTS[code][1]}"]
     # Nobody asks again at once, and once it is time, all is as it was.
-    assert (refused(database, account), provider.count("/token")) == (FAULTS[code][1], 1)
+    assert (refused(database, account), provider.count_requests("/token")) == (FAULTS[code][1], 1)
     if code != "out":
         passed(database)
-        assert (access_token(database, account) in provider.access, faults(database, account)) == (True, [])
-    assert [path for path, _ in provider.asked] == ["/token"] * (1 if code == "out" else 2)
+        assert (access_token(database, account) in provider.access_tokens, faults(database, account)) == (True, [])
+    assert [path for path, _ in provider.requests] == ["/token"] * (1 if code == "out" else 2)
 
 
 @pytest.mark.threat("silent servers")
@@ -253,7 +260,7 @@ def test_a_provider_that_is_slow_is_cut_off(
     """One byte now and then, or none at all."""
     monkeypatch.setattr(http_client, "IDLE_TIMEOUT", 0.4)
     monkeypatch.setattr(token_requests, "TIMEOUT", 0.8)
-    provider.answers = [CannedAnswer({"access_token": "a" * 200}, slowly=slowly)]
+    provider.responses = [CannedResponse({"access_token": "a" * 200}, byte_delay=slowly)]
     began = time.monotonic()
     assert refused(database, account) == FAULTS["away"][1]
     assert time.monotonic() - began < 8
@@ -261,8 +268,8 @@ def test_a_provider_that_is_slow_is_cut_off(
 
 @on_sqlite
 def test_a_provider_that_is_down_costs_a_minute(database: Database, account: OAuthAccount) -> None:
-    with token_server() as gone:
-        elsewhere = gone.account("desk@steppe.example")
+    with run_token_server() as gone:
+        elsewhere = gone.get_account("desk@steppe.example")
         signed_in(database, gone, elsewhere)
     database.write(
         lambda session: setattr(
@@ -276,9 +283,9 @@ def test_a_provider_that_is_down_costs_a_minute(database: Database, account: OAu
 def test_a_refresh_token_is_sent_to_no_other_provider(
     database: Database, provider: TokenServer, account: OAuthAccount
 ) -> None:
-    with token_server() as other:
-        assert refused(database, other.account(ASK)) == sign_ins.SIGNED_OUT
-        assert other.asked == []
+    with run_token_server() as other:
+        assert refused(database, other.get_account(ASK)) == sign_ins.SIGNED_OUT
+        assert other.requests == []
 
 
 @on_sqlite
@@ -295,51 +302,51 @@ def test_a_token_that_a_mail_server_refuses_is_renewed_unless_it_is_new(
     assert access_token(database, account) != token
 
 
-def begun(**more: object) -> CannedAnswer:
-    return CannedAnswer(
+def begun(**more: object) -> CannedResponse:
+    return CannedResponse(
         {"device_code": "d", "user_code": "U", "verification_uri": "https://id.example/code", "expires_in": 100, **more}
     )
 
 
 def test_a_sign_in_by_code_is_asked_for_at_the_pace_that_the_provider_wants(provider: TokenServer) -> None:
-    account, waits = provider.account(ASK), []
-    provider.answers = [
+    account, waits = provider.get_account(ASK), []
+    provider.responses = [
         begun(interval=7),
-        token_error("authorization_pending"),
-        token_error("slow_down"),
-        CannedAnswer(b"", 503),
-        provider.tokens(ASK),
+        build_token_error("authorization_pending"),
+        build_token_error("slow_down"),
+        CannedResponse(b"", 503),
+        provider.issue_tokens(ASK),
     ]
     tokens = token_requests.wait_for_sign_in(
         account.provider, token_requests.request_device_code(account.provider), waits.append
     )
     # As it said; five seconds more once it is too fast for it; twice as many once it can't be reached.
-    assert (waits, tokens.access) == ([7, 7, 12, 24], next(iter(provider.access)))
-    assert [form.get("device_code") for _, form in provider.asked] == [None, "d", "d", "d", "d"]
+    assert (waits, tokens.access) == ([7, 7, 12, 24], next(iter(provider.access_tokens)))
+    assert [form.get("device_code") for _, form in provider.requests] == [None, "d", "d", "d", "d"]
 
 
 @pytest.mark.parametrize(
     ("answers", "said", "waits"),
     [
-        ([begun(), token_error("access_denied")], "it says access_denied", [5]),
+        ([begun(), build_token_error("access_denied")], "it says access_denied", [5]),
         (
-            [begun(), token_error("authorization_pending"), token_error("expired_token")],
+            [begun(), build_token_error("authorization_pending"), build_token_error("expired_token")],
             "it says expired_token",
             [5, 5],
         ),
-        ([begun(expires_in=12, interval=5), *[token_error("authorization_pending")] * 3],
+        ([begun(expires_in=12, interval=5), *[build_token_error("authorization_pending")] * 3],
          "nobody signed in in time", [5, 5, 2]),
-        ([begun(), CannedAnswer({"access_token": "a"})], "it gave no refresh token: the scopes need offline_access, or what it calls that", [5]),
+        ([begun(), CannedResponse({"access_token": "a"})], "it gave no refresh token: the scopes need offline_access, or what it calls that", [5]),
         ([begun(verification_uri="http://id.example/code")], "it gave no device code", []),
         ([begun(user_code="")], "it gave no device code", []),
-        ([token_error("unauthorized_client", 400, "AADSTS7000218")], "it says unauthorized_client", []),
+        ([build_token_error("unauthorized_client", 400, "AADSTS7000218")], "it says unauthorized_client", []),
     ],
 )  # fmt: skip
 def test_a_sign_in_by_code_that_comes_to_nothing(
-    provider: TokenServer, answers: list[CannedAnswer], said: str, waits: list[float]
+    provider: TokenServer, answers: list[CannedResponse], said: str, waits: list[float]
 ) -> None:
-    account, waited = provider.account(ASK), []
-    provider.answers = list(answers)
+    account, waited = provider.get_account(ASK), []
+    provider.responses = list(answers)
     with pytest.raises(token_requests.NotGiven) as fault:
         token_requests.wait_for_sign_in(
             account.provider, token_requests.request_device_code(account.provider), waited.append
@@ -348,5 +355,5 @@ def test_a_sign_in_by_code_that_comes_to_nothing(
 
 
 def test_a_code_is_printed_without_what_could_steer_a_terminal(provider: TokenServer) -> None:
-    provider.answers = [begun(user_code="AB\x1b[2J-\nCD")]
-    assert token_requests.request_device_code(provider.account(ASK).provider).user_code == "AB[2J- CD"
+    provider.responses = [begun(user_code="AB\x1b[2J-\nCD")]
+    assert token_requests.request_device_code(provider.get_account(ASK).provider).user_code == "AB[2J- CD"

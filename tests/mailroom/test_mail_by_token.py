@@ -18,13 +18,13 @@ from app.mail.message import Message
 from app.mail.models import Inbound, MailSignIn, OutboxMail
 from app.mailroom import signing_in
 from app.server import worker
-from tests.support.app import SAFE
-from tests.support.cast import Newsroom
+from tests.support.app import PRODUCTION_SETTINGS
 from tests.support.desk import Desk
-from tests.support.fake_servers import CannedAnswer
+from tests.support.fake_servers import CannedResponse
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot, postfix
-from tests.support.token_server import TokenServer, token_error, token_server
+from tests.support.sample_newsroom import Newsroom
+from tests.support.token_server import TokenServer, build_token_error, run_token_server
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -33,7 +33,7 @@ OPEN = "mailbox 1 (127.0.0.1): open\nSMTP (127.0.0.1): open\n"
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[TokenServer]:
-    with token_server() as server:
+    with run_token_server() as server:
         yield server
 
 
@@ -62,7 +62,7 @@ def desk(
 ) -> Desk:
     """Nora's desk, whose account has no password, neither for its mailbox nor for sending; nobody has signed in yet."""
     settings = config.load(
-        SAFE | provider.settings()
+        PRODUCTION_SETTINGS | provider.get_settings()
         | {
             "MAILBOXES": f"imap://{user.replace('@', '%40')}@127.0.0.1:{server.imap}/INBOX?oauth=1&newsletter=steppe",
             "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(mx), "MAIL_USERNAME": user,
@@ -70,8 +70,8 @@ def desk(
     )  # fmt: skip
     app.config |= {name: settings[name] for name in settings if name.startswith("MAIL")}
     app.config |= {"MAIL_SUPPRESS_SEND": False}  # Flask-Mail sends nothing in tests
-    provider.answers.clear()
-    provider.asked.clear()
+    provider.responses.clear()
+    provider.requests.clear()
     return nora
 
 
@@ -87,7 +87,9 @@ def run(app: Flask, *command: str, given: str = "") -> tuple[int, str, list[str]
 
 
 def signed_in(app: Flask, provider: TokenServer, user: str) -> None:
-    status, _said, faults = run(app, "mail", "sign-in", "--refresh-token", given=f"{provider.allows(user)}\n")
+    status, _said, faults = run(
+        app, "mail", "sign-in", "--refresh-token", given=f"{provider.create_refresh_token(user)}\n"
+    )
     assert (status, faults) == (0, [])
 
 
@@ -118,17 +120,16 @@ def mails(database: Database) -> list[tuple[str | None, str | None]]:
 def test_a_sign_in_by_code_opens_the_mailbox_and_the_way_out(
     app: Flask, database: Database, desk: Desk, provider: TokenServer, user: str
 ) -> None:
-    provider.answers = [
-        CannedAnswer({"device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "https://id.example/code",
+    provider.responses = [
+        CannedResponse({"device_code": "d", "user_code": "WDJB-MJHT", "verification_uri": "https://id.example/code",
                 "expires_in": 60, "interval": 1}),
-        provider.tokens(user),
+        provider.issue_tokens(user),
     ]  # fmt: skip
     said = f"Open https://id.example/code\nand type WDJB-MJHT\nas {user}.\n{user} is signed in.\n{OPEN}"
     assert run(app, "mail", "sign-in", user) == (0, said, [])
-    assert [form.get("scope", form.get("device_code")) for path, form in provider.asked if path != "/introspect"] == [
-        "mail",
-        "d",
-    ]
+    assert [
+        form.get("scope", form.get("device_code")) for path, form in provider.requests if path != "/introspect"
+    ] == ["mail", "d"]
     assert run(app, "mail", "sign-in") == (0, "Every mail account is signed in.\n", [])
 
 
@@ -137,7 +138,7 @@ def test_a_refresh_token_is_pasted_where_there_are_no_codes(
 ) -> None:
     (box,) = app.config["MAILBOXES"]
     assert box.account == app.config["MAIL_SMTP_ACCOUNT"]
-    given = f" {provider.allows(user)}\n"
+    given = f" {provider.create_refresh_token(user)}\n"
     assert run(app, "mail", "sign-in", "--refresh-token", given=given) == (0, f"{user} is signed in.\n{OPEN}", [])
     assert run(app, "mail", "sign-in", "nobody")[2] == [f"Error: no such account; there is {user}"]
 
@@ -145,7 +146,7 @@ def test_a_refresh_token_is_pasted_where_there_are_no_codes(
 def test_whoever_signs_in_as_somebody_else_is_told_by_the_servers(
     app: Flask, desk: Desk, provider: TokenServer, user: str
 ) -> None:
-    given = f"{provider.allows('timur@post.example')}\n"
+    given = f"{provider.create_refresh_token('timur@post.example')}\n"
     assert run(app, "mail", "sign-in", "--refresh-token", given=given) == (
         1, f"{user} is signed in.\n", ["mailbox 1 (127.0.0.1): SignInRefused", "SMTP (127.0.0.1): SMTPAuthenticationError"],
     )  # fmt: skip
@@ -154,7 +155,7 @@ def test_whoever_signs_in_as_somebody_else_is_told_by_the_servers(
 def test_a_provider_that_says_no_is_quoted_to_whoever_signs_in(
     app: Flask, desk: Desk, provider: TokenServer, user: str
 ) -> None:
-    provider.answers = [token_error("invalid_client", 401, "AADSTS7000218: public client flows are off")]
+    provider.responses = [build_token_error("invalid_client", 401, "AADSTS7000218: public client flows are off")]
     assert run(app, "mail", "sign-in") == (
         1, "",
         [f"Error: {user} is not signed in: 127.0.0.1: it says invalid_client", "AADSTS7000218: public client flows are off"],
@@ -166,26 +167,26 @@ def test_mail_comes_and_goes_by_token_and_a_token_that_has_ended_is_renewed(
 ) -> None:
     signed_in(app, provider, user)
     for hour in range(2):
-        server.put(user, mail(body=f"Who measures the salt, {hour}?"))
+        server.append_mails(user, mail(body=f"Who measures the salt, {hour}?"))
         to_gulnara(database, newsroom)
         worker.run(app, run_once=True)
         an_hour_later(database)
     assert [state for state, _said in mails(database)] == ["sent"] * 2
-    wait_until(lambda: server.count("gulnara@post.example") >= 2, "the mails")
-    with server.opened("gulnara@post.example") as box:
+    wait_until(lambda: server.count_mails("gulnara@post.example") >= 2, "the mails")
+    with server.connect("gulnara@post.example") as box:
         found = box.fetch(box.search("ALL"), ["RFC822"])
     came: list[Mime] = [email.message_from_bytes(one[b"RFC822"]) for one in found.values()]
     assert [one["Subject"] for one in came] == ["Salt"] * 2
     with database.read() as session:
         assert [row.state for row in session.scalars(select(Inbound))] == ["letter"] * 2
-    assert (server.count(user), provider.count("/token")) == (0, 2)
+    assert (server.count_mails(user), provider.count_mails("/token")) == (0, 2)
 
 
 def test_a_server_that_refuses_a_token_before_its_time_gets_another_one(
     app: Flask, database: Database, newsroom: Newsroom, desk: Desk, provider: TokenServer, user: str
 ) -> None:
     signed_in(app, provider, user)
-    provider.access.clear()  # the provider has taken them back
+    provider.access_tokens.clear()  # the provider has taken them back
     database.write(
         lambda session: setattr(
             session.scalars(select(MailSignIn)).one(), "renewed_at", now(session) - timedelta(minutes=9)
@@ -203,12 +204,12 @@ def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_
     signed_in(app, provider, user)
     provider.revoke(user)
     an_hour_later(database)
-    server.put(user, mail(body="Who measures the salt?"))
+    server.append_mails(user, mail(body="Who measures the salt?"))
     for _ in range(2):
         to_gulnara(database, newsroom)
     worker.run(app, run_once=True)
-    assert (mails(database), provider.count("/token")) == ([("queued", sign_ins.SIGNED_OUT)] * 2, 2)
-    assert server.count(user) == 1
+    assert (mails(database), provider.count_mails("/token")) == ([("queued", sign_ins.SIGNED_OUT)] * 2, 2)
+    assert server.count_mails(user) == 1
     assert desk.get("").texts("section.alarm p") == [
         f"The mail account {user} is signed out. Nothing is lost: what goes out waits in the outbox, what comes in waits in its "
         "mailbox. Whoever runs the machine signs it in again by `readers-asked mail sign-in`."
@@ -222,7 +223,7 @@ def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_
     )  # fmt: skip
     signed_in(app, provider, user)
     worker.run(app, run_once=True)
-    assert (mails(database), server.count(user)) == ([("sent", None)] * 2, 0)
+    assert (mails(database), server.count_mails(user)) == ([("sent", None)] * 2, 0)
     assert desk.get("").texts("section.alarm") == []
 
 

@@ -19,22 +19,22 @@ from app.programs.models import Delivery, Program
 from app.programs.program_events import queue_deliveries as note
 from app.workflows import program_messages
 from app.workflows.overview import alarms
-from tests.support.cast import Newsroom
-from tests.support.desk_people import last_mail
+from tests.support.desk_people import get_newest_mail_text
 from tests.support.fake_servers import (
     ALLOWED_HOSTS,
-    CannedAnswer,
+    CannedResponse,
     WebhookReceiver,
     add_program,
-    as_admin,
     deliver_messages,
     get_program,
+    make_admin,
     webhook_receiver,
 )
-from tests.support.letters import new_letter_key
+from tests.support.letters import create_letter
 from tests.support.processes import free_port
 from tests.support.reader_pages import answer_letters, lock_edition
-from tests.support.smtp_servers import self_signed_certificate
+from tests.support.sample_newsroom import Newsroom
+from tests.support.smtp_servers import create_self_signed_certificate
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -57,7 +57,7 @@ def happens(database: Database, newsroom: Newsroom, at: datetime | None = None) 
 
 @pytest.fixture
 def fixed(database: Database, newsroom: Newsroom) -> None:
-    answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    answer_letters(database, newsroom, [create_letter(database, newsroom, "Who built the silos?")])
     lock_edition(database, newsroom)
 
 
@@ -89,7 +89,7 @@ def test_a_program_that_fails_for_a_day_is_told_all_of_it_later_in_its_order(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     key, began = add_program(database, newsroom, site.address), utc_now()
-    site.answer = CannedAnswer(b"<b hit>", 500)
+    site.response = CannedResponse(b"<b hit>", 500)
     happens(database, newsroom, began)
     happens(database, newsroom, began)
     at, calls = lives_through(database, began, hours=23)
@@ -99,7 +99,7 @@ def test_a_program_that_fails_for_a_day_is_told_all_of_it_later_in_its_order(
     assert (trouble(database, at), more > 0) == (["The site"], True)
     assert (len(set(site.ids)), get_program(database, key).attempts) == (1, calls + more)
     assert log(database) == [(500, "", calls + more, False), (None, "", 0, False)]
-    site.answer = CannedAnswer(b"", 200)
+    site.response = CannedResponse(b"", 200)
     at, _calls = lives_through(database, at, hours=2)
     first, second = dict.fromkeys(site.ids)
     assert site.ids == [first] * (calls + more + 1) + [second]
@@ -112,7 +112,7 @@ def test_after_five_days_it_is_paused_and_the_desk_is_told(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     key, began = add_program(database, newsroom, site.address), utc_now()
-    site.answer = CannedAnswer(b"", 503)
+    site.response = CannedResponse(b"", 503)
     happens(database, newsroom, began)
     deliver_messages(database, began)
     happens(database, newsroom, began + timedelta(days=4))
@@ -124,17 +124,19 @@ def test_after_five_days_it_is_paused_and_the_desk_is_told(
     happens(database, newsroom, end)
     assert (deliver_messages(database, end + timedelta(days=1)), len(log(database))) == ({}, 2)
     alarms.raise_alarms(database, end)
-    assert "Another program hears nothing any more: The site" not in last_mail(database, "nora@desk.example")
-    assert "“The site” took nothing for five days" in last_mail(database, "nora@desk.example").replace("\n", " ")
+    assert "Another program hears nothing any more: The site" not in get_newest_mail_text(database, "nora@desk.example")
+    assert "“The site” took nothing for five days" in get_newest_mail_text(database, "nora@desk.example").replace(
+        "\n", " "
+    )
     assert alarms.raise_alarms(database, end + timedelta(hours=1)) == 0
-    database.write(lambda s: registering.resume(s, as_admin(newsroom), s.get_one(Program, key)))
-    site.answer = CannedAnswer(b"", 200)
+    database.write(lambda s: registering.resume(s, make_admin(newsroom), s.get_one(Program, key)))
+    site.response = CannedResponse(b"", 200)
     happens(database, newsroom)
     assert deliver_messages(database) == {"arrived": 1}
 
 
-def status(code: int, **head: str) -> CannedAnswer:
-    return CannedAnswer(b"", code, head)
+def status(code: int, **head: str) -> CannedResponse:
+    return CannedResponse(b"", code, head)
 
 
 @on_sqlite
@@ -145,20 +147,20 @@ def status(code: int, **head: str) -> CannedAnswer:
     [
         (status(410), (410, ""), "gone"),
         (status(302, Location="/elsewhere"), (302, ""), ""),
-        (CannedAnswer(b"x" * 100, slowly=0.02), (None, "it took too long to answer"), ""),
-        (CannedAnswer(b"x" * 70_000), (None, "its answer is too large"), ""),
+        (CannedResponse(b"x" * 100, byte_delay=0.02), (None, "it took too long to answer"), ""),
+        (CannedResponse(b"x" * 70_000), (None, "its answer is too large"), ""),
     ],
     ids=["gone", "redirect", "slow", "too much"],
 )
 def test_what_else_a_program_can_answer(
     database: Database, newsroom: Newsroom, site: WebhookReceiver, monkeypatch: pytest.MonkeyPatch,
-    answer: CannedAnswer, said: tuple[int | None, str], paused: str,
+    answer: CannedResponse, said: tuple[int | None, str], paused: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(calling, "call", partial(calling.call, timeout=0.3))
     key = add_program(database, newsroom, site.address)
-    site.answer = answer
+    site.response = answer
     happens(database, newsroom)
-    assert (deliver_messages(database), len(site.heard)) == ({"failed": 1}, 1)
+    assert (deliver_messages(database), len(site.requests)) == ({"failed": 1}, 1)
     assert (log(database), get_program(database, key).paused_by) == ([(*said, 1, bool(paused))], paused)
     with database.read() as session:
         who = session.scalars(select(Event.actor).filter_by(action="program.pause")).all()
@@ -171,7 +173,7 @@ def test_a_program_that_is_away_or_shows_a_certificate_of_its_own(
     database: Database, newsroom: Newsroom, site: WebhookReceiver, tmp_path: Path
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(self_signed_certificate(tmp_path))
+    context.load_cert_chain(create_self_signed_certificate(tmp_path))
     site.socket = context.wrap_socket(site.socket, server_side=True)
     add_program(database, newsroom, f"https://127.0.0.1:{site.server_address[1]}/")
     add_program(database, newsroom, f"http://127.0.0.1:{free_port()}/")
@@ -180,7 +182,7 @@ def test_a_program_that_is_away_or_shows_a_certificate_of_its_own(
     assert [said for _status, said, *_ in log(database)] == [
         "it can't be reached (SSLCertVerificationError)", "it can't be reached (ConnectionRefusedError)",
     ]  # fmt: skip
-    assert site.heard == []
+    assert site.requests == []
 
 
 @on_sqlite
@@ -192,7 +194,7 @@ def test_a_name_that_led_outward_when_it_was_typed_leads_nowhere_inward_later(
     add_program(database, newsroom, site.address.replace("http://", "https://"))
     happens(database, newsroom)
     assert calling.deliver_due(database, program_messages.build_message, ()) == {"failed": 1}
-    assert (log(database), site.heard) == ([(None, "it leads into a network that is not public", 1, False)], [])
+    assert (log(database), site.requests) == ([(None, "it leads into a network that is not public", 1, False)], [])
 
 
 @pytest.mark.usefixtures("fixed")
@@ -224,7 +226,7 @@ def test_what_was_told_is_forgotten_after_a_month_and_all_of_it_with_the_program
         left.append(len(log(database)))
     assert left == [1, 0]
     happens(database, newsroom)
-    database.write(lambda s: registering.remove(s, as_admin(newsroom), s.get_one(Program, key)))
+    database.write(lambda s: registering.remove(s, make_admin(newsroom), s.get_one(Program, key)))
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Delivery)) == 0
     assert deliver_messages(database) == {}
@@ -242,9 +244,9 @@ def test_what_waits_for_a_program_whose_key_is_missing_is_told_once_it_is_back(
         sealed = session.get_one(Program, key).address_sealed
     database.write(lambda s: setattr(s.get_one(Program, key), "address_sealed", b"of another key" + sealed))
     end, calls = lives_through(database, began, hours=26)
-    assert (calls, site.heard, log(database)) == (0, [], [(None, "", 0, False)])
+    assert (calls, site.requests, log(database)) == (0, [], [(None, "", 0, False)])
     assert trouble(database, end) == ["The site"]
-    database.write(lambda s: registering.renew(s, as_admin(newsroom), s.get_one(Program, key)))
+    database.write(lambda s: registering.renew(s, make_admin(newsroom), s.get_one(Program, key)))
     database.write(lambda s: setattr(s.get_one(Program, key), "address_sealed", sealed))
     assert lives_through(database, end, hours=26)[1] == 1
     assert log(database) == [(204, "", 1, True)]

@@ -8,9 +8,9 @@ import pytest
 
 from app.sending_tools.known_tools import TOOLS, hand_over, verify_account
 from app.sending_tools.tool_api import LARGEST, DraftError, EditionDraft
-from tests.support.fake_servers import CannedAnswer
+from tests.support.fake_servers import CannedResponse
 from tests.support.required_rows import RequiredRows
-from tests.support.sending_tools import LOST, ToolServer, tool_server
+from tests.support.sending_tools import LOST_RESPONSE, ToolServer, run_tool_server
 from tests.support.source import ROOT
 
 DOCS = ROOT / "docs" / "drafts.md"
@@ -58,23 +58,23 @@ def test_each_tool_has_its_parts_and_its_row_in_the_docs(name: str) -> None:
 
 @pytest.fixture(params=TOOLS)
 def tool(request: pytest.FixtureRequest) -> Iterator[ToolServer]:
-    with tool_server(request.param) as server:
+    with run_tool_server(request.param) as server:
         yield server
-        assert server.sends == [], "nothing that sends is ever asked"
+        assert server.sending_paths == [], "nothing that sends is ever asked"
 
 
 def why(tool: ToolServer, known: str = "", key: str = "", limit: float = 20.0) -> tuple[str, int | None]:
     with pytest.raises(DraftError) as refused:
-        hand_over(tool.tool, tool.account(key, limit), DRAFT, known)
+        hand_over(tool.tool, tool.get_account(key, limit), DRAFT, known)
     return refused.value.code, refused.value.retry_after
 
 
 def test_a_second_press_changes_the_same_draft(tool: ToolServer) -> None:
-    made, was_gone = hand_over(tool.tool, tool.account(), DRAFT)
+    made, was_gone = hand_over(tool.tool, tool.get_account(), DRAFT)
     assert (made.link, was_gone) == (LINKS[tool.name], False)
-    assert hand_over(tool.tool, tool.account(), LATER, made.id) == (made, False)
-    assert (tool.draft.status, "Later words." in tool.draft.html) == ("draft", True)
-    assert tool.draft.text == ("Later words.\n" if tool.name in ("listmonk", "mailchimp") else "")
+    assert hand_over(tool.tool, tool.get_account(), LATER, made.id) == (made, False)
+    assert (tool.only_draft.status, "Later words." in tool.only_draft.html) == ("draft", True)
+    assert tool.only_draft.text == ("Later words.\n" if tool.name in ("listmonk", "mailchimp") else "")
 
 
 def as_sent(name: str, text: str) -> str:
@@ -90,64 +90,64 @@ MARKS: RequiredRows[tuple[str, ...]] = RequiredRows(
 
 @pytest.mark.threat("hostile words")
 def test_somebodys_words_are_no_template_of_the_tool(tool: ToolServer) -> None:
-    hand_over(tool.tool, tool.account(), DRAFT)
-    parts = (tool.draft.title, tool.draft.html, tool.draft.text)
+    hand_over(tool.tool, tool.get_account(), DRAFT)
+    parts = (tool.only_draft.title, tool.only_draft.html, tool.only_draft.text)
     assert [mark for mark in MARKS[tool.name] for part in parts if mark in part] == []
-    html = tool.draft.html.removeprefix("<!-- buttondown-editor-mode: fancy -->\n")
-    assert (as_sent(tool.name, html), as_sent(tool.name, tool.draft.title)) == (DRAFT.html, DRAFT.title)
+    html = tool.only_draft.html.removeprefix("<!-- buttondown-editor-mode: fancy -->\n")
+    assert (as_sent(tool.name, html), as_sent(tool.name, tool.only_draft.title)) == (DRAFT.html, DRAFT.title)
 
 
 def test_a_draft_that_was_deleted_there_is_made_anew(tool: ToolServer) -> None:
-    made, _ = hand_over(tool.tool, tool.account(), DRAFT)
-    tool.kept.clear()
-    again, was_gone = hand_over(tool.tool, tool.account(), LATER, made.id)
-    assert (again.id == made.id, was_gone, tool.draft.id) == (False, True, again.id)
+    made, _ = hand_over(tool.tool, tool.get_account(), DRAFT)
+    tool.drafts.clear()
+    again, was_gone = hand_over(tool.tool, tool.get_account(), LATER, made.id)
+    assert (again.id == made.id, was_gone, tool.only_draft.id) == (False, True, again.id)
 
 
 @pytest.mark.parametrize("status", ["sent", "scheduled"])
 def test_what_was_sent_there_is_not_touched(tool: ToolServer, status: str) -> None:
-    made, _ = hand_over(tool.tool, tool.account(), DRAFT)
-    tool.draft.status = status
-    before = (tool.draft.title, tool.draft.html, tool.draft.text)
+    made, _ = hand_over(tool.tool, tool.get_account(), DRAFT)
+    tool.only_draft.status = status
+    before = (tool.only_draft.title, tool.only_draft.html, tool.only_draft.text)
     assert why(tool, made.id) == ("sent", None)
-    assert (tool.draft.title, tool.draft.html, tool.draft.text) == before
+    assert (tool.only_draft.title, tool.only_draft.html, tool.only_draft.text) == before
 
 
 def test_a_lost_answer_leaves_one_draft_and_no_second(tool: ToolServer) -> None:
-    tool.answers = [None, LOST]
+    tool.responses = [None, LOST_RESPONSE]
     assert why(tool) == ("away", None)
-    made, _ = hand_over(tool.tool, tool.account(), LATER)
-    assert (tool.draft.id, "Later words." in tool.draft.html) == (made.id, True)
+    made, _ = hand_over(tool.tool, tool.get_account(), LATER)
+    assert (tool.only_draft.id, "Later words." in tool.only_draft.html) == (made.id, True)
 
 
 def test_a_draft_of_somebody_elses_is_left_alone(tool: ToolServer) -> None:
-    theirs = tool.new(title=DRAFT.title, html="<p>By hand.</p>", marks=("theirs",))
-    hand_over(tool.tool, tool.account(), DRAFT)
-    assert (len(tool.kept), theirs.html) == (2, "<p>By hand.</p>")
+    theirs = tool.create_draft(title=DRAFT.title, html="<p>By hand.</p>", marks=("theirs",))
+    hand_over(tool.tool, tool.get_account(), DRAFT)
+    assert (len(tool.drafts), theirs.html) == (2, "<p>By hand.</p>")
 
 
 REFUSALS = {
-    "key": CannedAnswer({"errors": []}, 401),
-    "key, too": CannedAnswer({"errors": []}, 403),
-    "large": CannedAnswer(b"", 413),
-    "quota": CannedAnswer({"detail": "slow down"}, 429, {"Retry-After": "120"}),
-    "away": CannedAnswer(b"broken", 500),
-    "away: a gateway": CannedAnswer(b"<h1>Bad gateway</h1>", 502),
-    "away: slow": CannedAnswer({"id": "never"}, slowly=0.2),
-    "away: too large": CannedAnswer(b'{"x": "' + b"x" * LARGEST + b'"}'),
-    "address": CannedAnswer(b"<html>Welcome</html>"),
-    "address: elsewhere": CannedAnswer(b"", 302, {"Location": "https://elsewhere.example/"}),
-    "address: a list": CannedAnswer([1, 2]),
-    "address: another shape": CannedAnswer({"posts": "x", "data": [], "results": 1, "campaigns": {}}),
+    "key": CannedResponse({"errors": []}, 401),
+    "key, too": CannedResponse({"errors": []}, 403),
+    "large": CannedResponse(b"", 413),
+    "quota": CannedResponse({"detail": "slow down"}, 429, {"Retry-After": "120"}),
+    "away": CannedResponse(b"broken", 500),
+    "away: a gateway": CannedResponse(b"<h1>Bad gateway</h1>", 502),
+    "away: slow": CannedResponse({"id": "never"}, byte_delay=0.2),
+    "away: too large": CannedResponse(b'{"x": "' + b"x" * LARGEST + b'"}'),
+    "address": CannedResponse(b"<html>Welcome</html>"),
+    "address: elsewhere": CannedResponse(b"", 302, {"Location": "https://elsewhere.example/"}),
+    "address: a list": CannedResponse([1, 2]),
+    "address: another shape": CannedResponse({"posts": "x", "data": [], "results": 1, "campaigns": {}}),
 }
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
 def test_every_refusal_has_its_name_and_nothing_is_made(tool: ToolServer, refusal: str) -> None:
-    tool.answers = [REFUSALS[refusal]] * 3
+    tool.responses = [REFUSALS[refusal]] * 3
     name = refusal.partition(":")[0].partition(",")[0]
     assert why(tool, limit=0.5) == (name, 120 if name == "quota" else None)
-    assert tool.kept == {}
+    assert tool.drafts == {}
 
 
 def test_a_key_that_is_wrong_is_not_taken(tool: ToolServer) -> None:
@@ -156,40 +156,40 @@ def test_a_key_that_is_wrong_is_not_taken(tool: ToolServer) -> None:
     )
     assert why(tool, key=wrong)[0] == "key"
     with pytest.raises(DraftError, match="key"):
-        verify_account(tool.tool, tool.account(wrong))
+        verify_account(tool.tool, tool.get_account(wrong))
 
 
 def test_a_tool_is_tried_by_a_look_alone(tool: ToolServer) -> None:
-    verify_account(tool.tool, tool.account())
-    assert {method for method, _path in tool.asked} == {"GET"}
-    tool.answers = [CannedAnswer({}, 404)]
+    verify_account(tool.tool, tool.get_account())
+    assert {method for method, _path in tool.requests} == {"GET"}
+    tool.responses = [CannedResponse({}, 404)]
     with pytest.raises(DraftError, match="refused" if tool.tool.audience_pattern else "address"):
-        verify_account(tool.tool, tool.account())
+        verify_account(tool.tool, tool.get_account())
 
 
 def test_a_name_that_could_lead_elsewhere_is_none(tool: ToolServer) -> None:
     bad = {"id": "../../members", "status": "save" if tool.name == "mailchimp" else "draft", "web_id": 1}
     shapes = {"posts": [bad], "data": bad, "campaigns": []} | bad
-    tool.answers = [None, CannedAnswer(shapes)]
+    tool.responses = [None, CannedResponse(shapes)]
     assert why(tool)[0] == "address"
 
 
 def test_who_saves_in_ghost_at_the_same_moment_is_read_again() -> None:
-    with tool_server("ghost") as ghost:
-        made, _ = hand_over(ghost.tool, ghost.account(), DRAFT)
-        collision = CannedAnswer({"errors": [{"type": "UpdateCollisionError"}]}, 409)
-        ghost.answers = [None, collision]
-        assert hand_over(ghost.tool, ghost.account(), LATER, made.id) == (made, False)
-        ghost.answers = [None, collision, None, collision]
+    with run_tool_server("ghost") as ghost:
+        made, _ = hand_over(ghost.tool, ghost.get_account(), DRAFT)
+        collision = CannedResponse({"errors": [{"type": "UpdateCollisionError"}]}, 409)
+        ghost.responses = [None, collision]
+        assert hand_over(ghost.tool, ghost.get_account(), LATER, made.id) == (made, False)
+        ghost.responses = [None, collision, None, collision]
         assert why(ghost, made.id) == ("meanwhile", None)
-        assert "Later words." in ghost.draft.html
+        assert "Later words." in ghost.only_draft.html
 
 
 def test_no_account_shows_its_key() -> None:
-    with tool_server("ghost") as ghost:
-        assert ghost.account().key not in repr(ghost.account())
+    with run_tool_server("ghost") as ghost:
+        assert ghost.get_account().key not in repr(ghost.get_account())
 
 
 def test_a_list_that_is_not_there_is_said_before_an_edition_is_handed_over() -> None:
-    with tool_server("listmonk") as listmonk, pytest.raises(DraftError, match="refused"):
-        verify_account(listmonk.tool, replace(listmonk.account(), audience="3, 7"))
+    with run_tool_server("listmonk") as listmonk, pytest.raises(DraftError, match="refused"):
+        verify_account(listmonk.tool, replace(listmonk.get_account(), audience="3, 7"))

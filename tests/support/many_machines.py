@@ -1,9 +1,8 @@
-"""A newsroom on many machines: PostgreSQL, Redis, a mail server, two hosts with pages and two with a worker and the
-LMTP door, behind the nginx of deploy/.
+"""A newsroom on many machines: PostgreSQL, Redis, a mail server, two web servers and two machines with a worker and
+the LMTP server, behind the nginx of deploy/.
 
-Each machine is a network namespace on a bridge that leads nowhere else; files and processes are those of this
-machine. A cut is silent, as where a cable is pulled out behind a switch: what is sent arrives nowhere, and nobody
-says so.
+Each machine is a network namespace on an isolated bridge; all share the files and processes of this machine. A
+disconnected machine doesn't notice: its packets are lost silently, as if a cable were pulled out behind a switch.
 """
 
 import base64
@@ -40,151 +39,155 @@ from tests.support.smtp_servers import SmtpServer, get_message_id
 from tests.support.waiting import wait_until
 
 NETWORK = "10.77"
-NO_HARDWARE = "02:00:00:00:ff:ff"  # an address that no machine has
-READER_ADDRESSES = f"{NETWORK}.8.0/22"  # further addresses of a machine that stands for many
+UNUSED_MAC_ADDRESS = "02:00:00:00:ff:ff"
+READER_ADDRESSES = f"{NETWORK}.8.0/22"  # source addresses of the machine that plays all readers
 SWITCH = "switch"
 
 
 def find_missing_for_network() -> str:
-    """What this machine lacks for it, or nothing."""
+    """Return a description of what this machine lacks to create a network, or an empty string."""
     if os.geteuid() != 0:
         return "right to make network namespaces (run as root)"
     if shutil.which("ip") is None:
         return "ip (Debian's iproute2)"
     name = f"ra-{os.getpid()}-try"
-    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
-    if made.returncode == 0:
-        made = subprocess.run(
+    result = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True, check=False)
+    if result.returncode == 0:
+        result = subprocess.run(
             ["ip", "-n", name, "link", "add", "try", "type", "bridge"], capture_output=True, text=True, check=False
         )
         subprocess.run(["ip", "netns", "delete", name], check=True)
-    return f"network namespaces with bridges: {made.stderr.strip()}" if made.returncode else ""
+    return f"network namespaces with bridges: {result.stderr.strip()}" if result.returncode else ""
 
 
 class Network:
-    """`address` of each machine by its name."""
+    """Network namespaces that are connected by a bridge. `address` has the IP address of each machine by its name."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._prefix = f"ra-{os.getpid()}"
         self.names = tuple(names)
         self.address = {name: f"{NETWORK}.0.{number}" for number, name in enumerate(names, 1)}
-        self._hardware = {name: f"02:00:00:00:00:{number:02x}" for number, name in enumerate(names, 1)}
+        self._mac_addresses = {name: f"02:00:00:00:00:{number:02x}" for number, name in enumerate(names, 1)}
 
-    def space(self, name: str) -> str:
+    def get_namespace(self, name: str) -> str:
         return f"{self._prefix}-{name}"
 
-    def make(self) -> None:
+    def create(self) -> None:
         spaces = (SWITCH, *self.names)
-        _batch("", [f"netns add {self.space(name)}" for name in spaces])
-        switch = ["link add bridge type bridge", "link set bridge up"]
+        _run_ip_batch("", [f"netns add {self.get_namespace(name)}" for name in spaces])
+        switch_commands = ["link add bridge type bridge", "link set bridge up"]
         for number, name in enumerate(self.names):
-            switch += [
-                f"link add port{number} type veth peer name wire netns {self.space(name)}",
+            switch_commands += [
+                f"link add port{number} type veth peer name wire netns {self.get_namespace(name)}",
                 f"link set port{number} master bridge",
                 f"link set port{number} up",
             ]
-        _batch(self.space(SWITCH), switch)
+        _run_ip_batch(self.get_namespace(SWITCH), switch_commands)
         for name in self.names:
-            _batch(self.space(name), [
-                "link set lo up", f"link set wire address {self._hardware[name]}", "link set wire up",
+            _run_ip_batch(self.get_namespace(name), [
+                "link set lo up", f"link set wire address {self._mac_addresses[name]}", "link set wire up",
                 f"address add {self.address[name]}/16 dev wire",
-                *(f"neighbour replace {self._known(other, self._hardware[other])}" for other in self.names if other != name),
+                *(f"neighbour replace {self._format_neighbour(other, self._mac_addresses[other])}" for other in self.names if other != name),
             ])  # fmt: skip
 
-    def stands_for_many(self, name: str) -> None:
-        """Let a machine speak from any address of `READER_ADDRESSES`."""
-        _batch(self.space(name), [f"route add local {READER_ADDRESSES} dev lo"])
+    def add_reader_addresses(self, name: str) -> None:
+        """Allow a machine to connect from any address of `READER_ADDRESSES`."""
+        _run_ip_batch(self.get_namespace(name), [f"route add local {READER_ADDRESSES} dev lo"])
 
-    def _known(self, name: str, hardware: str) -> str:
-        return f"{self.address[name]} lladdr {hardware} nud permanent dev wire"
+    def _format_neighbour(self, name: str, mac_address: str) -> str:
+        return f"{self.address[name]} lladdr {mac_address} nud permanent dev wire"
 
-    def _set(self, pairs: Sequence[tuple[str, str]], are_cut: bool) -> None:
-        for one, other in pairs:
-            for here, there in ((one, other), (other, one)):
-                hardware = NO_HARDWARE if are_cut else self._hardware[there]
-                _batch(self.space(here), [f"neighbour replace {self._known(there, hardware)}"])
+    def _update_links(self, pairs: Sequence[tuple[str, str]], disconnected: bool) -> None:
+        for name, other in pairs:
+            for source, target in ((name, other), (other, name)):
+                mac_address = UNUSED_MAC_ADDRESS if disconnected else self._mac_addresses[target]
+                _run_ip_batch(
+                    self.get_namespace(source), [f"neighbour replace {self._format_neighbour(target, mac_address)}"]
+                )
 
-    def _pairs(self, name: str, other: str) -> list[tuple[str, str]]:
-        return [(name, one) for one in ([other] if other else self.names) if one != name]
+    def _list_links(self, name: str, other: str) -> list[tuple[str, str]]:
+        return [(name, peer) for peer in ([other] if other else self.names) if peer != name]
 
-    def cut(self, name: str, other: str = "") -> None:
-        """Cut a machine off from another one, or from all."""
-        self._set(self._pairs(name, other), True)
+    def disconnect(self, name: str, other: str = "") -> None:
+        """Disconnect a machine from another one, or from all."""
+        self._update_links(self._list_links(name, other), True)
 
-    def mend(self, name: str, other: str = "") -> None:
-        self._set(self._pairs(name, other), False)
+    def reconnect(self, name: str, other: str = "") -> None:
+        self._update_links(self._list_links(name, other), False)
 
     @contextmanager
-    def at(self, name: str) -> Iterator[None]:
-        """Let this thread be at a machine: a socket that is made meanwhile stays there."""
-        here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{self.space(name)}", os.O_RDONLY)
+    def enter(self, name: str) -> Iterator[None]:
+        """Move this thread into a machine until the block ends. Sockets that are created inside stay there."""
+        own_namespace = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        machine_namespace = os.open(f"/run/netns/{self.get_namespace(name)}", os.O_RDONLY)
         try:
-            enter_namespace(there)
+            enter_namespace(machine_namespace)
             try:
                 yield
             finally:
-                enter_namespace(here)
+                enter_namespace(own_namespace)
         finally:
-            os.close(here)
-            os.close(there)
+            os.close(own_namespace)
+            os.close(machine_namespace)
 
     def start(
         self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, cwd: Path, account: str = ""
     ) -> "subprocess.Popen[bytes]":
-        """A process at a machine, in a session of its own."""
-        become = ("setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups") if account else ()
-        with log.open("ab") as said:
+        """Start a process on a machine, in a new session, as `account` or as this user."""
+        setpriv = ("setpriv", f"--reuid={account}", f"--regid={account}", "--init-groups") if account else ()
+        with log.open("ab") as log_file:
             return subprocess.Popen(
-                ["ip", "netns", "exec", self.space(name), *become, *command], env=dict(environment), cwd=cwd,
-                stdout=said, stderr=said, stdin=subprocess.DEVNULL, start_new_session=True,
+                ["ip", "netns", "exec", self.get_namespace(name), *setpriv, *command], env=dict(environment), cwd=cwd,
+                stdout=log_file, stderr=log_file, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
 
-    def processes(self, name: str) -> list[int]:
-        """The numbers of all that runs at a machine, but for us: a thread of ours may just be there."""
-        found = subprocess.run(["ip", "netns", "pids", self.space(name)], capture_output=True, text=True, check=False)
-        return [int(number) for number in found.stdout.split() if int(number) != os.getpid()]
+    def list_pids(self, name: str) -> list[int]:
+        """Return the process ids on a machine, without this process: one of its threads may have entered the machine."""
+        result = subprocess.run(
+            ["ip", "netns", "pids", self.get_namespace(name)], capture_output=True, text=True, check=False
+        )
+        return [int(number) for number in result.stdout.split() if int(number) != os.getpid()]
 
-    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        """End all that runs at a machine."""
-        for pid in self.processes(name):
+    def kill(self, name: str, signal_number: int = signal.SIGKILL) -> None:
+        """Send a signal to every process on a machine."""
+        for pid in self.list_pids(name):
             with suppress(ProcessLookupError):
-                os.kill(pid, number)
+                os.kill(pid, signal_number)
 
     def remove(self) -> None:
         for name in (*self.names, SWITCH):
             self.kill(name)
-            subprocess.run(["ip", "netns", "delete", self.space(name)], check=False, capture_output=True)
+            subprocess.run(["ip", "netns", "delete", self.get_namespace(name)], check=False, capture_output=True)
 
 
-def _batch(space: str, lines: Sequence[str]) -> None:
-    done = subprocess.run(
-        ["ip", *(["-n", space] if space else []), "-batch", "-"], input="\n".join(lines).encode(),
+def _run_ip_batch(namespace: str, lines: Sequence[str]) -> None:
+    result = subprocess.run(
+        ["ip", *(["-n", namespace] if namespace else []), "-batch", "-"], input="\n".join(lines).encode(),
         capture_output=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, f"{lines}\n{done.stderr.decode()}"
+    assert result.returncode == 0, f"{lines}\n{result.stderr.decode()}"
 
 
 @contextmanager
 def create_network(*names: str) -> Iterator[Network]:
-    """Machines of these names until the block ends; whatever runs there ends with them."""
+    """Create machines with these names. They and their processes are removed when the block ends."""
     if missing := find_missing_for_network():
         skip_without(missing)
-    made = Network(names)
+    network = Network(names)
     try:
-        made.make()
-        yield made
+        network.create()
+        yield network
     finally:
-        made.remove()
+        network.remove()
 
 
 ROOT = Path(__file__).parent.parent.parent
 SITE = "ask.example.org"
-WEBS, WORKERS = ("web1", "web2"), ("worker1", "worker2")
-ALL_MACHINES = ("front", "readers", "mx", "smtp", "db", "redis", *WEBS, *WORKERS)
-START = 60.0  # seconds
-LMTP, PAGES = 8024, 8000
-# What docs/install.md says under "Several machines" of nginx.
+WEB_MACHINES, WORKER_MACHINES = ("web1", "web2"), ("worker1", "worker2")
+ALL_MACHINES = ("front", "readers", "mx", "smtp", "db", "redis", *WEB_MACHINES, *WORKER_MACHINES)
+START_TIMEOUT = 60.0  # seconds
+LMTP_PORT, WEB_PORT = 8024, 8000
+# The changes to nginx.conf that docs/install.md describes under "Several machines".
 NGINX_CHANGES = (
     ("    server 127.0.0.1:8000;\n    keepalive 16;\n", "{servers}"),
     ("proxy_connect_timeout 5s;", "proxy_connect_timeout 2s;"),
@@ -198,101 +201,120 @@ NGINX_CHANGES = (
 )
 
 
-class Sink(SmtpServer):
-    """A mail server that takes all there is; `marked` says when."""
+class RecordingSmtpServer(SmtpServer):
+    """A mail server that accepts every mail. `deliveries` has the time of each, and its Message-ID with the recipient."""
 
-    def __init__(self, place: tuple[str, int]) -> None:
-        super().__init__(place=place)
-        self.marked: list[tuple[float, str]] = []
+    def __init__(self, address: tuple[str, int]) -> None:
+        super().__init__(address=address)
+        self.deliveries: list[tuple[float, str]] = []
 
-    def take(self, sender: str, recipient: str, raw: bytes) -> None:
-        self.marked.append((time.monotonic(), f"{get_message_id(raw)} {recipient}"))
+    def receive(self, sender: str, recipient: str, raw: bytes) -> None:
+        self.deliveries.append((time.monotonic(), f"{get_message_id(raw)} {recipient}"))
 
 
 @dataclass(frozen=True)
 class Totals:
-    """What is stored in the end and how often, what the outbox says was sent, and how often the mail server took it."""
+    """The texts that are stored in the end, with their number, the Message-IDs that the outbox lists as sent, and how
+    often the mail server received each.
+    """
 
-    words: Counter[str]
+    texts: Counter[str]
     sent: set[str]
-    taken: Counter[str]
+    delivered: Counter[str]
 
 
 class Machines:
-    """`started` are the first processes of each machine, `sink` is the mail server with what it took."""
+    """The machines of a newsroom. `processes` has the processes started on each; `sink` is its mail server."""
 
-    def __init__(self, made: Network, folder: Path, sink: Sink) -> None:
-        self.wire, self.folder, self.sink = made, folder, sink
-        self.started: dict[str, list[subprocess.Popen[bytes]]] = {}
-        self.url = f"postgresql+psycopg://desk@{made.address['db']}/newsroom"
-        # By the socket in the folder, whatever is cut.
-        self.near = f"postgresql+psycopg://postgres@/newsroom?host={folder}"
+    def __init__(self, network: Network, folder: Path, sink: RecordingSmtpServer) -> None:
+        self.network, self.folder, self.sink = network, folder, sink
+        self.processes: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self.url = f"postgresql+psycopg://desk@{network.address['db']}/newsroom"
+        # The Unix socket works even while the database machine is disconnected.
+        self.socket_url = f"postgresql+psycopg://postgres@/newsroom?host={folder}"
         secret = base64.b64encode(SECRETS[1]).decode()
         self.settings = {
             **clock.clock_environment(), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "BASE_URL": f"https://{SITE}", "SECRET_KEYS": f"1:{secret}",
             "DATABASE_URL": self.url, "TRUSTED_PROXIES": "1",
-            "MAIL_FROM": f"desk@{SITE}", "MAIL_SERVER": made.address["smtp"], "MAIL_PORT": "2525", "MAIL_TIMEOUT": "20",
+            "MAIL_FROM": f"desk@{SITE}", "MAIL_SERVER": network.address["smtp"], "MAIL_PORT": "2525", "MAIL_TIMEOUT": "20",
             "MAIL_AUTHSERV_ID": "mx.example.org", "MAIL_RECEIVED_BY": "mx.example.org",
         }  # fmt: skip
 
-        if "redis" in made.address:
-            self.settings["REDIS_URL"] = f"redis://{made.address['redis']}:6379/0"
+        if "redis" in network.address:
+            self.settings["REDIS_URL"] = f"redis://{network.address['redis']}:6379/0"
 
-    def database(self) -> Database:
-        return Database(self.near, Keys(SECRETS), f"https://{SITE}", pool_size=2)
+    def open_database(self) -> Database:
+        return Database(self.socket_url, Keys(SECRETS), f"https://{SITE}", pool_size=2)
 
-    def settings_at(self, name: str) -> dict[str, str]:
-        place = self.folder / name
-        place.mkdir(exist_ok=True)
-        return self.settings | {"ERASURES": str(place / "erasures"), "BIND_ADDRESS": self.wire.address[name]}
+    def get_settings(self, name: str) -> dict[str, str]:
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        return self.settings | {"ERASURES": str(folder / "erasures"), "BIND_ADDRESS": self.network.address[name]}
 
-    def environment_at(self, name: str) -> dict[str, str]:
-        """PostgreSQL and Redis keep the machine's time (docs/adr/0030-test-clock.md)."""
-        given = self.settings_at(name)
+    def get_environment(self, name: str) -> dict[str, str]:
+        """Return the environment of a machine. PostgreSQL and Redis use the real clock (docs/adr/0030-test-clock.md)."""
+        settings = self.get_settings(name)
         return (
-            {key: value for key, value in given.items() if key not in clock.FIXED} if name in ("db", "redis") else given
+            {key: value for key, value in settings.items() if key not in clock.FAKETIME_VARIABLES}
+            if name in ("db", "redis")
+            else settings
         )
 
     def start(self, name: str) -> None:
-        """Start what belongs on a machine; those that wait for nothing else are started at once."""
-        self.started[name] = [
-            self.wire.start(name, command, self.environment_at(name), self.folder / f"{name}.log", cwd, account)
+        """Start the processes of a machine, without waiting until they listen."""
+        self.processes[name] = [
+            self.network.start(name, command, self.get_environment(name), self.folder / f"{name}.log", cwd, account)
             for command, cwd, account in self._commands(name)
         ]
 
     def _commands(self, name: str) -> list[tuple[tuple[str, ...], Path, str]]:
-        ours: tuple[str, ...] = (sys.executable, "-m", "flask", "--app", "wsgi")
+        flask: tuple[str, ...] = (sys.executable, "-m", "flask", "--app", "wsgi")
         if name == "db":
             programs = postgres.find_programs()
             assert programs is not None
-            said = ("-c", "listen_addresses=*", "-c", f"unix_socket_directories={self.folder}")
-            command = (str(programs / "postgres"), "-D", str(self.folder / "data"), *said)
+            options = ("-c", "listen_addresses=*", "-c", f"unix_socket_directories={self.folder}")
+            command = (str(programs / "postgres"), "-D", str(self.folder / "data"), *options)
             return [(command, self.folder, "postgres")]
         if name == "redis":
-            settings = ("--bind", self.wire.address[name], "--protected-mode", "no", "--save", "", "--appendonly", "no")
+            settings = (
+                "--bind",
+                self.network.address[name],
+                "--protected-mode",
+                "no",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            )
             return [(("redis-server", *settings), self.folder, "")]
         if name == "front":
             return [(("nginx", "-c", str(self.folder / "nginx.conf"), "-p", str(self.folder)), self.folder, "")]
-        if name in WEBS:
-            return [((*ours, "web"), ROOT, "")]
-        door = (*ours, "mail", "lmtp", "--host", self.wire.address[name], "--port", str(LMTP))
-        return [((*ours, "worker"), ROOT, ""), (door, ROOT, "")]
+        if name in WEB_MACHINES:
+            return [((*flask, "web"), ROOT, "")]
+        lmtp = (*flask, "mail", "lmtp", "--host", self.network.address[name], "--port", str(LMTP_PORT))
+        return [((*flask, "worker"), ROOT, ""), (lmtp, ROOT, "")]
 
     def kill(self, name: str) -> None:
-        """Kill all that runs on a machine (SIGKILL)."""
-        self.wire.kill(name)
-        for one in self.started.pop(name, []):
-            one.wait(START)
+        """Kill every process on a machine (SIGKILL)."""
+        self.network.kill(name)
+        for process in self.processes.pop(name, []):
+            process.wait(START_TIMEOUT)
 
-    def answers(self, name: str) -> bool:
-        """Whether what belongs on a machine takes connections, tried on the machine itself."""
-        port = {"db": 5432, "redis": 6379, "front": 443, "smtp": 2525}.get(name, PAGES if name in WEBS else LMTP)
-        with suppress(OSError), self.wire.at(name), socket.create_connection((self.wire.address[name], port), 1):
+    def is_listening(self, name: str) -> bool:
+        """Return whether the server of a machine accepts connections from the machine itself."""
+        port = {"db": 5432, "redis": 6379, "front": 443, "smtp": 2525}.get(
+            name, WEB_PORT if name in WEB_MACHINES else LMTP_PORT
+        )
+        with (
+            suppress(OSError),
+            self.network.enter(name),
+            socket.create_connection((self.network.address[name], port), 1),
+        ):
             return True
         return False
 
-    def found(self) -> None:
-        """Make the database and all that has to lie there before anything is started."""
+    def set_up(self) -> None:
+        """Create and start the database, and write the files that the other machines need."""
         programs = postgres.find_programs()
         assert programs is not None
         account = {"user": "postgres", "group": "postgres", "extra_groups": []}
@@ -315,59 +337,61 @@ class Machines:
             rules.write(f"host all desk {NETWORK}.0.0/16 trust\n")
         self.start("db")
         server = f"postgresql://postgres@/postgres?host={self.folder}"
-        wait_until(lambda: postgres.can_create_databases(server), "PostgreSQL", START)
+        wait_until(lambda: postgres.can_create_databases(server), "PostgreSQL", START_TIMEOUT)
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute("CREATE ROLE desk LOGIN")
             connection.execute("CREATE DATABASE newsroom OWNER desk")
-        migrate(self.near.replace("postgres@", "desk@"))
+        migrate(self.socket_url.replace("postgres@", "desk@"))
         _make_certificate(self.folder)
-        (self.folder / "nginx.conf").write_text(self._nginx())
+        (self.folder / "nginx.conf").write_text(self._render_nginx_conf())
 
-    def _nginx(self) -> str:
-        """The proxy as newsrooms run it, changed as docs/install.md says for several machines."""
-        said = (ROOT / "deploy" / "nginx.conf").read_text()
-        places = [f"    server {self.wire.address[name]}:{PAGES}" for name in WEBS]
-        servers = "".join(f"{place}{last};\n" for last in ("", " backup max_fails=0") for place in places)
+    def _render_nginx_conf(self) -> str:
+        """Return deploy/nginx.conf with the changes that docs/install.md describes for several machines."""
+        text = (ROOT / "deploy" / "nginx.conf").read_text()
+        server_lines = [f"    server {self.network.address[name]}:{WEB_PORT}" for name in WEB_MACHINES]
+        servers = "".join(f"{line}{suffix};\n" for suffix in ("", " backup max_fails=0") for line in server_lines)
         changes = [(old, new.replace("{servers}", servers)) for old, new in NGINX_CHANGES]
         changes += [
             (f"/etc/letsencrypt/live/{SITE}/{name}.pem", str(self.folder / f"{name}.pem"))
             for name in ("fullchain", "privkey")
         ]
         for old, new in changes:
-            assert old in said, f"deploy/nginx.conf has no {old!r}"
-            said = said.replace(old, new)
-        temporary = "\n".join(
+            assert old in text, f"deploy/nginx.conf has no {old!r}"
+            text = text.replace(old, new)
+        temp_paths = "\n".join(
             f"{kind}_temp_path {self.folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         return (
             f"daemon off; worker_processes 1; pid {self.folder}/nginx.pid; error_log /dev/null;\n"
-            f"events {{ worker_connections 1024; }}\nhttp {{ {temporary}\n{said}\n}}\n"
+            f"events {{ worker_connections 1024; }}\nhttp {{ {temp_paths}\n{text}\n}}\n"
         )
 
-    def taken(self) -> list[tuple[float, str]]:
-        """What the mail server took: when, and the Message-ID with the recipient."""
-        return list(self.sink.marked)
+    def list_deliveries(self) -> list[tuple[float, str]]:
+        """Return the time of each mail that the mail server received, and its Message-ID with the recipient."""
+        return list(self.sink.deliveries)
 
-    def books(self) -> Totals:
-        database = self.database()
+    def get_totals(self) -> Totals:
+        database = self.open_database()
         with database.read() as session:
             letters = session.scalars(select(Letter.body).where(Letter.body.is_not(None))).all()
             answers = session.scalars(select(AnswerText.body).where(AnswerText.kind == "submitted")).all()
             sent = set(session.scalars(select(OutboxMail.message_id).where(OutboxMail.state == "sent")))
         database.close()
         return Totals(
-            Counter(filter(None, [*letters, *answers])), sent, Counter(line.split()[0] for _, line in self.taken())
+            Counter(filter(None, [*letters, *answers])),
+            sent,
+            Counter(line.split()[0] for _, line in self.list_deliveries()),
         )
 
-    def tell(self, statement: str) -> None:
-        """Change something in the database past the product."""
-        with psycopg.connect(postgres.psycopg_url(self.near)) as connection:
+    def execute(self, statement: str) -> None:
+        """Execute a statement without going through the product."""
+        with psycopg.connect(postgres.psycopg_url(self.socket_url)) as connection:
             connection.execute(statement)
 
-    def scalar(self, query: str) -> Any:
-        with psycopg.connect(postgres.psycopg_url(self.near)) as connection:
-            found = connection.execute(query).fetchone()
-        return found and found[0]
+    def fetch_value(self, query: str) -> Any:
+        with psycopg.connect(postgres.psycopg_url(self.socket_url)) as connection:
+            row = connection.execute(query).fetchone()
+        return row and row[0]
 
 
 def _make_certificate(folder: Path) -> None:
@@ -379,21 +403,20 @@ def _make_certificate(folder: Path) -> None:
 
 
 @contextmanager
-def many_machines(*names: str) -> Iterator[Machines]:
-    """The machines of these names, or all, until the block ends; their database is made and answers, and nothing else is started
-    but the mail server."""
+def start_machines(*names: str) -> Iterator[Machines]:
+    """Create the machines with these names, or all of them. Only their database and mail server are started."""
     folder = Path(tempfile.mkdtemp(prefix="readers-asked-"))
     folder.chmod(0o755)
     shutil.chown(folder, "postgres", "postgres")
     try:
-        with create_network(*(names or ALL_MACHINES)) as made:
-            made.stands_for_many("readers")
-            with made.at("smtp"):
-                sink = Sink(place=(made.address["smtp"], 2525))
+        with create_network(*(names or ALL_MACHINES)) as network:
+            network.add_reader_addresses("readers")
+            with network.enter("smtp"):
+                sink = RecordingSmtpServer((network.address["smtp"], 2525))
             with run_server(sink, sink.over):
-                machines = Machines(made, folder, sink)
-                machines.found()
+                machines = Machines(network, folder, sink)
+                machines.set_up()
                 yield machines
-                made.kill("db", signal.SIGINT)
+                network.kill("db", signal.SIGINT)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Ghost, listmonk, Buttondown and Mailchimp on this machine, which answer as their references say: docs.ghost.org/admin-api,
+"""Fakes of Ghost, listmonk, Buttondown and Mailchimp, written after their references: docs.ghost.org/admin-api,
 listmonk.app/docs/apis/campaigns (and its source), Buttondown's OpenAPI document, mailchimp.com/developer/marketing/api.
 
-Each is as strict as the real one, and notes whatever would send.
+Each is as strict as the real one, and records every request that could have sent something.
 """
 
 import base64
@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from app.core.clock import unix_time
 from app.sending_tools.known_tools import TOOLS
 from app.sending_tools.tool_api import Account
-from tests.support.fake_servers import AnswerHandler, CannedAnswer, run_server
+from tests.support.fake_servers import CannedResponse, CannedResponseHandler, run_server
 from tests.support.required_rows import RequiredRows
 
 GHOST_ID, GHOST_SECRET = "0123456789abcdef01234567", "ab" * 32
@@ -34,8 +34,8 @@ KEYS = RequiredRows(
     },
 )
 AUDIENCES = {"listmonk": "3, 5", "mailchimp": "3a5b7c9d1e"}
-PATHS = {"mailchimp": "/3.0"}  # behind the host
-# Of a tool that has one address for everybody: where its API is for this key, and where one works.
+API_PATHS = {"mailchimp": "/3.0"}  # the path of the API at its host
+# For a hosted tool: the address of its API for this key, and that of its desk.
 ADDRESSES = RequiredRows(
     "Say in ADDRESSES of tests/support/sending_tools.py where the API of {name} is, and where one works.",
     {
@@ -43,12 +43,12 @@ ADDRESSES = RequiredRows(
         "mailchimp": ("https://us21.api.mailchimp.com/3.0", "https://us21.admin.mailchimp.com"),
     },
 )
-LOST = CannedAnswer(b"", 500)  # what is asked is done, and the answer lost
+LOST_RESPONSE = CannedResponse(b"", 500)  # the request is carried out, but its response is lost
 
 
 @dataclass
 class StoredDraft:
-    """A draft at a tool, whatever it calls its parts."""
+    """A draft at a tool, with the same field names for every tool."""
 
     id: str
     title: str = ""
@@ -56,251 +56,276 @@ class StoredDraft:
     text: str = ""
     status: str = "draft"
     marks: tuple[str, ...] = ()
-    changed: int = 0
+    version: int = 0
 
 
 class ToolServer(ThreadingHTTPServer):
-    """`answers` are given first, one a request; None in it lets a request be answered as usual, and `LOST` does it and says 500.
-    `asked` are the requests that came, `sends` those among them that could have sent something."""
+    """A fake tool. `responses` has responses for the next requests, one for each; None means the regular response, and
+    `LOST_RESPONSE` a 500 although the request was carried out. `requests` has all methods and paths, `sending_paths` the
+    paths of those that could have sent something.
+    """
 
     daemon_threads = True
 
     def __init__(self, name: str) -> None:
         self.name, self.tool = name, TOOLS[name]
-        self.answer_as, self.key = ANSWERS[name], KEYS[name]
+        self._respond, self.key = ANSWERS[name], KEYS[name]
         super().__init__(("127.0.0.1", 0), ToolHandler)
-        self.answers: list[CannedAnswer | None] = []
-        self.asked: list[tuple[str, str]] = []
-        self.sends: list[str] = []
-        self.kept: dict[str, StoredDraft] = {}
+        self.responses: list[CannedResponse | None] = []
+        self.requests: list[tuple[str, str]] = []
+        self.sending_paths: list[str] = []
+        self.drafts: dict[str, StoredDraft] = {}
         self.over = threading.Event()
-        self._made = 0
+        self._draft_count = 0
 
     @property
     def origin(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     @property
-    def address(self) -> str:
-        return self.origin + PATHS.get(self.name, "")
+    def api_url(self) -> str:
+        return self.origin + API_PATHS.get(self.name, "")
 
     @property
-    def draft(self) -> StoredDraft:
-        [one] = self.kept.values()
-        return one
+    def only_draft(self) -> StoredDraft:
+        [draft] = self.drafts.values()
+        return draft
 
-    def account(self, key: str = "", limit: float = 20.0) -> Account:
-        return Account(self.address, key or self.key, AUDIENCES.get(self.name, ""), {"127.0.0.1"}, limit)
+    def get_account(self, key: str = "", limit: float = 20.0) -> Account:
+        return Account(self.api_url, key or self.key, AUDIENCES.get(self.name, ""), {"127.0.0.1"}, limit)
 
-    def new(self, **parts: Any) -> StoredDraft:
-        self._made += 1
-        number = str(self._made) if self.name == "listmonk" else f"{self._made:010x}"
-        self.kept[number] = StoredDraft(number, **parts)
-        return self.kept[number]
+    def create_draft(self, **fields: Any) -> StoredDraft:
+        self._draft_count += 1
+        number = str(self._draft_count) if self.name == "listmonk" else f"{self._draft_count:010x}"
+        self.drafts[number] = StoredDraft(number, **fields)
+        return self.drafts[number]
 
-    def answer(self, method: str, path: str, head: Any, sent: bytes) -> CannedAnswer:
-        self.asked.append((method, path))
-        chosen = self.answers.pop(0) if self.answers else None
-        if chosen is not None and chosen is not LOST:
-            return chosen
+    def respond(self, method: str, path: str, headers: Any, body: bytes) -> CannedResponse:
+        self.requests.append((method, path))
+        canned = self.responses.pop(0) if self.responses else None
+        if canned is not None and canned is not LOST_RESPONSE:
+            return canned
         query = {name: values[-1] for name, values in parse_qs(urlsplit(path).query).items()}
-        usual = self.answer_as(self, method, urlsplit(path).path, query, head, json.loads(sent or b"{}"))
-        return chosen or usual
+        response = self._respond(self, method, urlsplit(path).path, query, headers, json.loads(body or b"{}"))
+        return canned or response
 
 
-class ToolHandler(AnswerHandler):
+class ToolHandler(CannedResponseHandler):
     server: ToolServer
 
-    def answer(self) -> CannedAnswer:
-        sent = b"" if self.command == "GET" else self.sent()
-        return self.server.answer(self.command, self.path, self.headers, sent)
+    def get_response(self) -> CannedResponse:
+        body = b"" if self.command == "GET" else self.read_body()
+        return self.server.respond(self.command, self.path, self.headers, body)
 
 
-def _unbase64(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def _ghost_knows(token: str) -> bool:
-    head, claims, signed = token.split(".")
-    right = hmac.digest(bytes.fromhex(GHOST_SECRET), f"{head}.{claims}".encode(), hashlib.sha256)
-    said, of = json.loads(_unbase64(claims)), json.loads(_unbase64(head))
-    lives = 0 < said["exp"] - said["iat"] <= 300 and said["iat"] <= unix_time() <= said["exp"]
+def _is_valid_ghost_token(token: str) -> bool:
+    head, claims, signature = token.split(".")
+    expected = hmac.digest(bytes.fromhex(GHOST_SECRET), f"{head}.{claims}".encode(), hashlib.sha256)
+    payload, header = json.loads(_decode_base64(claims)), json.loads(_decode_base64(head))
+    is_current = 0 < payload["exp"] - payload["iat"] <= 300 and payload["iat"] <= unix_time() <= payload["exp"]
     return (
-        hmac.compare_digest(right, _unbase64(signed))
-        and lives
-        and said["aud"] == "/admin/"
-        and of == {"alg": "HS256", "typ": "JWT", "kid": GHOST_ID}
+        hmac.compare_digest(expected, _decode_base64(signature))
+        and is_current
+        and payload["aud"] == "/admin/"
+        and header == {"alg": "HS256", "typ": "JWT", "kid": GHOST_ID}
     )
 
 
 def _ghost(
-    at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]
-) -> CannedAnswer:
-    def error(status: int, kind: str) -> CannedAnswer:
-        return CannedAnswer({"errors": [{"message": "no", "type": kind}]}, status)
+    server: ToolServer, method: str, path: str, query: dict[str, str], headers: Any, payload: dict[str, Any]
+) -> CannedResponse:
+    def error(status: int, kind: str) -> CannedResponse:
+        return CannedResponse({"errors": [{"message": "no", "type": kind}]}, status)
 
-    scheme, _blank, token = head.get("Authorization", "").partition(" ")
-    if scheme != "Ghost" or not head.get("Accept-Version") or not _ghost_knows(token):
+    scheme, _blank, token = headers.get("Authorization", "").partition(" ")
+    if scheme != "Ghost" or not headers.get("Accept-Version") or not _is_valid_ghost_token(token):
         return error(401, "UnauthorizedError")
-    found = re.fullmatch(r"/ghost/api/admin/posts/(?:(\w+)/)?", path)
-    if found is None:
+    match = re.fullmatch(r"/ghost/api/admin/posts/(?:(\w+)/)?", path)
+    if match is None:
         return error(404, "NotFoundError")
-    if method == "GET" and not found[1]:
-        wanted = re.fullmatch(r"status:draft\+tag:hash-readers-asked\+title:'(.*)'", query.get("filter", ""))
-        title = wanted and re.sub(r"\\(.)", r"\1", wanted[1])
-        ours = [
-            one
-            for one in at.kept.values()
-            if one.status == "draft" and "#readers-asked" in one.marks and one.title == title
+    if method == "GET" and not match[1]:
+        filter_match = re.fullmatch(r"status:draft\+tag:hash-readers-asked\+title:'(.*)'", query.get("filter", ""))
+        title = filter_match and re.sub(r"\\(.)", r"\1", filter_match[1])
+        drafts = [
+            draft
+            for draft in server.drafts.values()
+            if draft.status == "draft" and "#readers-asked" in draft.marks and draft.title == title
         ]
-        return CannedAnswer({"posts": [{"id": one.id} for one in ours[: int(query["limit"])]], "meta": {}})
+        return CannedResponse({"posts": [{"id": draft.id} for draft in drafts[: int(query["limit"])]], "meta": {}})
     if method == "POST":
-        post = sent["posts"][0]
-        one = at.new()
-        one.status, one.marks = post.get("status", "draft"), tuple(post.get("tags", ()))
-    elif (known := at.kept.get(found[1] or "")) is None:
+        post = payload["posts"][0]
+        draft = server.create_draft()
+        draft.status, draft.marks = post.get("status", "draft"), tuple(post.get("tags", ()))
+    elif (stored := server.drafts.get(match[1] or "")) is None:
         return error(404, "NotFoundError")
     else:
-        one = known
+        draft = stored
     if method != "GET":
-        post = sent["posts"][0]
-        if method == "PUT" and post.get("updated_at") != str(one.changed):
+        post = payload["posts"][0]
+        if method == "PUT" and post.get("updated_at") != str(draft.version):
             return error(409, "UpdateCollisionError")
         if query.get("source") != "html":
             return error(422, "ValidationError")
         if post.get("status", "draft") != "draft" or "newsletter" in query:
-            at.sends.append(path)
-        one.title, one.html, one.changed = post["title"], post["html"], one.changed + 1
-    as_json = {"id": one.id, "status": one.status, "title": one.title, "html": one.html, "updated_at": str(one.changed)}
-    return CannedAnswer({"posts": [as_json]}, 201 if method == "POST" else 200)
+            server.sending_paths.append(path)
+        draft.title, draft.html, draft.version = post["title"], post["html"], draft.version + 1
+    as_json = {
+        "id": draft.id,
+        "status": draft.status,
+        "title": draft.title,
+        "html": draft.html,
+        "updated_at": str(draft.version),
+    }
+    return CannedResponse({"posts": [as_json]}, 201 if method == "POST" else 200)
 
 
 def _listmonk(
-    at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]
-) -> CannedAnswer:
-    if head.get("Authorization") != f"token {KEYS['listmonk']}":
-        return CannedAnswer({"message": "invalid session"}, 403)
+    server: ToolServer, method: str, path: str, query: dict[str, str], headers: Any, payload: dict[str, Any]
+) -> CannedResponse:
+    if headers.get("Authorization") != f"token {KEYS['listmonk']}":
+        return CannedResponse({"message": "invalid session"}, 403)
     if (method, path) == ("GET", "/api/lists"):
-        return CannedAnswer(
+        return CannedResponse(
             {"data": {"results": [{"id": 3, "name": "Readers"}, {"id": 5, "name": "Members"}], "total": 2}}
         )
-    found = re.fullmatch(r"/api/campaigns(?:/(\d+))?", path)
-    if found is None:
-        at.sends += [path] if path.endswith("/status") else []
-        return CannedAnswer({"message": "not found"}, 404)
+    match = re.fullmatch(r"/api/campaigns(?:/(\d+))?", path)
+    if match is None:
+        server.sending_paths += [path] if path.endswith("/status") else []
+        return CannedResponse({"message": "not found"}, 404)
 
-    def as_json(one: StoredDraft) -> dict[str, Any]:
-        own = {"id": int(one.id), "subject": one.title, "body": one.html, "altbody": one.text, "status": one.status}
-        return own | {"tags": list(one.marks), "lists": [{"id": 3, "name": "Readers"}, {"id": 5, "name": "Members"}]}
+    def as_json(draft: StoredDraft) -> dict[str, Any]:
+        fields = {
+            "id": int(draft.id),
+            "subject": draft.title,
+            "body": draft.html,
+            "altbody": draft.text,
+            "status": draft.status,
+        }
+        return fields | {
+            "tags": list(draft.marks),
+            "lists": [{"id": 3, "name": "Readers"}, {"id": 5, "name": "Members"}],
+        }
 
-    if method == "GET" and not found[1]:
-        ours = [one for one in at.kept.values() if query["tag"] in one.marks and one.status == query["status"]]
-        return CannedAnswer({"data": {"results": [as_json(one) for one in ours], "total": len(ours)}})
+    if method == "GET" and not match[1]:
+        drafts = [
+            draft for draft in server.drafts.values() if query["tag"] in draft.marks and draft.status == query["status"]
+        ]
+        return CannedResponse({"data": {"results": [as_json(draft) for draft in drafts], "total": len(drafts)}})
     if method == "POST":
-        if sent.get("type") != "regular" or not sent.get("name"):
-            return CannedAnswer({"message": "invalid"}, 400)
-        one = at.new(marks=tuple(sent["tags"]))
-    elif (known := at.kept.get(found[1] or "")) is None:
-        return CannedAnswer({"message": "Campaign not found"}, 400)
+        if payload.get("type") != "regular" or not payload.get("name"):
+            return CannedResponse({"message": "invalid"}, 400)
+        draft = server.create_draft(marks=tuple(payload["tags"]))
+    elif (stored := server.drafts.get(match[1] or "")) is None:
+        return CannedResponse({"message": "Campaign not found"}, 400)
     else:
-        one = known
+        draft = stored
     if method in ("POST", "PUT"):
-        if sent.get("lists") != [3, 5] or one.status not in ("draft", "paused", "scheduled") or "send_at" in sent:
-            return CannedAnswer({"message": "invalid"}, 400)
-        one.title, one.html, one.text = sent["subject"], sent["body"], sent["altbody"]
-    return CannedAnswer({"data": as_json(one)})
+        if (
+            payload.get("lists") != [3, 5]
+            or draft.status not in ("draft", "paused", "scheduled")
+            or "send_at" in payload
+        ):
+            return CannedResponse({"message": "invalid"}, 400)
+        draft.title, draft.html, draft.text = payload["subject"], payload["body"], payload["altbody"]
+    return CannedResponse({"data": as_json(draft)})
 
 
 def _buttondown(
-    at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]
-) -> CannedAnswer:
-    if head.get("Authorization") != f"Token {KEYS['buttondown']}":
-        return CannedAnswer({"detail": "no"}, 401 if "Authorization" not in head else 403)
-    found = re.fullmatch(r"/v1/emails(?:/(\w+))?", path)
-    if found is None:
-        at.sends.append(path)
-        return CannedAnswer({"detail": "Not found"}, 404)
+    server: ToolServer, method: str, path: str, query: dict[str, str], headers: Any, payload: dict[str, Any]
+) -> CannedResponse:
+    if headers.get("Authorization") != f"Token {KEYS['buttondown']}":
+        return CannedResponse({"detail": "no"}, 401 if "Authorization" not in headers else 403)
+    match = re.fullmatch(r"/v1/emails(?:/(\w+))?", path)
+    if match is None:
+        server.sending_paths.append(path)
+        return CannedResponse({"detail": "Not found"}, 404)
 
-    def as_json(one: StoredDraft) -> dict[str, Any]:
-        mark = next(iter(one.marks), "")
+    def as_json(draft: StoredDraft) -> dict[str, Any]:
+        mark = next(iter(draft.marks), "")
         return {
-            "id": one.id,
-            "subject": one.title,
-            "body": one.html,
-            "status": one.status,
+            "id": draft.id,
+            "subject": draft.title,
+            "body": draft.html,
+            "status": draft.status,
             "metadata": {"readers_asked": mark},
         }
 
-    if method == "GET" and not found[1]:
-        ours = [as_json(one) for one in at.kept.values() if one.status == query["status"]]
-        return CannedAnswer({"results": ours, "count": len(ours), "next": None})
+    if method == "GET" and not match[1]:
+        drafts = [as_json(draft) for draft in server.drafts.values() if draft.status == query["status"]]
+        return CannedResponse({"results": drafts, "count": len(drafts), "next": None})
     if method == "POST":
-        status = sent.get("status", "about_to_send")  # as its older versions took it
-        one = at.new(status=status, marks=(sent["metadata"]["readers_asked"],))
-        at.sends += [] if status == "draft" else [path]
-    elif (known := at.kept.get(found[1] or "")) is None:
-        return CannedAnswer({"detail": "Not found"}, 404)
+        status = payload.get("status", "about_to_send")  # as its older versions took it
+        draft = server.create_draft(status=status, marks=(payload["metadata"]["readers_asked"],))
+        server.sending_paths += [] if status == "draft" else [path]
+    elif (stored := server.drafts.get(match[1] or "")) is None:
+        return CannedResponse({"detail": "Not found"}, 404)
     else:
-        one = known
+        draft = stored
     if method in ("POST", "PATCH"):
-        at.sends += [path] if sent.get("status", "draft") != "draft" else []
-        one.title, one.html = sent["subject"], sent["body"]
-    return CannedAnswer(as_json(one), 201 if method == "POST" else 200)
+        server.sending_paths += [path] if payload.get("status", "draft") != "draft" else []
+        draft.title, draft.html = payload["subject"], payload["body"]
+    return CannedResponse(as_json(draft), 201 if method == "POST" else 200)
 
 
 def _mailchimp(
-    at: ToolServer, method: str, path: str, query: dict[str, str], head: Any, sent: dict[str, Any]
-) -> CannedAnswer:
-    def problem(status: int) -> CannedAnswer:
-        return CannedAnswer({"type": "about:blank", "title": "no", "status": status, "detail": "no"}, status)
+    server: ToolServer, method: str, path: str, query: dict[str, str], headers: Any, payload: dict[str, Any]
+) -> CannedResponse:
+    def problem(status: int) -> CannedResponse:
+        return CannedResponse({"type": "about:blank", "title": "no", "status": status, "detail": "no"}, status)
 
-    scheme, _blank, named = head.get("Authorization", "").partition(" ")
-    if scheme != "Basic" or base64.b64decode(named).decode().partition(":")[2] != KEYS["mailchimp"]:
+    scheme, _blank, credentials = headers.get("Authorization", "").partition(" ")
+    if scheme != "Basic" or base64.b64decode(credentials).decode().partition(":")[2] != KEYS["mailchimp"]:
         return problem(401)
     if method == "GET" and path == f"/3.0/lists/{AUDIENCES['mailchimp']}":
-        return CannedAnswer({"id": AUDIENCES["mailchimp"]})
-    found = re.fullmatch(r"/3\.0/campaigns(?:/(\w+)(/content)?)?", path)
-    if found is None:
-        at.sends += [path] if "/actions/" in path else []
+        return CannedResponse({"id": AUDIENCES["mailchimp"]})
+    match = re.fullmatch(r"/3\.0/campaigns(?:/(\w+)(/content)?)?", path)
+    if match is None:
+        server.sending_paths += [path] if "/actions/" in path else []
         return problem(404)
 
-    def as_json(one: StoredDraft) -> dict[str, Any]:
-        status = "save" if one.status == "draft" else one.status
+    def as_json(draft: StoredDraft) -> dict[str, Any]:
+        status = "save" if draft.status == "draft" else draft.status
         return {
-            "id": one.id,
-            "web_id": int(one.id, 16),
+            "id": draft.id,
+            "web_id": int(draft.id, 16),
             "status": status,
-            "settings": {"title": one.marks[0], "subject_line": one.title},
+            "settings": {"title": draft.marks[0], "subject_line": draft.title},
         }
 
-    if method == "GET" and not found[1]:
-        return CannedAnswer({"campaigns": [as_json(one) for one in at.kept.values() if one.status == "draft"]})
+    if method == "GET" and not match[1]:
+        return CannedResponse(
+            {"campaigns": [as_json(draft) for draft in server.drafts.values() if draft.status == "draft"]}
+        )
     if method == "POST":
-        if (sent.get("type"), sent["recipients"]["list_id"]) != ("regular", AUDIENCES["mailchimp"]):
+        if (payload.get("type"), payload["recipients"]["list_id"]) != ("regular", AUDIENCES["mailchimp"]):
             return problem(400)
-        one = at.new()
-    elif (known := at.kept.get(found[1] or "")) is None:
+        draft = server.create_draft()
+    elif (stored := server.drafts.get(match[1] or "")) is None:
         return problem(404)
     else:
-        one = known
-    if method != "GET" and one.status != "draft":
+        draft = stored
+    if method != "GET" and draft.status != "draft":
         return problem(400)
-    if found[2]:
-        one.html, one.text = sent["html"], sent["plain_text"]
-        return CannedAnswer({"html": one.html, "plain_text": one.text, "archive_html": one.html})
+    if match[2]:
+        draft.html, draft.text = payload["html"], payload["plain_text"]
+        return CannedResponse({"html": draft.html, "plain_text": draft.text, "archive_html": draft.html})
     if method in ("POST", "PATCH"):
-        one.title, one.marks = sent["settings"]["subject_line"], (sent["settings"]["title"],)
-    return CannedAnswer(as_json(one))
+        draft.title, draft.marks = payload["settings"]["subject_line"], (payload["settings"]["title"],)
+    return CannedResponse(as_json(draft))
 
 
-ANSWERS: RequiredRows[Callable[..., CannedAnswer]] = RequiredRows(
+ANSWERS: RequiredRows[Callable[..., CannedResponse]] = RequiredRows(
     "Nothing answers as the tool {name} does: say how in ANSWERS of tests/support/sending_tools.py.",
     {"ghost": _ghost, "listmonk": _listmonk, "buttondown": _buttondown, "mailchimp": _mailchimp},
 )
 
 
 @contextmanager
-def tool_server(name: str) -> Iterator[ToolServer]:
+def run_tool_server(name: str) -> Iterator[ToolServer]:
     server = ToolServer(name)
     with run_server(server, server.over):
         yield server

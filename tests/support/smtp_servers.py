@@ -1,6 +1,6 @@
-"""Small SMTP servers (RFC 5321) on this machine that take, defer, refuse, keep silent or hang up, as they are told.
+"""Small SMTP servers (RFC 5321) on this machine that accept, defer, refuse, stay silent or hang up as configured.
 
-`python -m tests.support.smtp_servers FILE` serves in a process of its own, prints its port, and notes in FILE what it took.
+`python -m tests.support.smtp_servers FILE` runs one as a process. It prints its port, and logs to FILE what it received.
 """
 
 import os
@@ -30,9 +30,9 @@ from tests.support.fake_servers import run_server
 
 SENDER_ADDRESS = "desk@newsroom.example"
 SILENCE = b""
-TRICKLE = b"2"  # an answer that never ends: a digit every now and then
-RESET = None  # the connection is cut, not closed
-USUAL_REPLIES = {
+TRICKLE = b"2"  # a reply that never ends: one digit after the other
+RESET = None  # the connection is reset, not closed
+DEFAULT_REPLIES = {
     "GREETING": b"220 ready",
     "DATA": b"354 go on",
     "QUIT": b"221 bye",
@@ -42,9 +42,11 @@ USUAL_REPLIES = {
 
 
 class SmtpServer(socketserver.ThreadingTCPServer):
-    """Answers each step with what it was told to: bytes, SILENCE, TRICKLE or RESET. END is what follows the final dot.
+    """An SMTP server. `replies` overrides its reply to a step with bytes, SILENCE, TRICKLE or RESET.
 
-    With a `certificate` it offers STARTTLS; `note` is a file in which connections and taken mails are written down.
+    A step is a command in upper case, GREETING, or END for the reply after the final dot. `commands` has what clients
+    sent, `mails` the sender, recipient and bytes of each received mail. With a `certificate` (PEM with its key) it
+    offers STARTTLS. Connections and received mails are logged to the file `log_path`.
     """
 
     daemon_threads = True
@@ -52,74 +54,74 @@ class SmtpServer(socketserver.ThreadingTCPServer):
     request_queue_size = 64
 
     def __init__(
-        self, certificate: Path | None = None, note: Path | None = None, place: tuple[str, int] = ("127.0.0.1", 0)
+        self, certificate: Path | None = None, log_path: Path | None = None, address: tuple[str, int] = ("127.0.0.1", 0)
     ) -> None:
-        super().__init__(place, SmtpSession)
-        self.answers: dict[str, bytes | None] = {}
-        self.taken: list[tuple[str, str, bytes]] = []
-        self.asked: list[str] = []
+        super().__init__(address, SmtpSession)
+        self.replies: dict[str, bytes | None] = {}
+        self.mails: list[tuple[str, str, bytes]] = []
+        self.commands: list[str] = []
         self.certificate = certificate
         self.over = threading.Event()
-        self._note = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if note else None
+        self._log_file = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if log_path else None
 
     @property
     def port(self) -> int:
         return int(self.server_address[1])
 
-    def take(self, sender: str, recipient: str, raw: bytes) -> None:
-        self.taken.append((sender, recipient, raw))
-        self.note(f"took {get_message_id(raw)} {recipient}")
+    def receive(self, sender: str, recipient: str, raw: bytes) -> None:
+        self.mails.append((sender, recipient, raw))
+        self.log(f"took {get_message_id(raw)} {recipient}")
 
-    def note(self, line: str) -> None:
-        if self._note is not None:
-            os.write(self._note, f"{line}\n".encode())
+    def log(self, line: str) -> None:
+        if self._log_file is not None:
+            os.write(self._log_file, f"{line}\n".encode())
 
 
 class SmtpSession(socketserver.StreamRequestHandler):
     server: SmtpServer
 
     def handle(self) -> None:
-        self.server.note("opened")
+        self.server.log("opened")
         try:
             with suppress(OSError):
-                self._talk()
+                self._run_dialogue()
         finally:
-            self.server.note("closed")
+            self.server.log("closed")
 
-    def _talk(self) -> None:
+    def _run_dialogue(self) -> None:
         sender = recipient = ""
-        if not self.answer("GREETING"):
+        if not self.send_reply("GREETING"):
             return
         while line := self.rfile.readline():
             verb = line.split(b":")[0].split()[0].decode().upper()
-            self.server.asked.append(verb)
+            self.server.commands.append(verb)
             if verb == "MAIL":
                 sender = parseaddr(line.decode().partition(":")[2].split()[0])[1]
             elif verb == "RCPT":
                 recipient = parseaddr(line.decode().partition(":")[2])[1]
-            if not self.answer(verb) or verb == "QUIT":
+            if not self.send_reply(verb) or verb == "QUIT":
                 return
             if verb == "STARTTLS":
-                self._encrypt()
-            if verb == "DATA" and "DATA" not in self.server.answers:
-                # A dot that begins a line was doubled on the way (RFC 5321, section 4.5.2).
+                self._start_tls()
+            if verb == "DATA" and "DATA" not in self.server.replies:
+                # The client has doubled each dot at the beginning of a line (RFC 5321, section 4.5.2).
                 lines: list[bytes] = []
                 while (line := self.rfile.readline()) != b".\r\n":
-                    if not line:  # whoever was writing was killed in the middle
+                    if not line:  # the client was killed while sending
                         return
                     lines.append(line)
-                self._end(sender, recipient, re.sub(rb"(?m)^\.", b"", b"".join(lines)))
-                if not self.answer("END"):
+                self._receive_mail(sender, recipient, re.sub(rb"(?m)^\.", b"", b"".join(lines)))
+                if not self.send_reply("END"):
                     return
 
-    def _end(self, sender: str, recipient: str, raw: bytes) -> None:
-        """A server that says 250 has the mail, and so does one that is cut off before it could say it."""
-        end = self.server.answers.get("END", b"250 queued")
+    def _receive_mail(self, sender: str, recipient: str, raw: bytes) -> None:
+        """Keep the mail if the reply is 250, or if the connection breaks before it could be sent."""
+        end = self.server.replies.get("END", b"250 queued")
         if end is RESET or end.startswith(b"2"):
-            self.server.take(sender, recipient, raw)
+            self.server.receive(sender, recipient, raw)
 
-    def answer(self, step: str) -> bool:
-        reply = self.server.answers.get(step, self._usual(step))
+    def send_reply(self, step: str) -> bool:
+        reply = self.server.replies.get(step, self._get_default_reply(step))
         if reply is RESET:
             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
@@ -133,12 +135,14 @@ class SmtpSession(socketserver.StreamRequestHandler):
         self.wfile.write(reply + b"\r\n")
         return True
 
-    def _usual(self, step: str) -> bytes:
+    def _get_default_reply(self, step: str) -> bytes:
         if step == "EHLO" and self.server.certificate:
             return b"250-fine\r\n250 STARTTLS"
-        return b"250-fine\r\n250 AUTH PLAIN" if step == "EHLO" else USUAL_REPLIES.get(step, b"250 fine")
+        if step == "EHLO":
+            return b"250-fine\r\n250 AUTH PLAIN"
+        return DEFAULT_REPLIES.get(step, b"250 fine")
 
-    def _encrypt(self) -> None:
+    def _start_tls(self) -> None:
         assert self.server.certificate is not None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.server.certificate)
@@ -152,25 +156,25 @@ def get_message_id(raw: bytes) -> str:
 
 
 @contextmanager
-def smtp_server(certificate: Path | None = None) -> Iterator[SmtpServer]:
-    """A server in a thread of this process."""
+def run_smtp_server(certificate: Path | None = None) -> Iterator[SmtpServer]:
+    """Run a server in a thread of this process until the block ends."""
     server = SmtpServer(certificate)
     with run_server(server, server.over):
         yield server
 
 
 @contextmanager
-def smtp_server_process(note: Path) -> Iterator[int]:
-    """A server in a process of its own, which outlives whoever is killed while talking to it; gives its port."""
-    command = [sys.executable, "-m", "tests.support.smtp_servers", str(note)]
+def start_smtp_process(log_path: Path) -> Iterator[int]:
+    """Start a server as a process, which outlives its killed clients; yield its port."""
+    command = [sys.executable, "-m", "tests.support.smtp_servers", str(log_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent.parent) as child:
         assert child.stdout is not None
         yield int(child.stdout.readline())
         child.terminate()
 
 
-def self_signed_certificate(folder: Path) -> Path:
-    """A certificate for this machine that nobody has vouched for, with its key in the same file."""
+def create_self_signed_certificate(folder: Path) -> Path:
+    """Create a self-signed certificate for 127.0.0.1, in one file with its key."""
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     today = utc_now()
     certificate = (
@@ -188,13 +192,13 @@ def self_signed_certificate(folder: Path) -> Path:
 
 
 def create_mail_app(**settings: Any) -> Flask:
-    """As much of the product as sends mail."""
+    """Create a Flask app with just the configuration for sending mail."""
     app = Flask("desk")
     app.config.update(MAIL_FROM=SENDER_ADDRESS, MAIL_TRANSPORT="smtp", MAIL_SERVER="127.0.0.1", **settings)
     return app
 
 
 if __name__ == "__main__":
-    with SmtpServer(note=Path(sys.argv[1])) as alone:
-        print(alone.port, flush=True)
-        alone.serve_forever()
+    with SmtpServer(log_path=Path(sys.argv[1])) as server:
+        print(server.port, flush=True)
+        server.serve_forever()

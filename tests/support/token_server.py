@@ -1,8 +1,8 @@
-"""An OAuth provider on this machine (RFC 6749, 8628 and 7662): it gives tokens, renews them, and tells whose they are.
+"""An OAuth provider on this machine (RFC 6749, 8628 and 7662): it issues, refreshes and introspects tokens.
 
-It is as strict as any: a refresh token counts once, and one that comes a second time ends the whole sign-in.
-`python -m tests.support.token_server USER CERTIFICATE KEY` serves by TLS at port 443, prints a refresh token of that user, who
-types a code as soon as there is one, and tells mail servers at port 8090 whose a token is.
+It is strict: a refresh token is valid once, and using it again revokes all tokens of its user.
+`python -m tests.support.token_server USER CERTIFICATE KEY` serves TLS on port 443, prints a refresh token of that user,
+approves device codes for them, and answers introspection requests of mail servers on port 8090.
 """
 
 import ssl
@@ -16,130 +16,137 @@ from urllib.parse import parse_qs
 
 from app.core.clock import unix_time
 from app.settings.mail_accounts import OAuthAccount, Provider
-from tests.support.fake_servers import AnswerHandler, CannedAnswer, run_server
+from tests.support.fake_servers import CannedResponse, CannedResponseHandler, run_server
 
-CLIENT = "the desk"
+CLIENT_ID = "the desk"
 
 
-def token_error(code: str, status: int = 400, description: str = "") -> CannedAnswer:
-    return CannedAnswer({"error": code, "error_description": description}, status)
+def build_token_error(code: str, status: int = 400, description: str = "") -> CannedResponse:
+    return CannedResponse({"error": code, "error_description": description}, status)
 
 
 class TokenServer(ThreadingHTTPServer):
-    """`answers` are given first, one a request, and None in it lets a request be answered as usual; `asked` are all forms
-    that came, with their paths. An access token lives for `life` seconds."""
+    """The provider. `responses` has responses for the next requests, one for each, and None for the regular response;
+    `requests` has all paths with their forms. An access token is valid for `token_lifetime` seconds.
+    """
 
     daemon_threads = True
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), TokenHandler)
-        self.answers: list[CannedAnswer | None] = []
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        self.life = 3600
+        self.responses: list[CannedResponse | None] = []
+        self.requests: list[tuple[str, dict[str, str]]] = []
+        self.token_lifetime = 3600
         self.rotates = True
-        self.pace = 5
-        self.types_code = ""  # who does so, after the first question
-        self.typed = False
-        self.thinks = 0.0  # seconds before each answer about a token
-        self.refresh: dict[str, str] = {}  # a token, and whose it is
-        self.access: dict[str, tuple[str, float]] = {}
-        self.used: set[str] = set()
+        self.poll_interval = 5
+        self.approving_user = ""  # the user who approves a device code after its first poll
+        self.has_polled = False
+        self.delay = 0.0  # seconds before each response about a token
+        self.refresh_tokens: dict[str, str] = {}  # users by refresh token
+        self.access_tokens: dict[str, tuple[str, float]] = {}
+        self.used_tokens: set[str] = set()
         self.over = threading.Event()
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def account(self, user: str, **more: str) -> OAuthAccount:
+    def get_account(self, user: str, **overrides: str) -> OAuthAccount:
         settings = {
             "token_url": f"{self.url}/token",
             "device_url": f"{self.url}/device",
             "scopes": "mail",
-            "client_id": CLIENT,
+            "client_id": CLIENT_ID,
         }
-        return OAuthAccount(user, Provider(**settings | more))
+        return OAuthAccount(user, Provider(**settings | overrides))
 
-    def settings(self) -> dict[str, str]:
-        """The same as environment variables."""
+    def get_settings(self) -> dict[str, str]:
+        """Return the settings of the provider as environment variables."""
         return {
-            "MAIL_OAUTH": "custom", "MAIL_OAUTH_CLIENT_ID": CLIENT, "MAIL_OAUTH_SCOPES": "mail",
+            "MAIL_OAUTH": "custom", "MAIL_OAUTH_CLIENT_ID": CLIENT_ID, "MAIL_OAUTH_SCOPES": "mail",
             "MAIL_OAUTH_TOKEN_URL": f"{self.url}/token", "MAIL_OAUTH_DEVICE_URL": f"{self.url}/device",
         }  # fmt: skip
 
-    def allows(self, user: str) -> str:
-        """A refresh token of somebody who has signed in."""
-        self.refresh[token := f"refresh-{token_urlsafe(8)}"] = user
+    def create_refresh_token(self, user: str) -> str:
+        """Issue a refresh token, as if the user had signed in."""
+        self.refresh_tokens[token := f"refresh-{token_urlsafe(8)}"] = user
         return token
 
     def revoke(self, user: str) -> None:
-        self.refresh = {token: whose for token, whose in self.refresh.items() if whose != user}
-        self.access = {token: about for token, about in self.access.items() if about[0] != user}
+        self.refresh_tokens = {token: owner for token, owner in self.refresh_tokens.items() if owner != user}
+        self.access_tokens = {token: entry for token, entry in self.access_tokens.items() if entry[0] != user}
 
-    def count(self, path: str) -> int:
-        return [asked for asked, _form in self.asked].count(path)
+    def count_requests(self, path: str) -> int:
+        return [requested_path for requested_path, _form in self.requests].count(path)
 
-    def answer(self, path: str, form: dict[str, str]) -> CannedAnswer:
-        with self._one:
-            self.asked.append((path, form))
+    def respond(self, path: str, form: dict[str, str]) -> CannedResponse:
+        with self._lock:
+            self.requests.append((path, form))
             if path == "/introspect":
-                user, until = self.access.get(form.get("token", ""), ("", 0.0))
-                return CannedAnswer({"active": until > unix_time(), "username": user, "scope": "mail"})
-            if self.answers and (answer := self.answers.pop(0)) is not None:
-                return answer
+                user, expires_at = self.access_tokens.get(form.get("token", ""), ("", 0.0))
+                return CannedResponse({"active": expires_at > unix_time(), "username": user, "scope": "mail"})
+            if self.responses and (response := self.responses.pop(0)) is not None:
+                return response
             if "scope" in form:
-                return CannedAnswer({
-                    "device_code": "device", "user_code": "WDJB-MJHT", "expires_in": 900, "interval": self.pace,
+                return CannedResponse({
+                    "device_code": "device", "user_code": "WDJB-MJHT", "expires_in": 900, "interval": self.poll_interval,
                     "verification_uri": f"{self.url}/code",
                 })  # fmt: skip
             if form["grant_type"] == "refresh_token":
-                return self._renewed(form["refresh_token"])
-            self.typed, typed = True, self.typed
-            return self.tokens(self.types_code) if typed and self.types_code else token_error("authorization_pending")
+                return self._refresh(form["refresh_token"])
+            self.has_polled, had_polled = True, self.has_polled
+            return (
+                self.issue_tokens(self.approving_user)
+                if had_polled and self.approving_user
+                else build_token_error("authorization_pending")
+            )
 
-    def _renewed(self, token: str) -> CannedAnswer:
-        user = self.refresh.get(token)
-        if token in self.used:
+    def _refresh(self, token: str) -> CannedResponse:
+        user = self.refresh_tokens.get(token)
+        if token in self.used_tokens:
             self.revoke(user or "")
-        if user is None or token in self.used:
-            return token_error("invalid_grant", description=f"the grant of {user} was revoked")
+        if user is None or token in self.used_tokens:
+            return build_token_error("invalid_grant", description=f"the grant of {user} was revoked")
         if self.rotates:
-            self.used.add(token)
-        return self.tokens(user)
+            self.used_tokens.add(token)
+        return self.issue_tokens(user)
 
-    def tokens(self, user: str) -> CannedAnswer:
-        self.access[access := f"access-{token_urlsafe(8)}"] = (user, unix_time() + self.life)
-        more = {"refresh_token": self.allows(user)} if self.rotates else {}
-        return CannedAnswer({"access_token": access, "token_type": "Bearer", "expires_in": self.life, **more})
+    def issue_tokens(self, user: str) -> CannedResponse:
+        self.access_tokens[access_token := f"access-{token_urlsafe(8)}"] = (user, unix_time() + self.token_lifetime)
+        extra = {"refresh_token": self.create_refresh_token(user)} if self.rotates else {}
+        return CannedResponse(
+            {"access_token": access_token, "token_type": "Bearer", "expires_in": self.token_lifetime, **extra}
+        )
 
 
-class TokenHandler(AnswerHandler):
+class TokenHandler(CannedResponseHandler):
     server: TokenServer
 
-    def answer(self) -> CannedAnswer:
-        form = parse_qs(self.sent().decode())
-        answer = self.server.answer(self.path, {name: values[0] for name, values in form.items()})
-        if self.server.thinks and self.path == "/token":
-            self.server.over.wait(self.server.thinks)
-        return answer
+    def get_response(self) -> CannedResponse:
+        form = parse_qs(self.read_body().decode())
+        response = self.server.respond(self.path, {name: values[0] for name, values in form.items()})
+        if self.server.delay and self.path == "/token":
+            self.server.over.wait(self.server.delay)
+        return response
 
 
 @contextmanager
-def token_server() -> Iterator[TokenServer]:
+def run_token_server() -> Iterator[TokenServer]:
     server = TokenServer()
     with run_server(server, server.over):
         yield server
 
 
 def _main(user: str, certificate: str, key: str) -> None:
-    provider, for_servers = TokenServer(443), TokenServer(8090)
-    for_servers.access = provider.access
-    provider.types_code, provider.pace = user, 1
+    provider, introspection = TokenServer(443), TokenServer(8090)
+    introspection.access_tokens = provider.access_tokens
+    provider.approving_user, provider.poll_interval = user, 1
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     provider.socket = context.wrap_socket(provider.socket, server_side=True)
-    print(provider.allows(user), flush=True)
-    threading.Thread(target=for_servers.serve_forever, daemon=True).start()
+    print(provider.create_refresh_token(user), flush=True)
+    threading.Thread(target=introspection.serve_forever, daemon=True).start()
     provider.serve_forever()
 
 

@@ -24,13 +24,13 @@ from app.server import worker
 from app.watching import logs
 from app.watching.references import HEADER
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import NewsletterMailroom
 from tests.support.processes import run_site
 from tests.support.reader_pages import get_form_token, read_receipt, send_question
-from tests.support.smtp_servers import smtp_server as smtp_served
+from tests.support.sample_newsroom import Newsroom
+from tests.support.smtp_servers import run_smtp_server as smtp_served
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "What became of the silver kettle?"
@@ -99,7 +99,7 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
     room = NewsletterMailroom(database, newsroom)
     room.store_mail(mail("Bakhtiyar <bakhtiyar@post.example>", body=WORDS))
     with smtp_served() as server:  # it refuses, and repeats what it was told
-        server.answers["RCPT"] = b"451 bakhtiyar@post.example has a silver kettle on the line"
+        server.replies["RCPT"] = b"451 bakhtiyar@post.example has a silver kettle on the line"
         app.config |= {
             "MAIL_TRANSPORT": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": server.port, "MAIL_SUPPRESS_SEND": False,
         }  # fmt: skip

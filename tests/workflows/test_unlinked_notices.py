@@ -29,10 +29,10 @@ from app.server import worker
 from app.workflows.letters import endings
 from app.workflows.publishing import publication
 from app.workflows.retention import erase_letters
-from tests.support.cast import Newsroom
 from tests.support.letters import send_letters
 from tests.support.reader_pages import answer_letters, lock_edition
-from tests.support.smtp_servers import SmtpServer, create_mail_app, get_message_id, smtp_server
+from tests.support.sample_newsroom import Newsroom
+from tests.support.smtp_servers import SmtpServer, create_mail_app, get_message_id, run_smtp_server
 
 NOW = utc_now()
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -58,7 +58,7 @@ class Logged:
 
 @pytest.fixture
 def server() -> Iterator[SmtpServer]:
-    with smtp_server() as one:
+    with run_smtp_server() as one:
         yield one
 
 
@@ -90,9 +90,9 @@ def goes_out(database: Database, server: SmtpServer, newsroom: Newsroom) -> list
     send, log = transport(create_mail_app(MAIL_PORT=server.port, MAIL_RETURN_PATH="*@bounce.newsroom.example")), []
     moments = [NOW + minutes * MINUTE for minutes in range(15)] + [MIDNIGHT + n * MINUTE for n in range(301)]
     for at in sorted(moments):
-        before = len(server.taken)
+        before = len(server.mails)
         deliver_due(database, send, after_send=worker.forget_contact_after_notice, now=at)
-        log += [Logged(at, one[0], one[1], get_message_id(one[2]), len(one[2])) for one in server.taken[before:]]
+        log += [Logged(at, one[0], one[1], get_message_id(one[2]), len(one[2])) for one in server.mails[before:]]
     return [one for one in log if one.recipient.endswith("@post.example")]
 
 
