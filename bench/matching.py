@@ -32,7 +32,7 @@ from app.search.index import Terms, counts_of, scope_terms, write_terms
 from app.search.models import DeskDoc, DeskTerm
 from app.search.terms import cut, stems
 from tests.support import postgres
-from tests.support.cast import create_newsroom
+from tests.support.sample_newsroom import create_newsroom
 
 from .asked_model import ALPHABETS, Tongue
 from .asked_twice import PLACES

@@ -24,13 +24,20 @@ from app.newsletters.models import Newsletter
 from app.server import worker
 from app.web.setup import limiter
 from tests.support import postgres, xdist_schedule
-from tests.support.app import opened_app
+from tests.support.app import open_app
 from tests.support.assignments import ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
-from tests.support.databases import Places, file_lock, found_newsroom_at, load_demo_year, postgres_copy, postgres_url
+from tests.support.databases import (
+    DatabasePool,
+    create_newsroom_at,
+    file_lock,
+    load_demo_year,
+    postgres_copy,
+    postgres_url,
+)
 from tests.support.desk import Desk
 from tests.support.desk_people import hire_vera
 from tests.support.processes import run_site, start_forked
+from tests.support.sample_newsroom import Newsroom
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -127,7 +134,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def sqlite_founded(sqlite_template: Path) -> tuple[Path, Newsroom]:
     path = shutil.copy(sqlite_template, sqlite_template.with_name("founded.db"))
-    return path, found_newsroom_at(f"sqlite:///{path}")
+    return path, create_newsroom_at(f"sqlite:///{path}")
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +147,7 @@ def postgres_template() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_founded(postgres_template: str) -> Iterator[tuple[str, Newsroom]]:
     with postgres_copy(postgres_template) as name:
-        yield name, found_newsroom_at(postgres_url(name))
+        yield name, create_newsroom_at(postgres_url(name))
 
 
 @pytest.fixture(scope="session")
@@ -173,28 +180,28 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def places() -> Iterator[Places]:
+def places() -> Iterator[DatabasePool]:
     """Where this worker's tests find their databases."""
     with TemporaryDirectory(prefix="newsroom-", dir=postgres.find_memory_folder()) as folder, ExitStack() as stack:
-        yield Places(Path(folder), stack)
+        yield DatabasePool(Path(folder), stack)
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, places: Places) -> str:
+def database_url(request: pytest.FixtureRequest, places: DatabasePool) -> str:
     """The address of a migrated database that nobody else uses; with the newsroom in it where the test asks for one."""
     founded = "newsroom" in request.fixturenames
     if request.param == "sqlite":
-        return places.sqlite(
+        return places.copy_sqlite(
             request.getfixturevalue("sqlite_founded")[0] if founded else request.getfixturevalue("sqlite_template")
         )
-    return places.postgres(
+    return places.copy_postgres(
         request.getfixturevalue("postgres_founded")[0] if founded else request.getfixturevalue("postgres_template")
     )
 
 
 @pytest.fixture
-def database(database_url: str, places: Places) -> Iterator[Database]:
-    opened = places.opened(database_url)
+def database(database_url: str, places: DatabasePool) -> Iterator[Database]:
+    opened = places.get_database(database_url)
     yield opened
     opened.close()
 
@@ -262,9 +269,9 @@ def compiled(shared: Path) -> FileSystemBytecodeCache:
 
 
 @pytest.fixture
-def app(database: Database, places: Places, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+def app(database: Database, places: DatabasePool, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
     """The app on this test's database: one for all tests of a worker, with the settings that it had at the beginning."""
-    made = places.app(database, compiled)
+    made = places.get_app(database, compiled)
     settings = dict(made.config)
     shutil.rmtree(made.config["MAIL_FOLDER"], ignore_errors=True)
     limiter.enabled = False  # it is one for all apps of a process, and `limited` lets it count
@@ -283,7 +290,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def limited(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[FlaskClient]:
     """A client of an app that counts tries, as it does in production."""
-    with opened_app(database, tmp_path, compiled, limits="1") as made:
+    with open_app(database, tmp_path, compiled, limits="1") as made:
         yield made.test_client()
 
 

@@ -28,9 +28,9 @@ from app.workflows import invitations, undo
 from app.workflows.letters import endings
 from app.workflows.newsletters import pausing
 from tests.support.assignments import ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Exp
             row.public_id for row in assigning.assignments_of(session, salt.assignment(session).question)
         )
     here = f"questions/{question}"
-    said = nora.words(here)
+    said = nora.get_text(here)
     assert "Is asked next, if Leyla Aydın says no or has said nothing by" in said
     assert "Is asked next, once Marek Dvořák was asked and can’t. It leaves by itself." in said
     before = dump_tables(salt.database)
@@ -133,7 +133,7 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Exp
     assert step(salt, time_up(salt)) == 0
     nora.press(f"{here}/assignments/{marek}/off")
     no(salt)
-    assert (step(salt), "Is asked next, if Leyla" in nora.words(here)) == (0, False)
+    assert (step(salt), "Is asked next, if Leyla" in nora.get_text(here)) == (0, False)
     nora.press(f"{here}/assignments/{gulnara}/ladder", 409, before=leyla)  # who said no stands before nobody
 
 
@@ -188,7 +188,7 @@ def test_where_invitations_are_held_the_next_one_waits_for_the_editor(app: Flask
         mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
         assert mail is not None and mail.state == "held"
         question = salt.assignment(session).question.public_id
-    assert "It waits in the outbox for you." in Desk(app, salt.newsroom.nora).words(f"questions/{question}")
+    assert "It waits in the outbox for you." in Desk(app, salt.newsroom.nora).get_text(f"questions/{question}")
 
 
 def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt: ExpertAssignment) -> None:

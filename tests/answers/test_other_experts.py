@@ -18,7 +18,7 @@ from app.people.models import Expert
 from app.questions.models import Question
 from app.workflows import invitations
 from tests.support.assignments import ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 ONLY, ONE_MORE = "I’m asking only you.", "I’m asking one other expert too."
 CHANGED = "Since I wrote to you about this, something has changed: one other expert is asked too."

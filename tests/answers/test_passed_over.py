@@ -24,8 +24,8 @@ from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.publishing import publication, recall
 from tests.support.assignments import ANSWER, ExpertAssignment, send_queued_mails
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.sample_newsroom import Newsroom
 
 WORDS = writing.AnswerContent(ANSWER, own_words=True)
 
@@ -97,7 +97,7 @@ def test_whoever_is_still_asked_is_named_before_the_lock(two: ExpertAssignment, 
         edition = list_editions_to_run(session, two.newsroom.newsletter_id, 1)[0].public_id
         question = session.get_one(Question, two.question_id).public_id
     nora.post(f"editions/{edition}/pick", question=question)
-    assert "Marek Dvořák is still asked. If it runs without their answer, they are told" in nora.words(
+    assert "Marek Dvořák is still asked. If it runs without their answer, they are told" in nora.get_text(
         f"editions/{edition}"
     )
 
@@ -120,7 +120,7 @@ def test_a_text_that_is_here_is_kept_and_its_expert_told(two: ExpertAssignment, 
     assert (kind, "I keep it for a later edition" in words) == ("expert.ran_without", True)
     with two.database.read() as session:
         question = session.get_one(Question, two.question_id).public_id
-    assert "Marek Dvořák’s text is kept for a later edition." in nora.words(f"questions/{question}")
+    assert "Marek Dvořák’s text is kept for a later edition." in nora.get_text(f"questions/{question}")
 
 
 def test_a_kept_text_answers_a_question_of_its_own(two: ExpertAssignment, nora: Desk) -> None:

@@ -22,7 +22,7 @@ from app.people.models import Expert, Link, Person
 from app.questions import actions, wording
 from app.questions.models import Question
 from tests.support.assignments import TIMURS_DETAILS, ask_expert
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MONDAY = datetime(2026, 11, 2, 10, tzinfo=UTC)  # 11:00 in Prague

@@ -16,7 +16,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.workflows.letters import endings
-from tests.support.cast import Newsroom, submitted_answer
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 LATER = timedelta(days=30)
 
@@ -41,7 +41,7 @@ def _wait(_session: Session, _mail: OutboxMail) -> None:
 @pytest.mark.parametrize(("became", "counts"), [(_send, True), (_fail, False), (_come_back, False), (_wait, False)])
 def test_only_who_was_told_can_be_silent(database: Database, newsroom: Newsroom, became, counts: bool) -> None:
     def check(session: Session) -> int:
-        answer = submitted_answer(session, newsroom, "Who measures the salt?")
+        answer = create_submitted_answer(session, newsroom, "Who measures the salt?")
         editing.edit(session, newsroom.nora, answer, "We put up salt plates.")
         editing.ask_check(session, newsroom.nora, answer)
         became(session, session.scalars(select(OutboxMail).filter_by(kind="expert.check")).one())

@@ -23,8 +23,8 @@ from app.people.models import Expert
 from app.workflows import invitations
 from app.workflows.letters import endings, withdrawal
 from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert, send_queued_mails
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.sample_newsroom import Newsroom
 
 TO_MAREK = "marek@water.example"
 
@@ -84,7 +84,7 @@ def test_who_was_asked_before_has_it_and_the_next_one_is_only_next_again(
         assert (one.state, one.invited_at, one.after_id) == ("drafted", None, salt.assignment_id)
         question, at = one.question.public_id, (one.reply_by or now(session)) + timedelta(days=40)
     assert ladder.climb(salt.database, invitations.invite_next, at) == 0
-    said = Desk(app, salt.newsroom.nora).words(f"questions/{question}")
+    said = Desk(app, salt.newsroom.nora).get_text(f"questions/{question}")
     assert "Marek Dvořák is only next again: who was asked before has it. The invitation hadn’t left." in said
 
 
@@ -132,7 +132,7 @@ def test_nobody_is_invited_to_what_has_ended_nor_told_of_its_end(app: Flask, sal
         assert marek(salt, session).state == "cancelled"
         question = marek(salt, session).question.public_id
     if how != "taken back by its reader":
-        said = Desk(app, salt.newsroom.nora).words(f"questions/{question}")
+        said = Desk(app, salt.newsroom.nora).get_text(f"questions/{question}")
         assert "The invitation to Marek Dvořák had not left yet, and was taken back." in said
 
 

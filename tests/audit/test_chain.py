@@ -28,10 +28,10 @@ from app.workflows.key_rotation import rotate
 from app.workflows.letters import withdrawal
 from app.workflows.retention import erase_letters
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom
 from tests.support.commands import Installation, open_installation
-from tests.support.databases import SQLITE
+from tests.support.databases import ON_SQLITE
 from tests.support.processes import repeat_process
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT
 
 NIGHT = datetime(2026, 3, 5, 0, 30, tzinfo=UTC)
@@ -124,7 +124,7 @@ def test_each_event_is_in_the_chain_once_its_day_is_over_and_it_all_holds(
     taken = [key for link in links for key, _digest in chain.unpack_digests(link)]
     assert ([key for key in taken if key >= 0], [key for key in taken if key < 0]) == (line, drawn)
     assert [link.number for link in links] == list(range(1, len(links) + 1))
-    said = desk.done("audit", "verify")
+    said = desk.run_ok("audit", "verify")
     assert f"{len(taken)} events in {len(links)} links; 0 not in the chain yet.\n" in said
     assert said.endswith(f"Head: {head(database)}\nThe trail is unchanged.\n")
 
@@ -167,7 +167,7 @@ def test_what_readers_take_back_and_what_has_had_its_time_leaves_the_trail_as_it
         assert session.scalars(select(Letter.id).where(Letter.erased_at.is_(None), Letter.id.in_(lived))).all() == []
     assert chain.extend(database, years) == len(lived)
     assert faults_of(database) == []
-    assert desk.done("audit", "verify").endswith("The trail is unchanged.\n")
+    assert desk.run_ok("audit", "verify").endswith("The trail is unchanged.\n")
 
 
 def test_after_a_change_of_keys_old_links_hold_and_new_ones_have_the_new_key(
@@ -199,18 +199,18 @@ def test_after_a_change_of_keys_old_links_hold_and_new_ones_have_the_new_key(
 def test_a_restored_backup_holds_and_goes_on(
     lived: list[int], database: Database, newsroom: Newsroom, desk: Installation, app: Flask, tmp_path: Path
 ) -> None:
-    desk.done("backup", tmp_path / "monday")
+    desk.run_ok("backup", tmp_path / "monday")
     before = head(database)
     with open_installation(app, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "erasures") as new:
-        new.done("restore", tmp_path / "monday", "--without-erasures")
+        new.run_ok("restore", tmp_path / "monday", "--without-erasures")
         new.database.write(lambda session: _open(session, newsroom, 99))
         assert chain.extend(new.database, NIGHT) > 0
-        said = new.done("audit", "verify", "--head", before)
+        said = new.run_ok("audit", "verify", "--head", before)
     assert said.endswith("The trail is unchanged.\n")
     database.write(lambda session: _open(session, newsroom, 100))
     chain.extend(database, NIGHT)
     with open_installation(app, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "erasures") as new:
-        assert "or an older backup was restored." in new.refused("audit", "verify", "--head", head(database))
+        assert "or an older backup was restored." in new.run_refused("audit", "verify", "--head", head(database))
 
 
 # --- What whoever has the database does to it ---
@@ -224,7 +224,7 @@ def test_an_event_that_was_changed_is_named(
     key = keys_of(database, which)[5]
     unguarded(database, f"UPDATE audit SET noun_id = noun_id + 1 WHERE id = {key}")
     assert faults_of(database) == [f"event {key} was changed"]
-    said = desk.refused("audit", "verify")
+    said = desk.run_refused("audit", "verify")
     assert f"\nevent {key} was changed (" in said and f"1 differ; the first: event {key} was changed (" in said
 
 
@@ -301,7 +301,7 @@ def test_a_link_that_was_changed_or_removed_is_named(lived: list[int], database:
     assert {"link 4 is missing", "link 5 was changed, or what stands before it"} <= set(faults_of(database))
 
 
-@SQLITE
+@ON_SQLITE
 def test_what_no_column_can_hold_is_named_too(lived: list[int], database: Database) -> None:
     """SQLite takes anything into any column; PostgreSQL refuses it."""
     key = keys_of(database, ">=")[5]
@@ -316,7 +316,7 @@ def test_a_tail_that_was_cut_off_with_its_links_is_found_by_the_head_of_a_mail(
     lived: list[int], database: Database, desk: Installation
 ) -> None:
     mailed = head(database)
-    assert desk.done("audit", "verify", "--head", mailed)
+    assert desk.run_ok("audit", "verify", "--head", mailed)
     with database.read() as session:
         links = session.scalars(select(ChainLink).order_by(ChainLink.number)).all()
     cut = next(link for link in links if link.day)
@@ -326,7 +326,9 @@ def test_a_tail_that_was_cut_off_with_its_links_is_found_by_the_head_of_a_mail(
         f"DELETE FROM audit WHERE id < 0 OR id > {cut.line}",
     )
     assert faults_of(database) == []
-    assert f"Head {mailed.replace(' ', '')} is not in the chain" in desk.refused("audit", "verify", "--head", mailed)
+    assert f"Head {mailed.replace(' ', '')} is not in the chain" in desk.run_refused(
+        "audit", "verify", "--head", mailed
+    )
 
 
 @pytest.mark.threat("rewritten trail")
@@ -347,8 +349,8 @@ def test_a_chain_that_was_made_anew_is_found_by_the_head_of_a_mail(
     while chain.extend(database, NIGHT):
         pass
     assert faults_of(database) == []
-    assert "The trail is unchanged." in desk.done("audit", "verify")
-    refused = desk.refused("audit", "verify", "--head", late, "--head", early.upper())
+    assert "The trail is unchanged." in desk.run_ok("audit", "verify")
+    refused = desk.run_refused("audit", "verify", "--head", late, "--head", early.upper())
     assert refused.count("is not in the chain: since that mail, the trail was rewritten or truncated") == 2
 
 
@@ -370,15 +372,15 @@ def test_the_digests_of_the_chain_confirm_no_guess_without_the_keys(lived: list[
 
 def test_a_head_that_is_none_is_refused_in_a_sentence(desk: Installation, newsroom: Newsroom) -> None:
     for typed in ("7c1e", "not a head at all", "0" * 65):
-        assert "a head is 16 to 64 hexadecimal digits" in desk.refused("audit", "verify", "--head", typed)
+        assert "a head is 16 to 64 hexadecimal digits" in desk.run_refused("audit", "verify", "--head", typed)
 
 
 @pytest.mark.threat("rewritten trail")
 def test_events_that_nobody_chains_are_told_of(desk: Installation, newsroom: Newsroom, database: Database) -> None:
     database.write(lambda session: _open(session, newsroom, 1), utc_now() - timedelta(hours=2))
-    assert "No event was added to the chain for an hour" in desk.refused("audit", "verify")
+    assert "No event was added to the chain for an hour" in desk.run_refused("audit", "verify")
     chain.extend(database)
-    assert "The trail is unchanged." in desk.done("audit", "verify")
+    assert "The trail is unchanged." in desk.run_ok("audit", "verify")
 
 
 # --- How it grows ---

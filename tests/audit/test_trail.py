@@ -27,12 +27,12 @@ from app.newsletters import settings
 from app.newsletters.models import Newsletter
 from app.people.models import Person
 from app.questions import actions as questions
-from tests.support.cast import Newsroom
 from tests.support.database_checks import record_statements
 from tests.support.desk import Desk, follow_pages
-from tests.support.desk_people import create_second_desk
+from tests.support.desk_people import create_delta_newsletter
 from tests.support.pages import Page
 from tests.support.reader_pages import answer_letters, send_question
+from tests.support.sample_newsroom import Newsroom
 
 APP = Path(__file__).parent.parent.parent / "app"
 ONLY_OF_PEOPLE = {"person", "sign_in"}  # acts of the house, which no newsletter's trail holds
@@ -189,7 +189,7 @@ def test_the_trail_is_narrowed_by_person_act_noun_and_day(database: Database, ne
     assert lines(nora, "what=question.topics&from=2026-03-02") == [topics] * 2
     assert lines(nora, f"who={ilya}&to=2026-03-01") == [topics]
     assert set(lines(nora, "who=clock&what=edition")) == {"The calendar planned the edition."}
-    assert "Nothing of this was done." in nora.words("trail?what=letter.end")
+    assert "Nothing of this was done." in nora.get_text("trail?what=letter.end")
 
 
 def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom: Newsroom, nora: Desk) -> None:
@@ -202,7 +202,7 @@ def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom:
         "to=9999-12-31": "Write the date like 2026-07-01.",
         "before=x.y": "",
     }.items():
-        assert fault in nora.words(f"trail?{query}"), query
+        assert fault in nora.get_text(f"trail?{query}"), query
         assert lines(nora, query) == whole
     taken = nora.open("trail/csv?from=yesterday")
     assert (taken.status_code, taken.headers["Location"]) == (303, "/desk/steppe/trail?from=yesterday")
@@ -248,15 +248,15 @@ def test_settings_and_another_desk_each_have_their_own_trail(
         )
     )
     assert "Nora Lind changed the settings: Slots." in lines(nora, "what=newsletter")
-    database.write(create_second_desk)
+    database.write(create_delta_newsletter)
     assert nora.open("/desk/delta/trail").status_code == 404
 
 
 @pytest.mark.threat("rogue assistant")
 def test_an_assistant_neither_sees_the_trail_nor_the_way_to_it(nora: Desk, ilya: Desk) -> None:
     assert [ilya.open(path).status_code for path in ("trail", "trail/csv", "trail/jsonl")] == [404, 404, 404]
-    assert "trail" not in ilya.words("settings")
-    assert "The trail of all that was done" in nora.words("settings")
+    assert "trail" not in ilya.get_text("settings")
+    assert "The trail of all that was done" in nora.get_text("settings")
 
 
 def test_a_page_takes_as_many_queries_for_a_hundred_as_for_three_and_each_has_its_index(

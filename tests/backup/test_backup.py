@@ -30,12 +30,12 @@ from app.people.models import BrowserSession
 from app.version import VERSION
 from tests.support.app import SECRETS
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.commands import Installation, open_installation
 from tests.support.database_checks import dump_tables
-from tests.support.databases import SQLITE, postgres_copy, postgres_url
-from tests.support.former_newsroom import FORMER
+from tests.support.databases import ON_SQLITE, postgres_copy, postgres_url
+from tests.support.former_newsroom import BACKUP_FOLDER
 from tests.support.processes import RepeatedProcess, repeat_process
+from tests.support.sample_newsroom import Newsroom
 
 RING = Keys(SECRETS)
 # The worker fills the indexes anew, and no number of a server's transactions holds on another one.
@@ -75,7 +75,7 @@ def asks(database: Database, newsroom: Newsroom, number: int) -> None:
 @pytest.fixture
 def key(old: Installation, tmp_path: Path) -> str:
     """The public key whose secret lies in `key`."""
-    return old.done("backup-key", tmp_path / "key").strip()
+    return old.run_ok("backup-key", tmp_path / "key").strip()
 
 
 def test_all_comes_back_and_new_rows_get_new_keys(
@@ -86,13 +86,13 @@ def test_all_comes_back_and_new_rows_get_new_keys(
     old.database.write(
         lambda session: session.add(BrowserSession(**signed_in, began_at=now(session), ends_at=now(session)))
     )
-    said = old.done("backup", tmp_path / "monday")
+    said = old.run_ok("backup", tmp_path / "monday")
     assert said.endswith(" bytes, NOT sealed\n") and (tmp_path / "monday").stat().st_mode & 0o777 == 0o600
-    old.keep_list()
-    asked = new.done("restore", tmp_path / "monday", "--check")
+    old.write_erasure_list()
+    asked = new.run_ok("restore", tmp_path / "monday", "--check")
     assert f"by Readers Asked {VERSION} (migration {list_revisions()[-1]}, " in asked
     assert "1 newsletters, 2 letters, 1 questions, 0 answers, 5 people." in asked
-    new.done("restore", tmp_path / "monday")
+    new.run_ok("restore", tmp_path / "monday")
     assert rows(new.database) == rows(old.database)
     with new.database.read() as session:
         assert [
@@ -117,11 +117,11 @@ def test_a_year_goes_up_to_postgresql_and_down_again_unchanged(app: Flask, sqlit
         open_installation(app, f"sqlite:///{tmp_path / 'down.db'}", lists) as again,
     ):
         small.database.write(lambda session: erase_again(session, frozenset()))  # what has had its time by now
-        small.done("backup", tmp_path / "up")
-        large.done("restore", tmp_path / "up", "--without-erasures")
+        small.run_ok("backup", tmp_path / "up")
+        large.run_ok("restore", tmp_path / "up", "--without-erasures")
         assert rows(large.database) == rows(small.database)
-        large.done("backup", tmp_path / "down")
-        again.done("restore", tmp_path / "down", "--without-erasures")
+        large.run_ok("backup", tmp_path / "down")
+        again.run_ok("restore", tmp_path / "down", "--without-erasures")
         assert rows(again.database) == rows(small.database)
 
 
@@ -137,13 +137,13 @@ def test_a_backup_while_readers_write_is_of_one_moment(
 
     with ThreadPoolExecutor(2) as pool:
         writing = [pool.submit(write, start) for start in (100, 200)]
-        old.done("backup", tmp_path / "monday")
+        old.run_ok("backup", tmp_path / "monday")
         for one in writing:
             one.result()
     with old.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter)) == 45
-    old.keep_list()
-    new.done("restore", tmp_path / "monday")
+    old.write_erasure_list()
+    new.run_ok("restore", tmp_path / "monday")
     with new.database.read() as session:
         letters = session.scalar(select(func.count()).select_from(Letter)) or 0
         contacts = session.scalar(select(func.count()).select_from(Contact))
@@ -164,7 +164,7 @@ def is_whole(path: Path) -> bool:
     return True
 
 
-@SQLITE
+@ON_SQLITE
 def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
     old: Installation, newsroom: Newsroom, killed: RepeatedProcess, tmp_path: Path
 ) -> None:
@@ -185,7 +185,7 @@ def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
     assert killed.live("whole 0") == "whole" and path.read_bytes() != before
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_full_disk_is_said_and_leaves_what_was_there(
     old: Installation, newsroom: Newsroom, killed: RepeatedProcess, tmp_path: Path
 ) -> None:
@@ -198,38 +198,42 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
         assert sorted(one.name for one in tmp_path.glob("*killed*")) == ["killed", "killed.erasures"]
 
 
-@SQLITE
+@ON_SQLITE
 def test_no_backup_is_written_over_unless_one_says_so(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
     path = tmp_path / "monday"
     path.write_text("the only one")
-    assert "already exists. Choose another file, or use --replace. Nothing was written." in old.refused("backup", path)
+    assert "already exists. Choose another file, or use --replace. Nothing was written." in old.run_refused(
+        "backup", path
+    )
     assert path.read_text() == "the only one"
-    old.done("backup", path, "--replace")
+    old.run_ok("backup", path, "--replace")
     assert is_whole(path)
-    assert "No such file or directory" in old.refused("backup", tmp_path / "nowhere" / "monday")
+    assert "No such file or directory" in old.run_refused("backup", tmp_path / "nowhere" / "monday")
     with open_installation(old.app, f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "erasures") as empty:
-        assert "There is no newsroom in the database. Nothing was written." in empty.refused(
+        assert "There is no newsroom in the database. Nothing was written." in empty.run_refused(
             "backup", tmp_path / "none"
         )
 
 
 @pytest.mark.threat("old backup")
-@SQLITE
+@ON_SQLITE
 def test_sealed_it_opens_for_its_key_alone(
     old: Installation, new: Installation, newsroom: Newsroom, key: str, tmp_path: Path
 ) -> None:
     asks(old.database, newsroom, 1)
     path = tmp_path / "monday"
-    assert "sealed for 1 key\n" in old.done("backup", path, "--to", key)
+    assert "sealed for 1 key\n" in old.run_ok("backup", path, "--to", key)
     assert path.read_bytes().startswith(b"age-encryption.org/v1\n") and (tmp_path / "key").stat().st_mode & 0o77 == 0
-    assert "The file is sealed: name the file of its key with --key." in new.refused("restore", path)
-    old.done("backup-key", tmp_path / "other")
-    assert "already exists. Choose another file. Nothing was written." in old.refused("backup-key", tmp_path / "other")
-    assert "sealed for another key" in new.refused("restore", path, "--key", tmp_path / "other")
-    assert "--key must be a file with a secret key" in new.refused("restore", path, "--key", path)
-    assert "--to must be a public key" in old.refused("backup", path, "--replace", "--to", "nora")
-    assert "1 letters" in new.done("restore", path, "--key", tmp_path / "key", "--check")
-    new.done("restore", path, "--key", tmp_path / "key", "--without-erasures")
+    assert "The file is sealed: name the file of its key with --key." in new.run_refused("restore", path)
+    old.run_ok("backup-key", tmp_path / "other")
+    assert "already exists. Choose another file. Nothing was written." in old.run_refused(
+        "backup-key", tmp_path / "other"
+    )
+    assert "sealed for another key" in new.run_refused("restore", path, "--key", tmp_path / "other")
+    assert "--key must be a file with a secret key" in new.run_refused("restore", path, "--key", path)
+    assert "--to must be a public key" in old.run_refused("backup", path, "--replace", "--to", "nora")
+    assert "1 letters" in new.run_ok("restore", path, "--key", tmp_path / "key", "--check")
+    new.run_ok("restore", path, "--key", tmp_path / "key", "--without-erasures")
     assert rows(new.database) == rows(old.database)
 
 
@@ -238,13 +242,13 @@ NOT_OURS = "The file is no backup of Readers Asked, or damaged at its beginning.
 
 
 @pytest.mark.threat("old backup")
-@SQLITE
+@ON_SQLITE
 @pytest.mark.parametrize("sealed", [False, True])
 def test_not_one_byte_may_be_missing_or_other(
     old: Installation, new: Installation, newsroom: Newsroom, key: str, tmp_path: Path, sealed: bool
 ) -> None:
     path, options = tmp_path / "monday", ("--to", key) if sealed else ()
-    old.done("backup", path, *options)
+    old.run_ok("backup", path, *options)
     whole = path.read_bytes()
     source = restoring.Source(path, [] if not sealed else _read_identities(tmp_path / "key"), RING)
     said: list[str] = []
@@ -270,7 +274,7 @@ def _read_identities(path: Path) -> list[Any]:
     return read(path)
 
 
-@SQLITE
+@ON_SQLITE
 def test_files_of_other_products_are_refused(
     old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
@@ -285,11 +289,11 @@ def test_files_of_other_products_are_refused(
         (tmp_path / name).write_bytes(written)
         assert (
             "The file is no backup of Readers Asked, or damaged at its beginning. Nothing was restored."
-            in new.refused("restore", tmp_path / name)
+            in new.run_refused("restore", tmp_path / name)
         )
     newer = gzip.compress(b'{"readers-asked backup":2,"version":"9.0.0"}\n')
     (tmp_path / "newer").write_bytes(newer)
-    assert "made by Readers Asked 9.0.0, which is newer. Install that first." in new.refused(
+    assert "made by Readers Asked 9.0.0, which is newer. Install that first." in new.run_refused(
         "restore", tmp_path / "newer"
     )
 
@@ -297,16 +301,16 @@ def test_files_of_other_products_are_refused(
 def test_a_newsroom_with_other_keys_is_told_so(
     old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
-    old.done("backup", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
     with open_installation(new.app, new.database.url, new.erasures, {1: b"o" * 32}) as other:
-        said = other.refused("restore", tmp_path / "monday")
+        said = other.run_refused("restore", tmp_path / "monday")
     assert "SECRET_KEYS are not those of the newsroom that this is a backup of" in said
 
 
 def test_what_is_there_already_is_said_and_stays(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
-    old.done("backup", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
     before = dump_tables(old.database)
-    said = old.refused("restore", tmp_path / "monday", "--without-erasures")
+    said = old.run_refused("restore", tmp_path / "monday", "--without-erasures")
     assert "There is a newsroom already (1 newsletters, 5 people). Restore into an empty database." in said
     assert dump_tables(old.database) == before
 
@@ -314,45 +318,45 @@ def test_what_is_there_already_is_said_and_stays(old: Installation, newsroom: Ne
 def test_a_restore_that_fails_late_leaves_the_place_empty(
     old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old.done("backup", tmp_path / "monday")
-    old.keep_list()
+    old.run_ok("backup", tmp_path / "monday")
+    old.write_erasure_list()
 
     def fails(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(restoring, "erase_again", fails)
-        assert "The disk is full" in new.refused("restore", tmp_path / "monday")
+        assert "The disk is full" in new.run_refused("restore", tmp_path / "monday")
     assert [one.name for one in tmp_path.glob("new.db*")] == []
-    new.done("restore", tmp_path / "monday")  # it is empty: another try is taken
+    new.run_ok("restore", tmp_path / "monday")  # it is empty: another try is taken
     assert rows(new.database) == rows(old.database)
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_killed_restore_is_found_by_the_next(
     old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
-    old.done("backup", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
     (tmp_path / "new.db.restoring").touch()
-    assert "new.db.restoring is there: a restore is under way, or one was killed." in new.refused(
+    assert "new.db.restoring is there: a restore is under way, or one was killed." in new.run_refused(
         "restore", tmp_path / "monday"
     )
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_damaged_database_takes_no_backups_place(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
     old.database.close()
     path = Path(old.database.url.removeprefix("sqlite:///"))
     with path.open("r+b") as file:
         file.seek(path.stat().st_size - 40 * 4096)
         file.write(b"\xff" * 8 * 4096)
-    assert "Nothing was written." in old.refused("backup", tmp_path / "monday")
+    assert "Nothing was written." in old.run_refused("backup", tmp_path / "monday")
     assert not (tmp_path / "monday").exists()
 
 
-@SQLITE
+@ON_SQLITE
 def test_an_older_newsroom_is_restored_under_this_version(new: Installation, tmp_path: Path) -> None:
-    said = new.done("restore", FORMER / "0002.backup", "--without-erasures")
+    said = new.run_ok("restore", BACKUP_FOLDER / "0002.backup", "--without-erasures")
     assert "(migration 0002, sqlite)" in said
     with new.database.read() as session:
         assert session.scalar(text("SELECT version_num FROM alembic_version")) == list_revisions()[-1]
@@ -384,7 +388,7 @@ def test_the_list_of_erasures_survives_torn_lines_and_other_hands(
     assert path.read_text() == "Dear readers,\n"
 
 
-@SQLITE
+@ON_SQLITE
 def test_the_worker_keeps_the_list(app: Flask, database: Database, newsroom: Newsroom) -> None:
     from app.audit import erasures
     from app.server import worker

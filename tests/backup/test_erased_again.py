@@ -31,11 +31,11 @@ from app.workflows.letters import withdrawal
 from app.workflows.publishing import after_sending, publication
 from app.workflows.retention import erase_letters, erase_people, erase_published
 from tests.support.app import SECRETS
-from tests.support.cast import Newsroom
 from tests.support.commands import Installation, open_installation
 from tests.support.database_checks import read_database_files
 from tests.support.reader_pages import publish_answer
 from tests.support.required_rows import compare_names
+from tests.support.sample_newsroom import Newsroom
 from tests.support.translations import SHIRIN, get_original
 
 WORDS = "Why does the well behind the tannery taste of salt since the dam was closed?"
@@ -78,10 +78,10 @@ def places(written: bytes) -> list[bool]:
 def test_what_a_reader_took_back_stands_nowhere_in_the_restored_files(
     old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
-    old.done("backup", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
     takes_back(old, letter_id)
-    old.keep_list()
-    said = new.done("restore", tmp_path / "monday")
+    old.write_erasure_list()
+    said = new.run_ok("restore", tmp_path / "monday")
     assert "Erased again: 1 letters that their readers took back." in said
     assert places(read_database_files(new.database)) == [False] * 3
     with new.database.read() as session:
@@ -99,14 +99,14 @@ def test_without_the_list_they_would_stand_there_and_that_is_said_first(
     old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     """This also shows that the look into the files finds what is there."""
-    old.done("backup", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
     (tmp_path / "monday.erasures").unlink()
     takes_back(old, letter_id)
     new.erasures = tmp_path / "lost"
-    refused = new.refused("restore", tmp_path / "monday")
+    refused = new.run_refused("restore", tmp_path / "monday")
     assert "No list of erasures was found" in refused and "This restore brings back" in refused
     assert refused.endswith("Use --without-erasures to restore anyway. Nothing was restored.\n")
-    said = new.done("restore", tmp_path / "monday", "--without-erasures")
+    said = new.run_ok("restore", tmp_path / "monday", "--without-erasures")
     assert "Erased again: nothing that is in the backup." in said
     assert places(read_database_files(new.database)) == [True] * 3
 
@@ -114,26 +114,26 @@ def test_without_the_list_they_would_stand_there_and_that_is_said_first(
 def test_a_list_that_ends_with_the_backup_is_as_good_as_none(
     old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
-    old.done("backup", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
     takes_back(old, letter_id)  # and the machine burns, with its list
     new.erasures = tmp_path / "lost"
-    assert "is no newer than the backup" in new.refused("restore", tmp_path / "monday")
+    assert "is no newer than the backup" in new.run_refused("restore", tmp_path / "monday")
     with open_installation(new.app, old.database.url, old.erasures) as again:
-        again.done("backup", tmp_path / "tuesday")
+        again.run_ok("backup", tmp_path / "tuesday")
     # The list beside a newer backup will do.
-    said = new.done("restore", tmp_path / "monday", "--erasures", tmp_path / "tuesday.erasures")
+    said = new.run_ok("restore", tmp_path / "monday", "--erasures", tmp_path / "tuesday.erasures")
     assert "Erased again: 1 letters" in said
 
 
 def test_a_list_of_another_newsroom_or_no_list_at_all_is_refused(
     old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
-    old.done("backup", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
     with open_installation(old.app, old.database.url, tmp_path / "theirs", {1: b"t" * 32}) as theirs:
-        theirs.keep_list()
+        theirs.write_erasure_list()
     (tmp_path / "letter").write_text("Dear readers,\n")
     for other in ("theirs", "letter"):
-        refused = new.refused("restore", tmp_path / "monday", "--erasures", tmp_path / other)
+        refused = new.run_refused("restore", tmp_path / "monday", "--erasures", tmp_path / other)
         assert f"{other} is not a list of erasures of this newsroom. Nothing was restored." in refused
 
 
@@ -144,14 +144,14 @@ def test_erasures_under_a_key_that_is_not_there_any_more_are_said(
     both = {**SECRETS, 2: b"n" * 32}
     with open_installation(old.app, old.database.url, old.erasures, both) as rotated:
         assert sum(rotate(rotated.database)) > 0
-        rotated.done("backup", tmp_path / "monday")
+        rotated.run_ok("backup", tmp_path / "monday")
     with open_installation(old.app, old.database.url, old.erasures, {2: b"n" * 32}) as later:
-        later.keep_list()
+        later.write_erasure_list()
     with open_installation(new.app, new.database.url, new.erasures, {2: b"n" * 32}) as without:
-        said = without.refused("restore", tmp_path / "monday")
+        said = without.run_refused("restore", tmp_path / "monday")
         assert "SECRET_KEYS lacks key 1" in said and "under keys that SECRET_KEYS lacks (key 1)" in said
     with open_installation(new.app, new.database.url, new.erasures, both) as with_both:
-        assert "WARNING" not in with_both.done("restore", tmp_path / "monday")
+        assert "WARNING" not in with_both.run_ok("restore", tmp_path / "monday")
 
 
 def _by_stop_link(session: Session, newsroom: Newsroom, letter: Letter) -> None:
@@ -259,12 +259,12 @@ def test_each_kind_is_erased_again(
     old.database.write(more)
     publish_answer(old.database, newsroom, [])
     old.database.write(lambda session: asked(session, newsroom))
-    old.done("backup", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
     assert counts(old) == [before for *_, (before, _) in WAYS.values()]
     for erase, *_ in WAYS.values():
         old.database.write(lambda session: erase(session, newsroom, session.get_one(Letter, letter_id)))  # noqa: B023
-    old.keep_list()
-    said = new.done("restore", tmp_path / "monday")
+    old.write_erasure_list()
+    said = new.run_ok("restore", tmp_path / "monday")
     assert f"Erased again: {', '.join(f'1 {ERASURE_KINDS[kind].label}' for kind in WAYS)}.\n" in said
     assert counts(old) == counts(new) == [after for *_, (_, after) in WAYS.values()]
     with new.database.read() as session, old.database.read() as theirs:
@@ -287,10 +287,10 @@ def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_
     publish_answer(old.database, newsroom, [])
     for at, headline in enumerate(("Ararat’s mill", "The mill")):
         if at == before:
-            old.done("backup", tmp_path / "monday")
+            old.run_ok("backup", tmp_path / "monday")
         old.database.write(lambda session: reword(session, headline))  # noqa: B023
-    old.keep_list()
-    said = new.done("restore", tmp_path / "monday")
+    old.write_erasure_list()
+    said = new.run_ok("restore", tmp_path / "monday")
     assert "Erased again: 1 words of what had run.\n" in said
     with new.database.read() as session:
         item = session.scalars(select(EditionItem)).one()
@@ -304,9 +304,9 @@ def test_what_the_rules_would_have_erased_by_now_is_gone_without_any_list(
     old: Installation, new: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     old.database.write(lambda session: session.execute(update(Contact).values(erase_on=text("'2024-02-29'"))))
-    old.done("backup", tmp_path / "monday")
-    old.keep_list()
-    new.done("restore", tmp_path / "monday")
+    old.run_ok("backup", tmp_path / "monday")
+    old.write_erasure_list()
+    new.run_ok("restore", tmp_path / "monday")
     with new.database.read() as session:
         assert session.scalars(select(Contact.id)).all() == []
         assert session.scalars(select(OutboxContent.outbox_id)).all() == []
@@ -315,7 +315,7 @@ def test_what_the_rules_would_have_erased_by_now_is_gone_without_any_list(
 @pytest.mark.threat("old backup")
 def test_a_thief_of_the_list_learns_nothing_of_who_or_when(old: Installation, letter_id: int) -> None:
     takes_back(old, letter_id)
-    old.keep_list()
+    old.write_erasure_list()
     with old.database.read() as session:
         public_id = session.get_one(Letter, letter_id).public_id
     written = old.erasures.read_text()

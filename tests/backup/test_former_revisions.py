@@ -14,7 +14,7 @@ from app.backup.rows import _encode_value, reflect_tables
 from app.crypto.seal import Keys
 from app.db.migrate import list_revisions, migrate
 from tests.support.app import SECRETS
-from tests.support.former_newsroom import FORMER, backup_path
+from tests.support.former_newsroom import BACKUP_FOLDER, backup_path
 
 RING = Keys(SECRETS)
 FORMERLY = list_revisions()[:-1]
@@ -58,7 +58,7 @@ def standing(connection: Connection, was: dict[str, list[dict[str, Any]]]) -> It
 
 def test_there_is_a_newsroom_of_each_former_revision() -> None:
     """Whoever adds a migration adds the newsroom that it finds."""
-    there = sorted(path.stem for path in FORMER.glob("*.backup"))
+    there = sorted(path.stem for path in BACKUP_FOLDER.glob("*.backup"))
     missing = [one for one in FORMERLY if one not in there]
     assert not missing, f"make them: python -m tests.support.former_newsroom {' '.join(missing)}"
     surplus = [one for one in there if one not in FORMERLY]

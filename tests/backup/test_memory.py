@@ -8,9 +8,9 @@ from pathlib import Path
 
 from app.db.engine import Database
 from app.mail import inbound
-from tests.support.app import SAFE, SECRETS
-from tests.support.cast import Newsroom
+from tests.support.app import PRODUCTION_SETTINGS, SECRETS
 from tests.support.commands import bare_environment
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
 
 MEGABYTE = 1 << 20
@@ -25,7 +25,7 @@ def mails_come(database: Database, number: int) -> None:
 def peak(database: Database, folder: Path) -> int:
     """The most memory, in bytes, that the command had at once."""
     settings = {
-        **SAFE,
+        **PRODUCTION_SETTINGS,
         "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(),
         "DATABASE_URL": database.url,
         "ERASURES": str(folder / "erasures"),

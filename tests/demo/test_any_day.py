@@ -30,7 +30,7 @@ from app.people import directory
 from app.questions.models import Question
 from demo.doors import doors
 from demo.load import load, standstill
-from tests.support.app import BASE_URL, SECRETS, opened_app
+from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.clock import CLOCKS
 from tests.support.desk import Desk
 from tests.support.pages import Page
@@ -82,7 +82,7 @@ def platan(
 ) -> Iterator[Loaded]:
     at, folder = MOMENTS[request.param], tmp_path_factory.mktemp("any_day")
     database = Database(f"sqlite:///{shutil.copy(sqlite_template, folder / 'newsroom.db')}", Keys(SECRETS), BASE_URL)
-    with pytest.MonkeyPatch.context() as patch, opened_app(database, folder, compiled, limits="0") as app:
+    with pytest.MonkeyPatch.context() as patch, open_app(database, folder, compiled, limits="0") as app:
         patch.setattr(clock, "datetime", SimpleNamespace(now=at.astimezone))
         patch.setattr(clock, "time", SimpleNamespace(time=at.timestamp))
         load(database)

@@ -49,8 +49,8 @@ from demo.scale.fill import CannotGrow, check, grow
 from demo.scale.people import SLUG
 from demo.scale.words import tongues
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom
 from tests.support.databases import postgres_copy, postgres_url
+from tests.support.sample_newsroom import Newsroom
 
 TODAY = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)
 MANY = 900

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.debian_machine import DebianMachine, boot_systemd, debian_machine, wait_patiently
+from tests.support.debian_machine import DebianMachine, boot_systemd, debian_machine, wait_for_machine
 from tests.support.mail_servers import readable_folder, require_programs_as_root
 from tests.support.proxies import CERTIFICATE, CERTIFY, SERVER_ADDRESS, SITE_NAME, TIMURS_IP, Visitor
 from tests.support.source import ROOT
@@ -126,7 +126,7 @@ def test_from_a_bare_machine_to_the_served_desk(bare: DebianMachine) -> None:
     timur = Visitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
     page = timur.asks("/letter/")
     assert (page.status, "The Letter" in page.body.decode()) == (200, True)
-    wait_patiently(lambda: timur.asks("/readyz").status == 200, "the worker")
+    wait_for_machine(lambda: timur.asks("/readyz").status == 200, "the worker")
     found = re.findall(r"(?m)^FAULT +([a-z ]+):", root.types("7. Is all well?", ends=" || true"))
     assert found == ["mail server"]  # which comes by another page
     assert bare.run("systemctl is-active readers-asked@web readers-asked@worker").split() == ["active", "active"]
@@ -139,7 +139,7 @@ def test_from_a_bare_machine_to_the_served_desk(bare: DebianMachine) -> None:
 
 def comes_up(bare: DebianMachine, unit: str, port: int) -> None:
     try:
-        wait_patiently(lambda: bare.listens(port), f"readers-asked@{unit}")
+        wait_for_machine(lambda: bare.has_listener(port), f"readers-asked@{unit}")
     except AssertionError as vain:
         raise AssertionError(f"{vain}\n{bare.run(f'journalctl --no-pager --unit readers-asked@{unit}')}") from None
 
@@ -163,7 +163,7 @@ def another_proxy(bare: DebianMachine, root: Shell) -> None:
     """Caddy in place of nginx: it can't get a certificate here, and leads to where it would have one."""
     bare.run("systemctl stop nginx; systemctl start caddy")
     root.types("Caddy")
-    wait_patiently(lambda: bare.listens(443), "Caddy")
+    wait_for_machine(lambda: bare.has_listener(443), "Caddy")
     timur = Visitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
     led = timur.asks_in_clear("/letter/")
     assert (led.status, led.headers["Location"]) == (308, f"https://{SITE_NAME}/letter/")

@@ -17,7 +17,7 @@ from app.programs.signed_calls import signature
 from app.web.static_files import files
 from config import webhook_key
 from tests.support.app import SECRETS
-from tests.support.debian_machine import wait_patiently
+from tests.support.debian_machine import wait_for_machine
 from tests.support.incoming_mails import mail
 from tests.support.proxies import (
     OTHER_IP,
@@ -122,7 +122,7 @@ def sign_in_tries(visitor: Visitor, name: str) -> Iterator[int]:
 def test_each_visitor_has_limits_of_their_own_whatever_they_say_of_themselves(site: ProxiedSite) -> None:
     assert next(status for status in sign_in_tries(site.timur, "timur") if status != 400) == 429
     assert next(sign_in_tries(site.elsewhere, "anna")) == 400
-    report = site.inside.house("flask doctor || true")
+    report = site.inside.run_program("flask doctor || true")
     assert re.findall(r"(?m)^(\w+) +proxy", report) == ["FINE"]
 
 
@@ -199,7 +199,7 @@ def test_whoever_is_slow_keeps_nobody_waiting_and_is_let_go(site: ProxiedSite, p
     for _ in range(5):
         assert site.elsewhere.asks("/steppe/").status == 200
     waiting = heads + (halves if proxy == "nginx" else [])  # Caddy waits two minutes for a body
-    wait_patiently(lambda: len(select.select(waiting, [], [], 0)[0]) == len(waiting), "the end of slow connections")
+    wait_for_machine(lambda: len(select.select(waiting, [], [], 0)[0]) == len(waiting), "the end of slow connections")
     for one in (*halves, *heads):
         one.close()  # type: ignore[attr-defined]
 

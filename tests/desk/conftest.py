@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.cast import Newsroom
 from tests.support.desk import ComingEdition, Desk
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from app.audit import Event
 from app.mail.inbound import MailContent
 from app.people import directory
 from app.people.models import Expert, Person
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
-from tests.support.desk import DANAS_ADDRESS, Desk, invite_leyla, newest_mail_ids, queue_news_for_dana
+from tests.support.desk import DANAS_ADDRESS, Desk, get_newest_mail_ids, invite_leyla, queue_news_for_dana
 from tests.support.mailroom import place_mail
+from tests.support.sample_newsroom import Newsroom
 
 LEYLA, OTHER = "leyla@field.example", "leyla@private.example"
 TIMUR = MailContent(from_name="Timur", from_address="timur@post.example", subject="Salt", text="Who measures the salt?")
@@ -102,7 +102,7 @@ def test_a_name_that_is_an_address_is_none(nora: Desk, newsroom: Newsroom, name:
 def test_whom_a_mail_went_to_is_shown_on_a_press_and_a_reader_never(who: Desk, newsroom: Newsroom) -> None:
     for write in (invite_leyla, queue_news_for_dana):
         who.database.write(lambda session, write=write: write(session, newsroom) and None)  # type: ignore[misc]
-    sent = newest_mail_ids(who.database)
+    sent = get_newest_mail_ids(who.database)
     assert LEYLA not in who.open(f"outbox/{sent['expert.invitation']}").text
     shown = who.post(f"outbox/{sent['expert.invitation']}/address", 200)
     assert shown.texts("bdi.hash") == [LEYLA]
@@ -114,7 +114,7 @@ def test_whom_a_mail_went_to_is_shown_on_a_press_and_a_reader_never(who: Desk, n
 
 def test_a_colleague_to_whom_a_mail_went_is_named_in_the_trail(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda session: queue_news_for_dana(session, newsroom))
-    mail = newest_mail_ids(nora.database)["desk.answer"]
+    mail = get_newest_mail_ids(nora.database)["desk.answer"]
     with nora.database.read() as session:
         whose = session.get_one(Person, newsroom.nora.person_id).public_id
     assert "nora@desk.example" not in ilya.open(f"outbox/{mail}").text

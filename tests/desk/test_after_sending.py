@@ -7,10 +7,10 @@ from app.answers.models import Answer
 from app.db.engine import Database
 from app.editions.models import Correction, Edition, EditionItem
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom
-from tests.support.desk import Desk, shown_token
+from tests.support.desk import Desk, get_version_token
 from tests.support.pages import Page
 from tests.support.reader_pages import get_question, publish_answer
+from tests.support.sample_newsroom import Newsroom
 
 WRONG, RIGHT = "We wrote that nobody knows.", "The mill in Nukus knows."
 
@@ -97,7 +97,7 @@ def test_what_was_withdrawn_meanwhile_is_not_corrected(
     assert nora.open(f"{page}/correct").status_code == 409
     # It is erased for good at one press, and nothing offers then to put it back.
     assert "Put its public page back" in nora.get(page).buttons
-    erased = {"seen": shown_token(nora.get(page), "forget-words")}
+    erased = {"seen": get_version_token(nora.get(page), "forget-words")}
     nora.post(f"{page}/forget-words", **erased)
     assert "Put its public page back" not in nora.get(page).buttons
     assert [nora.open(path).status_code for path in (page, "archive")] == [200, 200]

@@ -14,9 +14,9 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions.models import Question
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.database_checks import get_one
-from tests.support.desk import shown_token
+from tests.support.desk import get_version_token
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
@@ -24,27 +24,27 @@ WORDS = "Who measures the salt in the orchards, and can a village ask for the fi
 @pytest.fixture
 def address(database: Database, newsroom: Newsroom) -> str:
     """Where the answer of Leyla stands, which nobody has looked at yet."""
-    answer = database.write(lambda session: submitted_answer(session, newsroom, WORDS))
+    answer = database.write(lambda session: create_submitted_answer(session, newsroom, WORDS))
     with database.read() as session:
         question = session.scalars(select(Question)).one()
     return f"/questions/{question.public_id}/answers/{answer.public_id}"
 
 
 def test_of_two_editors_of_an_answer_the_second_is_told_and_sees_both_texts(nora, ilya, database, address):
-    opened_by_both = shown_token(nora.get(f"{address}/edit"))
+    opened_by_both = get_version_token(nora.get(f"{address}/edit"))
     ilya.post(f"{address}/edit", seen=opened_by_both, answer="We put up salt plates in 2009.")
     page = nora.post(f"{address}/edit", status=409, seen=opened_by_both, answer="We put up salt plates.", act="check")
     assert "Ilya Brandt was faster" in page
     assert ">\nWe put up salt plates.</textarea>" in page
     assert "<del>in 2009</del>" in page
     assert get_one(database, Answer).state == "edited"
-    nora.post(f"{address}/edit", seen=shown_token(page), answer="We put up salt plates.", act="check")
+    nora.post(f"{address}/edit", seen=get_version_token(page), answer="We put up salt plates.", act="check")
     assert get_one(database, Answer).state == "checking"
     assert get_one(database, OutboxMail, kind="expert.check").state == "queued"
 
 
 def test_an_answer_without_words_is_not_saved(nora, database, address):
-    page = nora.post(f"{address}/edit", status=422, seen=shown_token(nora.get(f"{address}/edit")), answer=" \n")
+    page = nora.post(f"{address}/edit", status=422, seen=get_version_token(nora.get(f"{address}/edit")), answer=" \n")
     assert "The answer needs words" in page
     assert get_one(database, Answer).state == "submitted"
 
@@ -60,7 +60,10 @@ def test_a_text_goes_back_with_a_note(nora, database, address):
 
 def test_a_check_can_be_overridden_with_a_reason_only(nora, database, address):
     nora.post(
-        f"{address}/edit", seen=shown_token(nora.get(f"{address}/edit")), answer="We put up salt plates.", act="save"
+        f"{address}/edit",
+        seen=get_version_token(nora.get(f"{address}/edit")),
+        answer="We put up salt plates.",
+        act="save",
     )
     nora.post(f"{address}/approve", 409, checked=editing.CHECKLIST)  # of what version, it doesn't say
     at = {"checked": editing.CHECKLIST, "version": get_one(database, Answer).version}
@@ -74,7 +77,7 @@ def test_a_check_can_be_overridden_with_a_reason_only(nora, database, address):
 
 def test_versions_stand_side_by_side(nora, database, address):
     for text in ("We put up plates.", "We put up plates in 2009."):
-        nora.post(f"{address}/edit", seen=shown_token(nora.get(f"{address}/edit")), answer=text, act="save")
+        nora.post(f"{address}/edit", seen=get_version_token(nora.get(f"{address}/edit")), answer=text, act="save")
     page = nora.get(f"{address}?from=2&to=3")
     assert "<ins>in 2009</ins>" in page
     assert "Version 3, the desk" in page
@@ -87,7 +90,10 @@ def test_whatever_is_missing_for_the_approval_is_listed_on_top_with_the_way_ther
     nora, database, newsroom, address, left_out, unverified
 ):
     nora.post(
-        f"{address}/edit", seen=shown_token(nora.get(f"{address}/edit")), answer="We put up salt plates.", act="save"
+        f"{address}/edit",
+        seen=get_version_token(nora.get(f"{address}/edit")),
+        answer="We put up salt plates.",
+        act="save",
     )
     if unverified:
         database.write(lambda session: unverify(session, newsroom))

@@ -7,8 +7,8 @@ from app.answers.models import Assignment
 from app.db.engine import Database
 from app.mail.models import OutboxMail
 from app.people.models import Expert
-from tests.support.cast import Newsroom
 from tests.support.letters import open_question
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture

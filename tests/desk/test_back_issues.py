@@ -12,9 +12,9 @@ from app.editions.models import EditionItem
 from app.mail.models import OutboxMail
 from app.people.models import Upload
 from app.questions.models import Question
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
 
 EDITIONS = ROOT / "tests" / "support" / "back_issues"
@@ -54,16 +54,16 @@ def count(database: Database, model: Any) -> int:
 def test_editions_are_looked_through_and_imported(nora: Desk, newsroom: Newsroom) -> None:
     mails = count(nora.database, OutboxMail)
     path = look(nora, kept("ghost-de.html"), kept("labels.md"), kept("decoy-quiz.txt"))
-    said = nora.words(path)
+    said = nora.get_text(path)
     assert "3 editions were looked through. 3 Q&As are new." in said
     assert count(nora.database, EditionItem) == 0
     nora.post(f"{path}/import", **shown(nora, path))
     assert count(nora.database, EditionItem) == 3
     assert count(nora.database, OutboxMail) == mails
-    assert "3 stand in the archive already." in nora.words(path)
-    assert "Schimmel hinter dem Schrank" in nora.words("archive")
+    assert "3 stand in the archive already." in nora.get_text(path)
+    assert "Schimmel hinter dem Schrank" in nora.get_text("archive")
     again = look(nora, kept("labels.md"))
-    assert "2 stand in the archive already." in nora.words(again)
+    assert "2 stand in the archive already." in nora.get_text(again)
     nora.post(f"{again}/drop")
     assert count(nora.database, Upload) == 0
 
@@ -73,7 +73,7 @@ def test_what_is_imported_can_be_opened_wherever_the_archive_leads(nora: Desk, n
     nora.post(f"{path}/import", **shown(nora, path))
     with nora.database.read() as session:
         question = session.scalars(select(Question).where(Question.is_published)).one()
-    said = nora.words(f"questions/{question.public_id}")
+    said = nora.get_text(f"questions/{question.public_id}")
     assert "Nora Lind imported it from a back issue, as it ran." in said
     links = [link for link in nora.get("archive").attributes("ol.tasks a", "href") if link]
     assert len(links) == 4
@@ -89,12 +89,12 @@ def test_only_what_is_ticked_is_imported_and_as_it_was_mended(nora: Desk, newsro
     with nora.database.read() as session:
         item = session.scalars(select(EditionItem)).one()
     assert item.input["piece"]["headline"] == "Sand in clay"
-    assert "1 Q&A is new. 1 stands in the archive already." in nora.words(path)
+    assert "1 Q&A is new. 1 stands in the archive already." in nora.get_text(path)
 
 
 def test_a_missing_day_is_asked_for_and_nothing_typed_is_lost(nora: Desk, newsroom: Newsroom) -> None:
     path = look(nora, ("letter.txt", WELLS.encode()))
-    assert "Nothing says the day of the edition." in nora.words(path)
+    assert "Nothing says the day of the edition." in nora.get_text(path)
     fields = shown(nora, path)
     refused = nora.post(f"{path}/import", 422, **{**fields, "headline-0": "A dry well"})
     assert "Say the day on which this edition ran." in refused.words
@@ -114,7 +114,7 @@ def test_a_missing_day_is_asked_for_and_nothing_typed_is_lost(nora: Desk, newsro
 
 def test_an_answer_is_put_to_an_expert_only_where_nora_says_so(nora: Desk, newsroom: Newsroom) -> None:
     path = look(nora, ("2021-01-06.txt", WELLS.encode()))
-    assert "This is Leyla Aydın of the directory" in nora.words(path)
+    assert "This is Leyla Aydın of the directory" in nora.get_text(path)
     fields = shown(nora, path)
     assert "expert-0-0" not in fields
     nora.post(f"{path}/import", **{**fields, "expert-0-0": "1"})
@@ -136,7 +136,7 @@ def test_files_in_which_nothing_can_be_read_are_told(nora: Desk, newsroom: Newsr
     assert "letter.pdf: This is a PDF" in said
     assert "empty.txt: There is nothing in this file." in said
     assert "Choose a file." in look(nora, status=422)
-    mixed = nora.words(look(nora, ("letter.pdf", b"%PDF-1.4"), kept("decoy-quiz.txt")))
+    mixed = nora.get_text(look(nora, ("letter.pdf", b"%PDF-1.4"), kept("decoy-quiz.txt")))
     assert "letter.pdf : This is a PDF" in mixed
     assert "No question of a reader with its answer is in it." in mixed
 
@@ -146,7 +146,7 @@ def test_too_much_at_once_is_told(nora: Desk, newsroom: Newsroom) -> None:
 
 
 def test_whoever_may_not_touch_an_edition_finds_no_way_in(ilya: Desk, newsroom: Newsroom) -> None:
-    assert "Import back issues" not in ilya.words("archive")
+    assert "Import back issues" not in ilya.get_text("archive")
     assert ilya.open(PAGE).status_code == 404
 
 
@@ -162,16 +162,16 @@ def test_an_import_is_undone_as_a_whole_and_readers_lose_it_at_once(nora: Desk, 
     public = ("/steppe/answers", "/steppe/feed.xml", "/steppe/feed.json", "/steppe/editions", "/steppe/")
     reader = nora.client.application.test_client()
     assert "Schimmel hinter dem Schrank" in reader.get(public[0], base_url="https://localhost").text
-    assert "3 Q&As, imported on" in nora.words(PAGE)
+    assert "3 Q&As, imported on" in nora.get_text(PAGE)
     undo(nora)
-    said = nora.words(PAGE)
+    said = nora.get_text(PAGE)
     assert "3 Q&As are out of the archive again." in said
     assert "What was imported" not in said
     for address in public:
         assert "Schimmel hinter dem Schrank" not in reader.get(address, base_url="https://localhost").text, address
     assert [count(nora.database, one) for one in (EditionItem, Upload)] == [0, 0]
     again = look(nora, kept("labels.md"))
-    assert "2 Q&As are new." in nora.words(again)
+    assert "2 Q&As are new." in nora.get_text(again)
 
 
 def test_nothing_of_an_import_is_undone_where_something_was_changed_since(nora: Desk, newsroom: Newsroom) -> None:

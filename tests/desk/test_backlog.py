@@ -18,8 +18,8 @@ from app.questions import actions, wording
 from app.web.formatting import day
 from app.workflows import invitations
 from tests.support.assignments import ask_expert, ask_expert_and_send, send_queued_mails
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
+from tests.support.sample_newsroom import Newsroom
 
 LATE_BY = {"recent": (2, 14), "month": (15, 13), "old": (100, 10)}  # days late, how many
 
@@ -79,7 +79,7 @@ def test_one_press_stands_down_what_is_old(nora: Desk, database: Database) -> No
     with database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="expert.cancelled")).all()
         assert len(mails) == 10
-    assert "27 replies and texts from experts are late." in nora.words("")
+    assert "27 replies and texts from experts are late." in nora.get_text("")
 
 
 def test_no_other_list_is_there(nora: Desk) -> None:
@@ -103,11 +103,11 @@ def test_what_was_marked_as_sent_before_its_day_ran_on_the_day_when_it_was_sent(
     salt = ask_expert_and_send(database, newsroom)
     salt.send()
     salt.approve()
-    salt.run()
+    salt.publish()
     with database.read() as session:
         question = salt.assignment(session).question.public_id
-    assert f"It ran on {today}." in nora.words(f"questions/{question}")
-    assert f"It ran on {today}" in nora.words("questions?state=all")
+    assert f"It ran on {today}." in nora.get_text(f"questions/{question}")
+    assert f"It ran on {today}" in nora.get_text("questions?state=all")
 
 
 def test_failed_mails_stand_in_a_list_of_their_own(nora: Desk, database: Database, newsroom: Newsroom) -> None:

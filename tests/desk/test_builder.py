@@ -30,10 +30,10 @@ from app.questions.models import Question
 from app.typesetting.renderers import to_text
 from app.workflows.letters.withdrawal import withdraw
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered_question
 from tests.support.database_checks import dump_tables, record_statements
 from tests.support.databases import wait_until_blocked
-from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk, shown_token
+from tests.support.desk import FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk, get_version_token
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 from tests.support.waiting import WAIT_TIMEOUT
 
 ALL = [FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION]
@@ -75,7 +75,7 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
 
 @pytest.mark.both_databases
 def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: ComingEdition, newsroom: Newsroom) -> None:
-    first, second, third = coming.ready(*ALL)
+    first, second, third = coming.create_questions(*ALL)
     today = utc_now().date()
 
     def prepare(session: Session) -> None:
@@ -108,7 +108,7 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Comin
         "source=answered&length=fits": [FIRST_QUESTION],
     }
     assert {query: shown(coming, f"?{query}") for query in found} == found
-    said = nora.words(f"{coming.page}?topic=salt&expert=nobody&age=soon")
+    said = nora.get_text(f"{coming.page}?topic=salt&expert=nobody&age=soon")
     assert "left out: Expert, Approved." in said
     # A press keeps the address, so that the same is looked at afterwards.
     assert (
@@ -117,71 +117,71 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Comin
 
 
 def test_the_slots_are_put_in_an_order_at_once(nora: Desk, coming: ComingEdition) -> None:
-    first, second, third = coming.ready(*ALL)
-    coming.do("arrange", order=[second, first], version=coming.version())
-    assert coming.stands() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
-    coming.do("arrange", order=[third, second], version=coming.version())  # one out, one in
-    assert coming.stands() == ("planned", [THIRD_QUESTION, SECOND_QUESTION])
+    first, second, third = coming.create_questions(*ALL)
+    coming.press("arrange", order=[second, first], version=coming.version())
+    assert coming.get_contents() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
+    coming.press("arrange", order=[third, second], version=coming.version())  # one out, one in
+    assert coming.get_contents() == ("planned", [THIRD_QUESTION, SECOND_QUESTION])
     before = dump_tables(nora.database)
-    coming.do("arrange", 409, order=[first, second, third], version=coming.version())
-    coming.do("arrange", 409, order=[first, first], version=coming.version())
-    coming.do("arrange", 409, order=[first])  # a form without the version it was drawn for
-    coming.do("arrange", 404, order=["0" * 12], version=coming.version())
+    coming.press("arrange", 409, order=[first, second, third], version=coming.version())
+    coming.press("arrange", 409, order=[first, first], version=coming.version())
+    coming.press("arrange", 409, order=[first])  # a form without the version it was drawn for
+    coming.press("arrange", 404, order=["0" * 12], version=coming.version())
     assert dump_tables(nora.database) == before
-    coming.do("arrange", version=coming.version())
-    assert coming.stands() == ("planned", [])
+    coming.press("arrange", version=coming.version())
+    assert coming.get_contents() == ("planned", [])
 
 
 def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, coming: ComingEdition, dana: Desk) -> None:
-    first, second, third = coming.ready(*ALL)
-    coming.do("arrange", order=[first, second], version=coming.version())
-    opened = shown_token(nora.open(coming.page).text)
+    first, second, third = coming.create_questions(*ALL)
+    coming.press("arrange", order=[first, second], version=coming.version())
+    opened = get_version_token(nora.open(coming.page).text)
     dana.press(f"{coming.page}/down", question=first, seen=opened)
     dana.press(f"{coming.page}/drop", question=first)
 
-    said = coming.do("arrange", 409, order=[first, second], seen=opened)
+    said = coming.press("arrange", 409, order=[first, second], seen=opened)
     assert "This edition was changed after you opened this page" in said
     assert f"“{FIRST_QUESTION}”: Dana Kim moved it within the edition." in said
     assert f"“{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
-    coming.do("up", 409, question=second, seen=opened)
-    assert coming.stands() == ("planned", [SECOND_QUESTION])
+    coming.press("up", 409, question=second, seen=opened)
+    assert coming.get_contents() == ("planned", [SECOND_QUESTION])
     # What names its question is done whoever else was at work, and the page after it tells the rest.
-    coming.do("pick", question=third, seen=opened)
-    said = nora.words(coming.page)
+    coming.press("pick", question=third, seen=opened)
+    said = nora.get_text(coming.page)
     assert (
         f"“{THIRD_QUESTION}” stands in slot 2." in said
         and f"Meanwhile: “{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
     )
-    assert coming.stands() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])
+    assert coming.get_contents() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])
     # The same person in another window is told what they did there.
-    assert f"“{THIRD_QUESTION}”: You picked it for an edition." in coming.do("slots", 409, slots=3, seen=opened)
+    assert f"“{THIRD_QUESTION}”: You picked it for an edition." in coming.press("slots", 409, slots=3, seen=opened)
 
 
 def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     with nora.database.read() as session:
         runs = coming.edition(session).rule_date
     before = dump_tables(nora.database)
     for bad in ("soon", "2020-02-30", "2020-01-01"):
-        assert "Give a day that is still to come." in coming.do("date", 409, question=first, by=bad)
+        assert "Give a day that is still to come." in coming.press("date", 409, question=first, by=bad)
     assert dump_tables(nora.database) == before
-    coming.do("date", question=first, by=runs.isoformat())
-    coming.do("pick", question=second)
-    said = nora.words(coming.page)
+    coming.press("date", question=first, by=runs.isoformat())
+    coming.press("pick", question=second)
+    said = nora.get_text(coming.page)
     assert f"{FIRST_QUESTION} : it must run by" in said and "the edition after this one is too late" in said
-    assert "It must run by" in nora.words("")
-    coming.do("pick", question=first)
-    assert "is too late" not in nora.words(coming.page)
-    assert "It must run by" not in nora.words("")
-    coming.do("carry", question=first)
-    said = nora.words(f"editions/{coming.next_id}")
+    assert "It must run by" in nora.get_text("")
+    coming.press("pick", question=first)
+    assert "is too late" not in nora.get_text(coming.page)
+    assert "It must run by" not in nora.get_text("")
+    coming.press("carry", question=first)
+    said = nora.get_text(f"editions/{coming.next_id}")
     assert f"{FIRST_QUESTION} : it was to run by" in said
     nora.press(f"editions/{coming.next_id}/date", question=first, by="")
-    assert "it was to run by" not in nora.words(f"editions/{coming.next_id}")
+    assert "it was to run by" not in nora.get_text(f"editions/{coming.next_id}")
 
 
 def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     by = (utc_now() + timedelta(days=40)).date()
     nora.press(f"questions/{first}/must-run-by", must_run_by="", by=by.isoformat())
     with nora.database.read() as session:
@@ -197,9 +197,9 @@ def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: ComingE
 def test_several_answers_run_together_in_the_order_that_is_wanted(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     change(coming, first, lambda session, question: marek_answers(session, newsroom, question))
-    coming.do("pick", question=first)
+    coming.press("pick", question=first)
 
     def printed() -> list[str]:
         with nora.database.read() as session:
@@ -210,18 +210,18 @@ def test_several_answers_run_together_in_the_order_that_is_wanted(
     assert [word for word in nora.get(coming.page).buttons if word == "Put it first"] == ["Put it first"]
     with nora.database.read() as session:
         marek = session.scalars(select(Answer).filter_by(expert_id=newsroom.marek.expert_id)).one().public_id
-    coming.do("first", question=first, answer=marek)
+    coming.press("first", question=first, answer=marek)
     assert printed() == ["Marek Dvořák", "Leyla Aydın"]
-    coming.do("first", 409, question=first, answer="nobody's")
+    coming.press("first", 409, question=first, answer="nobody's")
 
 
 def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
-    coming.do("arrange", order=[first, second], version=coming.version())
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming.press("arrange", order=[first, second], version=coming.version())
     assert any(word.startswith("Remove slot 2 and move it to") for word in nora.get(coming.page).buttons)
-    coming.do("slots", slots=1)
-    assert coming.stands() == ("planned", [FIRST_QUESTION])
-    assert SECOND_QUESTION in nora.words(f"editions/{coming.next_id}")
+    coming.press("slots", slots=1)
+    assert coming.get_contents() == ("planned", [FIRST_QUESTION])
+    assert SECOND_QUESTION in nora.get_text(f"editions/{coming.next_id}")
     with nora.database.read() as session:
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%")))
         assert list(kinds).count("expert.carried_over") == 1
@@ -230,8 +230,8 @@ def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nor
 def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
-    coming.do("arrange", order=[first, second], version=coming.version())
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming.press("arrange", order=[first, second], version=coming.version())
     assert "Lock the edition" in nora.get(coming.page).buttons
 
     def reword(session: Session, question: Question) -> None:
@@ -245,15 +245,15 @@ def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(
     assert "It can’t be locked yet" in before.words and "its newest words are not cleared yet" in before.words
     assert f"/desk/steppe/questions/{first}" in before.addresses
     assert "Lock the edition" not in page.buttons
-    assert "First confirm that nobody could recognise" in coming.do("lock", 409, version=coming.version())
+    assert "First confirm that nobody could recognise" in coming.press("lock", 409, version=coming.version())
 
 
 def test_what_is_too_long_is_cut_from_where_the_builder_leads(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
     """One press takes it out and its approval back, and leads to the text. Of two who press, the second is told."""
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
 
     def short_slots(session: Session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).words = 5
@@ -266,13 +266,13 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(
     question = nora.get(f"questions/{first}")
     assert question.buttons.count("Take it out of the edition and edit it") == 1
     here = f"questions/{first}/answers/{answer}"
-    opened = shown_token(question, "cut")
+    opened = get_version_token(question, "cut")
     assert nora.press(f"{here}/cut", seen=opened) == f"/desk/steppe/{here}/edit"
-    assert "It is out of the edition, and its approval taken back." in nora.words(f"{here}/edit")
+    assert "It is out of the edition, and its approval taken back." in nora.get_text(f"{here}/edit")
     with nora.database.read() as session:
         assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
-    assert (coming.stands(), kinds) == (("planned", []), [])
+    assert (coming.get_contents(), kinds) == (("planned", []), [])
     before = dump_tables(nora.database)
     nora.press(f"{here}/cut", 409, seen=opened)
     assert dump_tables(nora.database) == before
@@ -293,17 +293,17 @@ def take_back(session: Session) -> None:
 def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says_so(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     change(coming, first, lambda session, question: timur_asks_alone(session, newsroom, question))
-    coming.do("arrange", order=[first, second], version=coming.version())
-    opened = shown_token(nora.open(coming.page).text)
+    coming.press("arrange", order=[first, second], version=coming.version())
+    opened = get_version_token(nora.open(coming.page).text)
     nora.database.write(take_back)
-    said = coming.do("lock", 409, seen=opened)
+    said = coming.press("lock", 409, seen=opened)
     assert "A reader took their question back. It is out of this edition, and its words are erased." in said
     assert FIRST_QUESTION not in said
-    assert coming.stands() == ("planned", [SECOND_QUESTION])
-    coming.do("lock", version=coming.version())
-    assert coming.stands() == ("locked", [SECOND_QUESTION])
+    assert coming.get_contents() == ("planned", [SECOND_QUESTION])
+    coming.press("lock", version=coming.version())
+    assert coming.get_contents() == ("locked", [SECOND_QUESTION])
 
 
 @pytest.mark.parametrize("first_there", ["the lock", "the reader"])
@@ -311,7 +311,7 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
     """Whoever comes first has the other wait for the end of it; nobody is refused what is theirs, and nothing is half done."""
 
     def prepare(session: Session) -> tuple[int, int]:
-        question = answered_question(session, newsroom, FIRST_QUESTION)
+        question = create_answered_question(session, newsroom, FIRST_QUESTION)
         timur_asks_alone(session, newsroom, question)
         edition = session.scalars(select(Edition).order_by(Edition.runs_at).where(Edition.state == "planned")).first()
         assert edition is not None
@@ -359,11 +359,11 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
 def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
     for press in ("lock", "send"):
-        coming.do(press, version=coming.version())
-    said = nora.words(coming.page)
+        coming.press(press, version=coming.version())
+    said = nora.get_text(coming.page)
     assert "We put up salt plates in 2009 and count what falls on them.” SHA-256" in said
     assert "its hash does not fit" not in said
 
@@ -372,22 +372,22 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
         session.scalars(select(EditionItem)).one().output += " "
 
     change(coming, first, spoil)
-    said = nora.words(coming.page)
+    said = nora.get_text(coming.page)
     assert "Its public page has been taken down since." in said and "its hash does not fit" in said
 
 
 def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    first, second, third = coming.ready(*ALL[:3])
+    first, second, third = coming.create_questions(*ALL[:3])
     nora.press(f"editions/{coming.next_id}/pick", question=third)
     for question in (first, second):
-        coming.do("pick", question=question)
-    coming.do("down", question=first)
-    coming.do("drop", question=second)
-    coming.do("pick", question=second)
-    coming.do("carry", question=second)
-    coming.do("lock", version=coming.version())
+        coming.press("pick", question=question)
+    coming.press("down", question=first)
+    coming.press("drop", question=second)
+    coming.press("pick", question=second)
+    coming.press("carry", question=second)
+    coming.press("lock", version=coming.version())
 
     def happened(edition: str) -> list[str]:
         return nora.get(f"editions/{edition}").texts("ol.happened span")
@@ -418,12 +418,12 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
 def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, coming: ComingEdition) -> None:
     def asked() -> int:
         with record_statements(nora.database) as statements:
-            nora.words(coming.page)
+            nora.get_text(coming.page)
         return len(statements)
 
-    coming.ready(*ALL)
+    coming.create_questions(*ALL)
     few = asked()
-    coming.ready(*(f"What falls on plate {number}?" for number in range(5)))
+    coming.create_questions(*(f"What falls on plate {number}?" for number in range(5)))
     assert asked() == few <= 34
 
 
@@ -434,7 +434,9 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(
         edition = coming.edition(session)
         later = list(session.scalars(slots.select_later_editions(edition).limit(2)))
         for number in range(later[0].slots):
-            slots.pick(session, newsroom.nora, answered_question(session, newsroom, f"Plate {number}?"), later[0])
+            slots.pick(
+                session, newsroom.nora, create_answered_question(session, newsroom, f"Plate {number}?"), later[0]
+            )
         newsletter = session.get_one(Newsletter, edition.newsletter_id)
         found = slots.find_edition_with_room(newsletter, slots.load_later_picks(session, edition), 0)
         assert found is not None
@@ -446,8 +448,8 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(
 
 
 def test_an_edition_has_slots_in_its_own_sections_alone(coming: ComingEdition) -> None:
-    coming.do("slots", slots=3, section=0)
-    said = coming.do("slots", 409, slots=4, section=1)
+    coming.press("slots", slots=3, section=0)
+    said = coming.press("slots", 409, slots=4, section=1)
     assert "That number of slots doesn’t fit what is picked." in said
     with coming.database.read() as session:
         assert coming.edition(session).slots == 3
@@ -458,10 +460,10 @@ def test_a_question_that_keeps_its_slot_is_not_changed_by_what_leaves_the_editio
         with coming.database.read() as session:
             return [the(session, key).version for key in (first, second)]
 
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     for key in (first, second):
-        coming.do("pick", question=key)
+        coming.press("pick", question=key)
     before = versions()
-    coming.do("drop", question=second)
-    coming.do("slots", slots=1, section=0)
+    coming.press("drop", question=second)
+    coming.press("slots", slots=1, section=0)
     assert versions()[0] == before[0]

@@ -15,9 +15,9 @@ from app.core.actors import Clock
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.workflows.newsletters import renaming
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 FILES = ["svg", "png", "html", "txt"]
 
@@ -96,7 +96,7 @@ def test_the_line_is_in_the_newsletters_language_and_as_the_desk_words_it(
     database.write(in_persian)
     assert nora.open("call.txt").text == f"پرسش خود را اینجا بنویسید: {link}\n"
     assert Page(nora.open("call.html").text).attributes("section", "dir") == ["rtl"]
-    assert "The newsletter has no standing call" in nora.words("call")
+    assert "The newsletter has no standing call" in nora.get_text("call")
 
 
 @pytest.mark.parametrize("ending", FILES)
@@ -130,9 +130,9 @@ def test_a_guess_tells_nothing(client: FlaskClient, newsroom: Newsroom, path: st
 
 
 def test_the_desk_says_that_nobody_can_ask_now(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    assert "readers can’t ask" not in nora.words("call")
+    assert "readers can’t ask" not in nora.get_text("call")
     database.write(lambda s: setattr(newsletter(s, newsroom), "state", "paused"))
-    assert "The newsletter pauses: readers can’t ask." in nora.words("call")
+    assert "The newsletter pauses: readers can’t ask." in nora.get_text("call")
 
 
 def test_it_is_found_where_editions_are_and_where_the_call_stands(nora: Desk) -> None:

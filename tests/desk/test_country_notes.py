@@ -5,10 +5,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.newsletters.models import Newsletter
-from tests.support.desk import Desk, get_form_fields, settings_page
+from tests.support.desk import Desk, get_form_fields, get_settings_path
 from tests.support.pages import Page
 
-PAGE = settings_page("notes")
+PAGE = get_settings_path("notes")
 NOTES = (
     "Uzbekistan, 2026-10-12\nen: Wait for your own phone.\nru: Подождите своего телефона.\n\n"
     "China, 2026-11-01\nzh-Hans: 别用公司的电脑。"

@@ -11,9 +11,9 @@ from app.editions.models import Edition
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
-from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, press_undo, shown_token
+from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, get_version_token, press_undo
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 
 def month(at: datetime) -> str:
@@ -36,7 +36,7 @@ def local_at(coming: ComingEdition) -> datetime:
 
 
 def move(nora: Desk, coming: ComingEdition, to: str, status: int = 303) -> str:
-    return nora.post(f"{coming.page}/move", status, at=to, seen=shown_token(nora.get(coming.page)))
+    return nora.post(f"{coming.page}/move", status, at=to, seen=get_version_token(nora.get(coming.page)))
 
 
 def test_the_calendar_has_editions_cut_offs_texts_that_are_due_and_dates_to_keep(
@@ -77,8 +77,8 @@ def test_the_calendar_goes_on_by_three_months_each_way(nora: Desk) -> None:
 def test_nora_moves_an_edition_from_its_page_and_takes_it_back(
     nora: Desk, coming: ComingEdition, a_minute: None
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
     before = local_at(coming)
     after = before + timedelta(days=3)
     page = nora.get(move(nora, coming, after.isoformat(timespec="minutes")))
@@ -121,4 +121,4 @@ def test_an_assistant_is_not_offered_to_move_it_and_planning_reaches_as_far_as_c
         "Move the edition" in ilya.get(coming.page).buttons,
     ) == (True, False)
     assert planning.DAYS_AHEAD == 180
-    ilya.post(f"{coming.page}/move", 404, at="2026-12-01T09:00", seen=shown_token(nora.get(coming.page)))
+    ilya.post(f"{coming.page}/move", 404, at="2026-12-01T09:00", seen=get_version_token(nora.get(coming.page)))

@@ -22,10 +22,17 @@ from app.questions import actions as questions
 from app.questions.models import Question
 from app.typesetting.exports import BY_SUFFIX, EXPORTS, Export
 from app.web.static_files import current_version
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.database_checks import dump_tables, record_statements
-from tests.support.desk import FIRST_IN_PRINT, FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION, ComingEdition, Desk
+from tests.support.desk import (
+    FIRST_QUESTION,
+    FIRST_QUESTION_IN_PRINT,
+    SECOND_QUESTION,
+    THIRD_QUESTION,
+    ComingEdition,
+    Desk,
+)
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 HTML = """\
 <section class="qa" lang="en" dir="ltr">
@@ -40,46 +47,46 @@ ENDINGS = [export.suffix for export in EXPORTS.values()]
 
 
 def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     page = nora.get(coming.page)
     assert "2 approved answers are ready." in page.words
     assert [word for word in page.buttons if word != "Set the date"] == [
         "Skip this date", "Move the edition", "Add a slot", "Remove a slot", "Put in slot 1", "Put in slot 1",
     ]  # fmt: skip
 
-    assert coming.do("pick", question=first) == f"/desk/steppe/{coming.page}#slots"
-    coming.do("pick", question=second)
-    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
-    coming.do("down", question=first)
-    assert coming.stands() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
-    coming.do("up", question=first)
-    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
-    assert "Every slot is filled." in nora.words(coming.page)
+    assert coming.press("pick", question=first) == f"/desk/steppe/{coming.page}#slots"
+    coming.press("pick", question=second)
+    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    coming.press("down", question=first)
+    assert coming.get_contents() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
+    coming.press("up", question=first)
+    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    assert "Every slot is filled." in nora.get_text(coming.page)
 
-    coming.do("lock", version=coming.version())
+    coming.press("lock", version=coming.version())
     assert nora.get(coming.page).buttons[:2] == ["Unlock", "Mark as sent"]
-    coming.do("unlock", version=coming.version())
-    coming.do("lock", version=coming.version())
-    assert "thanks and notices wait ten minutes" in nora.words(coming.page)
+    coming.press("unlock", version=coming.version())
+    coming.press("lock", version=coming.version())
+    assert "thanks and notices wait ten minutes" in nora.get_text(coming.page)
 
-    coming.do("send", version=coming.version())
-    assert coming.stands() == ("sent", [FIRST_QUESTION, SECOND_QUESTION])
+    coming.press("send", version=coming.version())
+    assert coming.get_contents() == ("sent", [FIRST_QUESTION, SECOND_QUESTION])
     assert nora.get(coming.page).buttons[:1] == ["Recall it"]
-    coming.do("recall")
-    assert coming.stands() == ("locked", [FIRST_QUESTION, SECOND_QUESTION])
+    coming.press("recall")
+    assert coming.get_contents() == ("locked", [FIRST_QUESTION, SECOND_QUESTION])
     with nora.database.read() as session:
         states = session.scalars(select(OutboxMail.state).filter_by(kind="expert.published"))
         assert list(states) == ["discarded", "discarded"]
 
 
 def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
-    coming.do("lock", version=coming.version())
-    coming.do("send", version=coming.version())
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
+    coming.press("lock", version=coming.version())
+    coming.press("send", version=coming.version())
     with nora.database.read() as session:
         item = session.scalars(select(EditionItem)).one()
-    said = nora.words(coming.page)
+    said = nora.get_text(coming.page)
     assert [word for word in said.split() if word == item.sha256] == [item.sha256]
     assert [
         line
@@ -94,13 +101,13 @@ def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk, comi
 
 
 def test_exports_are_the_block_letter_for_letter(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
     files = {ending: nora.open(f"{coming.page}/export.{ending}") for ending in ENDINGS}
-    assert files["txt"].text == FIRST_IN_PRINT
-    assert files["md"].text == "## " + FIRST_IN_PRINT
+    assert files["txt"].text == FIRST_QUESTION_IN_PRINT
+    assert files["md"].text == "## " + FIRST_QUESTION_IN_PRINT
     assert files["html"].text == HTML
-    assert Page(files["mail.html"].text).texts("h2, p") == FIRST_IN_PRINT.strip().split("\n\n")
+    assert Page(files["mail.html"].text).texts("h2, p") == FIRST_QUESTION_IN_PRINT.strip().split("\n\n")
     [block] = json.loads(files["json"].text)
     assert [part["role"] for part in block["paragraphs"]] == ["heading", "question", "lead_in", "answer", "call"]
     kinds = {ending: file.headers["Content-Type"] for ending, file in files.items()}
@@ -118,14 +125,14 @@ def test_exports_are_the_block_letter_for_letter(nora: Desk, coming: ComingEditi
     with nora.database.read() as session:
         day = coming.edition(session).local_at[:10]
     assert files["txt"].headers["Content-Disposition"] == f'attachment; filename="steppe-{day}.txt"'
-    assert FIRST_IN_PRINT.splitlines()[0] in nora.words(f"{coming.page}?form=markdown")
+    assert FIRST_QUESTION_IN_PRINT.splitlines()[0] in nora.get_text(f"{coming.page}?form=markdown")
 
 
 @pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS)
 def test_each_form_of_export_can_be_saved_and_looked_at(nora: Desk, coming: ComingEdition, export: Export) -> None:
     assert (export.name, export.preview in ("page", "mail", "text", "")) == (export.name, True)
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
     file = nora.open(f"{coming.page}/export.{export.suffix}")
     assert (file.status_code, file.content_type, file.data != b"") == (200, export.content_type, True)
     try:
@@ -143,16 +150,16 @@ def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
     nora: Desk, coming: ComingEdition
 ) -> None:
     assert nora.get(f"{coming.page}?form=mail").attributes("iframe", "src") == []  # nothing is picked yet
-    nora.words(f"{coming.page}/mail", 404)
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
+    nora.get_text(f"{coming.page}/mail", 404)
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
     [frame] = nora.get(f"{coming.page}?form=mail").tree.css("iframe")
     assert (frame.attributes["src"], frame.attributes["sandbox"]) == (
         f"/desk/steppe/{coming.page}/mail",
         "allow-same-origin",
     )
     shown = nora.open(f"{coming.page}/mail")
-    assert Page(shown.text).texts("h2, p") == FIRST_IN_PRINT.strip().split("\n\n")
+    assert Page(shown.text).texts("h2, p") == FIRST_QUESTION_IN_PRINT.strip().split("\n\n")
     assert Page(shown.text).attributes("link", "href") == [f"/static/{current_version()}/mail.css"]
     assert shown.headers["Content-Security-Policy"] == (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
@@ -162,7 +169,7 @@ def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
 
 def test_an_empty_edition_exports_nothing(nora: Desk, coming: ComingEdition) -> None:
     for ending in ENDINGS:
-        assert "nothing is picked" in nora.words(f"{coming.page}/export.{ending}", 409)
+        assert "nothing is picked" in nora.get_text(f"{coming.page}/export.{ending}", 409)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +183,7 @@ def test_an_empty_edition_exports_nothing(nora: Desk, coming: ComingEdition) -> 
 def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom, consent: str, words: str, choices: list[str]
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
 
     def timur_asks(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
@@ -186,28 +193,28 @@ def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
         questions.join(session, newsroom.nora, question, [letter])
 
     nora.database.write(timur_asks)
-    coming.do("pick", question=first)
+    coming.press("pick", question=first)
     before = dump_tables(nora.database)
     for ending in ENDINGS:
-        said = nora.words(f"{coming.page}/export.{ending}", 409)
+        said = nora.get_text(f"{coming.page}/export.{ending}", 409)
         assert (words in said, "Timur" in said) == (True, False)
-    assert "Timur" not in coming.do("lock", 409, version=coming.version())
+    assert "Timur" not in coming.press("lock", 409, version=coming.version())
     assert dump_tables(nora.database) == before
 
     page = nora.open(coming.page)
     assert [word for word in Page(page.text).buttons if word == "Run it unnamed"] == choices
     with nora.database.read() as session:
         letter = session.scalars(select(Letter.public_id)).one()
-    coming.do("unname", letter=letter)
+    coming.press("unname", letter=letter)
     with nora.database.read() as session:
         assert session.scalars(select(Credit.choice)).one() == "none"
-    assert nora.open(f"{coming.page}/export.txt").text == FIRST_IN_PRINT
+    assert nora.open(f"{coming.page}/export.txt").text == FIRST_QUESTION_IN_PRINT
 
 
 def test_of_two_editors_at_once_the_second_sees_what_the_first_did(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom, app: Flask
 ) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
 
     def dana(session: Session) -> Any:
         person = directory.add_person(session, Clock(), "Dana Kim", "dana@desk.example")
@@ -215,43 +222,43 @@ def test_of_two_editors_at_once_the_second_sees_what_the_first_did(
         return directory.staff_actor(session, person.id, newsroom.newsletter_id)
 
     other = Desk(app, nora.database.write(dana))
-    coming.do("pick", question=first)
+    coming.press("pick", question=first)
     seen_by_nora = coming.version()
     other.press(f"{coming.page}/pick", question=second)
     before = dump_tables(nora.database)
-    said = coming.do("lock", 409, version=seen_by_nora)
+    said = coming.press("lock", 409, version=seen_by_nora)
     assert "This edition was changed after you opened this page" in said
     assert dump_tables(nora.database) == before
-    coming.do("lock", version=coming.version())
+    coming.press("lock", version=coming.version())
     locked = coming.version()
     other.press(f"{coming.page}/unlock", version=locked)
-    coming.do("send", 409, version=locked)
-    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    coming.press("send", 409, version=locked)
+    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
 
 
 def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming: ComingEdition) -> None:
-    first, second, third = coming.ready(FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION)
-    coming.do("pick", question=first)
+    first, second, third = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION)
+    coming.press("pick", question=first)
     nora.press(f"editions/{coming.next_id}/pick", question=second)
     before = dump_tables(nora.database)
     for press in ("unlock", "send", "recall", "unskip"):
-        coming.do(press, 409, version=coming.version())
+        coming.press(press, 409, version=coming.version())
     for press in ("up", "down", "drop", "carry"):
-        coming.do(press, 409, question=second)  # it stands in another edition
-    coming.do("pick", 409, question=first)  # it has a slot already
+        coming.press(press, 409, question=second)  # it stands in another edition
+    coming.press("pick", 409, question=first)  # it has a slot already
     for number in ("0", "13", "-1", "many", "9" * 30):
-        coming.do("slots", 409, slots=number)
-    coming.do("lock", 409)  # a form without the version it was drawn for
+        coming.press("slots", 409, slots=number)
+    coming.press("lock", 409)  # a form without the version it was drawn for
     assert dump_tables(nora.database) == before
 
-    coming.do("lock", version=coming.version())
+    coming.press("lock", version=coming.version())
     before = dump_tables(nora.database)
-    coming.do("pick", 409, question=third)
+    coming.press("pick", 409, question=third)
     for press in ("up", "down", "drop", "carry"):
-        coming.do(press, 409, question=first)
+        coming.press(press, 409, question=first)
     for press in ("lock", "skip", "recall", "unskip"):
-        coming.do(press, 409, version=coming.version())
-    coming.do("slots", 409, slots=3)
+        coming.press(press, 409, version=coming.version())
+    coming.press("slots", 409, slots=3)
     assert dump_tables(nora.database) == before
 
 
@@ -272,22 +279,22 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: ComingEditio
 
     edition, question = nora.database.write(found)
     before = dump_tables(nora.database)
-    nora.words(f"editions/{edition}", 404)
-    nora.words(f"editions/{edition}/export.txt", 404)
+    nora.get_text(f"editions/{edition}", 404)
+    nora.get_text(f"editions/{edition}/export.txt", 404)
     nora.press(f"editions/{edition}/skip", 404)
-    coming.do("pick", 404, question=question)
-    coming.do("unname", 404, letter="nobody's")
+    coming.press("pick", 404, question=question)
+    coming.press("unname", 404, letter="nobody's")
     nora.press(f"shelf/{question}/take", 404)
-    nora.words(f"shelf?before={question}", 404)
+    nora.get_text(f"shelf?before={question}", 404)
     assert dump_tables(nora.database) == before
     nora.slug = "tundra"
     for path in ("", "editions", "outbox", "experts", "shelf", "archive", "settings"):
-        nora.words(path, 404)
+        nora.get_text(path, 404)
 
 
 def test_an_assistant_looks_and_decides_nothing(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
-    coming.do("pick", question=first)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming.press("pick", question=first)
     assert ilya.get(coming.page).buttons == ["Copy it"]
     before = dump_tables(nora.database)
     for press in ("pick", "up", "down", "drop", "carry"):
@@ -299,12 +306,12 @@ def test_an_assistant_looks_and_decides_nothing(nora: Desk, ilya: Desk, coming: 
 
 
 def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     for question in (first, second):
-        coming.do("pick", question=question)
-    coming.do("drop", question=first)
-    coming.do("drop", question=second, why="The inquiry came out first.")
-    assert coming.stands() == ("planned", [])
+        coming.press("pick", question=question)
+    coming.press("drop", question=first)
+    coming.press("drop", question=second, why="The inquiry came out first.")
+    assert coming.get_contents() == ("planned", [])
     with nora.database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="expert.dropped"))
         assert [mail.question_id for mail in mails] == [
@@ -313,40 +320,40 @@ def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming
 
 
 def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
-    coming.do("slots", slots=3)
-    coming.do("slots", slots=1)
-    coming.do("pick", question=first)
-    assert "Every slot is filled. Add one" in coming.do("pick", 409, question=second)
-    coming.do("carry", question=first)
-    assert coming.stands() == ("planned", [])
-    assert FIRST_QUESTION in nora.words(f"editions/{coming.next_id}")
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming.press("slots", slots=3)
+    coming.press("slots", slots=1)
+    coming.press("pick", question=first)
+    assert "Every slot is filled. Add one" in coming.press("pick", 409, question=second)
+    coming.press("carry", question=first)
+    assert coming.get_contents() == ("planned", [])
+    assert FIRST_QUESTION in nora.get_text(f"editions/{coming.next_id}")
 
 
 def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
-    coming.do("skip")
-    assert coming.stands() == ("skipped", [])
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
+    coming.press("skip")
+    assert coming.get_contents() == ("skipped", [])
     assert nora.get(coming.page).buttons == ["Let it run after all", "Undo u"]
-    coming.do("unskip")
-    assert coming.stands() == ("planned", [])
+    coming.press("unskip")
+    assert coming.get_contents() == ("planned", [])
 
 
 def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(
     nora: Desk, coming: ComingEdition, newsroom: Newsroom
 ) -> None:
-    assert "The shelf is empty" in nora.words("shelf")
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
+    assert "The shelf is empty" in nora.get_text("shelf")
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
 
     def shelve(session: Session) -> None:
         for question in session.scalars(select(Question)):
             questions.shelve(session, newsroom.nora, question)
 
     nora.database.write(shelve)
-    assert FIRST_QUESTION in nora.words("shelf")
-    assert nora.words(coming.page).count("From the shelf.") == 2
-    coming.do("pick", question=first)
+    assert FIRST_QUESTION in nora.get_text("shelf")
+    assert nora.get_text(coming.page).count("From the shelf.") == 2
+    coming.press("pick", question=first)
     nora.press(f"shelf/{second}/take")
     with nora.database.read() as session:
         assert [q.state for q in session.scalars(select(Question).order_by(Question.id))] == ["queued", "answered"]
@@ -355,29 +362,29 @@ def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(
 
 @pytest.mark.both_databases
 def test_what_ran_stands_in_the_archive(nora: Desk, coming: ComingEdition) -> None:
-    assert "The archive is empty" in nora.words("archive")
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
-    coming.do("lock", version=coming.version())
-    assert "The archive is empty" in nora.words("archive")
-    coming.do("send", version=coming.version())
-    assert (FIRST_QUESTION in nora.words("archive"), FIRST_QUESTION in nora.words("editions")) == (True, True)
+    assert "The archive is empty" in nora.get_text("archive")
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
+    coming.press("lock", version=coming.version())
+    assert "The archive is empty" in nora.get_text("archive")
+    coming.press("send", version=coming.version())
+    assert (FIRST_QUESTION in nora.get_text("archive"), FIRST_QUESTION in nora.get_text("editions")) == (True, True)
 
 
 def test_all_editions_tell_the_rhythm_in_words(nora: Desk) -> None:
-    assert "First and third Wednesday, 09:00, Europe/Prague" in nora.words("editions")
+    assert "First and third Wednesday, 09:00, Europe/Prague" in nora.get_text("editions")
 
 
 def test_pages_ask_as_often_however_much_there_is(nora: Desk, coming: ComingEdition) -> None:
     def asked(path: str) -> int:
         with record_statements(nora.database) as statements:
-            nora.words(path)
+            nora.get_text(path)
         return len(statements)
 
     paths = (coming.page, "", "editions", "shelf", "archive", "outbox", "experts")
-    coming.ready(FIRST_QUESTION)
+    coming.create_questions(FIRST_QUESTION)
     few = [asked(path) for path in paths]
-    coming.ready(*(f"What falls on plate {number}?" for number in range(6)))
+    coming.create_questions(*(f"What falls on plate {number}?" for number in range(6)))
     assert [asked(path) for path in paths] == few
 
 
@@ -388,7 +395,7 @@ def test_lists_go_on_where_the_page_before_ended(
     for module in ("editions.calendar_pages", "questions.shelf_and_archive"):
         monkeypatch.setattr(f"app.editor.{module}.PAGE_SIZE", 1)
     for headline, edition in ((FIRST_QUESTION, coming.id), (SECOND_QUESTION, coming.next_id)):
-        [question] = coming.ready(headline)
+        [question] = coming.create_questions(headline)
         nora.press(f"editions/{edition}/pick", question=question)
         for press in ("lock", "send"):
             with nora.database.read() as session:
@@ -400,7 +407,7 @@ def test_lists_go_on_where_the_page_before_ended(
         assert (SECOND_QUESTION in newest.words, FIRST_QUESTION in newest.words) == (True, False)
         oldest = nora.get(older)
         assert (SECOND_QUESTION in oldest.words, FIRST_QUESTION in oldest.words, oldest.next) == (False, True, "")
-        nora.words(f"{path}?before=000000000000", 404)
+        nora.get_text(f"{path}?before=000000000000", 404)
 
 
 def test_the_way_to_the_desk_leads_to_the_first_newsletter(nora: Desk) -> None:
@@ -408,8 +415,8 @@ def test_the_way_to_the_desk_leads_to_the_first_newsletter(nora: Desk) -> None:
 
 
 def test_this_edition_says_who_waits_for_whom(nora: Desk, newsroom: Newsroom) -> None:
-    assert "2 slots are still open" in nora.words("")
-    nora.database.write(lambda s: submitted_answer(s, newsroom, FIRST_QUESTION))
+    assert "2 slots are still open" in nora.get_text("")
+    nora.database.write(lambda s: create_submitted_answer(s, newsroom, FIRST_QUESTION))
 
     def ask(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
@@ -421,7 +428,7 @@ def test_this_edition_says_who_waits_for_whom(nora: Desk, newsroom: Newsroom) ->
         )
 
     nora.database.write(ask)
-    said = nora.words("")
+    said = nora.get_text("")
     columns = re.split("For you|For experts|For their check|For an answer|The slots of", said)[1:5]
     assert "One text waits for you." in said
     assert [

@@ -13,9 +13,9 @@ from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered_question
 from tests.support.database_checks import get_one
-from tests.support.desk import shown_version
+from tests.support.desk import get_version
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def locked(database: Database, newsroom: Newsroom) -> str:
     """An edition with one Q&A, locked; gives its public id."""
 
     def fn(session):
-        question = answered_question(session, newsroom, "Who measures the salt?")
+        question = create_answered_question(session, newsroom, "Who measures the salt?")
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
@@ -60,8 +60,8 @@ def test_the_reply_address_stands_on_the_edition_and_can_be_copied(nora, databas
         address = address_for(inbox, received_editions.reply_token(session, the(session, locked)))
     page = nora.get(f"/editions/{locked}")
     assert f'<code class="hash" id="reply-to">{address}</code>' in page
-    assert f'data-copy="{nora.desk}/editions/{locked}/reply-address.txt"' in page
-    copied = nora.client.get(f"{nora.desk}/editions/{locked}/reply-address.txt")
+    assert f'data-copy="{nora.base_path}/editions/{locked}/reply-address.txt"' in page
+    copied = nora.client.get(f"{nora.base_path}/editions/{locked}/reply-address.txt")
     assert (copied.text, copied.mimetype) == (address, "text/plain")
 
 
@@ -83,7 +83,7 @@ def test_what_changed_after_locking_is_shown_and_one_press_marks_it_sent(nora, d
         ("ins", "salt plates in 2010 and count what"),
     ]
     assert page.texts(".btn--next") == ["Mark it as sent, as it ran"]
-    nora.post(f"/editions/{locked}/ran", version=shown_version(page))
+    nora.post(f"/editions/{locked}/ran", version=get_version(page))
     edition = get_one(database, Edition, public_id=locked)
     assert (edition.state, edition.message_id) == ("sent", "<steppe-61@list.example>")
     assert "Mark it as sent" not in nora.get(f"/editions/{locked}")
@@ -98,7 +98,7 @@ def test_an_edition_that_ran_as_it_was_locked_says_so(nora, database, locked):
 
 def test_the_second_of_two_is_told(nora, app, database, newsroom, locked):
     arrives(database, locked)
-    seen = shown_version(nora.get(f"/editions/{locked}"))
+    seen = get_version(nora.get(f"/editions/{locked}"))
     database.write(lambda session: publication.send(session, newsroom.nora, the(session, locked)))
     page = nora.post(f"/editions/{locked}/ran", 409, version=seen)
     assert "This edition was changed after you opened this page" in page
@@ -115,6 +115,6 @@ def test_an_assistant_sees_what_arrived_and_cannot_mark_it(database, locked, ily
 
 def test_what_arrives_is_shown_as_text(nora, database, locked):
     arrives(database, locked, "count what falls", "<script>alert(1)</script> what falls")
-    raw = nora.client.get(f"{nora.desk}/editions/{locked}").text
+    raw = nora.client.get(f"{nora.base_path}/editions/{locked}").text
     assert "<script>alert" not in raw
     assert "&lt;script&gt;alert(1)" in raw

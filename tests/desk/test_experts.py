@@ -4,9 +4,9 @@ import pytest
 
 from app.db.engine import Database
 from app.people.models import Expert
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.database_checks import dump_tables, get_one
 from tests.support.desk import Desk, get_form_fields
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 
 @pytest.fixture
@@ -16,17 +16,17 @@ def leyla(database: Database, newsroom: Newsroom) -> str:
 
 
 def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: submitted_answer(s, newsroom, "Who measures?"))
+    nora.database.write(lambda s: create_submitted_answer(s, newsroom, "Who measures?"))
     nora.press("experts", name="Saule Bekova", email="saule@survey.example")
-    said = nora.words("experts")
+    said = nora.get_text("experts")
     assert (said.count(" checked "), said.count("not checked yet")) == (
         5,
         1,
     )  # once each in "Not checked", "not checked yet"
     assert "Leyla Aydın soil scientist at the Karakum Field Station checked 1 question" in said
-    assert "Saule Bekova" in nora.words("experts?q=saule")
-    assert "Leyla Aydın" not in nora.words("experts?q=saule")
-    assert "Nobody in the directory is like this." in nora.words("experts?q=nobody")
+    assert "Saule Bekova" in nora.get_text("experts?q=saule")
+    assert "Leyla Aydın" not in nora.get_text("experts?q=saule")
+    assert "Nobody in the directory is like this." in nora.get_text("experts?q=nobody")
 
 
 def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: Desk, leyla: str) -> None:
@@ -44,7 +44,7 @@ def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: Desk) ->
     )
     for name, is_known in (("Leyla Aydin", True), ("Saule Bekova", False)):
         address = nora.press("experts", name=name)
-        assert (words in nora.words(address.partition("/desk/steppe/")[2])) is is_known
+        assert (words in nora.get_text(address.partition("/desk/steppe/")[2])) is is_known
 
 
 def test_a_change_of_name_needs_a_new_check(nora: Desk, leyla: str) -> None:
@@ -54,10 +54,10 @@ def test_a_change_of_name_needs_a_new_check(nora: Desk, leyla: str) -> None:
         ["soil", "salt"], "Karakum", "called the switchboard",
     )  # fmt: skip
     nora.press(leyla, **get_form_fields(nora, leyla) | {"name": "Leyla Aydın-Kaya"})
-    assert "Nobody has checked yet" in nora.words(leyla)
+    assert "Nobody has checked yet" in nora.get_text(leyla)
     nora.press(f"{leyla}/verify", 422, how=" ")
     nora.press(f"{leyla}/verify", how="rang the institute")
-    assert "rang the institute" in nora.words(leyla)
+    assert "rang the institute" in nora.get_text(leyla)
 
 
 def test_of_two_who_edit_a_profile_the_second_sees_both(nora: Desk, leyla: str) -> None:

@@ -27,12 +27,12 @@ from app.typesetting.house_form import PLACEHOLDERS
 from app.workflows import invitations
 from tests.support.app import BASE_URL
 from tests.support.assignments import ask_expert
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.clock import today
 from tests.support.database_checks import dump_tables, record_statements
-from tests.support.desk import Desk, get_form_fields, section
+from tests.support.desk import Desk, get_form_fields, get_section
 from tests.support.desk_people import sign_in_by_link
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 pytestmark = pytest.mark.both_databases
 
@@ -84,12 +84,12 @@ def test_experts_are_found_by_all_that_is_known_of_them(nora: Desk, newsroom: Ne
     record(nora.database, newsroom, "Сауле Бекова", "saule@survey.example", **profile)
     wanted = ("Сауле Бекова", "Leyla Aydın", "Marek Dvořák")
     for words in ("saule", "BEKOVA Сауле", "salt", "qostanai", "kazakh", "kk-arab", "russian bekova"):
-        assert names(nora.words(f"experts?q={words}"), *wanted) == ["Сауле Бекова"], words
-    assert names(nora.words("experts?language=ru"), *wanted) == ["Сауле Бекова"]
-    assert names(nora.words("experts?topic=salt WINDS"), *wanted) == ["Сауле Бекова"]
-    assert names(nora.words("experts?q=dvorak"), *wanted) == ["Marek Dvořák"]
-    assert names(nora.words("experts?q=%25_"), *wanted) == []
-    assert "“show” of the address is nothing that this list can be narrowed by" in nora.words(
+        assert names(nora.get_text(f"experts?q={words}"), *wanted) == ["Сауле Бекова"], words
+    assert names(nora.get_text("experts?language=ru"), *wanted) == ["Сауле Бекова"]
+    assert names(nora.get_text("experts?topic=salt WINDS"), *wanted) == ["Сауле Бекова"]
+    assert names(nora.get_text("experts?q=dvorak"), *wanted) == ["Marek Dvořák"]
+    assert names(nora.get_text("experts?q=%25_"), *wanted) == []
+    assert "“show” of the address is nothing that this list can be narrowed by" in nora.get_text(
         "experts?show=nonsense", 404
     )
 
@@ -98,12 +98,12 @@ def test_a_filter_tells_who_is_away_busy_unchecked_or_was_never_asked(nora: Desk
     away = {"away_until": today() + timedelta(9)}
     record(nora.database, newsroom, "Saule Bekova", **away)
     record(nora.database, newsroom, "Timo Back", away_until=today() - timedelta(2))
-    nora.database.write(lambda s: submitted_answer(s, newsroom, "Who measures?"))
+    nora.database.write(lambda s: create_submitted_answer(s, newsroom, "Who measures?"))
     wanted = ("Leyla Aydın", "Marek Dvořák", "Saule Bekova", "Timo Back")
-    assert names(nora.words("experts?show=away"), *wanted) == ["Saule Bekova"]
-    assert names(nora.words("experts?show=unverified"), *wanted) == ["Saule Bekova", "Timo Back"]
-    assert names(nora.words("experts?show=work"), *wanted) == ["Leyla Aydın"]
-    assert names(nora.words("experts?show=never"), *wanted) == ["Marek Dvořák", "Saule Bekova", "Timo Back"]
+    assert names(nora.get_text("experts?show=away"), *wanted) == ["Saule Bekova"]
+    assert names(nora.get_text("experts?show=unverified"), *wanted) == ["Saule Bekova", "Timo Back"]
+    assert names(nora.get_text("experts?show=work"), *wanted) == ["Leyla Aydın"]
+    assert names(nora.get_text("experts?show=never"), *wanted) == ["Marek Dvořák", "Saule Bekova", "Timo Back"]
 
 
 def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_are(
@@ -136,7 +136,7 @@ def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_ar
 
 
 def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Desk, newsroom: Newsroom) -> None:
-    nora.database.write(lambda s: submitted_answer(s, newsroom, "Who measures?"))
+    nora.database.write(lambda s: create_submitted_answer(s, newsroom, "Who measures?"))
     with nora.database.read() as session:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         public_id, form = leyla.public_id, {"name": leyla.name}
@@ -148,8 +148,8 @@ def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Desk, newsr
     assert "This is too long: 200" in nora.press(f"experts/{public_id}", 422, **form, title="x" * 201)
     assert dump_tables(nora.database) == before
     nora.press(f"experts/{public_id}", **form, at_once="1", languages="Kazakh, ru")
-    assert "That is all that they take at once." in nora.words(f"experts/{public_id}")
-    assert "full: 1 of 1" in nora.words("experts")
+    assert "That is all that they take at once." in nora.get_text(f"experts/{public_id}")
+    assert "full: 1 of 1" in nora.get_text("experts")
     with nora.database.read() as session:
         assert session.get_one(Expert, newsroom.leyla.expert_id).languages == ["kk", "ru"]
 
@@ -183,7 +183,7 @@ def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Desk, ne
 def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Desk, newsroom: Newsroom, app: Flask) -> None:
     """Leyla is in the directory a second time under her private address, with an invitation to reply to."""
     database = nora.database
-    answer_id = database.write(lambda s: submitted_answer(s, newsroom, "Who measures?").id)
+    answer_id = database.write(lambda s: create_submitted_answer(s, newsroom, "Who measures?").id)
     second = record(database, newsroom, "Лейла Айдын", "leyla@private.example", topics=["dust"], languages=["ru"])
 
     def ask(session: Session) -> tuple[int, str]:
@@ -207,7 +207,7 @@ def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Desk, newsroom:
     page = hers.client.get("/expert", base_url=BASE_URL, follow_redirects=True).text
     assert ("How deep is the salt?" in page, "Leyla Aydın" in page) == (True, True)
     assert nora.open(f"experts/{second}").location.endswith(kept)
-    assert "Лейла" not in nora.words("experts")
+    assert "Лейла" not in nora.get_text("experts")
     nora.press("experts/duplicates/merge", 409, keep=kept, other=second)
 
     nora.press(f"experts/{second}/split")
@@ -246,11 +246,11 @@ def test_an_assistant_finds_who_is_twice_and_merges_nobody(ilya: Desk, newsroom:
     second = record(ilya.database, newsroom, "Leyla Aydin")
     with ilya.database.read() as session:
         kept = session.get_one(Expert, newsroom.leyla.expert_id).public_id
-    assert "Keep this one" not in ilya.words("experts/duplicates")
+    assert "Keep this one" not in ilya.get_text("experts/duplicates")
     before = dump_tables(ilya.database)
     ilya.press("experts/duplicates/merge", 404, keep=kept, other=second)
     ilya.press(f"experts/{second}/split", 404)
-    ilya.words("experts/files", 404)
+    ilya.get_text("experts/files", 404)
     ilya.press("experts/export", 404)
     assert dump_tables(ilya.database) == before
 
@@ -312,7 +312,9 @@ def test_each_column_of_experts_is_a_field_with_its_words_its_controls_and_its_c
 def test_the_lead_in_says_of_an_expert_what_a_house_sentence_can_fill_in(
     database: Database, newsroom: Newsroom
 ) -> None:
-    assignment_id = database.write(lambda session: submitted_answer(session, newsroom, "Who measures?").assignment_id)
+    assignment_id = database.write(
+        lambda session: create_submitted_answer(session, newsroom, "Who measures?").assignment_id
+    )
     with database.read() as session:
         credit = session.get_one(Assignment, assignment_id).credit
     assert tuple(credit) == (*PLACEHOLDERS, "beside_name"), (
@@ -325,7 +327,7 @@ def test_what_belongs_to_a_name_is_printed_after_it_and_after_no_description(
 ) -> None:
     """No field of the house does, yet; a title could."""
     monkeypatch.setitem(PROFILE, "title", replace(PROFILE["title"], beside_name=True))
-    key = database.write(lambda session: submitted_answer(session, newsroom, "Who measures?").assignment_id)
+    key = database.write(lambda session: create_submitted_answer(session, newsroom, "Who measures?").assignment_id)
     database.write(lambda session: setattr(session.get_one(Expert, newsroom.leyla.expert_id), "title", "Dr."))
 
     def line() -> str:
@@ -348,13 +350,13 @@ def test_the_desk_notes_that_an_expert_said_yes_to_a_page_and_takes_it_away(
     with database.read() as session:
         leyla = f"experts/{session.get_one(Expert, newsroom.leyla.expert_id).public_id}"
     assert "Say how and when they said yes." in nora.press(f"{leyla}/page", 422, how=" ")
-    assert "Readers find their page now." in nora.words(nora.post(f"{leyla}/page", how="By mail, on 3 December."))
-    here = section(nora.get(leyla), "own-page")
+    assert "Readers find their page now." in nora.get_text(nora.post(f"{leyla}/page", how="By mail, on 3 December."))
+    here = get_section(nora.get(leyla), "own-page")
     assert "by Nora Lind. By mail, on 3 December." in here.words
     [address] = [href for href in here.addresses if href.startswith("/steppe/experts/")]
     assert nora.client.get(address, base_url=BASE_URL).status_code == 200
-    assert "The page is gone." in nora.words(nora.post(f"{leyla}/no-page"))
+    assert "The page is gone." in nora.get_text(nora.post(f"{leyla}/no-page"))
     assert nora.client.get(address, base_url=BASE_URL).status_code == 404
     nora.post(leyla, **{**get_form_fields(nora, leyla), "described_as": "a soil scientist"})
-    assert "None: they are described and not named." in section(nora.get(leyla), "own-page").words
+    assert "None: they are described and not named." in get_section(nora.get(leyla), "own-page").words
     assert nora.send(f"{leyla}/page", {"how": "by mail"}).status_code == 409

@@ -16,10 +16,10 @@ from sqlalchemy import func, select
 from app.db.engine import Database
 from app.people import directory, directory_import, expert_file, spreadsheet, uploads
 from app.people.models import Expert, Person, Upload
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 ROWS = """Name;E-mail;Organisation;Topics;Languages;At once;Away until;Shoe size
 Сауле Бекова;saule@survey.example;Бюро;соль, ветер;kk, Russian;2;05.01.2099;38
@@ -64,10 +64,10 @@ def files(database: Database) -> int:
 
 
 def test_a_file_with_heads_alone_has_nobody_in_it(nora: Desk) -> None:
-    said = nora.words(look(nora, "Name;E-mail;Topics\n"))
+    said = nora.get_text(look(nora, "Name;E-mail;Topics\n"))
     assert "It has heads and no rows below them: there is nobody in it." in said
     assert "stands in the directory already" not in said
-    assert "All of this stands in the directory already." in nora.words(
+    assert "All of this stands in the directory already." in nora.get_text(
         look(nora, "Name;E-mail\nLeyla Aydın;leyla@field.example\n")
     )
 
@@ -75,12 +75,12 @@ def test_a_file_with_heads_alone_has_nobody_in_it(nora: Desk) -> None:
 def test_a_file_is_looked_through_and_then_imported_whole(nora: Desk, newsroom: Newsroom) -> None:
     before = dump_tables(nora.database)
     path = look(nora, ROWS)
-    said = nora.words(path)
+    said = nora.get_text(path)
     assert "1 expert would be new, 2 would change. Nothing is imported yet." in said
     assert "left out: Shoe size ." in said
     assert "Organisation: Karakum" in said
     assert "Name: Gulnara Esenova Гульнара The check of who they are is void with the new name." in said.replace("  ", " ").replace(" ", " ")  # fmt: skip
-    assert "4 Marek" in nora.words(f"{path}?show=same")
+    assert "4 Marek" in nora.get_text(f"{path}?show=same")
     after = dump_tables(nora.database)
     assert {name for name in before if before[name] != after[name]} == {"uploads"}
 
@@ -94,9 +94,9 @@ def test_a_file_is_looked_through_and_then_imported_whole(nora: Desk, newsroom: 
     assert (found["Leyla Aydın"][1].at_once, found["Leyla Aydın"][1].verified_how) == (3, "called the switchboard")
     assert found["Гульнара"][1].verified_at is None
     assert files(nora.database) == 0
-    assert "Сауле Бекова" in nora.words("experts?q=saule+sol")
+    assert "Сауле Бекова" in nora.get_text("experts?q=saule+sol")
     again = look(nora, ROWS)
-    assert "All of this stands in the directory already." in nora.words(again)
+    assert "All of this stands in the directory already." in nora.get_text(again)
 
 
 def test_the_report_shows_topics_and_languages_of_who_is_new_and_of_who_changes(nora: Desk) -> None:
@@ -106,14 +106,14 @@ Leyla Aydın,leyla@field.example,salt; dust,tr; kk
 Saule Bekova,saule@survey.example,wells; wind,kk; ru
 """
     path = look(nora, rows)
-    changed, new = (nora.words(f"{path}?show={kind}") for kind in ("changed", "new"))
+    changed, new = (nora.get_text(f"{path}?show={kind}") for kind in ("changed", "new"))
     assert "Topics: salt, wind salt, dust Languages: Turkish Turkish, Kazakh" in changed
     assert "saule@survey.example Topics: wells, wind Languages: Kazakh, Russian" in new
 
 
 def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora: Desk) -> None:
     path = look(nora, WRONG)
-    said = nora.words(path)
+    said = nora.get_text(path)
     assert "6 rows are wrong, so nothing can be imported" in said
     for words in (
         "2 Nobody E-mail address: This isn’t an e-mail address",
@@ -172,22 +172,22 @@ def test_a_file_larger_than_allowed_is_refused(nora: Desk, app: Flask) -> None:
 )
 def test_what_spreadsheets_write_is_read(nora: Desk, text: str, encoding: str, mark: str) -> None:
     name = next(part for part in ("Гульнара Есенова", "Jürgen Müller", "Йозеф Новак", "Жанар Сейтқызы") if part.split()[0] in text)  # fmt: skip
-    said = nora.words(look(nora, text.encode(encoding)))
+    said = nora.get_text(look(nora, text.encode(encoding)))
     assert (f"2 {name}" in said, mark in said) == (True, True)
 
 
 def test_a_wrong_guess_is_put_right_on_the_page(nora: Desk) -> None:
     path = look(nora, "name;e-mail\nLeyla Kaçar Ağaoğlu;leyla2@law.example\n".encode("cp1254"))
-    assert "Look at the names below." in nora.words(path)
-    assert "Leyla Kaçar Ağaoğlu" in nora.words(f"{path}?as=cp1254")
-    assert "can’t be read as UTF-8" in nora.words(f"{path}?as=utf-8")
+    assert "Look at the names below." in nora.get_text(path)
+    assert "Leyla Kaçar Ağaoğlu" in nora.get_text(f"{path}?as=cp1254")
+    assert "can’t be read as UTF-8" in nora.get_text(f"{path}?as=utf-8")
     assert "can’t be read as UTF-8" in nora.press(f"{path}/import", status=422, **{"as": "utf-8"})
     take(nora, f"{path}?as=cp1254", **{"as": "cp1254"})
     assert "Leyla Kaçar Ağaoğlu" in people(nora.database)
 
 
 def test_a_table_without_a_name_says_what_heads_it_has(nora: Desk) -> None:
-    said = nora.words(look(nora, "firm,street\nx,y\n"))
+    said = nora.get_text(look(nora, "firm,street\nx,y\n"))
     assert "No column is called “name”, so nobody can be found in it. The heads are: firm, street." in said
 
 
@@ -211,7 +211,7 @@ def test_a_file_is_its_owners_for_an_hour_and_sealed(nora: Desk, ilya: Desk) -> 
     with nora.database.read() as session:
         upload = session.scalars(select(Upload)).one()
         assert (b"saule" in upload.sealed, uploads.bytes_of(session, upload)) == (False, ROWS.encode())
-    ilya.words(path, 404)
+    ilya.get_text(path, 404)
     look(nora, ROWS)
     assert files(nora.database) == 1  # the one before has gone
     nora.press(f"{look(nora, ROWS)}/drop")
@@ -239,8 +239,8 @@ def test_what_is_exported_runs_nothing_and_comes_back_as_it_was(nora: Desk, news
     rows = list(csv.reader(io.StringIO(file.removeprefix("\ufeff"), newline="")))
     assert [row[1] for row in rows[1:]] == ["Gulnara Esenova", "'=HYPERLINK(1)", "Leyla Aydın", "Marek Dvořák", "''=quoted"]  # fmt: skip
     assert [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
-    assert "All of this stands in the directory already." in nora.words(look(nora, file))
-    assert "checked on, how it was checked" in nora.words(look(nora, file))
+    assert "All of this stands in the directory already." in nora.get_text(look(nora, file))
+    assert "checked on, how it was checked" in nora.get_text(look(nora, file))
     moved = file.replace("gulnara@law.example", "gulnara@uni.example").replace("Gulnara Esenova", "Gulnara Esen")
     take(nora, look(nora, moved))
     found = people(nora.database)
@@ -259,7 +259,7 @@ def test_no_cell_begins_like_a_formula_and_each_comes_back(cell: str) -> None:
 def test_an_address_changes_hands_only_by_a_number(nora: Desk, newsroom: Newsroom) -> None:
     """A row that names one expert by number and another by address is about neither."""
     number = next(one.public_id for _email, one in people(nora.database).values())
-    said = nora.words(look(nora, f"number,name,e-mail\n{number},Leyla Aydın,marek@water.example\n"))
+    said = nora.get_text(look(nora, f"number,name,e-mail\n{number},Leyla Aydın,marek@water.example\n"))
     assert "This address is Marek Dvořák’s, and the number is somebody else’s." in said
 
 

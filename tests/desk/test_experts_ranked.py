@@ -20,10 +20,10 @@ from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
-from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.clock import today
 from tests.support.database_checks import dump_tables, record_statements
 from tests.support.desk import Desk
+from tests.support.sample_newsroom import Newsroom, create_answered_question, create_submitted_answer
 
 ORCHARD = "Which salt harms an orchard near the Karakum plain most?"
 
@@ -35,7 +35,7 @@ class Orchard:
         self.database, self.newsroom = database, newsroom
 
         def earlier(session: Session) -> None:
-            answered_question(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
+            create_answered_question(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
             for words in ("Who pays the gauges?", "Where is the weather read?", "Why do trams ring twice?"):
                 actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
 
@@ -92,13 +92,13 @@ def orchard(database: Database, newsroom: Newsroom) -> Orchard:
 
 def test_experts_stand_in_the_order_of_their_fit_with_reasons_and_no_figures(nora: Desk, orchard: Orchard) -> None:
     assert [fit.expert.name for fit in orchard.ranked()] == ["Leyla Aydın", "Marek Dvořák", "Gulnara Esenova"]
-    said = nora.words(f"{orchard.here}/ask")
+    said = nora.get_text(f"{orchard.here}/ask")
     assert "Has answered, with the same words (salt" in said
     assert "Who measures the salt in the orchards of the Karakum?" in said
     assert "Names the topic: Soil Writes English" in said
     assert "Has answered nothing here yet" in said
     assert "%" not in said
-    question = nora.words(orchard.here)
+    question = nora.get_text(orchard.here)
     assert "Who could answer it" in question
     assert question.index("Leyla Aydın") < question.index("Marek Dvořák")
 
@@ -111,10 +111,10 @@ def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(
         orchard.profile(session, newsroom.leyla.expert_id, at_once=1, **away)
         orchard.profile(session, newsroom.marek.expert_id, languages=["cs"])
         directory.record_expert(session, newsroom.nora, "Saule Bekova", None)
-        submitted_answer(session, newsroom, "Who reads the plates?")
+        create_submitted_answer(session, newsroom, "Who reads the plates?")
 
     nora.database.write(busy)
-    said = nora.words(f"{orchard.here}/ask")
+    said = nora.get_text(f"{orchard.here}/ask")
     for words in (
         "Has 1 question now, and takes 1 at once", "Away until", "Own interest: Sells plates to the ministry.",
         "Not known to write English", "Nobody has checked yet who this is No address: you ask them yourself",
@@ -126,7 +126,9 @@ def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(
         "Leyla Aydın",
     )
     letter = nora.press(f"{orchard.here}/ask", only=orchard.ids()["Leyla"]).partition("/desk/steppe/")[2]
-    assert "Leyla Aydın has 1 question now, and takes no more at once. Leyla Aydın is away until" in nora.words(letter)
+    assert "Leyla Aydın has 1 question now, and takes no more at once. Leyla Aydın is away until" in nora.get_text(
+        letter
+    )
     nora.press(f"{letter}/invite")
     assert orchard.states() == {"Leyla": ("invited", None)}
 
@@ -143,7 +145,7 @@ def test_a_no_to_this_question_and_past_replies_are_remembered(
     nora.database.write(refuse)
     for words in ("Who laid the pipe?", "Who dug the well?", "Who drew the map?"):
         ask_expert(nora.database, newsroom, words, to="gulnara")
-    said = nora.words(f"{orchard.here}/ask")
+    said = nora.get_text(f"{orchard.here}/ask")
     assert "Said no to this question: no time now, free again from Mon 7 May" in said
     assert "Asked today" in said
     assert "Has 3 questions now" in said
@@ -176,11 +178,11 @@ def test_one_after_another_asks_the_first_and_sets_the_ladder_up(nora: Desk, orc
     ids = orchard.ids()
     nora.press(f"{orchard.here}/ask", act="send", one_by_one="1", expert=[ids["Leyla"], ids["Marek"]], words="180")
     assert orchard.states() == {"Leyla": ("invited", None), "Marek": ("drafted", "Leyla")}
-    assert "On their way: Leyla Aydın. Next on the ladder: Marek Dvořák." in nora.words(orchard.here)
-    assert "Read and send the invitation" not in nora.words(orchard.here)
+    assert "On their way: Leyla Aydın. Next on the ladder: Marek Dvořák." in nora.get_text(orchard.here)
+    assert "Read and send the invitation" not in nora.get_text(orchard.here)
     with nora.database.read() as session:
         leyla = session.scalars(select(Assignment).filter_by(state="invited")).one().public_id
-    assert "Leyla Aydın" in nora.words(f"{orchard.here}/ask")  # as the one to wait for
+    assert "Leyla Aydın" in nora.get_text(f"{orchard.here}/ask")  # as the one to wait for
     before = dump_tables(nora.database)
     wrong = {"act": "send", "after": leyla, "step_at": "2020-01-01T09:00", "expert": ids["Gulnara"]}
     assert "Give a time that is still to come" in nora.press(f"{orchard.here}/ask", 422, **wrong)
@@ -219,7 +221,7 @@ def test_nothing_of_the_asker_leaves_in_a_brief_unseen(nora: Desk, orchard: Orch
 
 def test_an_assistant_prepares_and_sends_nothing(nora: Desk, ilya: Desk, orchard: Orchard) -> None:
     ids = orchard.ids()
-    assert "Send to whoever is ticked" not in ilya.words(f"{orchard.here}/ask")
+    assert "Send to whoever is ticked" not in ilya.get_text(f"{orchard.here}/ask")
     before = dump_tables(nora.database)
     for wrong in ({"act": "send"}, {"one_by_one": "1"}):
         ilya.press(f"{orchard.here}/ask", 404, expert=[ids["Leyla"], ids["Marek"]], **wrong)
@@ -233,7 +235,7 @@ def test_an_assistant_prepares_and_sends_nothing(nora: Desk, ilya: Desk, orchard
 def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora: Desk, orchard: Orchard) -> None:
     def queries(path: str) -> int:
         with record_statements(nora.database) as statements:
-            nora.words(path)
+            nora.get_text(path)
         return len(statements)
 
     def more(session: Session, names: range) -> None:
@@ -270,7 +272,7 @@ def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: 
         leyla = orchard.newsroom.leyla.expert_id
         newest = None
         for number in range(3):
-            newest = answered_question(session, orchard.newsroom, f"What falls on plate {number}?")
+            newest = create_answered_question(session, orchard.newsroom, f"What falls on plate {number}?")
         assert newest is not None
         question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()
         assigning.assign(session, orchard.newsroom.nora, question, session.get_one(Expert, leyla))

@@ -15,11 +15,11 @@ from app.letters.receipts import reader_of
 from app.models import Base
 from app.questions.models import Note, Question
 from app.workflows.letters import withdrawal
-from tests.support.cast import Newsroom
 from tests.support.database_checks import get_one
 from tests.support.desk import Desk
 from tests.support.letters import get_letter, open_question, send_letter
 from tests.support.pages import Form
+from tests.support.sample_newsroom import Newsroom
 
 TYPED = "Who measures the salt that the wind carries?"
 

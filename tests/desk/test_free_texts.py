@@ -22,11 +22,11 @@ from app.people.models import Expert
 from app.questions.models import Question
 from app.workflows.publishing import publication
 from tests.support.assignments import ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
-from tests.support.desk import Desk, combined_token, shown_fact, shown_token, shown_version
+from tests.support.desk import Desk, combine_version_tokens, get_token_fact, get_version, get_version_token
 from tests.support.outgoing_mails import template_variables
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 LETTER = "Timur of Nukus writes:\nMy cousin Zarina in Moynaq coughs\nfrom the salt. Ask her."
 FOUND = ["My cousin Zarina in Moynaq coughs from the salt", "Nukus", "Timur"]
@@ -46,7 +46,7 @@ def of(salt: ExpertAssignment) -> tuple[str, str, str]:
 
 
 def newest(nora: Desk, page: str) -> dict[str, Any]:
-    return {"seen": combined_token(nora.get(page))}
+    return {"seen": combine_version_tokens(nora.get(page))}
 
 
 def to_ask(nora: Desk, salt: ExpertAssignment) -> Press:
@@ -62,7 +62,7 @@ def to_brief(nora: Desk, salt: ExpertAssignment) -> Press:
         return assigning.assign(session, salt.newsroom.nora, question, marek).public_id
 
     address = f"{of(salt)[0]}/assignments/{salt.database.write(draft)}/brief"
-    return address, "brief", {"words": "150", "seen": shown_token(nora.get(address))}
+    return address, "brief", {"words": "150", "seen": get_version_token(nora.get(address))}
 
 
 def to_write(nora: Desk, salt: ExpertAssignment) -> Press:
@@ -92,7 +92,7 @@ def to_send_back(nora: Desk, salt: ExpertAssignment) -> Press:
 def to_check(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
     address = f"{of(salt)[2]}/edit"
-    return address, "answer", {"act": "check", "seen": shown_token(nora.get(address))}
+    return address, "answer", {"act": "check", "seen": get_version_token(nora.get(address))}
 
 
 def to_pull_for_good(nora: Desk, salt: ExpertAssignment) -> Press:
@@ -135,7 +135,7 @@ def to_take_out(nora: Desk, salt: ExpertAssignment) -> Press:
 
 def to_take_the_page_down(nora: Desk, salt: ExpertAssignment) -> Press:
     picked(salt)
-    salt.run()
+    salt.publish()
     page = of(salt)[0]
     return f"{page}/retract", "why", newest(nora, page)
 
@@ -147,7 +147,7 @@ def to_word_a_held_mail_anew(nora: Desk, salt: ExpertAssignment) -> Press:
         return session.scalars(select(OutboxMail).filter_by(kind="expert.letter")).one().public_id
 
     address = f"/outbox/{salt.database.write(held)}/edit"
-    return address, "body", {"subject": "The salt", "version": shown_version(nora.get(address))}
+    return address, "body", {"subject": "The salt", "version": get_version(nora.get(address))}
 
 
 # Every press whose words reach an expert, with the mail and the value of it that holds them.
@@ -244,9 +244,9 @@ def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
     salt = ask_expert(database, newsroom)
     address, field, more = to_word_a_held_mail_anew(nora, salt)
     nora.post(address, **more, **{field: LETTER}, looked="\n".join(FOUND))
-    more["version"] = shown_version(nora.get(address))
+    more["version"] = get_version(nora.get(address))
     nora.post(address, **more, **{field: LETTER + " Soon, please."})
-    more["version"] = shown_version(nora.get(address))
+    more["version"] = get_version(nora.get(address))
     assert shown(nora.post(address, 422, **more, **{field: LETTER + " The cannery by the old harbour."})) == [
         "The cannery by the old harbour"
     ]
@@ -262,7 +262,7 @@ def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_o
     with database.read() as session:
         here = {"version": salt.answer(session).version}
     page = nora.post(f"{answer}/check", 422, **here)
-    assert (shown(page), shown_fact(page, "label")) == (["She works at the cannery by the old harbour"], "en.2")
+    assert (shown(page), get_token_fact(page, "label")) == (["She works at the cannery by the old harbour"], "en.2")
     assert dump_tables(database) == before
     nora.post(f"{answer}/check", **here, looked="She works at the cannery by the old harbour")
     assert salt.checks() == [(None, None)]

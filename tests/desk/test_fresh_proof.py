@@ -16,11 +16,19 @@ from app.editor.reauthentication import PROOFS, find_proof
 from app.forms import held_presses
 from app.forms.models import FormDraft
 from app.people.models import BrowserSession
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
-from tests.support.desk_people import ILYA, NORA, VERA, hire_vera, last_mail, person_public_id, sign_in_now
+from tests.support.desk_people import (
+    ILYA,
+    NORA,
+    VERA,
+    get_newest_mail_text,
+    get_person_public_id,
+    hire_vera,
+    sign_in_directly,
+)
 from tests.support.pages import Browser
 from tests.support.required_rows import compare_names
+from tests.support.sample_newsroom import Newsroom
 
 DESK = "/desk/steppe"
 AGAIN = "/sign-in/again?next="
@@ -54,7 +62,7 @@ def long_ago(database: Database) -> None:
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     hire_vera(database, newsroom)
-    browser = sign_in_now(app, database, VERA)
+    browser = sign_in_directly(app, database, VERA)
     browser.open(f"{DESK}/people")
     long_ago(database)
     return browser
@@ -70,7 +78,7 @@ def proves(browser: Browser, database: Database, email: str) -> None:
     browser.follow()
     browser.submit("/sign-in/again")
     browser.follow()
-    code = re.search(r"^\d{4} \d{4}$", last_mail(database, email), re.MULTILINE)
+    code = re.search(r"^\d{4} \d{4}$", get_newest_mail_text(database, email), re.MULTILINE)
     assert code is not None
     browser.press("/sign-in/code", code=code[0])
     browser.follow()
@@ -104,7 +112,7 @@ def test_each_row_is_of_a_press_or_a_page_and_each_is_tried_here() -> None:
 @pytest.mark.parametrize("name", PRESSED)
 def test_each_asks_and_changes_nothing_before(database: Database, newsroom: Newsroom, vera: Browser, name: str) -> None:
     how, address = PRESSED[name]
-    address = address.format(ilya=f"{DESK}/people/{person_public_id(database, newsroom.ilya)}")
+    address = address.format(ilya=f"{DESK}/people/{get_person_public_id(database, newsroom.ilya)}")
     before = dump_tables(database)
     if how == "GET":
         vera.open(address)
@@ -123,7 +131,7 @@ def test_each_asks_and_changes_nothing_before(database: Database, newsroom: News
 def test_who_may_not_hears_that_and_nobody_is_asked_for_a_proof_of_it(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    ilya = sign_in_now(app, database, ILYA)
+    ilya = sign_in_directly(app, database, ILYA)
     ilya.open(f"{DESK}/letters")
     long_ago(database)
     assert ilya.press(f"{DESK}/people", name="Saule").status_code == 404
@@ -135,11 +143,11 @@ def test_who_may_not_hears_that_and_nobody_is_asked_for_a_proof_of_it(
 def test_what_waits_is_done_by_one_press_more_and_once(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    ilya = f"{DESK}/people/{person_public_id(database, newsroom.ilya)}"
+    ilya = f"{DESK}/people/{get_person_public_id(database, newsroom.ilya)}"
     vera.open(ilya)
     vera.submit(f"{ilya}/deactivate")
     onward = asked(vera)
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     assert nora.open(onward).status_code == 303, "somebody else's"
     proves(vera, database, VERA)
     assert vera.heading == "Deactivate Ilya Brandt"
@@ -167,7 +175,7 @@ def test_what_waits_is_gone_after_an_hour(database: Database, newsroom: Newsroom
 def test_an_experts_address_is_shown_to_whoever_has_just_shown_who_they_are(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     nora.open(f"{DESK}/experts?q=Leyla")
     page = nora.read.attributes(f'a[href^="{DESK}/experts/"]', "href")
     [leyla] = {path for path in page if re.fullmatch(f"{DESK}/experts/[0-9A-Z]{{12}}", path)}
@@ -186,7 +194,7 @@ def test_an_experts_address_is_shown_to_whoever_has_just_shown_who_they_are(
 
 def test_a_usual_day_of_an_editor_asks_once(app: Flask, database: Database, newsroom: Newsroom) -> None:
     """Nora comes in the morning, works through the desk's pages, looks up an expert's address and takes the trail along."""
-    nora, count = sign_in_now(app, database, NORA), 0
+    nora, count = sign_in_directly(app, database, NORA), 0
     long_ago(database)
     seen = (
         "",

@@ -18,13 +18,13 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions.models import Question
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.clock import today
 from tests.support.database_checks import get_one
-from tests.support.desk import Desk, shown_version
+from tests.support.desk import Desk, get_version
 from tests.support.incoming_mails import dmarc_pass, mail
 from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 PRAGUE = ZoneInfo("Europe/Prague")
 WORDS = "Who measures the salt in the orchards?"
@@ -35,7 +35,7 @@ def invitation(database: Database, newsroom: Newsroom) -> str:
     """The invitation to Marek, prepared for the coming edition; the address of its page."""
 
     def prepare(session):
-        question = session.get_one(Question, submitted_answer(session, newsroom, WORDS).question_id)
+        question = session.get_one(Question, create_submitted_answer(session, newsroom, WORDS).question_id)
         marek = session.get_one(Expert, newsroom.marek.expert_id)
         edition = list_editions_to_run(session, newsroom.newsletter_id, 2)[1]
         drafted = assigning.assign(session, newsroom.nora, question, marek, for_edition_id=edition.id)
@@ -138,7 +138,7 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     room.receive(mail(LEYLAS_ADDRESS, address, body="Not now.", Authentication_Results=dmarc_pass(LEYLAS_ADDRESS)))
     letter = get_one(database, Letter, author="expert")
     here = f"/letters/{letter.public_id}"
-    at = shown_version(nora.get(here), "reply")
+    at = get_version(nora.get(here), "reply")
     for day in ("2026-01-05", f"{today()}"):
         page = nora.post(f"{here}/reply", 422, kind="later", later_on=day, version=at)
         assert page.errors == [(f"later-on-{letter.public_id}", "Give a day that is still to come.")]

@@ -16,10 +16,10 @@ from app.letters import filing, receive
 from app.newsletters.models import Topic
 from app.people import sessions
 from app.people.models import BrowserSession, Membership, Person
-from tests.support.cast import Newsroom, another_newsletter
 from tests.support.database_checks import record_statements
 from tests.support.desk import Desk
-from tests.support.letters import change_letter, listed_letters, send_letter
+from tests.support.letters import change_letter, list_letter_ids, send_letter
+from tests.support.sample_newsroom import Newsroom, create_coast_newsletter
 
 pytestmark = pytest.mark.both_databases
 
@@ -40,7 +40,7 @@ def joins_the_coast(database: Database, newsroom: Newsroom, role: str = "editor"
     """Nora works at The Coast too, where two readers have asked and a topic is kept; gives its key."""
 
     def join(session: Session) -> int:
-        coast = another_newsletter(session)
+        coast = create_coast_newsletter(session)
         session.add(
             Membership(person_id=newsroom.nora.person_id, newsletter_id=coast.id, role=role, joined_at=now(session))
         )
@@ -82,7 +82,7 @@ def test_the_lists_of_two_desks_in_one_process_show_each_their_own(
             assert ("salt" in here.words, "pier" in here.words) == (shown, False), query
             assert ("salt" in there.words, "pier" in there.words) == (False, shown), query
             assert ("Piers" in here.words, "Piers" in there.words) == (False, shown), query
-        pages = [framed(nora, f"{desk}/letters") for desk in (nora.desk, "/desk/coast")]
+        pages = [framed(nora, f"{desk}/letters") for desk in (nora.base_path, "/desk/coast")]
         assert [re.findall(r"Letters\s+(\d)", page)[0] for page in pages] == ["1", "2"]
         assert set(nora.get("/letters").values("edition")).isdisjoint(nora.get("/desk/coast/letters").values("edition"))
 
@@ -167,7 +167,7 @@ def test_all_that_waits_stands_in_its_order_however_the_parts_are_asked_for(
     held = [send_letter(database, newsroom, f"Buy what stands on page {number} of it?") for number in range(2)]
     for one in held:
         hold(database, newsroom, one)
-    shown = listed_letters(nora.get("/letters"))
+    shown = list_letter_ids(nora.get("/letters"))
     assert (shown[:3], set(shown[3:]), len(shown)) == (came[::-1], set(held), 5)
 
 

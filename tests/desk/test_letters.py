@@ -23,10 +23,10 @@ from app.newsletters.models import Newsletter
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows.letters.withdrawal import withdraw
-from tests.support.cast import Newsroom, another_newsletter, answered_question
 from tests.support.database_checks import count_queries
-from tests.support.desk import Desk, shown_version
-from tests.support.letters import change_letter, get_letter, letter_checkboxes, listed_letters, send_letter
+from tests.support.desk import Desk, get_version
+from tests.support.letters import change_letter, get_letter, list_checkbox_values, list_letter_ids, send_letter
+from tests.support.sample_newsroom import Newsroom, create_answered_question, create_coast_newsletter
 
 TAKES_LETTERS, OF_LETTERS = BULK_FORMS["letters"]
 SALT = "who counts the salt in our orchard?"
@@ -51,7 +51,8 @@ def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database
     change_letter(database, wind, lambda session, letter: filing.end(session, newsroom.nora, letter, "later"))
     assert get_letter(database, held).state == "held"
     listed = {
-        state: listed_letters(nora.get(f"/letters?state={state}")) for state in ("new", "held", "filed", "ended", "all")
+        state: list_letter_ids(nora.get(f"/letters?state={state}"))
+        for state in ("new", "held", "filed", "ended", "all")
     }
     assert listed == {
         "new": [salt],
@@ -60,7 +61,7 @@ def test_the_list_shows_what_waits_and_each_filter_has_an_address(nora, database
         "ended": [wind],
         "all": [held, wind, figures, salt],
     }
-    assert listed_letters(nora.get("/letters")) == [salt, held]  # what is held stands apart, behind the rest
+    assert list_letter_ids(nora.get("/letters")) == [salt, held]  # what is held stands apart, behind the rest
     nora.get("/letters?state=secret", 404)
     nora.get("/letters?before=0123456789AB", 404)
 
@@ -106,7 +107,7 @@ def test_a_mailed_letter_shows_what_it_replies_to_what_hung_on_it_and_what_was_c
 
 def test_markup_in_a_letter_stays_text(nora, database, newsroom):
     public_id = send_letter(database, newsroom, "<script>alert(1)</script> who counts the salt?")
-    response = nora.client.get(f"{nora.desk}/letters/{public_id}")
+    response = nora.client.get(f"{nora.base_path}/letters/{public_id}")
     assert "&lt;script&gt;alert(1)&lt;/script&gt; who counts" in response.text
     assert "<script>alert(1)" not in response.text
 
@@ -124,24 +125,24 @@ def test_what_a_reader_added_stands_with_the_letter(nora, database, newsroom):
 @pytest.mark.parametrize("kind", ["comment", "tip", "unsubscribe", "spam"])
 def test_one_press_files_a_letter_and_the_next_one_opens(nora, database, newsroom, kind):
     other, salt = send_letter(database, newsroom, FIGURES), send_letter(database, newsroom, SALT)
-    seen = shown_version(nora.get(f"/letters/{salt}"))
+    seen = get_version(nora.get(f"/letters/{salt}"))
     led = nora.post(f"/letters/{salt}/file", kind=kind, version=seen)
-    assert led == f"{nora.desk}/letters/{other}"
+    assert led == f"{nora.base_path}/letters/{other}"
     page = nora.get(led)
-    assert f'<a href="{nora.desk}/letters/{salt}">Open it again</a>' in page
+    assert f'<a href="{nora.base_path}/letters/{salt}">Open it again</a>' in page
     assert get_letter(database, salt).filed_as == kind
 
 
 def test_a_letter_becomes_a_question_and_another_one_joins_it(nora, database, newsroom):
     salt, figures = send_letter(database, newsroom, SALT), send_letter(database, newsroom, FIGURES)
     led = nora.post(f"/letters/{salt}/file", kind="question", version="1")
-    assert led == f"{nora.desk}/letters/{figures}"  # something else is to be read
-    [question] = nora.get(led).attributes(f'[role=status] a[href^="{nora.desk}/questions/"]', "href")
+    assert led == f"{nora.base_path}/letters/{figures}"  # something else is to be read
+    [question] = nora.get(led).attributes(f'[role=status] a[href^="{nora.base_path}/questions/"]', "href")
     assert SALT in nora.get(question)
     led = nora.post(
         f"/letters/{figures}/file", kind="question", question_id=f"https://ask.newsroom.example{question}", version="1"
     )
-    assert led == f"{nora.desk}/letters"
+    assert led == f"{nora.base_path}/letters"
     assert "2 readers are waiting." in nora.get(question)
     assert {get_letter(database, salt).question_id} == {get_letter(database, figures).question_id}
     nora.post(f"/letters/{figures}/file", kind="comment", version=get_letter(database, figures).version)
@@ -163,7 +164,7 @@ def test_a_letter_joins_no_question_that_is_not_there_or_not_open(nora, database
 
 def test_a_kind_ending_is_mailed_without_the_words_and_can_be_undone(nora, database, newsroom):
     salt = send_letter(database, newsroom, SALT, hear_back="while", email="dana@post.example")
-    database.write(lambda session: answered_question(session, newsroom, "Salt"))
+    database.write(lambda session: create_answered_question(session, newsroom, "Salt"))
     nora.post(f"/letters/{salt}/end", 409, reason="because", version="1")
     nora.post(f"/letters/{salt}/end", reason="outside", version="1")
     assert (get_letter(database, salt).state, get_letter(database, salt).end_reason) == ("ended", "outside")
@@ -185,7 +186,7 @@ def test_a_held_letter_is_released(nora, database, newsroom):
 
 def test_somebody_elses_filing_is_not_overwritten(nora, database, newsroom):
     salt = send_letter(database, newsroom, SALT)
-    seen = shown_version(nora.get(f"/letters/{salt}"))
+    seen = get_version(nora.get(f"/letters/{salt}"))
     change_letter(database, salt, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
     nora.post(f"/letters/{salt}/file", 409, kind="spam", version=seen)
     nora.post(f"/letters/{salt}/file", 409, kind="question", version=seen)
@@ -198,7 +199,7 @@ def test_somebody_elses_filing_is_not_overwritten(nora, database, newsroom):
 def test_several_become_one_question(nora, database, newsroom):
     send_letter(database, newsroom, SALT)
     send_letter(database, newsroom, FIGURES)
-    question = nora.post("/letters", act="question", letter=letter_checkboxes(nora.get("/letters")))
+    question = nora.post("/letters", act="question", letter=list_checkbox_values(nora.get("/letters")))
     page = nora.get(question)
     assert "2 letters stand behind one question now." in page
     assert "2 readers are waiting." in page
@@ -212,14 +213,14 @@ def test_a_bulk_press_needs_the_acts_that_its_row_says_and_no_other(ilya, databa
         monkeypatch.setitem(ROLES, "assistant", Role("few", frozenset(needed - {one} | {"read"})))
         assert (name in ilya.get("/letters").values("act")) == (one == "read")
     monkeypatch.setitem(ROLES, "assistant", Role("few", frozenset(needed)))
-    led = ilya.post("/letters", act=name, reason="later", letter=letter_checkboxes(ilya.get("/letters")))
+    led = ilya.post("/letters", act=name, reason="later", letter=list_checkbox_values(ilya.get("/letters")))
     said = {"question": "One letter stands behind the question now."}.get(name, "One letter is done.")
     assert said in ilya.get(led).notice
 
 
 def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database, newsroom):
     salt, figures, wind = (send_letter(database, newsroom, body) for body in (SALT, FIGURES, WIND))
-    ticked = letter_checkboxes(nora.get("/letters"))
+    ticked = list_checkbox_values(nora.get("/letters"))
     change_letter(database, figures, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
     change_letter(database, wind, lambda session, letter: withdraw(session, receipts.reader_of(letter), letter))
     led = nora.post("/letters", act="spam", letter=ticked)
@@ -247,7 +248,7 @@ def test_a_bulk_press_without_letters_or_with_a_strange_one_changes_nothing(nora
 
 def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom):
     def fn(session):
-        coast = another_newsletter(session)
+        coast = create_coast_newsletter(session)
         return receive.send(
             session, Reader(), coast, receive.Submission(SALT), form=receive.FormToken("coast", 1)
         ).public_id
@@ -320,16 +321,16 @@ def test_the_list_takes_no_more_queries_for_sixty_letters_than_for_three(nora, a
         0 < count_queries(nora.database, lambda: nora.get("/letters")) <= few
     )  # what is held is asked for behind the rest
     page = nora.get("/letters")
-    assert len(listed_letters(page)) == 40
+    assert len(list_letter_ids(page)) == 40
     older = nora.get(page.attributes("[rel=next]", "href")[0])
-    assert len(listed_letters(older)) == 20
-    assert set(listed_letters(older)) & set(listed_letters(page)) == set()
+    assert len(list_letter_ids(older)) == 20
+    assert set(list_letter_ids(older)) & set(list_letter_ids(page)) == set()
 
 
 def test_a_press_from_a_page_without_the_token_does_nothing(nora, database, newsroom):
     salt = send_letter(database, newsroom, SALT)
     response = nora.client.post(
-        f"{nora.desk}/letters/{salt}/file", data={"kind": "spam", "seen": encode_token({"version": 1})}
+        f"{nora.base_path}/letters/{salt}/file", data={"kind": "spam", "seen": encode_token({"version": 1})}
     )
     assert response.status_code == 400
     assert get_letter(database, salt).state == "received"

@@ -26,12 +26,12 @@ from app.mailtext.parsing.parse import parse
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_queries
 from tests.support.desk import follow_pages
-from tests.support.letters import change_letter, get_letter, listed_letters, send_letter
+from tests.support.letters import change_letter, get_letter, list_letter_ids, send_letter
 from tests.support.mailroom import receive_expert_mail
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.both_databases
 
@@ -86,7 +86,7 @@ def test_each_filter_narrows_the_list_and_all_of_them_combine(nora, database, ne
     came(database, salt, 9)
     came(database, wind, 40)
     listed = {
-        query: listed_letters(nora.get(f"/letters?{query}"))
+        query: list_letter_ids(nora.get(f"/letters?{query}"))
         for query in (
             "channel=mail", "language=ru", f"edition={edition}", "kind=tip", "held=no+text", "age=over-week", "age=over-month",
             "age=day", "channel=mail&language=ru", f"channel=web&edition={edition}", "kind=tip&channel=web&state=all",
@@ -129,12 +129,12 @@ def test_words_are_found_in_any_script_and_marked(nora, app, database, newsroom)
     while index_due(database):
         pass
     page = nora.get("/letters?q=salt+orchard")
-    assert listed_letters(page) == [filed, salt]
+    assert list_letter_ids(page) == [filed, salt]
     assert "who counts the <mark>salt</mark> in our <mark>orchard</mark>?" in page
-    assert "&lt;i&gt;" in nora.client.get(f"{nora.desk}/letters?q=orchard").text
-    assert listed_letters(nora.get("/letters?q=شامال")) == [wind]
-    assert listed_letters(nora.get("/letters?q=salt&state=waiting")) == [salt]
-    assert listed_letters(nora.get("/letters?q=salt&channel=mail")) == []
+    assert "&lt;i&gt;" in nora.client.get(f"{nora.base_path}/letters?q=orchard").text
+    assert list_letter_ids(nora.get("/letters?q=شامال")) == [wind]
+    assert list_letter_ids(nora.get("/letters?q=salt&state=waiting")) == [salt]
+    assert list_letter_ids(nora.get("/letters?q=salt&channel=mail")) == []
     assert "Nothing was found." in nora.get("/letters?q=glacier")
     assert '<a class="btn" href="/desk/steppe/letters">' in nora.get("/letters?q=salt&state=no", 404)
 
@@ -159,7 +159,7 @@ def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, ap
     version = get_letter(database, salt).version
     while look_alike_flags.flag_new_letters(database):
         pass
-    assert listed_letters(nora.get("/letters?alike=1")) == [again, salt]
+    assert list_letter_ids(nora.get("/letters?alike=1")) == [again, salt]
     assert nora.get("/letters").count("Has a look-alike") == 2
     assert (get_letter(database, salt).version, get_letter(database, other).alike) == (version, False)
     assert look_alike_flags.flag_new_letters(database) == 0
@@ -167,7 +167,7 @@ def test_what_looks_alike_is_said_in_the_list_and_has_a_list_of_its_own(nora, ap
     sent = {name: page.value(name) for name in ("with", "pair")}
     nora.post(f"/letters/{again}/alike", same="no", version="1", **sent)
     assert look_alike_flags.flag_new_letters(database) == 2
-    assert listed_letters(nora.get("/letters?alike=1")) == []
+    assert list_letter_ids(nora.get("/letters?alike=1")) == []
 
 
 @pytest.mark.parametrize("query", ["", "channel=web", "age=over-week", "age=week"])
@@ -187,7 +187,7 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
     path, seen = f"/letters?{query}", []
     for _page in range(3):
         page = nora.get(path)
-        seen += listed_letters(page)
+        seen += list_letter_ids(page)
         path = page.next or path
     with database.read() as session:
         newest = list(session.scalars(select(Letter.public_id).order_by(Letter.received_at.desc(), Letter.id.desc())))
@@ -210,17 +210,17 @@ def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, datab
 
     database.write(fill)
     there = follow_pages(nora, f"/letters?{query}", "next")
-    assert [len(listed_letters(page)) for page in there] == [3, 3, 2]
+    assert [len(list_letter_ids(page)) for page in there] == [3, 3, 2]
     last = there[-1].attributes("[rel=prev]", "href")[0]
     back = follow_pages(nora, nora.client.get(last).location, "prev")
-    assert [listed_letters(page) for page in back] == [listed_letters(page) for page in there[-2::-1]]
+    assert [list_letter_ids(page) for page in back] == [list_letter_ids(page) for page in there[-2::-1]]
 
     first = there[0].attributes("a.text", "href")[0]
     down = follow_pages(nora, first, "next", "neighbours")
-    letters = [listed_letters(page)[at] for page in there for at in range(len(listed_letters(page)))]
+    letters = [list_letter_ids(page)[at] for page in there for at in range(len(list_letter_ids(page)))]
     assert [opened(page) for page in down] == letters
-    assert [listed_letters(page) for page in down[3::3]] == [
-        listed_letters(page) for page in there[1:]
+    assert [list_letter_ids(page) for page in down[3::3]] == [
+        list_letter_ids(page) for page in there[1:]
     ]  # the list goes with it
     up = follow_pages(nora, f"/letters/{letters[-1]}?{query}", "prev", "neighbours")
     assert [opened(page) for page in up] == letters[::-1]

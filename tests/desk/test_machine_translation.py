@@ -19,28 +19,28 @@ from app.letters.models import Letter, MachineTranslation
 from app.newsletters.models import Newsletter
 from app.server import worker
 from app.workflows.letters import withdrawal
-from tests.support.app import SAFE
-from tests.support.cast import Newsroom
+from tests.support.app import PRODUCTION_SETTINGS
 from tests.support.database_checks import count_rows, dump_tables, get_one
-from tests.support.desk import Desk, shown_version
-from tests.support.fake_servers import TRANSLATION_KEY, CannedAnswer, LibreTranslate, libre_translate
+from tests.support.desk import Desk, get_version
+from tests.support.fake_servers import TRANSLATION_KEY, CannedResponse, LibreTranslateServer, libre_translate
+from tests.support.sample_newsroom import Newsroom
 
 WORDS, BESIDES = "چه کسی نمک باد را اندازه می‌گیرد؟", "در کارخانه کنسرو کار می‌کنم"
 BUTTON = "Translate it for the desk, by the newsroom’s own machine"
 
 
 @pytest.fixture(scope="module")
-def machine_() -> Iterator[LibreTranslate]:
+def machine_() -> Iterator[LibreTranslateServer]:
     with libre_translate() as server:
         yield server
 
 
 @pytest.fixture
-def machine(machine_: LibreTranslate, app: Flask) -> LibreTranslate:
+def machine(machine_: LibreTranslateServer, app: Flask) -> LibreTranslateServer:
     """The newsroom's own machine, which the settings of the app name."""
-    machine_.asked.clear()
-    machine_.answers.clear()
-    app.config["TRANSLATION_SERVER"] = machine_.as_set()
+    machine_.requests.clear()
+    machine_.responses.clear()
+    app.config["TRANSLATION_SERVER"] = machine_.get_settings()
     return machine_
 
 
@@ -64,7 +64,7 @@ def worked(app: Flask) -> None:
 
 def press(nora: Desk, public_id: str, status: int = 303) -> None:
     page = nora.get(f"letters/{public_id}")
-    nora.post(f"letters/{public_id}/translate", status, version=shown_version(page))
+    nora.post(f"letters/{public_id}/translate", status, version=get_version(page))
 
 
 def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
@@ -72,19 +72,19 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
     app: Flask,
     database: Database,
     newsroom: Newsroom,
-    machine: LibreTranslate,
+    machine: LibreTranslateServer,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     public_id = letter(database, newsroom)
     worked(app)
-    assert machine.asked == []  # nobody has pressed
+    assert machine.requests == []  # nobody has pressed
     press(nora, public_id)
-    assert "is translating it" in nora.words(f"letters/{public_id}")
+    assert "is translating it" in nora.get_text(f"letters/{public_id}")
     assert BUTTON not in nora.get(f"letters/{public_id}").buttons
     worked(app)
     worked(app)
-    assert machine.asked == [
+    assert machine.requests == [
         ("/translate", "application/json", {"q": [WORDS, BESIDES], "source": "fa", "target": "en", "format": "text", "api_key": TRANSLATION_KEY})
     ]  # fmt: skip
     page = nora.get(f"letters/{public_id}")
@@ -104,59 +104,59 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
 
 
 @pytest.mark.parametrize(("answer", "fault"), [
-    (CannedAnswer({"error": "Invalid API key"}, 403), "key"),
-    (CannedAnswer({"error": "Slowdown: 20 per 1 minute"}, 429), "busy"),
-    (CannedAnswer({"error": "fa is not supported"}, 400), "refused"),
-    (CannedAnswer({"error": "Cannot translate text"}, 500), "broken"),
-    (CannedAnswer(b"<html>nginx", 404), "garbage"),
-    (CannedAnswer(b"{", 200), "garbage"),
-    (CannedAnswer(b"[" * 50_000, 200), "garbage"),
-    (CannedAnswer({"translatedText": "one for two"}, 200), "garbage"),
-    (CannedAnswer({"translatedText": ["one for two"]}, 200), "garbage"),
-    (CannedAnswer({"translatedText": ["one", 2]}, 200), "garbage"),
-    (CannedAnswer({"translatedText": ["x" * 70_000, ""]}, 200), "unreachable"),
-    (CannedAnswer(b"", 302, {"Location": "http://127.0.0.1:1/translate"}), "garbage"),
+    (CannedResponse({"error": "Invalid API key"}, 403), "key"),
+    (CannedResponse({"error": "Slowdown: 20 per 1 minute"}, 429), "busy"),
+    (CannedResponse({"error": "fa is not supported"}, 400), "refused"),
+    (CannedResponse({"error": "Cannot translate text"}, 500), "broken"),
+    (CannedResponse(b"<html>nginx", 404), "garbage"),
+    (CannedResponse(b"{", 200), "garbage"),
+    (CannedResponse(b"[" * 50_000, 200), "garbage"),
+    (CannedResponse({"translatedText": "one for two"}, 200), "garbage"),
+    (CannedResponse({"translatedText": ["one for two"]}, 200), "garbage"),
+    (CannedResponse({"translatedText": ["one", 2]}, 200), "garbage"),
+    (CannedResponse({"translatedText": ["x" * 70_000, ""]}, 200), "unreachable"),
+    (CannedResponse(b"", 302, {"Location": "http://127.0.0.1:1/translate"}), "garbage"),
 ])  # fmt: skip
 def test_whatever_goes_wrong_is_said_and_the_words_go_out_again_on_a_press_alone(
     nora: Desk,
     app: Flask,
     database: Database,
     newsroom: Newsroom,
-    machine: LibreTranslate,
-    answer: CannedAnswer,
+    machine: LibreTranslateServer,
+    answer: CannedResponse,
     fault: str,
 ) -> None:
     public_id = letter(database, newsroom)
-    machine.answers.append(answer)
+    machine.responses.append(answer)
     press(nora, public_id)
     worked(app)
     worked(app)
-    assert (len(machine.asked), get_one(database, MachineTranslation).fault) == (1, fault)
+    assert (len(machine.requests), get_one(database, MachineTranslation).fault) == (1, fault)
     assert "Try it again" in nora.get(f"letters/{public_id}").buttons
     press(nora, public_id)
     worked(app)
-    assert (len(machine.asked), get_one(database, MachineTranslation).fault) == (2, None)
+    assert (len(machine.requests), get_one(database, MachineTranslation).fault) == (2, None)
 
 
-def test_a_server_that_is_slow_or_gone_is_waited_for_no_longer_than_its_limit(machine_: LibreTranslate) -> None:
-    machine_.answers.append(CannedAnswer(b'{"translatedText": ["' + b"x" * 200, 200, slowly=0.05))
+def test_a_server_that_is_slow_or_gone_is_waited_for_no_longer_than_its_limit(machine_: LibreTranslateServer) -> None:
+    machine_.responses.append(CannedResponse(b'{"translatedText": ["' + b"x" * 200, 200, byte_delay=0.05))
     with pytest.raises(TranslationFailed, match="slow"):
-        request_translation(machine_.as_set(), ["salt"], "und", "en", timeout=0.3)
-    assert machine_.asked[-1][2]["source"] == "auto"
+        request_translation(machine_.get_settings(), ["salt"], "und", "en", timeout=0.3)
+    assert machine_.requests[-1][2]["source"] == "auto"
     with pytest.raises(TranslationFailed, match="key"):
-        request_translation(machine_.as_set("another"), ["salt"], "ru", "en")
+        request_translation(machine_.get_settings("another"), ["salt"], "ru", "en")
     with libre_translate() as gone:
-        nowhere = gone.as_set()
+        nowhere = gone.get_settings()
     with pytest.raises(TranslationFailed, match="unreachable"):
         request_translation(nowhere, ["salt"], "ru", "en")
 
 
 def test_what_comes_back_is_text_whatever_stands_in_it(
-    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslate
+    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslateServer
 ) -> None:
     public_id = letter(database, newsroom, background="")
-    machine.answers.append(
-        CannedAnswer({"translatedText": ["<img src=//x onerror=alert(1)>\ud800 {{ 7*7 }}\u202e\0 salt"]})
+    machine.responses.append(
+        CannedResponse({"translatedText": ["<img src=//x onerror=alert(1)>\ud800 {{ 7*7 }}\u202e\0 salt"]})
     )
     press(nora, public_id)
     worked(app)
@@ -174,7 +174,7 @@ def test_what_comes_back_is_text_whatever_stands_in_it(
     ],
 )
 def test_what_somebody_sealed_and_what_is_too_long_never_goes_out(
-    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslate, words: str
+    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslateServer, words: str
 ) -> None:
     public_id = letter(database, newsroom)
     database.write(lambda session: session.execute(update(Letter).values(body=words)) and None)
@@ -184,20 +184,20 @@ def test_what_somebody_sealed_and_what_is_too_long_never_goes_out(
             lambda s: machine_translation.queue_translation(s, newsroom.nora, s.scalars(select(Letter)).one(), "en")
         )
     worked(app)
-    assert machine.asked == []
+    assert machine.requests == []
 
 
 def test_without_the_setting_there_is_no_button_no_press_and_no_request(
-    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslate
+    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslateServer
 ) -> None:
     public_id = letter(database, newsroom)
     press(nora, public_id)
     app.config["TRANSLATION_SERVER"] = None
     worked(app)
-    assert (machine.asked, BUTTON in nora.get(f"letters/{public_id}").buttons) == ([], False)
+    assert (machine.requests, BUTTON in nora.get(f"letters/{public_id}").buttons) == ([], False)
     nora.post(f"letters/{public_id}/translate", 409, version="1")
     english = letter(database, newsroom, "Who measures the salt in the orchards and who pays for it?", "")
-    app.config["TRANSLATION_SERVER"] = machine.as_set()
+    app.config["TRANSLATION_SERVER"] = machine.get_settings()
     assert BUTTON not in nora.get(f"letters/{english}").buttons
 
 
@@ -206,7 +206,7 @@ def test_it_goes_with_the_letter_also_while_the_answer_is_on_its_way(
     app: Flask,
     database: Database,
     newsroom: Newsroom,
-    machine: LibreTranslate,
+    machine: LibreTranslateServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def take_back(session: Session, public_id: str) -> None:
@@ -236,7 +236,7 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
     app: Flask,
     database: Database,
     newsroom: Newsroom,
-    machine: LibreTranslate,
+    machine: LibreTranslateServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     public_id = letter(database, newsroom)
@@ -250,13 +250,13 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
         with pytest.raises(SystemExit):
             worked(app)
     worked(app)
-    assert machine.asked == []
+    assert machine.requests == []
     database.write(lambda s: s.execute(update(MachineTranslation).values(sent_at=MachineTranslation.asked_at)) and None)
     monkeypatch.setattr(machine_translation, "WORKER_TIMEOUT", machine_translation.WORKER_TIMEOUT * 0)
-    assert "our worker was stopped meanwhile" in nora.words(f"letters/{public_id}")
+    assert "our worker was stopped meanwhile" in nora.get_text(f"letters/{public_id}")
     press(nora, public_id)
     worked(app)
-    assert len(machine.asked) == 1
+    assert len(machine.requests) == 1
 
 
 @pytest.mark.parametrize(("url", "fault"), [
@@ -268,22 +268,22 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
 def test_the_setting_takes_a_server_near_by_or_one_over_tls(url: str, fault: str) -> None:
     if not fault:
         assert (
-            config.load(SAFE | {"LIBRETRANSLATE_URL": url, "LIBRETRANSLATE_KEY": TRANSLATION_KEY})[
+            config.load(PRODUCTION_SETTINGS | {"LIBRETRANSLATE_URL": url, "LIBRETRANSLATE_KEY": TRANSLATION_KEY})[
                 "TRANSLATION_SERVER"
             ].key
             == TRANSLATION_KEY
         )
         return
     with pytest.raises(config.Unsafe, match=fault):
-        config.load(SAFE | {"LIBRETRANSLATE_URL": url})
+        config.load(PRODUCTION_SETTINGS | {"LIBRETRANSLATE_URL": url})
 
 
 def test_it_is_off_unless_it_is_set_and_a_key_alone_is_a_fault() -> None:
-    assert config.load(SAFE)["TRANSLATION_SERVER"] is None
+    assert config.load(PRODUCTION_SETTINGS)["TRANSLATION_SERVER"] is None
     with pytest.raises(config.Unsafe, match="LIBRETRANSLATE_URL is empty"):
-        config.load(SAFE | {"LIBRETRANSLATE_KEY": TRANSLATION_KEY})
+        config.load(PRODUCTION_SETTINGS | {"LIBRETRANSLATE_KEY": TRANSLATION_KEY})
     assert TRANSLATION_KEY not in repr(
-        config.load(SAFE | {"LIBRETRANSLATE_URL": "http://t", "LIBRETRANSLATE_KEY": TRANSLATION_KEY})[
+        config.load(PRODUCTION_SETTINGS | {"LIBRETRANSLATE_URL": "http://t", "LIBRETRANSLATE_KEY": TRANSLATION_KEY})[
             "TRANSLATION_SERVER"
         ]
     )

@@ -24,13 +24,13 @@ from app.people.models import Expert, Membership
 from app.questions.models import Question
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL
-from tests.support.cast import another_newsletter
 from tests.support.desk import LOCALHOST, Desk
 from tests.support.incoming_mails import dmarc_pass, mail
 from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom, place_mail
 from tests.support.mailroom import LEYLAS_REPLY as MAILED
 from tests.support.pages import Browser
 from tests.support.pictures import METADATA_SECRETS, decompression_bomb, picture, picture_with_metadata
+from tests.support.sample_newsroom import create_coast_newsletter
 
 PHOTO = picture_with_metadata("JPEG")
 PLATES = b"%PDF-1.7 The plates of 2009"
@@ -81,7 +81,7 @@ def test_the_list_stands_beside_the_letter_with_what_each_file_is(nora, room):
         "cat.jpg web page, whatever its name says, 31 Bytes",
         f"far.png PNG picture, {len(decompression_bomb()) / 1000:.1f} kB",
     ]
-    assert page.attributes(".files a", "href") == [f"{nora.desk}{address(row, number)}" for number in (1, 2, 3, 4)]
+    assert page.attributes(".files a", "href") == [f"{nora.base_path}{address(row, number)}" for number in (1, 2, 3, 4)]
     assert "Kept with the mail, for 14 days after it is filed at the latest." in page.words
     assert nora.get(f"/pen/{row.public_id}").attributes(".files a", "href") == page.attributes(".files a", "href")
 
@@ -161,8 +161,8 @@ def test_a_picture_is_shown_drawn_anew_and_nothing_of_its_metadata_with_it(nora,
 def test_what_is_no_picture_is_not_shown(nora, room):
     row = room.receive(mail(attachments=HUNG))
     assert [nora.get(address(row, number)).attributes("img", "src") for number in (2, 3)] == [[], []]
-    assert "It is too large to be shown here." in nora.words(f"{address(row, 4)}/picture", 422)
-    assert "It is damaged, or not the kind of picture that it says." in nora.words(f"{address(row, 3)}/picture", 422)
+    assert "It is too large to be shown here." in nora.get_text(f"{address(row, 4)}/picture", 422)
+    assert "It is damaged, or not the kind of picture that it says." in nora.get_text(f"{address(row, 3)}/picture", 422)
 
 
 @pytest.mark.threat("hostile mail")
@@ -207,7 +207,7 @@ def test_nobody_else_gets_a_file(app, nora, room, newsroom, monkeypatch):
 def test_another_newsletter_has_no_file_of_ours_and_we_have_none_of_theirs(nora, room):
     row = room.receive(mail(attachments=HUNG))
 
-    coast = room.database.write(lambda session: another_newsletter(session).id)
+    coast = room.database.write(lambda session: create_coast_newsletter(session).id)
     theirs = room.get_mail(room.store_mail(mail(attachments=HUNG)))
     room.place_mails()
 
@@ -259,10 +259,10 @@ def test_the_files_of_an_expert_stand_beside_their_letter_and_their_answer(nora,
     letter = letter_of(room, row)
     with room.database.read() as session:
         question = session.get_one(Question, asked.question_id).public_id
-    assert "1 file hangs on it." in nora.words(f"/questions/{question}")
+    assert "1 file hangs on it." in nora.get_text(f"/questions/{question}")
     assert nora.get(f"/letters/{letter.public_id}").texts(".files a") == ["answer.pdf"]
     led = nora.post(f"/letters/{letter.public_id}/reply", kind="answer", version=str(letter.version))
-    assert nora.get(led).attributes(".files a", "href") == [f"{nora.desk}{address(row)}"]
+    assert nora.get(led).attributes(".files a", "href") == [f"{nora.base_path}{address(row)}"]
     assert nora.send(address(row), {}).data == PLATES
 
 

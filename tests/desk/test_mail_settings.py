@@ -6,9 +6,9 @@ import pytest
 
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk, get_form_fields
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 COLUMNS = ("inbox", "list_address", "acknowledges", "digest_at", "undo_seconds", "raw_days", "held_kinds")
 TYPED = {
@@ -85,7 +85,7 @@ def test_what_cannot_be_taken_is_told_at_its_field(
 
 def test_an_assistant_can_look_and_not_change(nora: Desk, ilya: Desk, database: Database, newsroom: Newsroom) -> None:
     before = stored(database, newsroom)
-    assert "Morning mail" in ilya.words("settings/mail")
-    assert "How your mails are worded" not in ilya.words("settings")
+    assert "Morning mail" in ilya.get_text("settings/mail")
+    assert "How your mails are worded" not in ilya.get_text("settings")
     ilya.press("settings/mail", status=404, **get_form_fields(nora, "settings/mail") | TYPED)
     assert stored(database, newsroom) == before

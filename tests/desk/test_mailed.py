@@ -14,9 +14,9 @@ from app.mail import erasing, inbound
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions.models import Note
-from tests.support.assignments import EDITED, ExpertAssignment, ask_expert
+from tests.support.assignments import EDITED_ANSWER, ExpertAssignment, ask_expert
 from tests.support.database_checks import count_queries, get_one
-from tests.support.desk import shown_version
+from tests.support.desk import get_version
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail_by_public_id, place_mail, receive_expert_mail
 from tests.support.pages import Page
 
@@ -57,9 +57,9 @@ def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt
 
 def test_one_press_makes_the_mail_the_submitted_version_and_opens_it_for_editing(nora, database, newsroom, salt):
     letter = receive_expert_mail(database, salt.assignment_id)
-    led = nora.post(f"/letters/{letter}/reply", kind="answer", version=shown_version(nora.get(f"/letters/{letter}")))
+    led = nora.post(f"/letters/{letter}/reply", kind="answer", version=get_version(nora.get(f"/letters/{letter}")))
     answer, text = get_one(database, Answer), get_one(database, AnswerText)
-    assert led == f"{nora.desk}/questions/{question_of(database, salt)}/answers/{answer.public_id}/edit"
+    assert led == f"{nora.base_path}/questions/{question_of(database, salt)}/answers/{answer.public_id}/edit"
     assert (text.body, text.kind, text.channel, answer.state) == (REPLY_TEXT, "submitted", "mail", "submitted")
     assert (salt.state(), get_one(database, Letter, public_id=letter).filed_as) == ("received", "answer")
     assert REPLY_TEXT.partition("\n")[0] in nora.get(led)
@@ -107,13 +107,13 @@ def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom,
 
     database.write(settings)
     salt.send()
-    salt.edit(EDITED)
+    salt.edit(EDITED_ANSWER)
     salt.send_to_check()
     letter = receive_expert_mail(database, salt.assignment_id, "The plates were put up in 2010.")
     page = nora.get(f"/letters/{letter}")
     assert pressed(page) == [*offered, "Asks back", "Just a comment", "Spam or a robot"]
     assert "It answers the quote check of" in page
-    nora.post(f"/letters/{letter}/reply", kind=kind, version=shown_version(page))
+    nora.post(f"/letters/{letter}/reply", kind=kind, version=get_version(page))
     assert salt.checks() == [(outcome, "The plates were put up in 2010.")]
 
 
@@ -150,7 +150,7 @@ def test_the_question_shows_the_mail_with_its_buttons_and_files_it_without_leavi
     assert pressed(page) == ["It is the answer", "Can’t", "Later", "Asks back", "Just a comment", "Spam or a robot"]
     assert page.texts(f"#mail-{letter} details summary") == ["It is something else"]  # the last three stand in there
     led = nora.post(f"/letters/{letter}/reply", kind="comment", version="1", back="question")
-    assert led == f"{nora.desk}/questions/{question}"
+    assert led == f"{nora.base_path}/questions/{question}"
     page = nora.get(led)
     assert "Filed as: Comment." in page
     assert "has written by mail" not in page
@@ -159,7 +159,7 @@ def test_the_question_shows_the_mail_with_its_buttons_and_files_it_without_leavi
 def test_the_question_tells_of_an_absence_note(nora, database, newsroom, salt):
     robot = place_mail(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
     page = nora.get(f"/questions/{question_of(database, salt)}")
-    assert f'<a href="{nora.desk}/pen/{robot}">an automatic reply came</a>' in page
+    assert f'<a href="{nora.base_path}/pen/{robot}">an automatic reply came</a>' in page
 
 
 def test_once_the_mail_is_destroyed_the_letter_still_has_its_words(nora, database, newsroom, salt):
@@ -189,7 +189,7 @@ def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database,
     alarm = nora.get("/").part("section.alarm")
     assert "One mail came back." in alarm.words
     assert alarm.texts("q.said-back") == ["5.1.1 no such mailbox"]
-    assert alarm.addresses == [f"{nora.desk}/outbox/{mail}"]
+    assert alarm.addresses == [f"{nora.base_path}/outbox/{mail}"]
     nora.post(f"/questions/{question_of(database, salt)}/assignments/{salt.public_id}/link")
     assert "One mail came back." not in nora.get("/")
 

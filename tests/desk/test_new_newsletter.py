@@ -12,10 +12,10 @@ from app.editions.queries import list_editions_to_run
 from app.newsletters.models import Newsletter, NewsletterText
 from app.newsletters.queries import by_slug, desks_of
 from app.workflows.newsletters.founding import RESERVED_SLUGS
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk, get_form_fields
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 PAGE = "new-newsletter"
 TYPED = {
@@ -41,7 +41,7 @@ def test_vera_makes_a_newsletter_and_is_its_admin(vera: Desk, app: Flask) -> Non
             if one.noun != "edition"
         ]
         assert events == ["newsletter.found", "newsletter.word", "membership.set"]
-    assert "نامه‌ی دریا is made." in vera.words("/desk/sea-letter/")
+    assert "نامه‌ی دریا is made." in vera.get_text("/desk/sea-letter/")
     assert app.test_client().get("/sea-letter/").status_code == 200
     assert vera.get("/desk/sea-letter/settings").heading == "Settings"
 

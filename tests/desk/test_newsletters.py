@@ -26,13 +26,13 @@ from app.newsletters.queries import by_slug
 from app.questions.models import Question
 from app.workflows.newsletters import pausing
 from tests.support.assignments import ask_expert_and_send
-from tests.support.cast import Newsroom, answered_question
 from tests.support.clock import today
 from tests.support.database_checks import dump_tables
 from tests.support.desk import LOCALHOST, ComingEdition, Desk, press_undo
-from tests.support.desk_people import create_second_desk
+from tests.support.desk_people import create_delta_newsletter
 from tests.support.letters import send_letter
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 PAGE = "newsletter"
 WORDS = "The newsletter ends with this year. Thank you."
@@ -40,7 +40,7 @@ WORDS = "The newsletter ends with this year. Thank you."
 
 def press(who: Desk, act: str, status: int = 303, **typed: Any) -> str:
     """Press one of the buttons of the newsletter's page, as it stands when it is opened."""
-    form = who.get(PAGE).form(f"{who.desk}/{PAGE}/{act}")
+    form = who.get(PAGE).form(f"{who.base_path}/{PAGE}/{act}")
     return who.post(f"{PAGE}/{act}", status, **{**form.fields, **typed})
 
 
@@ -86,8 +86,8 @@ def test_a_pause_is_told_to_readers_with_its_day_and_nothing_is_taken_on_the_pag
         assert [form.action for form in page.forms] == []
     assert "Ask a question" not in public(reader, "/steppe/answers").words
     assert "Ask a question" not in public(reader, "/steppe/protection").words
-    assert "The newsletter pauses until Monday 3 May 2094: readers can’t ask." in vera.words("")
-    assert "pauses until Monday 3 May 2094" in vera.words("newsletters")
+    assert "The newsletter pauses until Monday 3 May 2094: readers can’t ask." in vera.get_text("")
+    assert "pauses until Monday 3 May 2094" in vera.get_text("newsletters")
 
 
 def test_without_a_day_the_page_names_none(vera: Desk, reader: FlaskClient) -> None:
@@ -118,7 +118,7 @@ def test_nobody_joins_a_question_while_it_pauses(
     asked = ask_expert_and_send(database, newsroom)
     with database.read() as session:
         question = session.get_one(Question, asked.question_id).public_id
-    vera.decide(f"questions/{question}", "show")
+    vera.post_action(f"questions/{question}", "show")
     [joins] = [form for form in public(reader, "/steppe/").forms if form.action == f"/steppe/ask/{question}"]
     press(vera, "pause")
     before = number(database, Letter)
@@ -131,13 +131,13 @@ def test_the_calendar_has_no_edition_for_a_pause_but_those_with_something_in_the
 ) -> None:
     database.write(
         lambda session: slots.pick(
-            session, newsroom.nora, answered_question(session, newsroom, "Salt?"), coming.edition(session)
+            session, newsroom.nora, create_answered_question(session, newsroom, "Salt?"), coming.edition(session)
         )
     )
     before = number(database, Edition, state="planned")
     press(vera, "pause")
     assert number(database, Edition, state="planned") == 1
-    assert "Editions that stay, because something is in them or about them: " in vera.words(PAGE)
+    assert "Editions that stay, because something is in them or about them: " in vera.get_text(PAGE)
     press(vera, "resume")
     assert number(database, Edition, state="planned") == before
 
@@ -200,7 +200,7 @@ def test_an_end_is_told_once_to_whoever_is_asked_and_undone_as_a_whole(
 ) -> None:
     asked = ask_expert_and_send(database, newsroom)
     database.write(lambda session: a_minute_to_undo(session, newsroom))
-    assert "One question is with an expert, or answered and in no edition" in vera.words(PAGE)
+    assert "One question is with an expert, or answered and in no edition" in vera.get_text(PAGE)
     assert (
         "sentence"
         in Page(vera.send(f"{PAGE}/close", vera.get(PAGE).form(f"/desk/steppe/{PAGE}/close").fields).text).words
@@ -242,7 +242,7 @@ def test_a_closed_newsletter_is_read_and_its_receipts_tell(
     assert reader.post("/steppe/receipt/add", base_url=LOCALHOST, data=more).status_code == 409
     taken = reader.post("/steppe/receipt/withdraw", base_url=LOCALHOST, data={"receipt": receipt})
     assert "It is erased" in Page(taken.text).words
-    assert "The newsletter is closed: readers can’t ask." in vera.words("")
+    assert "The newsletter is closed: readers can’t ask." in vera.get_text("")
 
 
 def test_a_renamed_newsletter_is_found_by_every_address_that_it_had(
@@ -278,7 +278,7 @@ def events(database: Database) -> list[Event]:
 
 
 def test_a_stranger_is_led_nowhere_by_a_former_name(vera: Desk, app: Flask, database: Database) -> None:
-    database.write(create_second_desk)
+    database.write(create_delta_newsletter)
     press(vera, "rename", slug="salt")
     with database.read() as session:
         assert by_slug(session, "steppe") is not None
@@ -289,7 +289,7 @@ def test_a_stranger_is_led_nowhere_by_a_former_name(vera: Desk, app: Flask, data
 @pytest.mark.parametrize("slug", ["", "Salt Letter", "desk", "delta", "old-delta"])
 def test_a_short_name_that_another_has_or_had_is_refused(vera: Desk, database: Database, slug: str) -> None:
     def others(session: Session) -> None:
-        session.add(FormerName(newsletter_id=create_second_desk(session), slug="old-delta"))
+        session.add(FormerName(newsletter_id=create_delta_newsletter(session), slug="old-delta"))
 
     database.write(others)
     page = Page(
@@ -334,7 +334,7 @@ def test_whoever_is_no_admin_finds_none_of_it(nora: Desk, vera: Desk, database: 
 
 
 def test_the_list_leads_to_those_that_one_manages(vera: Desk, database: Database) -> None:
-    database.write(create_second_desk)
+    database.write(create_delta_newsletter)
     rows = vera.get("newsletters").parts("tbody tr")
     assert [(row.words, row.links) for row in rows] == [
         ("The Steppe Letter steppe runs", [("The Steppe Letter", "/desk/steppe/newsletter")]),

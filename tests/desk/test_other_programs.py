@@ -13,19 +13,19 @@ from app.doctor import machines
 from app.doctor.findings import CheckContext
 from app.editor.settings.programs_page import WHY
 from app.programs.models import Program
-from tests.support.cast import Newsroom
-from tests.support.desk import Desk, combined_token
+from tests.support.desk import Desk, combine_version_tokens
 from tests.support.fake_servers import (
     ALLOWED_HOSTS,
-    CannedAnswer,
+    CannedResponse,
     WebhookReceiver,
     add_program,
     deliver_messages,
     webhook_receiver,
 )
-from tests.support.letters import new_letter_key
+from tests.support.letters import create_letter
 from tests.support.processes import free_port
 from tests.support.reader_pages import answer_letters, lock_edition
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_an_address_that_can_not_be_used_is_told_and_what_was_typed_stays(vera: 
     assert page.texts("p.error") == [str(WHY[fault])]
     assert (page.value("name"), page.value("address")) == ("Our chat", address)
     assert page.texts("option[selected]") == ["Matrix (hookshot)"]
-    assert "No program hears anything yet." in vera.words("programs")
+    assert "No program hears anything yet." in vera.get_text("programs")
 
 
 def test_what_is_missing_is_told(vera: Desk, site: WebhookReceiver) -> None:
@@ -85,18 +85,18 @@ def test_a_program_is_tried_paused_told_again_and_removed(
     page = added(vera, site)
     assert vera.get("programs").rows[1][:3] == ["The site", "webhook", "was told nothing yet"]
     assert vera.get(vera.post(f"{page}/test")).notice == "The test has arrived: it answered 204."
-    site.answer = CannedAnswer(b"words of its own", 500)
+    site.response = CannedResponse(b"words of its own", 500)
     assert vera.get(vera.post(f"{page}/test")).notice == "The test hasn’t arrived: it answered 500."
     assert lines(vera, page) == [["A test", "didn’t arrive", "500"], ["A test", "arrived", "204"]]
-    site.answer = CannedAnswer(b"", 200)
-    answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    site.response = CannedResponse(b"", 200)
+    answer_letters(database, newsroom, [create_letter(database, newsroom, "Who built the silos?")])
     lock_edition(database, newsroom)
     assert lines(vera, page)[0] == ["An edition was locked", "waits", ""]
-    vera.decide(page, "pause")
+    vera.post_action(page, "pause")
     assert lines(vera, page)[0] == ["An edition was locked", "wasn’t told", ""]
     assert deliver_messages(database) == {}
     vera.post(f"{page}/pause", 409)
-    vera.decide(page, "resume")
+    vera.post_action(page, "resume")
     [again] = vera.get(page).attributes('form[action$="/again"]', "action")
     assert vera.get(vera.post(again)).notice == "It is told once more, in a moment."
     assert deliver_messages(database) == {"arrived": 1}
@@ -104,8 +104,8 @@ def test_a_program_is_tried_paused_told_again_and_removed(
     vera.post(again)
     assert deliver_messages(database) == {"arrived": 1}
     assert (site.types[2:], site.ids[2] == site.ids[3]) == (["edition.locked"] * 2, True)
-    assert "words of its own" not in vera.words(page)
-    assert vera.get(vera.decide(page, "remove")).notice == "The site is removed, with its address and its secret."
+    assert "words of its own" not in vera.get_text(page)
+    assert vera.get(vera.post_action(page, "remove")).notice == "The site is removed, with its address and its secret."
     vera.get(page, 404)
 
 
@@ -114,7 +114,7 @@ def test_the_secret_is_shown_once_and_made_anew(vera: Desk, site: WebhookReceive
     secret = secret_on(vera, page)
     assert secret.startswith("whsec_") and secret not in vera.open(page).text
     vera.post(f"{page}/secret", 409)
-    seen = combined_token(vera.get(page))
+    seen = combine_version_tokens(vera.get(page))
     vera.post(f"{page}/renew", seen=seen)
     vera.post(f"{page}/renew", 409, seen=seen)
     assert secret_on(vera, page) != secret
@@ -137,8 +137,8 @@ def test_an_admin_alone_sees_them(nora: Desk, vera: Desk, site: WebhookReceiver)
         nora.get(path, 404)
     for press in ("test", "pause", "secret", "remove"):
         nora.post(f"{page}/{press}", 404)
-    assert "Other programs" not in nora.words("settings")
-    assert "Other programs" in vera.words("settings")
+    assert "Other programs" not in nora.get_text("settings")
+    assert "Other programs" in vera.get_text("settings")
 
 
 def test_the_desk_and_the_operator_are_told_of_one_that_fails(

@@ -14,48 +14,50 @@ from app.people import sign_in
 from app.people.models import Person
 from app.people.sign_in import RequestingBrowser
 from app.questions.models import Question
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.database_checks import dump_tables
 from tests.support.desk import (
     DANAS_ADDRESS,
     Desk,
     follow_pages,
+    get_mail_state,
+    get_newest_mail_ids,
+    get_open_mail_version,
     invite_leyla,
-    mail_state,
+    list_pane_buttons,
     move_mail,
-    newest_mail_ids,
-    open_mail_version,
-    pane_buttons,
     queue_news_for_dana,
 )
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 
 def test_an_empty_outbox_teaches(nora: Desk) -> None:
-    assert "Nothing was mailed yet." in nora.words("outbox")
+    assert "Nothing was mailed yet." in nora.get_text("outbox")
 
 
 def test_a_state_that_no_mail_has_is_no_list(nora: Desk) -> None:
-    assert "“state” of the address is nothing that this list can be narrowed by" in nora.words("outbox?state=lost", 404)
-    assert "Outbox" in nora.words("outbox?state=")
+    assert "“state” of the address is nothing that this list can be narrowed by" in nora.get_text(
+        "outbox?state=lost", 404
+    )
+    assert "Outbox" in nora.get_text("outbox?state=")
 
 
 def test_a_mail_on_its_way_goes_now_or_is_said_to_be_late(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
-    assert "On its way: Invitation now" in nora.words(f"outbox/{public_id}")
+    [public_id] = get_newest_mail_ids(nora.database).values()
+    assert "On its way: Invitation now" in nora.get_text(f"outbox/{public_id}")
 
     def three_hours_later(session: Session) -> None:
         mail = session.scalars(select(OutboxMail)).one()
         mail.due_at -= timedelta(hours=3)
 
     nora.database.write(three_hours_later)
-    assert "On its way: Invitation 3 hrs late" in nora.words(f"outbox/{public_id}")
+    assert "On its way: Invitation 3 hrs late" in nora.get_text(f"outbox/{public_id}")
 
 
 def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
+    [public_id] = get_newest_mail_ids(nora.database).values()
     page = nora.open(f"outbox/{public_id}")
     said = Page(page.text).words
     assert ("leyla@field.example" in said, "Dear Leyla Aydın," in said) == (False, True)
@@ -68,7 +70,7 @@ def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk,
 
 def test_no_page_shows_a_readers_address(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: queue_news_for_dana(s, newsroom))
-    news = newest_mail_ids(nora.database)["reader.news"]
+    news = get_newest_mail_ids(nora.database)["reader.news"]
     move_mail(nora.database, news, "fail", said="550 5.1.1 no such mailbox")
     paths = ("outbox", "outbox?state=failed", f"outbox/{news}", "")
     pages = [nora.open(path) for path in paths]
@@ -79,37 +81,37 @@ def test_no_page_shows_a_readers_address(nora: Desk, newsroom: Newsroom) -> None
 
 def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
-    assert pane_buttons(nora.open(f"outbox/{public_id}")) == ["Undo"]
+    [public_id] = get_newest_mail_ids(nora.database).values()
+    assert list_pane_buttons(nora.open(f"outbox/{public_id}")) == ["Undo"]
     move_mail(nora.database, public_id, "fail", said="452 4.2.2 mailbox full")
-    assert "One mail can’t be delivered." in nora.words("")
-    assert pane_buttons(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
+    assert "One mail can’t be delivered." in nora.get_text("")
+    assert list_pane_buttons(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
     nora.press(f"outbox/{public_id}/retry")
-    assert mail_state(nora.database, public_id) == "queued"
-    nora.press(f"outbox/{public_id}/discard", version=open_mail_version(nora.open(f"outbox/{public_id}")))
-    assert mail_state(nora.database, public_id) == "discarded"
-    assert pane_buttons(nora.open(f"outbox/{public_id}")) == []
+    assert get_mail_state(nora.database, public_id) == "queued"
+    nora.press(f"outbox/{public_id}/discard", version=get_open_mail_version(nora.open(f"outbox/{public_id}")))
+    assert get_mail_state(nora.database, public_id) == "discarded"
+    assert list_pane_buttons(nora.open(f"outbox/{public_id}")) == []
 
 
 def test_a_held_mail_goes_when_an_editor_says_so(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
+    [public_id] = get_newest_mail_ids(nora.database).values()
 
     def hold(session: Session) -> None:
         session.scalars(select(OutboxMail)).one().state = "held"
 
     nora.database.write(hold)
-    assert pane_buttons(ilya.open(f"outbox/{public_id}")) == ["Discard"]
+    assert list_pane_buttons(ilya.open(f"outbox/{public_id}")) == ["Discard"]
     ilya.press(f"outbox/{public_id}/release", 404)
     page = nora.open(f"outbox/{public_id}")
-    assert pane_buttons(page) == ["Send it now", "Discard"]
-    nora.press(f"outbox/{public_id}/release", version=open_mail_version(page))
-    assert mail_state(nora.database, public_id) == "queued"
+    assert list_pane_buttons(page) == ["Send it now", "Discard"]
+    nora.press(f"outbox/{public_id}/release", version=get_open_mail_version(page))
+    assert get_mail_state(nora.database, public_id) == "queued"
 
 
 def test_illegal_moves_by_hand_change_nothing(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
+    [public_id] = get_newest_mail_ids(nora.database).values()
     before = dump_tables(nora.database)
     nora.press(f"outbox/{public_id}/release", 409)
     nora.press(f"outbox/{public_id}/retry", 409)
@@ -128,7 +130,7 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk, newsroom: Newsroom) ->
 
 def test_what_is_no_longer_kept_is_not_shown(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
+    [public_id] = get_newest_mail_ids(nora.database).values()
     move_mail(nora.database, public_id, "fail", said="550 no")
 
     def erase(session: Session) -> None:
@@ -136,7 +138,7 @@ def test_what_is_no_longer_kept_is_not_shown(nora: Desk, newsroom: Newsroom) -> 
 
     nora.database.write(erase)
     page = nora.open(f"outbox/{public_id}")
-    assert ("The text of this mail is no longer kept." in Page(page.text).words, pane_buttons(page)) == (
+    assert ("The text of this mail is no longer kept." in Page(page.text).words, list_pane_buttons(page)) == (
         True,
         ["Discard"],
     )
@@ -151,14 +153,14 @@ def test_a_way_in_is_nobodys_to_read(nora: Desk, newsroom: Newsroom) -> None:
         )
 
     nora.database.write(ask)
-    nora.words(f"outbox/{newest_mail_ids(nora.database)['sign_in']}", 404)
+    nora.get_text(f"outbox/{get_newest_mail_ids(nora.database)['sign_in']}", 404)
 
 
 @pytest.mark.both_databases
 def test_pages_of_one_state_go_on_where_the_last_one_ended(nora: Desk, newsroom: Newsroom) -> None:
     def many(session: Session) -> None:
         for number in range(45):
-            submitted_answer(session, newsroom, f"Question number {number}?")
+            create_submitted_answer(session, newsroom, f"Question number {number}?")
 
     nora.database.write(many)
     pages = follow_pages(nora, "outbox?state=queued", "next")

@@ -12,19 +12,19 @@ from app.mail import outbox
 from app.mail.kinds import KINDS
 from app.mail.models import OutboxContent, OutboxMail
 from app.newsletters.models import Newsletter
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk import (
     Desk,
+    get_mail_state,
+    get_newest_mail_ids,
+    get_open_mail_version,
     invite_leyla,
-    mail_state,
+    list_pane_buttons,
     move_mail,
-    newest_mail_ids,
-    open_mail_version,
-    pane_buttons,
     queue_news_for_dana,
 )
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 
 def hold(session: Session) -> None:
@@ -36,7 +36,7 @@ def held(nora: Desk, newsroom: Newsroom) -> str:
     """An invitation that waits for an editor."""
     nora.database.write(lambda s: invite_leyla(s, newsroom))
     nora.database.write(hold)
-    [public_id] = newest_mail_ids(nora.database).values()
+    [public_id] = get_newest_mail_ids(nora.database).values()
     return public_id
 
 
@@ -57,7 +57,7 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(
     assert (secret in form.text, text.count("{link}"), text.startswith("Dear Leyla")) == (False, 1, True)
     changed = text.replace("Dear Leyla Aydın", "Dear Leyla").replace("\n", "\r\n")
     where = ilya.press(
-        f"outbox/{public_id}/edit", subject="One question: <salt>", body=changed, version=open_mail_version(form)
+        f"outbox/{public_id}/edit", subject="One question: <salt>", body=changed, version=get_open_mail_version(form)
     )
     assert where == f"/desk/steppe/outbox/{public_id}"
     page = nora.open(f"outbox/{public_id}")
@@ -67,8 +67,8 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(
         "One question: <salt>",
         changed.replace("\r\n", "\n").replace("{link}", f"https://ask.newsroom.example/a/{secret}"),
     )
-    nora.press(f"outbox/{public_id}/release", version=open_mail_version(page))
-    assert mail_state(nora.database, public_id) == "queued"
+    nora.press(f"outbox/{public_id}/release", version=get_open_mail_version(page))
+    assert get_mail_state(nora.database, public_id) == "queued"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_lacks_something_comes_back_as_it_was_typed(
     nora: Desk, newsroom: Newsroom, typed: dict[str, str], said: str
 ) -> None:
     public_id = held(nora, newsroom)
-    version = open_mail_version(nora.open(f"outbox/{public_id}/edit"))
+    version = get_open_mail_version(nora.open(f"outbox/{public_id}/edit"))
     before = dump_tables(nora.database)
     response = nora.send(f"outbox/{public_id}/edit", {**typed, "version": version})
     page = Page(response.text)
@@ -94,18 +94,18 @@ def test_what_lacks_something_comes_back_as_it_was_typed(
 
 def test_two_who_word_one_mail_at_once_both_keep_their_text(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
     public_id = held(nora, newsroom)
-    version = open_mail_version(nora.open(f"outbox/{public_id}/edit"))
+    version = get_open_mail_version(nora.open(f"outbox/{public_id}/edit"))
     ilya.press(f"outbox/{public_id}/edit", subject="His", body="His text {link}", version=version)
     said = nora.press(f"outbox/{public_id}/edit", 409, subject="Hers", body="Her text {link}", version=version)
     assert ["His text {link}" in said, "Her text {link}" in said] == [True, True]
     nora.press(f"outbox/{public_id}/release", 409, version=version)
-    assert mail_state(nora.database, public_id) == "held"
+    assert get_mail_state(nora.database, public_id) == "held"
 
 
 def test_what_is_not_held_has_no_form(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
-    nora.words(f"outbox/{public_id}/edit", 409)
+    [public_id] = get_newest_mail_ids(nora.database).values()
+    nora.get_text(f"outbox/{public_id}/edit", 409)
     nora.press(f"outbox/{public_id}/edit", 409, subject="x", body="{link}", version="1")
 
 
@@ -129,30 +129,30 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, ilya:
 
     nora.database.write(meanwhile)
     ilya.press("outbox", act="release", mail=[ticks[-1]])
-    assert "One can’t be: an editor has to do it." in ilya.words("outbox")
+    assert "One can’t be: an editor has to do it." in ilya.get_text("outbox")
     where = nora.press("outbox", act="release", mail=ticks, state="held")
     assert where == "/desk/steppe/outbox?state=held"
-    said = nora.words("outbox")
+    said = nora.get_text("outbox")
     assert "One mail goes out. One can’t be: the text is no longer kept." in said
     assert "One can’t be: you, in another window, let the held mail go; read it first." in said
     assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
-    assert [mail_state(nora.database, one) for one in (first, changed, going, gone)] == [
+    assert [get_mail_state(nora.database, one) for one in (first, changed, going, gone)] == [
         "queued",
         "held",
         "queued",
         "held",
     ]
     nora.press("outbox", act="discard", mail=ticks[1:])
-    said = nora.words("outbox")
+    said = nora.get_text("outbox")
     assert "One can’t be: it is just going out." in said
     assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
     assert "One can’t be: you, in another window, let the held mail go; read it first." in said
     nora.press("outbox", act="discard", mail=nora.get("outbox").values("mail"))
-    assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.words("outbox")
+    assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.get_text("outbox")
     nora.press("outbox", act="discard", mail=[f"{first}.1"])
-    assert "One can’t be: that isn’t possible as it stands." in nora.words("outbox")
+    assert "One can’t be: that isn’t possible as it stands." in nora.get_text("outbox")
     nora.press("outbox", act="retry", mail=[])
-    assert "Tick the mails first." in nora.words("outbox")
+    assert "Tick the mails first." in nora.get_text("outbox")
 
 
 def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: Desk, newsroom: Newsroom) -> None:
@@ -165,13 +165,15 @@ def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: Desk, ne
 
 def test_a_mail_that_came_back_stands_with_the_failed_ones(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
+    [public_id] = get_newest_mail_ids(nora.database).values()
     with nora.database.read() as session:
         at = now(session)
     move_mail(nora.database, public_id, "send", sent_at=at)
     move_mail(nora.database, public_id, "bounce", said="550 5.1.1 no … here", bounced_at=at, sent_at=None)
-    assert "Came back Leyla Aydın Invitation came back: 550 5.1.1 no … here Salt" in nora.words("outbox?state=failed")
-    assert pane_buttons(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
+    assert "Came back Leyla Aydın Invitation came back: 550 5.1.1 no … here Salt" in nora.get_text(
+        "outbox?state=failed"
+    )
+    assert list_pane_buttons(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]
 
 
 def test_an_invitation_can_be_taken_back_for_a_minute_from_its_question(nora: Desk, newsroom: Newsroom) -> None:
@@ -182,18 +184,18 @@ def test_an_invitation_can_be_taken_back_for_a_minute_from_its_question(nora: De
 
     public_id = nora.database.write(with_a_minute)
     about = next(href for _said, href in nora.get("outbox").links if href.startswith("/desk/steppe/questions/"))
-    said = nora.words(about)
+    said = nora.get_text(about)
     assert re.search(r"Invitation , Leyla Aydın \. Goes out in \d\d s\.", said) is not None
-    version = open_mail_version(nora.open(f"outbox/{public_id}"))
+    version = get_open_mail_version(nora.open(f"outbox/{public_id}"))
     assert nora.press(f"outbox/{public_id}/discard", to="question", version=version) == about
-    said = nora.words(about)
+    said = nora.get_text(about)
     assert ("Goes out in" in said, "Nora Lind stopped the invitation to Leyla Aydın." in said) == (False, True)
-    assert mail_state(nora.database, public_id) == "discarded"
+    assert get_mail_state(nora.database, public_id) == "discarded"
 
 
 def test_too_late_is_said_as_such(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: invite_leyla(s, newsroom))
-    [public_id] = newest_mail_ids(nora.database).values()
+    [public_id] = get_newest_mail_ids(nora.database).values()
     with nora.database.read() as session:
         at = now(session)
     move_mail(nora.database, public_id, "send", sent_at=at)
@@ -204,7 +206,7 @@ def test_too_late_is_said_as_such(nora: Desk, newsroom: Newsroom) -> None:
 def test_a_held_notice_to_a_reader_is_worded_without_their_address(nora: Desk, newsroom: Newsroom) -> None:
     nora.database.write(lambda s: queue_news_for_dana(s, newsroom))
     nora.database.write(hold)
-    page = nora.open(f"outbox/{newest_mail_ids(nora.database)['reader.news']}/edit")
+    page = nora.open(f"outbox/{get_newest_mail_ids(nora.database)['reader.news']}/edit")
     assert "Somebody may read over the reader’s shoulder" in Page(page.text).words
     assert ["dana" in page.text.lower(), "/stop/" in page.text] == [False, False]
 

@@ -18,10 +18,10 @@ from app.mail.models import OutboxMail
 from app.questions.models import Question
 from app.watching import sightings
 from tests.support.assignments import ask_expert
-from tests.support.cast import Newsroom, answered_question, submitted_answer
-from tests.support.commands import record_sign_of_life
+from tests.support.commands import record_sighting
 from tests.support.database_checks import record_statements
 from tests.support.desk import Desk
+from tests.support.sample_newsroom import Newsroom, create_answered_question, create_submitted_answer
 
 MINUTE = timedelta(minutes=1)
 
@@ -49,7 +49,7 @@ def objects(database: Database, newsroom: Newsroom) -> None:
 def breaks(session: Session, newsroom: Newsroom) -> None:
     """An edition's hour passes without a lock, a mail is refused, and mail waits for a worker."""
     edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
-    slots.pick(session, newsroom.nora, answered_question(session, newsroom, "Who pays the gauges?"), edition)
+    slots.pick(session, newsroom.nora, create_answered_question(session, newsroom, "Who pays the gauges?"), edition)
     past = utc_now() - timedelta(days=1)
     session.execute(update(Edition).where(Edition.id == edition.id).values(runs_at=past, cutoff_at=past - timedelta(2)))
     first, second = session.scalars(select(OutboxMail).order_by(OutboxMail.id).limit(2))
@@ -74,7 +74,7 @@ def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database
 
 
 def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Database) -> None:
-    record_sign_of_life(database, utc_now() - 45 * MINUTE, secure_delete.EMPTY_LOG_DUTY)
+    record_sighting(database, utc_now() - 45 * MINUTE, secure_delete.EMPTY_LOG_DUTY)
     assert alarms(nora) == []
     database.write(
         lambda session: sightings.record_sightings(session, {sightings.FAILED + secure_delete.EMPTY_LOG_DUTY: 1})
@@ -99,7 +99,7 @@ def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsr
 def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     def statements() -> int:
         with record_statements(nora.database) as found:
-            nora.words("")
+            nora.get_text("")
         return len(found)
 
     objects(database, newsroom)
@@ -107,7 +107,7 @@ def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, news
 
     def more(session: Session, numbers: range) -> None:
         for number in numbers:
-            question = answered_question(session, newsroom, f"What falls on plate {number}?")
+            question = create_answered_question(session, newsroom, f"What falls on plate {number}?")
             question.must_run_by = utc_now().date()
         assert session.scalars(select(Question).where(Question.must_run_by.is_not(None))).first()
 
@@ -124,15 +124,15 @@ def test_what_only_an_editor_may_do_waits_apart_and_is_not_ilyas_task(
     salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
-    database.write(lambda session: submitted_answer(session, newsroom, "Who pays the gauges?"))
+    database.write(lambda session: create_submitted_answer(session, newsroom, "Who pays the gauges?"))
     edit, check, slot = "Edit Leyla Aydın’s text", "Send Leyla Aydın the quote check", "Fill slot 1"
     assert columns(nora)[0] == ("For you", [edit, check, slot])
     assert [heading for heading, _lines in columns(nora)] == [
         "For you", "For experts", "For their check", "For an answer",
     ]  # fmt: skip
     assert columns(ilya)[:2] == [("For you", [edit]), ("For an editor", [check, slot])]
-    assert "One text waits for you. One text waits for an editor." in ilya.words("")
-    assert "2 texts wait for you." in nora.words("")
+    assert "One text waits for you. One text waits for an editor." in ilya.get_text("")
+    assert "2 texts wait for you." in nora.get_text("")
 
 
 def columns(person: Desk) -> list[tuple[str, list[str]]]:

@@ -20,11 +20,11 @@ from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions.models import Question
 from app.web.formatting import day
-from tests.support.cast import Newsroom, answered_question
 from tests.support.database_checks import get_one
 from tests.support.desk import Desk, get_form_fields
 from tests.support.letters import open_question
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 HOURS = timedelta(hours=1)
 
@@ -86,7 +86,7 @@ def test_a_page_from_before_the_cut_off_is_told_and_keeps_what_was_typed(
 def test_an_answer_that_is_here_can_still_run_in_it(
     nora: Desk, database: Database, newsroom: Newsroom, closed: Edition
 ) -> None:
-    question = database.write(lambda s: answered_question(s, newsroom, "Who measures the salt?").public_id)
+    question = database.write(lambda s: create_answered_question(s, newsroom, "Who measures the salt?").public_id)
     with nora.client.application.test_request_context():
         g.zone = "Europe/Prague"
         assert f"Pick it for {day(closed.runs_at)}" in nora.get(f"questions/{question}").buttons

@@ -13,11 +13,11 @@ from app.mail.inbound import MailContent
 from app.mail.models import Inbound
 from app.newsletters.models import Newsletter
 from tests.support.assignments import ask_expert
-from tests.support.cast import another_newsletter
 from tests.support.database_checks import count_queries, get_one
-from tests.support.desk import shown_version
+from tests.support.desk import get_version
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail_by_public_id, place_mail, receive_expert_mail
 from tests.support.pages import Page
+from tests.support.sample_newsroom import create_coast_newsletter
 
 TIMUR = MailContent(
     from_name="Тимур",
@@ -85,7 +85,7 @@ def test_what_stands_in_a_mail_is_text_and_nothing_else(nora, database, newsroom
     reading = MailContent(bad, bad, bad, "", '"><script>', bad, bad, ((bad, 1),))
     public_id = place_mail(database, newsroom, reading=reading, reasons=[bad])
     for path in ("/pen", f"/pen/{public_id}"):
-        raw = nora.client.get(nora.desk + path).text
+        raw = nora.client.get(nora.base_path + path).text
         assert "<img" not in raw
         assert "<script>alert" not in raw
         assert "&lt;script&gt;alert(1)" in raw
@@ -98,9 +98,9 @@ def test_an_expert_whose_address_is_not_the_known_one_is_offered_where_the_token
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page)[:4] == ["It is Leyla Aydın’s reply", "It is a reader’s letter", "Robot", "Spam"]
     assert "It answers our mail about" in page
-    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
+    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=get_version(page))
     letter = get_one(database, Letter, author="expert")
-    assert led == f"{nora.desk}/letters/{letter.public_id}"
+    assert led == f"{nora.base_path}/letters/{letter.public_id}"
     assert (letter.state, letter.assignment_id, letter.body) == ("received", salt.assignment_id, REPLY_TEXT)
     assert (get_mail_by_public_id(database, public_id).state, get_mail_by_public_id(database, public_id).letter_id) == (
         "letter",
@@ -124,9 +124,7 @@ def test_the_address_alone_only_puts_its_owner_first(nora, database, newsroom, s
 
 def test_nobody_is_chosen_for_a_strangers_mail_until_somebody_chooses(nora, database, newsroom, salt):
     public_id = place_mail(database, newsroom, reading=TIMUR)
-    page = nora.post(
-        f"/pen/{public_id}/answer", 422, assignment="", version=shown_version(nora.get(f"/pen/{public_id}"))
-    )
+    page = nora.post(f"/pen/{public_id}/answer", 422, assignment="", version=get_version(nora.get(f"/pen/{public_id}")))
     assert page.count("Choose whose reply it is") == 2  # in the summary and at the field
     assert get_mail_by_public_id(database, public_id).state == "pen"
 
@@ -151,14 +149,14 @@ def test_what_was_given_to_the_wrong_expert_goes_back_to_the_pen_until_it_is_fil
     led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version="2")
     page = nora.get(led)
     assert "It isn’t theirs: back to the holding pen" in page
-    assert nora.post(f"{led}/to-pen", version=shown_version(page)) == f"{nora.desk}/pen/{public_id}"
+    assert nora.post(f"{led}/to-pen", version=get_version(page)) == f"{nora.base_path}/pen/{public_id}"
     mail = get_mail_by_public_id(database, public_id)
     assert (mail.state, mail.letter_id, mail.assignment_id) == ("pen", None, None)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter).filter_by(author="expert")) == 0
     page = nora.get(f"/pen/{public_id}")
     assert "It isn’t their letter any more. Say what it is." in page
-    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
+    led = nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=get_version(page))
     nora.post(f"{led}/reply", kind="comment", version="1")
     assert "back to the holding pen" not in nora.get(led)
     nora.post(f"{led}/to-pen", 409, version="2")
@@ -171,18 +169,18 @@ def test_a_mail_of_nobody_known_can_still_be_given_to_an_expert(nora, database, 
     public_id = place_mail(database, newsroom, reading=TIMUR)
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["It is a reader’s letter", "Robot", "Spam", "Read it again", "It is theirs"]
-    nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=shown_version(page))
+    nora.post(f"/pen/{public_id}/answer", assignment=salt.public_id, version=get_version(page))
     assert get_one(database, Letter, author="expert").body == TIMUR.text
 
 
 def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(nora, database, newsroom):
     ids = [place_mail(database, newsroom, reading=TIMUR) for _ in range(4)]
-    seen = shown_version(nora.get(f"/pen/{ids[3]}"))
-    assert nora.post(f"/pen/{ids[3]}/letter", version=seen) == f"{nora.desk}/pen/{ids[2]}"
-    assert nora.post(f"/pen/{ids[2]}/robot", version=seen) == f"{nora.desk}/pen/{ids[1]}"
-    assert nora.post(f"/pen/{ids[0]}/spam", version=seen) == f"{nora.desk}/pen/{ids[1]}"
+    seen = get_version(nora.get(f"/pen/{ids[3]}"))
+    assert nora.post(f"/pen/{ids[3]}/letter", version=seen) == f"{nora.base_path}/pen/{ids[2]}"
+    assert nora.post(f"/pen/{ids[2]}/robot", version=seen) == f"{nora.base_path}/pen/{ids[1]}"
+    assert nora.post(f"/pen/{ids[0]}/spam", version=seen) == f"{nora.base_path}/pen/{ids[1]}"
     led = nora.post(f"/pen/{ids[1]}/again", version=seen)
-    assert led == f"{nora.desk}/pen?place=pen"
+    assert led == f"{nora.base_path}/pen?place=pen"
     assert "It is read again; in a minute it has its place." in nora.get(led)
     assert [get_mail_by_public_id(database, key).state for key in ids] == ["spam", "stored", "automatic", "letter"]
     letter = get_one(database, Letter, author="reader")
@@ -195,8 +193,8 @@ def test_an_assistant_may_do_all_that(ilya, database, newsroom, salt):
     ids = [place_mail(database, newsroom, reading=TIMUR) for _ in range(5)]
     acts = ("letter", "robot", "spam", "again")
     for public_id, act in zip(ids, acts, strict=False):
-        ilya.post(f"/pen/{public_id}/{act}", version=shown_version(ilya.get(f"/pen/{public_id}")))
-    ilya.post(f"/pen/{ids[4]}/answer", assignment=salt.public_id, version=shown_version(ilya.get(f"/pen/{ids[4]}")))
+        ilya.post(f"/pen/{public_id}/{act}", version=get_version(ilya.get(f"/pen/{public_id}")))
+    ilya.post(f"/pen/{ids[4]}/answer", assignment=salt.public_id, version=get_version(ilya.get(f"/pen/{ids[4]}")))
     assert [get_mail_by_public_id(database, key).state for key in ids] == [
         "letter",
         "automatic",
@@ -209,7 +207,7 @@ def test_an_assistant_may_do_all_that(ilya, database, newsroom, salt):
 @pytest.mark.parametrize("act", ["letter", "robot", "spam", "again", "answer"])
 def test_the_second_of_two_is_told_and_nothing_is_done_twice(nora, ilya, database, newsroom, salt, act):
     public_id = place_mail(database, newsroom)
-    seen = shown_version(nora.get(f"/pen/{public_id}"))
+    seen = get_version(nora.get(f"/pen/{public_id}"))
     ilya.post(f"/pen/{public_id}/letter", version=seen)
     page = nora.post(f"/pen/{public_id}/{act}", 409, version=seen, assignment=salt.public_id)
     assert "Ilya Brandt made the mail a letter, 1 minute ago." in page and "nothing was written over it" in page
@@ -230,7 +228,7 @@ def test_a_press_without_the_version_that_was_seen_does_nothing(nora, database, 
 
 def test_a_mail_that_is_no_longer_kept_can_only_be_sorted(nora, database, newsroom, salt):
     public_id = place_mail(database, newsroom, assignment_id=salt.assignment_id)
-    seen = shown_version(nora.get(f"/pen/{public_id}"))
+    seen = get_version(nora.get(f"/pen/{public_id}"))
     database.write(lambda session: erasing.destroy(session, [get_mail_by_public_id(database, public_id).id]))
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["Robot", "Spam"]
@@ -245,7 +243,7 @@ def test_a_mail_without_words_becomes_nobodys_letter(nora, database, newsroom, s
     public_id = place_mail(database, newsroom, reading=MailContent("Leyla Aydın", "leyla@field.example"))
     page = nora.get(f"/pen/{public_id}")
     assert "There are no words in it." in page
-    said = nora.post(f"/pen/{public_id}/answer", 409, assignment=salt.public_id, version=shown_version(page))
+    said = nora.post(f"/pen/{public_id}/answer", 409, assignment=salt.public_id, version=get_version(page))
     assert "There are no words in it, so it can’t become a letter." in said
     assert get_mail_by_public_id(database, public_id).state == "pen"
 
@@ -255,7 +253,7 @@ def test_one_that_could_not_be_read_is_read_again(nora, database, newsroom):
     page = nora.get(f"/pen/{public_id}")
     assert buttons(page) == ["Robot", "Spam", "Read it again"]
     assert "Reading it took too long and was stopped." in page
-    nora.post(f"/pen/{public_id}/again", version=shown_version(page))
+    nora.post(f"/pen/{public_id}/again", version=get_version(page))
     assert get_mail_by_public_id(database, public_id).state == "stored"
 
 
@@ -265,7 +263,7 @@ def test_what_a_mail_is_about_is_one_press_away(nora, database, newsroom, salt):
     robot = place_mail(database, newsroom, "automatic", reasons=["vacation"], assignment_id=salt.assignment_id)
     page = nora.get(f"/pen/{twin}")
     assert "The first one" in page.texts("dt")
-    assert page.attributes("section.pane dd > a", "href") == [f"{nora.desk}/pen/{first}"]
+    assert page.attributes("section.pane dd > a", "href") == [f"{nora.base_path}/pen/{first}"]
     page = nora.get(f"/pen/{robot}")
     assert "A mail program sent it while its owner is away." in page
     assert "It is Leyla Aydın’s reply" in page  # a person whom a program took for a robot
@@ -274,9 +272,9 @@ def test_what_a_mail_is_about_is_one_press_away(nora, database, newsroom, salt):
 def test_the_pen_stands_in_the_sections_while_something_is_in_it_or_mail_comes_in(nora, database, newsroom):
     assert "Holding pen" not in nora.get("/letters")
     place_mail(database, newsroom)
-    in_sections = nora.get("/questions").parts(f'a[href="{nora.desk}/pen"]')
+    in_sections = nora.get("/questions").parts(f'a[href="{nora.base_path}/pen"]')
     assert [link.words for link in in_sections] == ["Holding pen 1"]
-    assert f'<a href="{nora.desk}/pen">Holding pen <b>1</b></a>' in nora.get("/letters")
+    assert f'<a href="{nora.base_path}/pen">Holding pen <b>1</b></a>' in nora.get("/letters")
 
     def let_in(session):
         session.scalars(select(Inbound)).one().newsletter_id = None
@@ -293,15 +291,15 @@ def test_this_edition_tells_of_broken_mail_first_and_of_the_pen(nora, database, 
     letter = receive_expert_mail(database, salt.assignment_id)
     page = nora.get("/")
     assert "One mail that came in could not be read." in page.part("section.alarm").words
-    assert f'<a href="{nora.desk}/pen">2 mails wait in the holding pen</a>' in page
-    assert f'<a href="{nora.desk}/letters/{letter}">Leyla Aydın has written by mail</a>' in page
+    assert f'<a href="{nora.base_path}/pen">2 mails wait in the holding pen</a>' in page
+    assert f'<a href="{nora.base_path}/letters/{letter}">Leyla Aydın has written by mail</a>' in page
 
 
 def test_what_belongs_to_another_desk_is_not_there(nora, database, newsroom, salt):
     mine, other = place_mail(database, newsroom), place_mail(database, newsroom)
 
     def move(session):
-        coast = another_newsletter(session)
+        coast = create_coast_newsletter(session)
         session.scalars(select(Inbound).filter_by(public_id=other)).one().newsletter_id = coast.id
 
     database.write(move)

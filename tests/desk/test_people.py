@@ -15,26 +15,26 @@ from app.mail.models import OutboxMail
 from app.people import colleagues, directory, links, staff
 from app.people.models import BrowserSession, Expert, Membership, Person, SignIn
 from app.questions import actions as questions
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_queries, dump_tables
 from tests.support.desk_people import (
     ILYA,
     NORA,
     VERA,
-    create_second_desk,
+    create_delta_newsletter,
     find_link,
+    get_newest_mail_text,
+    get_person_public_id,
     hire,
     hire_vera,
-    last_mail,
     list_events,
     list_roles,
-    person_public_id,
     request_code,
     sign_in_by_code,
     sign_in_by_link,
-    sign_in_now,
+    sign_in_directly,
 )
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 DESK = "/desk/steppe/"
 PEOPLE = f"{DESK}people"
@@ -45,7 +45,7 @@ HERE = {"Nora Lind": ("editor", "here"), "Ilya Brandt": ("assistant", "here"), "
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     hire_vera(database, newsroom)
-    browser = sign_in_now(app, database, VERA)
+    browser = sign_in_directly(app, database, VERA)
     browser.open(PEOPLE)
     return browser
 
@@ -71,7 +71,7 @@ def test_saule_is_invited_by_mail_and_is_at_the_desk_once_she_has_come(
     assert "The invitation is on its way to Saule Bekova." in vera.text
     assert list_roles(database, newsroom.newsletter_id) == HERE | {"Saule Bekova": ("assistant", "invited")}
     assert "invited, until" in vera.text
-    saule = sign_in_by_link(app, find_link(last_mail(database, SAULE)))
+    saule = sign_in_by_link(app, find_link(get_newest_mail_text(database, SAULE)))
     assert saule.page is not None
     assert saule.page.headers["Location"] == DESK
     assert saule.open(f"{DESK}letters").status_code == 200
@@ -80,7 +80,7 @@ def test_saule_is_invited_by_mail_and_is_at_the_desk_once_she_has_come(
         ("membership.invite", None, "assistant"),
         ("membership.join", None, "assistant"),
     ]
-    assert Browser(app).open(find_link(last_mail(database, SAULE))).status_code == 410
+    assert Browser(app).open(find_link(get_newest_mail_text(database, SAULE))).status_code == 410
 
 
 def test_the_outbox_says_whom_an_invitation_to_the_desk_is_to(vera: Browser) -> None:
@@ -121,10 +121,10 @@ def test_an_invitation_sent_again_ends_the_first_and_a_withdrawn_one_leaves_noth
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
     invite(vera)
-    first, page = find_link(last_mail(database, SAULE)), of(database, "Saule Bekova")
+    first, page = find_link(get_newest_mail_text(database, SAULE)), of(database, "Saule Bekova")
     vera.open(page)
     assert vera.press(f"{page}/again").status_code == 303
-    second = find_link(last_mail(database, SAULE))
+    second = find_link(get_newest_mail_text(database, SAULE))
     assert [Browser(app).open(link).status_code for link in (first, second)] == [410, 200]
     vera.open(page)
     assert vera.press(f"{page}/withdraw").status_code == 303
@@ -175,16 +175,16 @@ def test_an_admin_learns_nothing_of_another_desk(
     """Saule is known to the house as Dr. Bekova of the Delta Letter; to Vera she is who Vera says until she comes."""
 
     def at_delta(session):  # type: ignore[no-untyped-def]
-        delta = create_second_desk(session)
+        delta = create_delta_newsletter(session)
         return delta, hire(session, delta, "Dr. Bekova of the Delta", SAULE, "admin")
 
     delta, bekova = database.write(at_delta)
-    before = sign_in_now(app, database, SAULE)
+    before = sign_in_directly(app, database, SAULE)
     assert invite(vera, name="Saule") == 303
     vera.open(f"{DESK}outbox")
     assert "Dr. Bekova" not in vera.text
     mail = vera.read.attributes(f'main a[href^="{DESK}outbox/"]', "href")[0]
-    for path in (PEOPLE, f"{DESK}trail", mail, f"{PEOPLE}/{person_public_id(database, bekova)}"):
+    for path in (PEOPLE, f"{DESK}trail", mail, f"{PEOPLE}/{get_person_public_id(database, bekova)}"):
         assert vera.open(path).status_code == 200
         assert ("Saule" in vera.text, "Dr. Bekova" in vera.text, "Delta" in vera.text) == (True, False, False), path
     assert vera.open("/desk/delta/people").status_code == 404
@@ -201,7 +201,7 @@ def test_an_admin_learns_nothing_of_another_desk(
 def test_ilya_becomes_an_editor_and_of_two_admins_at_once_the_second_is_told(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    page = f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    page = f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/role", role="editor", seen=encode_token({"role": "assistant"})).status_code == 303
     assert list_roles(database, newsroom.newsletter_id)["Ilya Brandt"] == ("editor", "here")
@@ -227,10 +227,13 @@ def test_the_deactivated_are_out_at_once_everywhere_and_can_be_let_back(
         return links.new_link(session, assignment_id=assignment.id)
 
     link = database.write(asks)
-    laptop, phone = sign_in_now(app, database, ILYA), sign_in_now(app, database, ILYA)
+    laptop, phone = sign_in_directly(app, database, ILYA), sign_in_directly(app, database, ILYA)
     asked = Browser(app)
     request_code(asked, ILYA)
-    way, page = find_link(last_mail(database, ILYA)), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    way, page = (
+        find_link(get_newest_mail_text(database, ILYA)),
+        f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}",
+    )
     vera.open(page)
     assert vera.press(f"{page}/deactivate").status_code == 303
     assert [browser.open(f"{DESK}letters").status_code for browser in (laptop, phone)] == [303, 303]
@@ -255,7 +258,7 @@ def test_whoever_is_removed_is_out_and_what_they_did_stays_in_their_name(
     database.write(
         lambda session: questions.open_question(session, newsroom.ilya, [], headline="Salt", body="Who?", language="en")
     )
-    ilya, page = sign_in_now(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    ilya, page = sign_in_directly(app, database, ILYA), f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/remove").headers["Location"] == PEOPLE
     assert ilya.open(f"{DESK}letters").status_code == 303
@@ -338,7 +341,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
     invite(vera)
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     nora.open(PEOPLE)
     assert [name in nora.text for name in ("Vera Holm", "Ilya Brandt", "Saule Bekova", ILYA)] == [
         True,
@@ -347,7 +350,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
         False,
     ]
     assert "An admin invites people and gives roles." in nora.text
-    assert nora.open(f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}").status_code == 404
+    assert nora.open(f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}").status_code == 404
     with pytest.raises(PermissionDenied), database.read() as session:
         colleagues.list_colleagues(session, newsroom.nora, include_contacts=True)
 
@@ -356,7 +359,7 @@ def test_nora_the_editor_sees_who_works_here_and_nothing_to_press(
 def test_a_lost_laptop_is_signed_out_by_the_admin(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    ilya, page = sign_in_now(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    ilya, page = sign_in_directly(app, database, ILYA), f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert "signed in with 1 browser" in vera.text
     assert vera.press(f"{page}/out").status_code == 303

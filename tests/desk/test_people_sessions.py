@@ -14,22 +14,22 @@ from app.forms.version_tokens import encode_token
 from app.people.models import BrowserSession
 from app.questions import actions
 from app.settings.sign_in_rules import SignInRules
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk_people import (
     ILYA,
     NORA,
     VERA,
     find_link,
+    get_newest_mail_text,
+    get_person_public_id,
     hire_vera,
-    last_mail,
     list_roles,
-    person_public_id,
     request_code,
-    sign_in_now,
+    sign_in_directly,
     type_code,
 )
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 DESK = "/desk/steppe/"
 PEOPLE = f"{DESK}people"
@@ -55,7 +55,7 @@ def kept(database: Database) -> list[BrowserSession]:
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     """Vera, who signed in this morning."""
     hire_vera(database, newsroom)
-    browser = sign_in_now(app, database, VERA)
+    browser = sign_in_directly(app, database, VERA)
     put_back(database, stepped_up_at=ago(hours=3), began_at=ago(hours=3))
     return browser
 
@@ -70,7 +70,7 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
     vera.submit(PEOPLE, **SAULE)
     asked = vera.page and vera.page.headers["Location"]
     assert asked is not None and asked.startswith(f"/sign-in/again?next={DESK}go-on/")
-    ilya = f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    ilya = f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}"
     for act, form in {
         "role": {"role": "admin", "seen": encode_token({"role": "assistant"})},
         "deactivate": {},
@@ -110,7 +110,7 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
         assert stranger.page is not None and stranger.page.status_code == 400
         type_code(vera, database, VERA)
     else:
-        link = find_link(last_mail(database, VERA))
+        link = find_link(get_newest_mail_text(database, VERA))
         vera.open(link)
         vera.press(link)
     assert vera.page is not None
@@ -131,7 +131,7 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
 def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keeps_what_was_looked_for(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora, export = sign_in_now(app, database, NORA), "Take the directory away as a file"
+    nora, export = sign_in_directly(app, database, NORA), "Take the directory away as a file"
     put_back(database, stepped_up_at=ago(hours=3))
     files = f"{DESK}experts/files?q=Leyla&show=work"
     nora.open(f"{DESK}experts?q=Leyla&show=work")
@@ -179,7 +179,7 @@ def test_a_code_proves_once_and_nothing_for_a_browser_that_was_signed_out_meanwh
     assert session.stepped_up_at is not None and session.stepped_up_at < ago(hours=2)
 
     asks_again()
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     nora.open(f"{DESK}letters")
     database.write(lambda rows: rows.execute(delete(BrowserSession).where(BrowserSession.id == session.id)))
     type_code(vera, database, VERA)
@@ -209,10 +209,10 @@ def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_w
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser, how: str
 ) -> None:
     question = database.write(lambda session: actions.open_question(session, newsroom.nora, [], body="Who?").public_id)
-    ilya = sign_in_now(app, database, ILYA)
+    ilya = sign_in_directly(app, database, ILYA)
     ilya.open(f"{DESK}questions/{question}")
     put_back(database, stepped_up_at=ago(minutes=1))
-    page = f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    page = f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/{'out' if how == 'signed out elsewhere' else 'deactivate'}").status_code == 303
     before = dump_tables(database)
@@ -226,7 +226,7 @@ def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_w
 def test_signing_a_colleague_out_cant_wait_for_a_proof(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    ilya, page = sign_in_now(app, database, ILYA), f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}"
+    ilya, page = sign_in_directly(app, database, ILYA), f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}"
     vera.open(page)
     assert vera.press(f"{page}/out").status_code == 303
     assert ilya.open(f"{DESK}letters").status_code == 303
@@ -235,7 +235,7 @@ def test_signing_a_colleague_out_cant_wait_for_a_proof(
 def test_being_seen_is_noted_once_in_five_minutes_and_is_all_that_a_page_writes(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     before = dump_tables(database)
     nora.open(f"{DESK}letters")
     assert dump_tables(database) == before
@@ -265,9 +265,9 @@ def test_of_an_expert_neither_browser_nor_hour_is_kept(app: Flask, database: Dat
 def test_nora_sees_her_browsers_and_signs_one_or_all_others_out(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    laptop, phone, tablet = (sign_in_now(app, database, NORA) for _ in range(3))
+    laptop, phone, tablet = (sign_in_directly(app, database, NORA) for _ in range(3))
     database.write(lambda session: session.execute(update(BrowserSession).values(browser=describe_browser(FIREFOX))))
-    ilya = sign_in_now(app, database, ILYA)
+    ilya = sign_in_directly(app, database, ILYA)
     laptop.open("/signed-in")
     assert (laptop.text.count("This browser"), laptop.text.count("Another browser")) == (1, 2)
     assert laptop.text.count("Firefox on Linux") == 3
@@ -285,7 +285,7 @@ def test_nora_sees_her_browsers_and_signs_one_or_all_others_out(
 def test_whoever_signs_in_again_in_a_browser_leaves_no_second_session(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     request_code(nora, NORA)
     type_code(nora, database, NORA)
     assert len(kept(database)) == 1
@@ -315,7 +315,7 @@ def test_a_browser_is_named_by_its_kind_or_not_at_all(user_agent: str, named: st
 def test_a_browser_that_rests_for_a_day_is_signed_out_and_so_is_any_after_two_weeks(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     nora.open("/signed-in")
     assert "for 24 hours is signed out by itself, and any after 14 days." in " ".join(nora.text.split())
     put_back(database, seen_at=ago(hours=23, minutes=50))
@@ -338,7 +338,7 @@ def test_settings_say_for_how_long_somebody_stays_and_the_mail_says_so(
         request_code(nora, NORA)
         assert (
             "You stay signed in for 2 days at most. A browser that asks for nothing for 1 hour is signed out before."
-            in " ".join(last_mail(database, NORA).split())
+            in " ".join(get_newest_mail_text(database, NORA).split())
         )
         type_code(nora, database, NORA)
         [row] = kept(database)

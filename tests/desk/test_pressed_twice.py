@@ -17,9 +17,9 @@ from app.letters.receipts import reader_of
 from app.models import Base
 from app.questions.models import Note
 from app.workflows.letters import withdrawal
-from tests.support.cast import Newsroom
 from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, press_undo
 from tests.support.letters import get_letter, open_question, send_letter
+from tests.support.sample_newsroom import Newsroom
 
 WORDS = "Who measures the salt in the orchards?"
 AGAIN = "This was done already: the same form had been sent before. Nothing is done twice."
@@ -44,9 +44,9 @@ def test_keep_the_letter_twice_is_one_letter_and_the_same_page(nora: Desk, datab
 
 
 def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming: ComingEdition) -> None:
-    for one in coming.ready(FIRST_QUESTION):
-        coming.do("pick", question=one)
-    coming.do("lock", version=coming.version())
+    for one in coming.create_questions(FIRST_QUESTION):
+        coming.press("pick", question=one)
+    coming.press("lock", version=coming.version())
     mark = form_of(nora, coming.page, "/send")
     first, second = nora.get(mark()), nora.get(mark())
     assert (second.words, second.summary) == (first.words, [])

@@ -20,11 +20,11 @@ from app.people.models import Expert
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows import invitations
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.database_checks import count_queries, dump_tables, get_one, get_states
-from tests.support.desk import section, shown_token, shown_version
+from tests.support.desk import get_section, get_version, get_version_token
 from tests.support.letters import QUESTION_BODY, open_question
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
 
@@ -55,11 +55,11 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
     assert "2 readers are waiting." in page
 
     nora.post(
-        f"{question}/wording", seen=shown_token(page), headline="The Salt Wind", body=QUESTION_BODY, language="en"
+        f"{question}/wording", seen=get_version_token(page), headline="The Salt Wind", body=QUESTION_BODY, language="en"
     )
     page = nora.get(question)
     assert "Nobody can be recognised in it" in page.buttons
-    nora.post(f"{question}/clear", seen=shown_token(page, "clear"))
+    nora.post(f"{question}/clear", seen=get_version_token(page, "clear"))
 
     assert "Nobody has confirmed" not in nora.get(question)
     invitation = nora.post(
@@ -82,7 +82,7 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
     assert "Edit Laura Harth’s answer" in nora.get(question)
     answer = f"{question}/answers/{get_one(database, Answer).public_id}"
     page = nora.get(f"{answer}/edit")
-    nora.post(f"{answer}/edit", seen=shown_token(page), answer=ANSWER_WORDS, act="check")
+    nora.post(f"{answer}/edit", seen=get_version_token(page), answer=ANSWER_WORDS, act="check")
     assert get_states(database) == ("seeking", "received", "checking")
     page = nora.get(question)
     assert "<del>And more.</del>" in page
@@ -90,14 +90,14 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
 
     nora.post(f"{answer}/outcome", outcome="fine", reply="Said so on the phone.")
     assert "Approve Laura Harth’s answer" in nora.get(question)
-    at = shown_version(nora.get(question), "approve")
+    at = get_version(nora.get(question), "approve")
     page = nora.post(f"{answer}/approve", status=422, checked=["facts", "sources"], reason="", version=at)
     assert page.count("Not ticked yet") == len(editing.CHECKLIST) - 2
     assert page.attributes("[name=checked][checked]", "value") == ["facts", "sources"]
     page = nora.post(f"{answer}/approve", status=422, checked=editing.CHECKLIST, version=at)
     assert "Laura Harth isn’t verified yet, so the name can’t be printed." in page
     nora.post(f"{invitation}/verify", how="Rang the office and asked for her.")
-    nora.post(f"{answer}/approve", checked=editing.CHECKLIST, version=shown_version(nora.get(question), "approve"))
+    nora.post(f"{answer}/approve", checked=editing.CHECKLIST, version=get_version(nora.get(question), "approve"))
     assert get_states(database) == ("answered", "done", "approved")
 
     page = nora.get(question)
@@ -125,7 +125,7 @@ def test_other_words_need_another_look(nora, database, newsroom):
     page = nora.get(f"/questions/{public_id}")
     nora.post(
         f"/questions/{public_id}/wording",
-        seen=shown_token(page),
+        seen=get_version_token(page),
         headline="The Salt Wind",
         body="My uncle Timur asks who measures.",
         language="en",
@@ -138,7 +138,7 @@ def test_other_words_need_another_look(nora, database, newsroom):
 
 def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora, ilya, database, newsroom):
     public_id = open_question(database, newsroom)
-    opened_by_both = shown_token(nora.get(f"/questions/{public_id}"), "wording")
+    opened_by_both = get_version_token(nora.get(f"/questions/{public_id}"), "wording")
     ilya.post(
         f"/questions/{public_id}/wording",
         seen=opened_by_both,
@@ -155,7 +155,7 @@ def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora
     assert get_one(database, Question).wording == "Who weighs the salt?"
     nora.post(
         f"/questions/{public_id}/wording",
-        seen=shown_token(page),
+        seen=get_version_token(page),
         headline="Salt",
         body="Who counts the salt?",
         language="en",
@@ -164,7 +164,7 @@ def test_of_two_editors_of_a_wording_the_second_is_told_and_sees_both_texts(nora
 
 
 def test_an_assistant_sees_no_button_of_an_editor_and_no_hand_made_press_helps(ilya, database, newsroom):
-    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
+    database.write(lambda session: create_submitted_answer(session, newsroom, QUESTION_BODY))
     question, answer, assignment = get_one(database, Question), get_one(database, Answer), get_one(database, Assignment)
     address = f"/questions/{question.public_id}"
     page = ilya.get(address)
@@ -195,7 +195,7 @@ def test_an_assistant_sees_no_button_of_an_editor_and_no_hand_made_press_helps(i
     ],
 )
 def test_a_hand_made_press_that_does_not_start_from_here_changes_nothing(nora, database, newsroom, press, typed):
-    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
+    database.write(lambda session: create_submitted_answer(session, newsroom, QUESTION_BODY))
     if press.endswith("link"):
         database.write(lambda session: editing.withdraw(session, newsroom.nora, session.scalars(select(Answer)).one()))
     question, answer, assignment = get_one(database, Question), get_one(database, Answer), get_one(database, Assignment)
@@ -217,11 +217,11 @@ def test_a_hand_made_press_that_does_not_start_from_here_changes_nothing(nora, d
     ],
 )  # fmt: skip
 def test_a_form_that_lacks_something_comes_back_as_it_was_typed(nora, database, newsroom, press, typed, said):
-    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
+    database.write(lambda session: create_submitted_answer(session, newsroom, QUESTION_BODY))
     question, answer, assignment = get_one(database, Question), get_one(database, Answer), get_one(database, Assignment)
     before = dump_tables(database)
     press = press.format(answer=answer.public_id, assignment=assignment.public_id)
-    page = nora.decide(f"/questions/{question.public_id}", press, 422, **typed)
+    page = nora.post_action(f"/questions/{question.public_id}", press, 422, **typed)
     assert page.count(said) == 2  # in the summary and at the field
     assert [words in page for words in typed.values()] == [True] * len(typed)
     assert dump_tables(database) == before
@@ -231,14 +231,14 @@ def test_a_wording_in_no_known_language_is_not_saved(nora, database, newsroom):
     question = open_question(database, newsroom)
     page = nora.get(f"/questions/{question}")
     typed = {"headline": "The Salt Wind", "body": "Who weighs it?", "language": "klingon"}
-    page = nora.post(f"/questions/{question}/wording", status=422, seen=shown_token(page), **typed)
+    page = nora.post(f"/questions/{question}/wording", status=422, seen=get_version_token(page), **typed)
     assert page.count("No language has this code") == 2
     assert "Who weighs it?" in page
     assert get_one(database, Question).wording == QUESTION_BODY
 
 
 def test_a_suggested_colleague_stands_with_whoever_named_them(nora, database, newsroom):
-    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
+    database.write(lambda session: create_submitted_answer(session, newsroom, QUESTION_BODY))
 
     def suggest(session):
         assignment = session.scalars(select(Assignment)).one()
@@ -253,14 +253,14 @@ def test_two_languages_stand_beside_each_other_with_nothing_struck_out(nora, dat
     [letter] = asked(database, newsroom, "Кто измеряет соль в наших садах?")
     question = nora.post(f"/letters/{letter}/file", kind="question", version=1)
     page = nora.get(question)
-    nora.post(f"{question}/wording", seen=shown_token(page), headline="Salt", body=QUESTION_BODY, language="en")
-    page = section(nora.get(question), "wording")
+    nora.post(f"{question}/wording", seen=get_version_token(page), headline="Salt", body=QUESTION_BODY, language="en")
+    page = get_section(nora.get(question), "wording")
     assert ("Кто измеряет соль в наших садах?" in page, QUESTION_BODY in page) == (True, True)
     assert ("<del>" in page, "<ins>" in page) == (False, False)
 
 
 def test_what_belongs_to_another_question_or_desk_is_not_there(nora, database, newsroom):
-    database.write(lambda session: submitted_answer(session, newsroom, QUESTION_BODY))
+    database.write(lambda session: create_submitted_answer(session, newsroom, QUESTION_BODY))
     other = open_question(database, newsroom, "Another")
     answer, assignment = get_one(database, Answer), get_one(database, Assignment)
     nora.get("/questions/0123456789AB", 404)
@@ -316,9 +316,9 @@ def test_time_is_given_a_no_is_noted_and_a_link_sent_again(nora, database, newsr
 
 def test_merged_questions_come_apart_again(nora, database, newsroom):
     salt, wind = open_question(database, newsroom, "Salt"), open_question(database, newsroom, "Wind")
-    assert nora.decide(f"/questions/{salt}", "merge", into=wind) == f"{nora.desk}/questions/{wind}"
+    assert nora.post_action(f"/questions/{salt}", "merge", into=wind) == f"{nora.base_path}/questions/{wind}"
     assert "It was merged into another question" in nora.get(f"/questions/{salt}")
-    nora.decide(f"/questions/{wind}", "merge", into=wind)
+    nora.post_action(f"/questions/{wind}", "merge", into=wind)
     assert "Not merged: it can’t be merged into itself." in nora.get(f"/questions/{wind}")
     nora.post(f"/questions/{salt}/split")
     assert get_one(database, Question, public_id=salt).state == "open"
@@ -332,8 +332,8 @@ def test_a_closed_question_tells_its_readers_and_its_expert(nora, database, news
         return actions.open_question(session, newsroom.nora, [letter], headline="Salt").public_id
 
     public_id = database.write(fn)
-    nora.decide(f"/questions/{public_id}", "close", status=422, reason="because")
-    nora.decide(f"/questions/{public_id}", "close", reason="nobody", sentence="")
+    nora.post_action(f"/questions/{public_id}", "close", status=422, reason="because")
+    nora.post_action(f"/questions/{public_id}", "close", reason="nobody", sentence="")
     assert get_one(database, Question).closed_reason == "nobody"
     with database.read() as session:
         mail = session.scalars(select(OutboxMail).filter_by(kind="reader.once")).one()

@@ -22,11 +22,11 @@ from app.questions.models import Note, Question
 from app.questions.notes import find_mentions, split_at_mentions
 from app.questions.source_protection import list_quoted_passages
 from app.workflows.indexing import index_due
-from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.database_checks import count_queries, dump_tables, get_one, record_statements
-from tests.support.desk import follow_pages, section, shown_token
-from tests.support.letters import TIMUR, send_letters
+from tests.support.desk import follow_pages, get_section, get_version_token
+from tests.support.letters import TIMURS_QUESTION, send_letters
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom, create_answered_question, create_submitted_answer
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
@@ -46,8 +46,8 @@ def opened(
 
 
 def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction(nora, database, newsroom):
-    page = nora.get(opened(database, newsroom, TIMUR, "چه کسی نمک را اندازه می‌گیرد؟", "who weighs the salt"))
-    words = section(page, "wording")
+    page = nora.get(opened(database, newsroom, TIMURS_QUESTION, "چه کسی نمک را اندازه می‌گیرد؟", "who weighs the salt"))
+    words = get_section(page, "wording")
     assert "<del>my uncle at the cannery says that nobody weighs </del>the salt" in words
     assert words.texts("details details > summary") == [
         "Web, Persian: چه کسی نمک را اندازه می‌گیرد؟",
@@ -62,7 +62,7 @@ def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction
 def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_of_thirty(nora, database, newsroom):
     address = opened(database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1980, 2020)))
     page = nora.get(address)
-    folded = section(page, "wording").texts("summary")
+    folded = get_section(page, "wording").texts("summary")
     assert len([words for words in folded if words.startswith("Web, English")]) == 11
     assert 'letters">All 40 letters beside it</a>' in page
     first = nora.get(f"{address}/letters")
@@ -73,7 +73,7 @@ def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_
 
 
 def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it(nora, database, newsroom):
-    address = opened(database, newsroom, TIMUR)
+    address = opened(database, newsroom, TIMURS_QUESTION)
     nora.post(
         f"{address}/note",
         note="@ilya, and @Ilya Brandt again: she works at the cannery. @Nora knows, ask me@ilya.example.",
@@ -87,10 +87,13 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
     )
     assert "cannery" not in message.text + message.subject
     assert "salt" not in (message.text + message.subject + (message.html or "")).casefold()
-    assert f"{nora.desk}{address}" in message.text
-    trail = section(nora.get(address), "trail")
+    assert f"{nora.base_path}{address}" in message.text
+    trail = get_section(nora.get(address), "trail")
     assert trail.texts("b.called") == ["@ilya", "@Ilya Brandt", "@Nora"]
-    assert f'href="{nora.desk}/outbox/{mail.public_id}">Mail to Ilya Brandt: Called in a note. On its way.</a>' in trail
+    assert (
+        f'href="{nora.base_path}/outbox/{mail.public_id}">Mail to Ilya Brandt: Called in a note. On its way.</a>'
+        in trail
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,25 +126,25 @@ def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_ou
                 notes.note(session, newsroom.ilya, question, f"Note {number}.")
 
     database.write(fill)
-    pages = [section(page, "trail") for page in follow_pages(nora, f"{address}?show=", "next")]
+    pages = [get_section(page, "trail") for page in follow_pages(nora, f"{address}?show=", "next")]
     shown = [note for page in pages for note in page.texts("p.note")]
     assert shown == [f"Note {number}." for number in reversed(range(40))]
     whole = "".join(pages)
     assert whole.count("A reader’s letter came: Web, English.") == 40
     assert whole.count("Nora Lind made it a question.") == 1
 
-    notes_alone = section(nora.get(f"{address}?show=notes"), "trail")
+    notes_alone = get_section(nora.get(f"{address}?show=notes"), "trail")
     assert notes_alone.count("Ilya Brandt noted:") == 30
     assert "A reader’s letter" not in notes_alone
     usual, unknown = (
-        section(nora.get(f"{address}{query}"), "trail").parts("form ~ *") for query in ("", "?show=gossip&before=x")
+        get_section(nora.get(f"{address}{query}"), "trail").parts("form ~ *") for query in ("", "?show=gossip&before=x")
     )
     assert [part.tree.body.child.tag for part in usual] == ["nav", "ol", "nav"]
     assert usual == unknown
 
 
 def test_the_hour_of_a_letter_without_an_address_is_told_nowhere(nora, database, newsroom):
-    trail = section(nora.get(opened(database, newsroom, TIMUR)), "trail")
+    trail = get_section(nora.get(opened(database, newsroom, TIMURS_QUESTION)), "trail")
     [line] = trail.parts('li:has([href*="/letters/"])')
     assert (line.texts("time"), line.texts("a")) == (["–"], ["A reader’s letter came: Web, English."])
 
@@ -165,7 +168,7 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
             editing.ask_check(session, newsroom.nora, answer)
             editing.settle_check(session, newsroom.leyla, answer, "wrong", f"It was {number + 1}.")
 
-    database.write(lambda session: submitted_answer(session, newsroom, WORDS))
+    database.write(lambda session: create_submitted_answer(session, newsroom, WORDS))
     address = f"/questions/{get_one(database, Question).public_id}"
     database.write(lambda session: fill(session, 0, 12))
     few = count_queries(nora.database, lambda: nora.get(address))
@@ -184,7 +187,7 @@ def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
     page = nora.get(second)
     assert page.attributes("[name=topic][checked]", "value") == ["Ports and ferries"]
     assert page.attributes("datalist option", "value") == ["Salt"]
-    nora.post(f"{second}/topics", seen=shown_token(nora.get(second), "topics"))
+    nora.post(f"{second}/topics", seen=get_version_token(nora.get(second), "topics"))
     assert "<bdi>None yet</bdi>" in nora.get(second)
 
 
@@ -198,14 +201,14 @@ def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, data
         )
     )
     index_due(database)
-    alike = section(nora.get(salt), "alike")
+    alike = get_section(nora.get(salt), "alike")
     assert {pair.split(".")[1] for pair in alike.values("pair")} == {wind[-12:], ferries[-12:], waits}
     assert "Same words: " in alike
 
     nora.post(f"{salt}/alike", pair=f"question.{ferries[-12:]}", same="no")
     index_due(database)
-    assert f"question.{ferries[-12:]}" not in section(nora.get(salt), "alike").values("pair")
-    assert nora.post(f"{salt}/alike", pair=f"question.{wind[-12:]}", same="yes") == f"{nora.desk}{salt}"
+    assert f"question.{ferries[-12:]}" not in get_section(nora.get(salt), "alike").values("pair")
+    assert nora.post(f"{salt}/alike", pair=f"question.{wind[-12:]}", same="yes") == f"{nora.base_path}{salt}"
     nora.post(f"{salt}/alike", pair=f"letter.{waits}", same="yes")
     page = nora.get(salt)
     assert "3 readers are waiting." in page
@@ -247,7 +250,7 @@ def test_a_question_that_ran_says_so_and_leads_to_its_public_page(nora, database
 
 def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked_at_first(nora, database, newsroom):
     named = receive.Submission(
-        TIMUR,
+        TIMURS_QUESTION,
         credit="first",
         name="Timur",
         place="Osh",
@@ -257,7 +260,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     )
 
     def fn(session: Session) -> tuple[str, str]:
-        answer = submitted_answer(session, newsroom, WORDS)
+        answer = create_submitted_answer(session, newsroom, WORDS)
         question = session.get_one(Question, answer.question_id)
         actions.join(session, newsroom.nora, question, send_letters(session, newsroom, named))
         return question.public_id, session.get_one(Assignment, answer.assignment_id).public_id
@@ -284,7 +287,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     assert "That never leaves the house: take it out." in page
     assert page.texts('label[for="looked"]') == []
     nora.post(write, letter=typed.replace(" is timur@post.example, in", " is in"), looked="\r\n".join(found[:3]))
-    trail = section(nora.get(f"/questions/{question}"), "trail")
+    trail = get_section(nora.get(f"/questions/{question}"), "trail")
     assert trail.count("Mail to Leyla Aydın: “About your answer") == 2
 
     back = f"/questions/{question}/answers/{get_one(database, Answer).public_id}/return"
@@ -307,7 +310,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     ],
 )
 def test_words_of_readers_are_found_and_those_of_the_desk_are_not(text, found):
-    private = [TIMUR, "can a village ask for the figures", "我们村的果园里的盐是谁测量的?"]
+    private = [TIMURS_QUESTION, "can a village ask for the figures", "我们村的果园里的盐是谁测量的?"]
     assert list_quoted_passages(text, private, [WORDS]) == found
 
 
@@ -321,7 +324,7 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
     ):  # fmt: skip
         words |= change
         page = nora.get(address)
-        nora.post(f"{address}/wording", seen=shown_token(page), **words)
+        nora.post(f"{address}/wording", seen=get_version_token(page), **words)
         question = get_one(database, Question)
         assert (question.text.cleared_at is not None) is stays, change
         page = nora.get(address)
@@ -335,7 +338,7 @@ def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, da
 def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, newsroom):
     def fn(session: Session) -> str:
         question, edition = (
-            answered_question(session, newsroom, WORDS),
+            create_answered_question(session, newsroom, WORDS),
             list_editions_to_run(session, newsroom.newsletter_id, 1)[0],
         )
         slots.pick(session, newsroom.nora, question, edition)
@@ -346,7 +349,7 @@ def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, new
     assert nora.post(f"{address}/pull", 422, why=" ").count("Say in a few words why.") == 2
     assert dump_tables(database) == before
     nora.post(
-        f"{address}/pull", seen=shown_token(nora.get(address), "pull"), why="Leyla found an error in the figures."
+        f"{address}/pull", seen=get_version_token(nora.get(address), "pull"), why="Leyla found an error in the figures."
     )
     assert get_one(database, Question).state == "answered"
     assert get_one(database, Note).body == "Leyla found an error in the figures."

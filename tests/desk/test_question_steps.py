@@ -23,12 +23,12 @@ from app.workflows import invitations
 from app.workflows.letters import endings
 from tests.support.assignments import ExpertAssignment
 from tests.support.assignments import ask_expert as with_leyla
-from tests.support.cast import Newsroom
 from tests.support.database_checks import get_one
-from tests.support.desk import Desk, shown_token
+from tests.support.desk import Desk, get_version_token
 from tests.support.letters import send_letters
 from tests.support.mailroom import receive_expert_mail
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 ENGLISH, RUSSIAN = "who on earth weighs the salt on our roofs", "Кто измеряет соль в наших садах каждую весну?"
 WORDS = "Who measures the salt in the wind, and can a village ask for the figures?"
@@ -168,7 +168,7 @@ def picked(room: Room) -> ExpertAssignment:
 
 
 def ran(room: Room) -> None:
-    picked(room).run()
+    picked(room).publish()
 
 
 def shelved(room: Room) -> None:
@@ -254,7 +254,7 @@ def test_what_is_due_stands_open_and_alone_and_nothing_twice(nora, database, roo
     assert page.attributes("details[open]", "open") == []
     assert [words[: len(due.red)] for words in page.texts(".btn--next")] == [due.red] * bool(due.red)
     assert len(page.controls) <= due.most <= MOST < due.before, page.controls
-    assert twice(page, nora.desk) == []
+    assert twice(page, nora.base_path) == []
     with database.read() as session:
         letters = [letter.body or "" for letter in session.scalars(select(Letter).filter_by(author="reader"))]
     assert (len(letters) > 1, [words_on(page).count(words) for words in letters]) == (True, [1] * len(letters))
@@ -284,7 +284,7 @@ def test_a_form_that_comes_back_unfolds_all_that_it_stands_in(nora, database, ro
     text_here(room)
     address = f"/questions/{get_one(database, Question).public_id}"
     page = nora.post(
-        f"{address}/close", 422, seen=shown_token(nora.get(address), "close"), reason="later", sentence=" "
+        f"{address}/close", 422, seen=get_version_token(nora.get(address), "close"), reason="later", sentence=" "
     )
     assert page.attributes("details[open]", "id") == ["tried"]
     assert len(page.parts("details[open]")) == 2

@@ -13,10 +13,10 @@ from app.db.engine import Database
 from app.letters.models import Addition, Letter, ReceiptNote
 from app.newsletters.models import Newsletter
 from app.workflows.overview import digest
-from tests.support.cast import Newsroom
-from tests.support.desk import Desk, shown_version
+from tests.support.desk import Desk, get_version
 from tests.support.pages import Page
 from tests.support.reader_pages import answer_letters, publish_answer, read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 
 SALT = "Who counts the salt in our orchard?"
 WHICH = "Which year do you mean?"
@@ -40,7 +40,7 @@ def open_receipt(client: FlaskClient, receipt: str, act: str = "", **fields: str
 
 
 def leave(nora: Desk, letter: Letter, note: str = WHICH, status: int = 303) -> str:
-    shown = shown_version(nora.get(f"/letters/{letter.public_id}"))
+    shown = get_version(nora.get(f"/letters/{letter.public_id}"))
     return nora.post(f"/letters/{letter.public_id}/note", status, note=note, version=shown)
 
 
@@ -94,7 +94,7 @@ def test_what_comes_after_the_end_is_not_said_to_be_read(
     nora.post(
         f"/letters/{letter.public_id}/end",
         reason="later",
-        version=shown_version(nora.get(f"/letters/{letter.public_id}")),
+        version=get_version(nora.get(f"/letters/{letter.public_id}")),
     )
     page = open_receipt(client, timur, act, **{box: YEAR})
     assert (page.status_code, "The desk reads it together" in page.text) == (409, False)
@@ -128,11 +128,11 @@ def test_one_note_waits_at_a_time_and_can_be_taken_back(
     leave(nora, letter)
     page = nora.get(f"/letters/{letter.public_id}")
     assert "Ask its reader, at their receipt" not in page
-    nora.post(f"/letters/{letter.public_id}/note", 409, note="And whose orchard?", version=shown_version(page))
-    nora.post(f"/letters/{letter.public_id}/note/back", version=shown_version(page))
+    nora.post(f"/letters/{letter.public_id}/note", 409, note="And whose orchard?", version=get_version(page))
+    nora.post(f"/letters/{letter.public_id}/note/back", version=get_version(page))
     assert notes(database) == []
     assert WHICH not in open_receipt(client, timur).text
-    nora.post(f"/letters/{letter.public_id}/note/back", 409, version=shown_version(page))
+    nora.post(f"/letters/{letter.public_id}/note/back", 409, version=get_version(page))
     with database.read() as session:
         actions = session.scalars(
             select(Event.action).where(Event.action.startswith("letter.")).order_by(Event.id)
@@ -146,7 +146,7 @@ def test_five_notes_are_enough(nora: Desk, client: FlaskClient, timur: str, lett
         assert open_receipt(client, timur, "/answer", reply=f"Year {number}.").status_code == 200
     page = nora.get(f"/letters/{letter.public_id}")
     assert "Ask its reader, at their receipt" not in page
-    nora.post(f"/letters/{letter.public_id}/note", 409, note=WHICH, version=shown_version(page))
+    nora.post(f"/letters/{letter.public_id}/note", 409, note=WHICH, version=get_version(page))
 
 
 def test_nothing_is_asked_where_nobody_could_answer(

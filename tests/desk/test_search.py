@@ -16,11 +16,11 @@ from app.web.formatting import full_date
 from app.workflows.indexing import index_due
 from app.workflows.letters import withdrawal
 from tests.support.assignments import TIMURS_LETTER, WORDING, ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_queries
 from tests.support.desk import Desk, queue_news_for_dana
-from tests.support.desk_people import create_second_desk, hire
+from tests.support.desk_people import create_delta_newsletter, hire
 from tests.support.letters import open_question, send_letter
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.both_databases
 PAGES = (
@@ -116,12 +116,12 @@ def test_what_a_reader_took_back_is_not_found(nora: Desk, newsroom: Newsroom) ->
         withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
     nora.database.write(back)
-    assert "Nothing was found." in nora.words("search?q=saltpetre")  # also before the worker has looked
+    assert "Nothing was found." in nora.get_text("search?q=saltpetre")  # also before the worker has looked
     assert found(nora, "saltpetre") == {}
 
 
 def test_another_newsletter_s_are_not_found_nor_by_its_people(app: Flask, nora: Desk, salt: ExpertAssignment) -> None:
-    delta = nora.database.write(create_second_desk)
+    delta = nora.database.write(create_delta_newsletter)
     saule = Desk(
         app,
         nora.database.write(lambda session: hire(session, delta, "Saule", "saule@delta.example", "editor")),
@@ -157,6 +157,6 @@ def test_a_full_house_costs_no_more_questions_and_shows_a_few_of_each(nora: Desk
 
 
 def test_anything_may_be_typed(nora: Desk) -> None:
-    assert "Look for words of a letter" in nora.words("search")
+    assert "Look for words of a letter" in nora.get_text("search")
     for words in ("%22", "*", "%00", "a" * 5_000, "%D8%B1", "' OR 1", "2026-99-99", "e%CC%81"):
         nora.get(f"search?q={words}")

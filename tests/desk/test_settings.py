@@ -22,12 +22,12 @@ from app.newsletters.setting_fields import PARTS
 from app.people.models import Expert, Membership, Person
 from app.questions.models import Question
 from app.version import VERSION
-from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.clock import today
 from tests.support.database_checks import dump_tables
-from tests.support.desk import Desk, get_form_fields, settings_page, shown_token
+from tests.support.desk import Desk, get_form_fields, get_settings_path, get_version_token
 from tests.support.pages import Page
 from tests.support.required_rows import compare_names
+from tests.support.sample_newsroom import Newsroom, create_answered_question, create_submitted_answer
 
 
 def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
@@ -42,7 +42,7 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
         assert {edition.rule_date.weekday() for edition in session.scalars(select(Edition))} == {4}
         event = session.scalars(select(Event).filter_by(action="newsletter.change")).one()
         assert event.facts == {"columns": ["at", "rule", "skips", "slots", "zone"]}
-    assert "Every Friday, 08:30, Asia/Bishkek" in nora.words("settings/dates")
+    assert "Every Friday, 08:30, Asia/Bishkek" in nora.get_text("settings/dates")
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
     )
     assert dump_tables(nora.database) == before
     nora.press("settings/dates", **form)
-    assert f"{words}, 09:00, Europe/Prague" in nora.words("settings/dates")
+    assert f"{words}, 09:00, Europe/Prague" in nora.get_text("settings/dates")
     with nora.database.read() as session:
         assert session.scalars(select(Newsletter.rule)).one() == rule
     nora.press("settings/dates", **get_form_fields(nora, "settings/dates"))
-    assert nora.words("settings/dates").startswith("The settings are saved. Settings When it runs ")
+    assert nora.get_text("settings/dates").startswith("The settings are saved. Settings When it runs ")
 
 
 @pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYDAY=3WE,1WE", "BYSETPOS=1,3;BYDAY=WE;FREQ=MONTHLY"])
@@ -101,10 +101,13 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
         coming = list_editions_to_run(session, newsroom.newsletter_id, 4)
         for edition in coming[:2]:
             slots.pick(
-                session, newsroom.nora, answered_question(session, newsroom, f"Who ran {edition.rule_date}?"), edition
+                session,
+                newsroom.nora,
+                create_answered_question(session, newsroom, f"Who ran {edition.rule_date}?"),
+                edition,
             )
         locking.lock_edition(session, newsroom.nora, coming[0])
-        question = session.get_one(Question, submitted_answer(session, newsroom, "Who measures?").question_id)
+        question = session.get_one(Question, create_submitted_answer(session, newsroom, "Who measures?").question_id)
         marek = session.get_one(Expert, newsroom.marek.expert_id)
         assigning.assign(session, newsroom.nora, question, marek, for_edition_id=coming[2].id)
         return coming
@@ -113,7 +116,7 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
     pause = f"{coming[0].rule_date}/{coming[3].rule_date}"
     nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": pause})
     first, second, third = (said_day(edition.rule_date) for edition in coming[:3])
-    assert nora.words("settings/dates").startswith(
+    assert nora.get_text("settings/dates").startswith(
         "Saved. The editions to come follow the rhythm as it stands now, but these stay: "
         f"{first}: it is locked; {second}: something is picked for it; {third}: an expert is asked for it. "
         "All dates, to skip one "
@@ -123,9 +126,9 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
         assert [one.id for one in left[:3]] == [one.id for one in coming[:3]]
         assert left[3].rule_date > coming[3].rule_date
     nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": pause, "slots": "3"})
-    assert nora.words("settings/dates").startswith("The settings are saved. Settings When it runs ")
+    assert nora.get_text("settings/dates").startswith("The settings are saved. Settings When it runs ")
     nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": "", "slots": "3"})
-    assert " follow the rhythm as it stands now. Settings When it runs " in nora.words("settings/dates")
+    assert " follow the rhythm as it stands now. Settings When it runs " in nora.get_text("settings/dates")
 
 
 def said_day(day: date) -> str:
@@ -166,7 +169,7 @@ def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
     nora: Desk, field: str, typed: str, words: str
 ) -> None:
     before = dump_tables(nora.database)
-    page = settings_page(field)
+    page = get_settings_path(field)
     said = nora.press(page, 422, **get_form_fields(nora, page) | {field: typed})
     assert words in said
     assert dump_tables(nora.database) == before
@@ -203,17 +206,17 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
 
 
 def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, vera: Desk) -> None:
-    opened = shown_token(nora.open("settings/sentences/en").text)
+    opened = get_version_token(nora.open("settings/sentences/en").text)
     vera.press("settings/sentences/en", seen=opened, pay="We pay 50 euros.")
     before = dump_tables(nora.database)
     look = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing.", "look": "1"})
-    assert shown_token(look.text) == opened
+    assert get_version_token(look.text) == opened
     refused = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing."})
     assert refused.status_code == 409 and dump_tables(nora.database) == before
     said = Page(refused.text).words
     assert "Vera" in said and "was faster" in said and "Now it says: We pay 50 euros." in said
     assert "We pay nothing.</textarea>" in refused.text
-    nora.press("settings/sentences/en", seen=shown_token(refused.text), pay="We pay nothing.")
+    nora.press("settings/sentences/en", seen=get_version_token(refused.text), pay="We pay nothing.")
 
 
 def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk) -> None:
@@ -309,6 +312,6 @@ def test_whoever_is_left_can_let_go_what_waits_for_a_second_person(nora: Desk, d
 
 
 def test_the_desk_says_which_version_it_is_and_strangers_do_not_hear_it(nora: Desk, client: FlaskClient) -> None:
-    assert f"Readers Asked {VERSION}" in nora.words("settings")
+    assert f"Readers Asked {VERSION}" in nora.get_text("settings")
     pages = [client.get(path) for path in ("/steppe/", "/steppe/ask", "/sign-in", "/healthz", "/nowhere")]
     assert [VERSION in page.text or VERSION in str(page.headers) for page in pages] == [False] * 5

@@ -10,10 +10,10 @@ from app.answers.models import Answer, Assignment
 from app.db.engine import Database
 from app.people.models import Expert
 from app.questions.models import Question
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.database_checks import dump_tables, get_one
-from tests.support.desk import Desk, combined_token, shown_token, shown_version
+from tests.support.desk import Desk, combine_version_tokens, get_version, get_version_token
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 WORDS = "Who measures the salt in the orchards?"
 
@@ -23,7 +23,7 @@ def question(database: Database, newsroom: Newsroom) -> str:
     """The page of a question with Leyla's answer; Marek's invitation is prepared."""
 
     def prepare(session: Session) -> str:
-        row = session.get_one(Question, submitted_answer(session, newsroom, WORDS).question_id)
+        row = session.get_one(Question, create_submitted_answer(session, newsroom, WORDS).question_id)
         assigning.assign(session, newsroom.nora, row, session.get_one(Expert, newsroom.marek.expert_id))
         return f"/questions/{row.public_id}"
 
@@ -44,7 +44,12 @@ def of(database: Database, newsroom: Newsroom, who: str) -> str:
 
 def test_a_headline_of_more_than_300_characters_is_told_and_kept(nora: Desk, database: Database, question: str) -> None:
     before, headline = dump_tables(database), "Salt " * 60 + "!"
-    typed = {"headline": headline, "body": WORDS, "language": "en", "seen": shown_token(nora.get(question), "wording")}
+    typed = {
+        "headline": headline,
+        "body": WORDS,
+        "language": "en",
+        "seen": get_version_token(nora.get(question), "wording"),
+    }
     page = nora.post(f"{question}/wording", 422, **typed)
     assert faults_on(page) == too_long(300)
     assert f'value="{headline}"' in page and f">\n{WORDS}</textarea>" in page
@@ -75,7 +80,7 @@ def test_no_field_of_the_desk_is_cut(
     path = where.format(**names)
     path = path if path.startswith("/") else f"{question}/{path}"
     page = nora.get(path if path.endswith("brief") else question)
-    at = {"seen": combined_token(page)}
+    at = {"seen": combine_version_tokens(page)}
     before, text = dump_tables(database), "x" * (most + 1)
     said = nora.post(path, 422, **at, **rest, **{field: text})
     assert faults_on(said) == too_long(most)
@@ -85,8 +90,10 @@ def test_no_field_of_the_desk_is_cut(
 
 def test_a_reason_for_running_without_a_check_is_not_cut(nora: Desk, database: Database, question: str) -> None:
     answer = f"{question}/answers/{get_one(database, Answer).public_id}"
-    nora.post(f"{answer}/edit", seen=shown_token(nora.get(f"{answer}/edit")), answer="We put up plates.", act="save")
-    at = {"version": shown_version(nora.get(question), "approve"), "checked": editing.CHECKLIST}
+    nora.post(
+        f"{answer}/edit", seen=get_version_token(nora.get(f"{answer}/edit")), answer="We put up plates.", act="save"
+    )
+    at = {"version": get_version(nora.get(question), "approve"), "checked": editing.CHECKLIST}
     page = nora.post(f"{answer}/approve", 422, **at, reason="x" * 401)
     assert faults_on(page) == ["The reason is too long: 400 characters are the most."]
     assert "x" * 401 in page

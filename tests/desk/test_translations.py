@@ -21,10 +21,17 @@ from app.questions.models import Question, Translation
 from app.typesetting.exports import EXPORTS
 from app.workflows.retention import erase_answers
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_rows, get_one
-from tests.support.desk import FIRST_IN_PRINT, FIRST_QUESTION, SECOND_QUESTION, ComingEdition, Desk, shown_token
+from tests.support.desk import (
+    FIRST_QUESTION,
+    FIRST_QUESTION_IN_PRINT,
+    SECOND_QUESTION,
+    ComingEdition,
+    Desk,
+    get_version_token,
+)
 from tests.support.pages import Browser, Page
+from tests.support.sample_newsroom import Newsroom
 from tests.support.translations import approve_translation, get_answer_id, save_translation
 
 QUESTION = {"headline": "باد شور", "body": "چه کسی نمک را اندازه می‌گیرد؟", "translator": "Shirin Amini"}
@@ -60,16 +67,16 @@ def text_of(nora: Desk, coming: ComingEdition, language: str = "fa") -> str:
 
 
 def test_both_texts_are_translated_approved_and_exported_in_every_form(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.ready(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     for question in (first, second):
-        coming.do("pick", question=question)
+        coming.press("pick", question=question)
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     in_persian(nora, first)
     page = nora.get(f"{coming.page}?language=fa")
     assert page.texts('nav[aria-label="Language of the preview and of its files"] [aria-current]') == ["Persian"]
     assert page.texts(".whys li")[-1:] == [SECOND_QUESTION]  # not whole in it, and in English therefore
     assert text_of(nora, coming).startswith(f"{IN_PERSIAN}\nAsk The Steppe: {SECOND_QUESTION}\n")
-    assert nora.open(f"{coming.page}/export.txt").text.startswith(FIRST_IN_PRINT.partition("What would")[0])
+    assert nora.open(f"{coming.page}/export.txt").text.startswith(FIRST_QUESTION_IN_PRINT.partition("What would")[0])
     for export in EXPORTS.values():
         file = nora.open(f"{coming.page}/export.{export.suffix}?language=fa")
         assert file.headers["Content-Disposition"].endswith(f'-fa.{export.suffix}"')
@@ -85,8 +92,8 @@ def coming_day(coming: ComingEdition) -> str:
 
 
 def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
     in_persian(nora, first)
     assert "translated_call" not in nora.get("settings/sentences/en").form("sentences/en").fields
     form = nora.get("settings/sentences/fa").form("sentences/fa").fields
@@ -105,16 +112,16 @@ def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk,
 def test_without_an_approval_of_both_nothing_runs_in_the_language(
     nora: Desk, ilya: Desk, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     answer = get_answer_id(nora.database, first)
-    coming.do("pick", question=first)
+    coming.press("pick", question=first)
     save_translation(ilya, first, **QUESTION)
     assert "Approve it" not in ilya.get(f"questions/{first}/translations/fa").buttons
     ilya.post(f"questions/{first}/translations/fa/question/approve", 404, compared="1", version="1")
     save_translation(ilya, first, key=answer, **ANSWER)
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     place = f"questions/{first}/translations/fa"
-    page = nora.post(f"{place}/question/approve", 422, seen=shown_token(nora.get(place), "question/approve"))
+    page = nora.post(f"{place}/question/approve", 422, seen=get_version_token(nora.get(place), "question/approve"))
     assert Page(page).summary == [("question", "Read it against the original, and tick that you did.")]
     approve_translation(nora, first)
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
@@ -126,11 +133,13 @@ def test_without_an_approval_of_both_nothing_runs_in_the_language(
 def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
     nora: Desk, ilya: Desk, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     in_persian(nora, first)
-    nora.decide(f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en")
-    nora.decide(f"questions/{first}", "clear")
-    coming.do("pick", question=first)
+    nora.post_action(
+        f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
+    )
+    nora.post_action(f"questions/{first}", "clear")
+    coming.press("pick", question=first)
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     page = nora.get(f"questions/{first}/translations/fa")
     assert page.texts("section .num") == ["out of date: the original has changed", "approved"]
@@ -149,11 +158,11 @@ def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
 def test_a_translation_is_approved_after_its_original(
     nora: Desk, coming: ComingEdition, missing: str, fault: str
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     key = get_answer_id(nora.database, first)
     if missing == "clearance":
         key = "question"
-        nora.decide(
+        nora.post_action(
             f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
         )
     else:
@@ -163,22 +172,22 @@ def test_a_translation_is_approved_after_its_original(
 
 
 def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     place = f"questions/{first}/translations/fa/question"
-    opened_by_both = shown_token(nora.get(place))
+    opened_by_both = get_version_token(nora.get(place))
     ilya.post(place, seen=opened_by_both, **QUESTION)
     page = Page(nora.post(place, 409, seen=opened_by_both, headline="باد نمک", body=QUESTION["body"]))
     assert ("Ilya Brandt was faster" in page.words, page.value("headline")) == (True, "باد نمک")
-    nora.post(place, seen=shown_token(page), **QUESTION | {"headline": "باد نمک"})
+    nora.post(place, seen=get_version_token(page), **QUESTION | {"headline": "باد نمک"})
     made = get_one(nora.database, Translation)
     assert (made.headline, made.state, made.translator) == ("باد نمک", "draft", "Shirin Amini")
     all_texts = f"questions/{first}/translations/fa"
-    old = shown_token(nora.get(all_texts), "approve")
+    old = get_version_token(nora.get(all_texts), "approve")
     save_translation(ilya, first, **QUESTION)
     assert "Ilya Brandt changed a translation into Persian" in nora.post(
         f"{all_texts}/question/approve", 409, seen=old, compared="1"
     )
-    nora.post(place, 422, seen=shown_token(nora.get(place)), body=" ")
+    nora.post(place, 422, seen=get_version_token(nora.get(place)), body=" ")
     nora.get(f"questions/{first}/translations/en/question", 404)
     nora.get(f"questions/{first}/translations/de", 404)
 
@@ -199,7 +208,7 @@ def test_what_a_reader_wrote_in_that_very_language_is_found_before_it_runs(
         ).public_id
 
     question = database.write(asked)
-    nora.decide(f"questions/{question}", "clear")
+    nora.post_action(f"questions/{question}", "clear")
     save_translation(nora, question, headline="باد شور", body=letter_words)
     page = Page(approve_translation(nora, question, status=422))
     assert page.texts(".mailed mark") == [letter_words]
@@ -249,7 +258,7 @@ def test_an_expert_who_reads_it_and_did_not_say_yes_needs_a_reason_and_a_changed
     nora: Desk, database: Database, newsroom: Newsroom, coming: ComingEdition
 ) -> None:
     speaks(database, newsroom, "fa")
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     answer = get_answer_id(database, first)
     save_translation(nora, first, key=answer, **ANSWER)
     database.write(
@@ -263,19 +272,19 @@ def test_an_expert_who_reads_it_and_did_not_say_yes_needs_a_reason_and_a_changed
         (answer, "The expert reads this language and hasn’t said yes to it. Write down why it runs all the same.")
     ]
     approve_translation(nora, first, answer, reason="She is on a boat until May.")
-    assert "She is on a boat until May." in nora.words(f"questions/{first}/translations/fa")
+    assert "She is on a boat until May." in nora.get_text(f"questions/{first}/translations/fa")
 
 
 def ran(nora: Desk, coming: ComingEdition, question: str) -> None:
-    coming.do("pick", question=question)
-    coming.do("lock", version=coming.version())
-    coming.do("send", version=coming.version())
+    coming.press("pick", question=question)
+    coming.press("lock", version=coming.version())
+    coming.press("send", version=coming.version())
 
 
 def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
     nora: Desk, client: FlaskClient, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     in_persian(nora, first)
     ran(nora, coming, first)
     here = f"/steppe/q/{first}/who-measures-the-salt"
@@ -300,7 +309,7 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
     # What is changed is shown once it is approved, and as it was until then; what is taken away is gone at once.
     tag = client.get(f"{here}?lang=fa").headers["ETag"]
     place = f"questions/{first}/translations/fa"
-    nora.post(f"{place}/question/reopen", seen=shown_token(nora.get(place), "question/reopen"))
+    nora.post(f"{place}/question/reopen", seen=get_version_token(nora.get(place), "question/reopen"))
     save_translation(nora, first, **QUESTION | {"headline": "باد نمک"})
     assert Page(client.get(f"{here}?lang=fa").text).texts("h1") == ["باد شور"]
     approve_translation(nora, first)
@@ -312,8 +321,8 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
             (2, True),
         ]
     assert text_of(nora, coming) == IN_PERSIAN.replace("باد شور", "باد نمک")
-    nora.post(f"{place}/question/reopen", seen=shown_token(nora.get(place), "question/reopen"))
-    nora.post(f"{place}/question/drop", seen=shown_token(nora.get(place), "question/drop"))
+    nora.post(f"{place}/question/reopen", seen=get_version_token(nora.get(place), "question/reopen"))
+    nora.post(f"{place}/question/drop", seen=get_version_token(nora.get(place), "question/drop"))
     assert Page(client.get(f"{here}?lang=fa").text).texts("h1") == [FIRST_QUESTION]
     assert Page(client.get(here).text).attributes("[hreflang]", "hreflang") == ["fa"]  # of the page's words
 
@@ -321,15 +330,15 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
 def test_what_is_translated_after_it_ran_stands_beside_it_and_an_unlocked_edition_is_set_anew(
     nora: Desk, client: FlaskClient, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
-    coming.do("pick", question=first)
-    coming.do("lock", version=coming.version())
+    [first] = coming.create_questions(FIRST_QUESTION)
+    coming.press("pick", question=first)
+    coming.press("lock", version=coming.version())
     in_persian(nora, first)
     assert text_of(nora, coming) == IN_PERSIAN
-    coming.do("unlock", version=coming.version())
+    coming.press("unlock", version=coming.version())
     assert count_rows(nora.database)["item_translations"] == 0
     assert text_of(nora, coming) == IN_PERSIAN
-    coming.do("lock", version=coming.version())
+    coming.press("lock", version=coming.version())
     assert count_rows(nora.database)["item_translations"] == 1
 
 

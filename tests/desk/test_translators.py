@@ -15,7 +15,7 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions.models import Translation, Translator
 from tests.support.database_checks import count_rows, get_one
-from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, shown_token
+from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, get_version_token
 from tests.support.pages import Browser, Page
 from tests.support.translations import (
     PERSIAN,
@@ -48,7 +48,7 @@ def handed_in(app: Flask, page: str) -> Browser:
 
 
 def test_from_the_press_to_the_approval(nora: Desk, coming: ComingEdition, app: Flask) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     page = asked(nora, first)
     start = "Shirin Amini was asked to translate it on"
     assert [line for line in nora.get(texts(first)).texts("section p") if line.startswith(start)] != []
@@ -57,13 +57,13 @@ def test_from_the_press_to_the_approval(nora: Desk, coming: ComingEdition, app: 
     assert there.texts("section .num")[0] == "written, not approved"
     assert "Translated by Shirin Amini, who isn’t named in print." in there.words
     approve_translation(nora, first)
-    assert "Shirin Amini translated it for you; it was approved on" in nora.words(texts(first))
+    assert "Shirin Amini translated it for you; it was approved on" in nora.get_text(texts(first))
     assert get_one(nora.database, Translation).state == "approved"
-    assert "A translator handed in a text in Persian." in nora.words(f"questions/{first}")
+    assert "A translator handed in a text in Persian." in nora.get_text(f"questions/{first}")
 
 
 def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     place = f"{texts(first)}/question/translator"
     ilya.post(place, 404, **WHO)
     assert "Send them the words" not in " ".join(ilya.get(texts(first)).buttons)
@@ -71,7 +71,7 @@ def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(nora: Desk, ilya:
     there = ilya.get(texts(first))
     assert "Shirin Amini was asked" in there.words
     for move in ("again", "withdraw"):
-        ilya.post(f"{place}/{move}", 404, seen=shown_token(nora.get(texts(first)), f"translator/{move}"))
+        ilya.post(f"{place}/{move}", 404, seen=get_version_token(nora.get(texts(first)), f"translator/{move}"))
     assert count_rows(nora.database)["translators"] == 1
 
 
@@ -83,7 +83,7 @@ def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(nora: Desk, ilya:
 def test_what_is_missing_is_said_and_what_was_typed_stays(
     nora: Desk, coming: ComingEdition, typed: dict[str, str], field: str, fault: str
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     page = Page(nora.post(f"{texts(first)}/question/translator", 422, **WHO | typed))
     assert page.texts(f"#{field}-question-error") == [fault]
     assert page.form("question/translator").fields["name"] == (WHO | typed)["name"]
@@ -91,19 +91,21 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(
 
 
 def test_a_name_that_is_too_long_is_not_cut(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     page = Page(nora.post(f"{texts(first)}/question/translator", 422, **WHO | {"name": "x" * 201}))
     assert page.form("question/translator").fields["name"] == "x" * 201
 
 
 def test_where_it_is_not_approved_or_stands_already_nobody_is_asked(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     place = f"{texts(first)}/question/translator"
     save_translation(nora, first, **PERSIAN)
     offered = [one.action for one in nora.get(texts(first)).forms if one.action.endswith("/translator")]
     assert [action.split("/")[-2] for action in offered] == [get_answer_id(nora.database, first)]
     nora.post(place, 409, **WHO)
-    nora.decide(f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en")
+    nora.post_action(
+        f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
+    )
     nora.post(place, 422, **WHO)
     nora.get(f"questions/{first}/translations/de", 404)
     nora.post(f"questions/{first}/translations/en/question/translator", 404, **WHO)
@@ -111,17 +113,17 @@ def test_where_it_is_not_approved_or_stands_already_nobody_is_asked(nora: Desk, 
 
 
 def test_the_words_are_sent_again_and_the_link_is_withdrawn(nora: Desk, coming: ComingEdition, app: Flask) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     old = asked(nora, first)
     place = f"{texts(first)}/question/translator"
-    before = shown_token(nora.get(texts(first)), "translator/again")
+    before = get_version_token(nora.get(texts(first)), "translator/again")
     nora.post(f"{place}/again", seen=before)
     with nora.database.read() as session:
         new = find_translator_page(session)
     shirin = Browser(app, cookies=False)
     assert (shirin.open(old).status_code, shirin.open(new).status_code) == (404, 200)
     assert "sent a translator into Persian the words" in nora.post(f"{place}/withdraw", 409, seen=before)
-    nora.post(f"{place}/withdraw", seen=shown_token(nora.get(texts(first)), "translator/withdraw"))
+    nora.post(f"{place}/withdraw", seen=get_version_token(nora.get(texts(first)), "translator/withdraw"))
     assert shirin.open(new).status_code == 200
     assert shirin.heading == "No translation needed any more"
     asked(nora, first)  # somebody else, or the same
@@ -131,10 +133,10 @@ def test_the_words_are_sent_again_and_the_link_is_withdrawn(nora: Desk, coming: 
 def test_a_link_is_withdrawn_also_when_its_language_left_the_settings_or_its_text_is_gone(
     nora: Desk, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     key = get_answer_id(nora.database, first)
     nora.post(f"{texts(first)}/{key}/translator", **WHO)
-    with_text = shown_token(nora.get(texts(first)), "translator/withdraw")
+    with_text = get_version_token(nora.get(texts(first)), "translator/withdraw")
 
     def leaves(session: Session) -> None:
         session.scalars(select(Newsletter)).one().languages = []
@@ -143,7 +145,7 @@ def test_a_link_is_withdrawn_also_when_its_language_left_the_settings_or_its_tex
 
     nora.database.write(leaves)
     there = nora.get(texts(first))
-    assert (shown_token(there, "translator/withdraw"), there.texts("h2")[-1]) == (with_text, "Shirin Amini")
+    assert (get_version_token(there, "translator/withdraw"), there.texts("h2")[-1]) == (with_text, "Shirin Amini")
     nora.post(f"{texts(first)}/{key}/translator/withdraw", seen=with_text)
     assert [made.state for made in everybody(nora.database)] == ["withdrawn"]
 
@@ -156,20 +158,24 @@ def everybody(database: Database) -> list[Translator]:
 def test_once_the_words_have_changed_the_desk_sees_what_was_typed(
     nora: Desk, coming: ComingEdition, app: Flask
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     page = asked(nora, first)
     shirin = Browser(app, cookies=False)
     shirin.open(page)
     shirin.submit(f"{page}/draft", of=f"{page}/send", **PERSIAN)
-    assert PERSIAN["body"] not in nora.words(texts(first))  # it is theirs until they hand it in
-    nora.decide(f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en")
+    assert PERSIAN["body"] not in nora.get_text(texts(first))  # it is theirs until they hand it in
+    nora.post_action(
+        f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
+    )
     there = nora.get(texts(first))
     assert ("The words have changed since: their page shows none." in there.words, PERSIAN["body"] in there.words) == (
         True, True,
     )  # fmt: skip
     assert "Send the words and a new link" not in " ".join(there.buttons)  # not before they are approved
-    nora.decide(f"questions/{first}", "clear")
-    nora.post(f"{texts(first)}/question/translator/again", seen=shown_token(nora.get(texts(first)), "translator/again"))
+    nora.post_action(f"questions/{first}", "clear")
+    nora.post(
+        f"{texts(first)}/question/translator/again", seen=get_version_token(nora.get(texts(first)), "translator/again")
+    )
     with nora.database.read() as session:
         assert "Who counts the salt?" in shirin.open(find_translator_page(session)).text
 
@@ -177,14 +183,14 @@ def test_once_the_words_have_changed_the_desk_sees_what_was_typed(
 def test_what_the_desk_wrote_meanwhile_stands_beside_what_was_handed_in(
     nora: Desk, coming: ComingEdition, app: Flask
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     page = asked(nora, first)
     save_translation(nora, first, **PERSIAN | {"body": "از میز"})
     handed_in(app, page)
     there = nora.get(texts(first))
     assert ("از میز" in there.words, PERSIAN["body"] in there.words) == (True, True)
     assert "What Shirin Amini handed in" in there.texts("summary")
-    nora.post(f"{texts(first)}/question/translator/use", seen=shown_token(there, "translator/use"))
+    nora.post(f"{texts(first)}/question/translator/use", seen=get_version_token(there, "translator/use"))
     made = get_one(nora.database, Translation)
     assert (made.body, made.translator, made.state) == (PERSIAN["body"], "Shirin Amini", "draft")
 
@@ -192,26 +198,30 @@ def test_what_the_desk_wrote_meanwhile_stands_beside_what_was_handed_in(
 def test_what_the_desk_wrote_stays_also_out_of_date_until_the_desk_chooses(
     nora: Desk, coming: ComingEdition, app: Flask
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     save_translation(nora, first, **PERSIAN)
-    nora.decide(f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en")
-    nora.decide(f"questions/{first}", "clear")
+    nora.post_action(
+        f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
+    )
+    nora.post_action(f"questions/{first}", "clear")
     handed_in(app, asked(nora, first))  # word for word what stands, but of the new version
     there = nora.get(texts(first))
     assert there.texts("section .num")[0] == "out of date: the original has changed"
-    nora.post(f"{texts(first)}/question/translator/use", seen=shown_token(there, "translator/use"))
+    nora.post(f"{texts(first)}/question/translator/use", seen=get_version_token(there, "translator/use"))
     assert nora.get(texts(first)).texts("section .num")[0] == "written, not approved"
 
 
 def test_words_of_an_old_version_are_never_put_into_the_place_of_a_translation(
     nora: Desk, coming: ComingEdition, app: Flask
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     page = asked(nora, first)
     save_translation(nora, first, **PERSIAN | {"body": "از میز"})
     handed_in(app, page)
-    before = shown_token(nora.get(texts(first)), "translator/use")
-    nora.decide(f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en")
+    before = get_version_token(nora.get(texts(first)), "translator/use")
+    nora.post_action(
+        f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
+    )
     there = nora.get(texts(first))
     assert (PERSIAN["body"] in there.words, [form for form in there.forms if form.action.endswith("/use")]) == (
         True,
@@ -224,7 +234,7 @@ def test_words_of_an_old_version_are_never_put_into_the_place_of_a_translation(
 def test_the_mail_has_the_link_and_no_word_of_the_text_and_is_not_kept_once_it_left(
     nora: Desk, coming: ComingEdition
 ) -> None:
-    [first] = coming.ready(FIRST_QUESTION)
+    [first] = coming.create_questions(FIRST_QUESTION)
     asked(nora, first)
 
     def left(session: Session) -> tuple[str, bool]:

@@ -17,10 +17,10 @@ from app.db.engine import Database
 from app.editor.conflict import version_token_of
 from app.people.models import Expert
 from app.questions.models import Note, Question, QuestionText
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.database_checks import get_one
-from tests.support.desk import Desk, section, shown_token
+from tests.support.desk import Desk, get_section, get_version_token
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 FIRST = "We put up salt plates in 2009 and count what falls on them."
@@ -29,7 +29,7 @@ FIRST = "We put up salt plates in 2009 and count what falls on them."
 @pytest.fixture
 def question(database: Database, newsroom: Newsroom) -> str:
     """The page of a question with Leyla's answer, which nobody has looked at yet."""
-    database.write(lambda session: submitted_answer(session, newsroom, WORDS))
+    database.write(lambda session: create_submitted_answer(session, newsroom, WORDS))
     return f"/questions/{get_one(database, Question).public_id}"
 
 
@@ -58,13 +58,13 @@ TO_MINE, SINCE = "section > .diff", ".folded > .diff"  # theirs against mine, an
 
 
 def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(nora, ilya, database, answer):
-    opened_by_both = shown_token(nora.get(answer))
+    opened_by_both = get_version_token(nora.get(answer))
     ilya.post(answer, seen=opened_by_both, answer=FIRST.replace("2009", "2010"), act="save")
     page = nora.post(answer, status=409, seen=opened_by_both, answer=FIRST.replace("count", "weigh"), act="check")
     assert "Ilya Brandt was faster" in page
     assert page.texts(".standing > time[datetime]") == ["1 minute ago"]
     assert re.match(r"1 minute ago , \w+day \d+ \w+, \d\d:\d\d\.", page.texts(".standing")[0])
-    difference = section(page, "difference")
+    difference = get_section(page, "difference")
     assert marked(difference, TO_MINE) == (["2010 and count"], ["2009 and weigh"])
     assert difference.texts("summary") == ["What Ilya Brandt changed"]
     assert marked(difference, SINCE) == (["2009"], ["2010"])
@@ -72,7 +72,10 @@ def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(no
     assert get_one(database, Answer).state == "edited"
 
     nora.post(
-        answer, seen=shown_token(page), answer=FIRST.replace("2009", "2010").replace("count", "weigh"), act="check"
+        answer,
+        seen=get_version_token(page),
+        answer=FIRST.replace("2009", "2010").replace("count", "weigh"),
+        act="check",
     )
     assert get_one(database, Answer).state == "checking"
     assert texts(database) == [
@@ -83,10 +86,10 @@ def test_the_second_at_an_answer_learns_who_when_and_what_and_sees_both_texts(no
 
 
 def test_who_gives_way_keeps_what_they_wrote_in_a_note(nora, ilya, database, question, answer):
-    opened_by_both = shown_token(nora.get(answer))
+    opened_by_both = get_version_token(nora.get(answer))
     ilya.post(answer, seen=opened_by_both, answer="We put up salt plates.", act="save")
     page = nora.post(answer, status=409, seen=opened_by_both, answer="We weigh the salt.", act="save")
-    nora.post(answer, seen=shown_token(page), answer="We weigh the salt.", act="give way")
+    nora.post(answer, seen=get_version_token(page), answer="We weigh the salt.", act="give way")
     assert texts(database) == [FIRST, "We put up salt plates."]
     assert notes(database) == [
         "My text of Leyla Aydın’s answer, which I didn’t save over the newer one:\n\nWe weigh the salt."
@@ -94,43 +97,43 @@ def test_who_gives_way_keeps_what_they_wrote_in_a_note(nora, ilya, database, que
 
 
 def test_who_is_late_for_a_text_that_is_being_checked_can_still_keep_theirs(nora, ilya, database, answer):
-    opened_by_both = shown_token(ilya.get(answer))
+    opened_by_both = get_version_token(ilya.get(answer))
     nora.post(answer, seen=opened_by_both, answer="We put up salt plates.", act="check")
     page = ilya.post(answer, status=409, seen=opened_by_both, answer="We weigh the salt.", act="save")
     assert "Nora Lind was faster" in page
     assert "The text has been sent on since" in page
     assert ">\nWe weigh the salt.</textarea>" in page
     assert 'value="save"' not in page
-    ilya.post(answer, seen=shown_token(page), answer="We weigh the salt.", act="give way")
+    ilya.post(answer, seen=get_version_token(page), answer="We weigh the salt.", act="give way")
     assert "We weigh the salt." in notes(database)[0]
 
 
 def test_the_same_words_sent_twice_meet_nobody(nora, database, answer):
-    opened = shown_token(nora.get(answer))
+    opened = get_version_token(nora.get(answer))
     for _press in range(2):
         nora.post(answer, seen=opened, answer="We put up salt plates.", act="save")
     assert texts(database) == [FIRST, "We put up salt plates."]
 
 
 def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, database, question):
-    opened = shown_token(nora.get(question), "wording")
+    opened = get_version_token(nora.get(question), "wording")
     ilya.post(f"{question}/topics", more="Salt")
     ilya.post(f"{question}/note", note="I called them.")
     nora.post(f"{question}/wording", seen=opened, headline="Salt", body="Who weighs the salt?", language="en")
     assert get_one(database, Question).wording == "Who weighs the salt?"
-    opened_by_both = shown_token(nora.get(question), "wording")
+    opened_by_both = get_version_token(nora.get(question), "wording")
     ilya.post(
         f"{question}/wording", seen=opened_by_both, headline="Salt wind", body="Who weighs the salt?", language="en"
     )
     fields = {"headline": "Salt", "body": "Who counts the salt?", "background": "Our issue 60.", "language": "en"}
     page = nora.post(f"{question}/wording", status=409, seen=opened_by_both, **fields)
-    assert section(page, "difference").texts("h3.label") == ["The question", "Background for the expert"]
-    followed = section(page, "followed")
+    assert get_section(page, "difference").texts("h3.label") == ["The question", "Background for the expert"]
+    followed = get_section(page, "followed")
     assert followed.texts("h2") == ["What you left alone stands as it is saved now"]
     assert followed.texts("h3.label") == ["Headline"]
     assert marked(followed, "section > .diff") == ([], ["wind"])
     assert page.value("headline") == "Salt wind"
-    nora.post(f"{question}/wording", seen=shown_token(page), act="give way", **fields)
+    nora.post(f"{question}/wording", seen=get_version_token(page), act="give way", **fields)
     assert notes(database)[-1].split("\n\n")[1:] == [
         "Headline\nSalt", "The question\nWho counts the salt?", "Background for the expert\nOur issue 60.",
     ]  # fmt: skip
@@ -148,22 +151,22 @@ def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora,
 
     brief = f"{question}/assignments/{database.write(draft)}/brief"
     opened = nora.get(brief)
-    by_both = {"seen": shown_token(opened)}
+    by_both = {"seen": get_version_token(opened)}
     line = "hydrologist at the River Office"
     common = {"words": "180", "credit_line": line, "relation": ""}
     ilya.post(brief, **by_both, **common | {"brief": "Say who pays for the gauges.", "words": "160"})
     page = nora.post(brief, status=409, **by_both, brief="Say first who pays.", **common)
     assert "Ilya Brandt was faster" in page
-    assert marked(section(page, "difference"), TO_MINE) == (["for the gauges"], ["first"])
-    assert section(page, "followed").texts("h3.label") == ["About how many words"]
+    assert marked(get_section(page, "difference"), TO_MINE) == (["for the gauges"], ["first"])
+    assert get_section(page, "followed").texts("h3.label") == ["About how many words"]
     assert page.value("words") == "160"
-    at = {"seen": shown_token(page)}
+    at = {"seen": get_version_token(page)}
     nora.post(brief, **at, **common | {"brief": "Say first who pays for the gauges.", "words": "160"})
     with database.read() as session:
         marek = session.scalars(select(Assignment).filter_by(expert_id=newsroom.marek.expert_id)).one()
         assert (marek.brief, marek.words) == ("Say first who pays for the gauges.", 160)
     assert "Give a number of words from 20 to 2000" in nora.post(
-        brief, 422, seen=shown_token(nora.get(brief)), brief="x", words="3"
+        brief, 422, seen=get_version_token(nora.get(brief)), brief="x", words="3"
     )
     leyla = get_one(database, Assignment, expert_id=newsroom.leyla.expert_id).public_id
     nora.get(f"{question}/assignments/{leyla}/brief", 409)
@@ -246,7 +249,7 @@ def save(chance: random.Random, thing: Thing, person: Person, there: str, label:
         person.began, person.met = None, False
         return 0
     assert {*there.split(), *person.box.split()} <= {*page.main.text().split()}, "both texts stand on the page"
-    person.began, person.met = shown_token(page), True
+    person.began, person.met = get_version_token(page), True
     return 1
 
 

@@ -9,10 +9,10 @@ from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.people import directory
 from app.people.models import Expert
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 LEYLA = "experts/leyla"
 LISTS = ("held_kinds", "weekly", "monthly", "places")

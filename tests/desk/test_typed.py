@@ -10,11 +10,11 @@ from app.newsletters.models import Newsletter
 from app.people import sessions
 from app.people.models import Person
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
 from tests.support.letters import send_letter
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 
 def place(database: Database, asked: ExpertAssignment) -> str:

@@ -17,12 +17,12 @@ from app.people import sign_in
 from app.people.sign_in import RequestingBrowser
 from app.questions.models import Question
 from tests.support.app import BASE_URL
-from tests.support.cast import Newsroom
 from tests.support.database_checks import record_statements
 from tests.support.desk import LOCALHOST, Desk, queue_news_for_dana
-from tests.support.desk_people import create_second_desk
+from tests.support.desk_people import create_delta_newsletter
 from tests.support.letters import send_letter
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 STEPS = [
     ("To do:", "Look at the ask page", "It is what your readers see."),
@@ -132,7 +132,7 @@ def test_each_step_is_ticked_by_what_happened(
 
 def test_another_newsletters_facts_tick_nothing_here(vera: Desk, database: Database, newsroom: Newsroom) -> None:
     def at_delta(session: Session) -> None:
-        delta = session.get_one(Newsletter, create_second_desk(session))
+        delta = session.get_one(Newsletter, create_delta_newsletter(session))
         send(session, Reader(), delta, Submission("Who weighs the salt?"), form=FormToken("salt", 1))
         inbound.store(session, b"Subject: Salt\n\nWho?\n", source="lmtp", newsletter_id=delta.id)
         audit.record(session, newsroom.nora, "newsletter.look", delta)
@@ -146,26 +146,26 @@ def test_the_steps_are_put_away_by_whoever_may_change_settings_and_brought_back_
 ) -> None:
     shown = steps(nora)
     ilya.post("first-steps/hide", 404)
-    assert "Put them away" not in ilya.words("")
+    assert "Put them away" not in ilya.get_text("")
     assert nora.post("first-steps/hide") == "/desk/steppe/"
-    assert "The first steps are put away. The settings bring them back" in nora.words("")
+    assert "The first steps are put away. The settings bring them back" in nora.get_text("")
     assert steps(nora) == steps(ilya) == []
-    assert "Show the first steps again" not in ilya.words("settings")
-    assert "Show the first steps again" in nora.words("settings")
+    assert "Show the first steps again" not in ilya.get_text("settings")
+    assert "Show the first steps again" in nora.get_text("settings")
     assert nora.post("first-steps/show") == "/desk/steppe/"
     assert steps(nora) == shown
-    assert "Show the first steps again" not in nora.words("settings")
+    assert "Show the first steps again" not in nora.get_text("settings")
 
 
 def test_the_steps_take_one_statement_however_much_there_is(nora: Desk, newsroom: Newsroom) -> None:
     def statements() -> int:
         with record_statements(nora.database) as found:
-            nora.words("")
+            nora.get_text("")
         return len(found)
 
     for number in range(3):
         send_letter(nora.database, newsroom, f"Who weighs plate {number}?")
     shown = statements()
     nora.post("first-steps/hide")
-    nora.words("")
+    nora.get_text("")
     assert statements() == shown - 1 <= 11

@@ -9,9 +9,9 @@ from app.people.models import Expert
 from app.questions import actions
 from app.questions.models import Question
 from app.text.languages import guess_language
-from tests.support.cast import Newsroom
-from tests.support.desk import Desk, shown_token
-from tests.support.letters import get_letter, letter_checkboxes, send_letter
+from tests.support.desk import Desk, get_version_token
+from tests.support.letters import get_letter, list_checkbox_values, send_letter
+from tests.support.sample_newsroom import Newsroom
 
 SERBIAN = "Zašto niko u opštini ne meri so u vazduhu i ko je za to odgovoran?"
 ENGLISH = "Why does nobody in the municipality measure the salt in the air?"
@@ -22,7 +22,7 @@ WORDED = {"headline": "Salt in the air", "body": ENGLISH, "background": ""}
 def filed(nora: Desk, database: Database, newsroom: Newsroom) -> str:
     """A question that Milica asked in Serbian, with its address at the desk."""
     send_letter(database, newsroom, SERBIAN)
-    return nora.post("/letters", act="question", letter=letter_checkboxes(nora.get("/letters")))
+    return nora.post("/letters", act="question", letter=list_checkbox_values(nora.get("/letters")))
 
 
 def languages(database: Database) -> tuple[str, str]:
@@ -37,7 +37,7 @@ def test_english_words_for_a_serbian_letter_are_english(nora: Desk, database: Da
     page = nora.get(filed)
     form = page.form("/wording").fields
     assert form["language"] == "sr-Latn"
-    nora.post(f"{filed}/wording", seen=shown_token(page, "wording"), language=form["language"], **WORDED)
+    nora.post(f"{filed}/wording", seen=get_version_token(page, "wording"), language=form["language"], **WORDED)
     assert languages(database) == ("en", ENGLISH)
     page = nora.get(filed)
     assert page.part("h1").attributes("h1", "lang") == ["en"]
@@ -50,7 +50,7 @@ def test_a_word_or_two_are_in_the_newsletters_language(nora: Desk, database: Dat
     """And not in Romanian, which "Salt" looks like."""
     question = database.write(lambda session: actions.open_question(session, newsroom.nora, [], body="Salt?").public_id)
     assert languages(database) == ("en", "Salt?")
-    assert "These words look like" not in nora.words(f"/questions/{question}")
+    assert "These words look like" not in nora.get_text(f"/questions/{question}")
 
 
 def test_experts_are_ranked_by_the_language_of_the_wording(
@@ -61,9 +61,9 @@ def test_experts_are_ranked_by_the_language_of_the_wording(
             directory.change_profile(session, newsroom.nora, session.get_one(Expert, key), None, languages=tongues)
 
     database.write(profiles)
-    assert "Writes Serbian" in nora.words(f"{filed}/ask")
-    nora.post(f"{filed}/wording", seen=shown_token(nora.get(filed), "wording"), language="sr-Latn", **WORDED)
-    said = nora.words(f"{filed}/ask")
+    assert "Writes Serbian" in nora.get_text(f"{filed}/ask")
+    nora.post(f"{filed}/wording", seen=get_version_token(nora.get(filed), "wording"), language="sr-Latn", **WORDED)
+    said = nora.get_text(f"{filed}/ask")
     assert ("Writes English" in said, "Writes Serbian" in said) == (True, False)
 
 
@@ -81,12 +81,12 @@ def test_a_language_is_chosen_by_its_name_and_stays_while_the_words_stay_in_one_
     }
     assert list(offered.values()) == sorted(offered.values())
     bosnian = {"headline": "", "body": SERBIAN, "background": ""}
-    nora.post(f"{filed}/wording", seen=shown_token(page, "wording"), language="pl", **bosnian)
+    nora.post(f"{filed}/wording", seen=get_version_token(page, "wording"), language="pl", **bosnian)
     assert languages(database) == ("pl", SERBIAN)
     page = nora.get(filed)
     assert "These words look like Serbian (Latin)." in page.words
     more = bosnian | {"body": f"{SERBIAN} I zašto?"}
-    nora.post(f"{filed}/wording", seen=shown_token(page, "wording"), language="pl", **more)
+    nora.post(f"{filed}/wording", seen=get_version_token(page, "wording"), language="pl", **more)
     assert languages(database) == ("pl", more["body"])
 
 
@@ -95,7 +95,7 @@ def test_no_language_has_to_be_known_by_its_code(nora: Desk, filed: str) -> None
         assert page.attributes("select[name=language]", "name") == ["language"]
         assert "as a code" not in page.words
     faulty = nora.post(
-        f"{filed}/wording", 422, seen=shown_token(nora.get(filed), "wording"), language="klingonisch", **WORDED
+        f"{filed}/wording", 422, seen=get_version_token(nora.get(filed), "wording"), language="klingonisch", **WORDED
     )
     assert "No language has this code" in faulty.words
 

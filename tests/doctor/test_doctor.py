@@ -12,8 +12,8 @@ from app.cli import commands
 from app.db.engine import Database
 from app.doctor.checks import CHECKS
 from config import Unsafe
-from tests.support.cast import Newsroom
-from tests.support.commands import record_sign_of_life
+from tests.support.commands import record_sighting
+from tests.support.sample_newsroom import Newsroom
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -29,7 +29,7 @@ def run(app: Flask, *command: str) -> tuple[int, list[str]]:
 
 @on_sqlite
 def test_a_house_in_order(app: Flask, database: Database, newsroom: Newsroom, tmp_path: Path) -> None:
-    record_sign_of_life(database)
+    record_sighting(database)
     app.config["ERASURES"] = str(tmp_path / "erasures")
     ErasureListWriter(tmp_path / "erasures").update(database)
     status, lines = run(app, "doctor")
@@ -85,7 +85,7 @@ def test_strangers_learn_whether_it_is_ready_and_nothing_else(
 ) -> None:
     app.config["METRICS_TOKEN"] = TOKEN
     if alive:
-        record_sign_of_life(database)
+        record_sighting(database)
     status, words = (200, "ready\n") if alive else (503, "not ready\n")
     for stranger in (
         {},

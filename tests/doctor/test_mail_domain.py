@@ -13,8 +13,8 @@ from app.db.engine import Database
 from app.doctor import mail_domain
 from app.doctor.findings import CheckContext, Finding
 from app.newsletters.models import Newsletter
-from tests.support.cast import Newsroom
 from tests.support.dns_server import DnsRecords, dns_server
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -9,8 +9,8 @@ from app.db.engine import Database
 from app.db.sqlite import database_file
 from app.editions import archive
 from app.newsletters.models import Newsletter
-from tests.support.cast import Newsroom
 from tests.support.database_checks import record_statements
+from tests.support.sample_newsroom import Newsroom
 
 # What ANALYZE says of a house with a million questions, of which one in sixty ran.
 OLD = [

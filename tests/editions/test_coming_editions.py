@@ -19,7 +19,7 @@ from app.editions.queries import (  # fmt: skip
 )
 from app.newsletters.models import Newsletter
 from app.workflows.newsletters import founding
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 # First and third Wednesdays at 09:00 in Prague, the cut-off two days before: 08:00 UTC in winter.
 NOV_4, NOV_18, DEC_2, DEC_16 = date(2026, 11, 4), date(2026, 11, 18), date(2026, 12, 2), date(2026, 12, 16)

@@ -20,8 +20,8 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import sign_in
 from app.people.models import BrowserSession, Person
-from tests.support.cast import Newsroom
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 NORA, LEYLA = "nora@desk.example", "leyla@field.example"
 

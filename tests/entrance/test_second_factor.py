@@ -15,9 +15,9 @@ from app.db.engine import Database
 from app.people import factors
 from app.people.models import BrowserSession
 from app.settings.sign_in_rules import SignInRules
-from tests.support.cast import Newsroom
-from tests.support.desk_people import NORA, hire_vera, last_mail, person_public_id, sign_in_now
+from tests.support.desk_people import NORA, get_newest_mail_text, get_person_public_id, hire_vera, sign_in_directly
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 DESK, FACTORS, SECOND = "/desk/steppe/letters", "/signed-in/factors", "/sign-in/second"
 
@@ -39,11 +39,11 @@ def later_code(secret: str) -> str:
 def test_nora_adds_an_app_and_from_then_on_her_mail_alone_opens_nothing(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    laptop = sign_in_now(app, database, NORA)
+    laptop = sign_in_directly(app, database, NORA)
     secret, codes = with_app(laptop)
     assert (laptop.heading, len(codes)) == ("Your second factors", factors.CODE_COUNT)
     assert laptop.open(DESK).status_code == 200
-    phone = sign_in_now(app, database, NORA)
+    phone = sign_in_directly(app, database, NORA)
     assert phone.open(DESK).headers["Location"] == f"{SECOND}?next={DESK}"
     assert phone.open("/signed-in").status_code == 303
     phone.open(FACTORS)
@@ -76,7 +76,7 @@ def squares(drawing: str) -> memoryview:
 def test_the_picture_beside_the_key_says_the_same_to_a_camera(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     nora.open(f"{FACTORS}/app")
     [drawing] = re.findall(r"<svg.*?</svg>", nora.text, re.DOTALL)
     assert re.findall(r"style|<script|href", drawing) == []
@@ -93,8 +93,8 @@ def test_the_picture_beside_the_key_says_the_same_to_a_camera(
 
 @pytest.mark.threat("seized editor's device")
 def test_a_half_signed_in_browser_presses_nothing(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    with_app(sign_in_now(app, database, NORA))
-    thief = sign_in_now(app, database, NORA)
+    with_app(sign_in_directly(app, database, NORA))
+    thief = sign_in_directly(app, database, NORA)
 
     def pressed(path: str) -> str:
         thief.open(SECOND)
@@ -114,7 +114,7 @@ def test_a_half_signed_in_browser_presses_nothing(app: Flask, database: Database
 def test_whoever_has_a_factor_proves_by_it_and_not_by_a_mail(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     secret, _ = with_app(nora)
     long_ago = utc_now() - timedelta(minutes=11)
     database.write(lambda s: s.execute(update(BrowserSession).values(stepped_up_at=long_ago)))
@@ -128,7 +128,7 @@ def test_whoever_has_a_factor_proves_by_it_and_not_by_a_mail(
 
 
 def test_a_factor_is_renamed_and_removed(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    nora = sign_in_now(app, database, NORA)
+    nora = sign_in_directly(app, database, NORA)
     with_app(nora)
     with database.read() as session:
         [one] = factors.list_factors(session, newsroom.nora.person_id)
@@ -139,7 +139,7 @@ def test_a_factor_is_renamed_and_removed(app: Flask, database: Database, newsroo
     nora.press(f"{FACTORS}/{one.public_id}/remove")
     nora.follow()
     assert nora.read.values("name") == []
-    assert sign_in_now(app, database, NORA).open(DESK).status_code == 200
+    assert sign_in_directly(app, database, NORA).open(DESK).status_code == 200
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def editors_need_one(app: Flask) -> Iterator[None]:
 def test_where_the_settings_say_so_an_editor_adds_one_before_the_desk_opens(
     app: Flask, database: Database, newsroom: Newsroom, editors_need_one: None
 ) -> None:
-    nora, ilya = sign_in_now(app, database, NORA), sign_in_now(app, database, "ilya@desk.example")
+    nora, ilya = sign_in_directly(app, database, NORA), sign_in_directly(app, database, "ilya@desk.example")
     assert ilya.open(DESK).status_code == 200, "an assistant, of whom nothing is asked"
     nora.open(DESK)
     nora.follow()
@@ -170,15 +170,15 @@ def test_an_admin_removes_the_factors_of_somebody_who_lost_them(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
     hire_vera(database, newsroom)
-    nora, vera = sign_in_now(app, database, NORA), sign_in_now(app, database, "vera@desk.example")
+    nora, vera = sign_in_directly(app, database, NORA), sign_in_directly(app, database, "vera@desk.example")
     with_app(nora)
-    page = f"/desk/steppe/people/{person_public_id(database, newsroom.nora)}"
+    page = f"/desk/steppe/people/{get_person_public_id(database, newsroom.nora)}"
     vera.open(page)
     vera.submit(f"{page}/factors")
     vera.follow()
     assert "The second factors of Nora Lind are removed" in vera.text
     assert nora.open(DESK).headers["Location"].startswith("/sign-in?")
-    assert sign_in_now(app, database, NORA).open(DESK).status_code == 200
+    assert sign_in_directly(app, database, NORA).open(DESK).status_code == 200
 
 
 def test_an_expert_has_no_second_factors(app: Flask, database: Database, newsroom: Newsroom) -> None:
@@ -186,7 +186,7 @@ def test_an_expert_has_no_second_factors(app: Flask, database: Database, newsroo
     leyla.open("/sign-in?to=expert")
     leyla.press("/sign-in", email="leyla@field.example", to="expert")
     leyla.follow()
-    code = re.search(r"^\d{4} \d{4}$", last_mail(database, "leyla@field.example"), re.MULTILINE)
+    code = re.search(r"^\d{4} \d{4}$", get_newest_mail_text(database, "leyla@field.example"), re.MULTILINE)
     assert code is not None
     leyla.press("/sign-in/code", code=code[0])
     assert leyla.open(FACTORS).headers["Location"].startswith("/sign-in?")

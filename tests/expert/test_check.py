@@ -9,12 +9,12 @@ from app.answers import editing
 from app.answers.models import Draft
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from tests.support.assignments import EDITED, ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
+from tests.support.assignments import EDITED_ANSWER, ExpertAssignment, ask_expert
 from tests.support.database_checks import count_rows
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
-DUST = EDITED.replace("2009", "2010")
+DUST = EDITED_ANSWER.replace("2009", "2010")
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_thanks_and_what_ran_and_what_is_wrong_in_it(salt: ExpertAssignment, ley
     salt.approve()
     leyla.open(salt.link)
     assert leyla.heading == "Thank you. It is ready to run"
-    salt.run()
+    salt.publish()
     leyla.open(salt.link)
     assert leyla.heading == "Your answer has run"
     with salt.database.read() as session:

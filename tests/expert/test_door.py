@@ -12,9 +12,9 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.questions.models import Note
 from tests.support.assignments import ANSWER, WORDING, ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_rows, record_statements
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 
 def drafts(salt: ExpertAssignment) -> list[tuple[str, str, int]]:

@@ -16,9 +16,9 @@ from app.questions import wording
 from app.questions.models import Question
 from app.questions.source_protection import LeakDetected
 from tests.support.assignments import ANSWER, TIMURS_DETAILS, WORDING, ExpertAssignment, ask_expert, send_queued_mails
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 
 def pages(leyla: Browser, salt: ExpertAssignment) -> str:
@@ -62,7 +62,7 @@ def run_in_cleared_words(salt: ExpertAssignment) -> None:
         wording.clear(session, salt.newsroom.nora, question, text.id)
 
     salt.database.write(back)
-    salt.run()
+    salt.publish()
 
 
 @pytest.mark.threat("curious expert")

@@ -19,9 +19,9 @@ from app.people import directory, sessions, sign_in
 from app.people.models import Expert
 from app.workflows.publishing import publication
 from tests.support.assignments import WORDING, ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_each_question_stands_where_it_waits(
     wells.send()
     wells.edit()
     wells.approve()
-    wells.run()
+    wells.publish()
     leyla = enter("leyla")
     leyla.open("/expert/")
     assert leyla.read.texts("h2") == ["To answer", "To check", "With the desk", "Published"]

@@ -174,7 +174,7 @@ def test_drafts_stay_until_the_edition_is_sent(two: ExpertAssignment, laptop: Br
     two.approve()
     two.database.write(writing.delete_old_drafts)
     assert texts(two)[1] == [NEW]
-    two.run()
+    two.publish()
     two.database.write(writing.delete_old_drafts)
     assert texts(two)[1] == []
     assert phone.submit(f"{two.link}/draft", of="/send", answer=OLD).status_code == 409

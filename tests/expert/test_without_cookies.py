@@ -7,9 +7,9 @@ from werkzeug.test import TestResponse
 from app.crypto import signing
 from app.expert import access
 from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_rows
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_she_says_yes_no_somebody_else_or_asks_and_is_told_that_it_was_heard(
 def test_she_reports_an_error_in_what_ran(salt: ExpertAssignment, leyla: Browser) -> None:
     salt.send()
     salt.approve()
-    salt.run()
+    salt.publish()
     pressed(leyla, salt, "report", body="It was 2010.")
     assert leyla.read.notice == "Thank you. The desk has it, and you will hear what becomes of it."
 

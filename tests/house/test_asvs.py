@@ -9,10 +9,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.db.engine import Database
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.docs import find_section, list_table_rows
 from tests.support.reader_pages import read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT, list_code, parse_module, relative_name
 
 PAGE = (ROOT / "docs" / "asvs.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import dependency_advisories
-from tests.support.dependency_audit import CLEAN, KNOWN, LOCKS, NO_DATA, NOT_AUDITED, VULNERABLE
+from tests.support.dependency_audit import CLEAN, KNOWN_VULNERABLE, LOCKS, NO_DATA, NOT_AUDITED, VULNERABLE
 from tests.support.dependency_licences import (
     COMPATIBLE,
     KNOWN_LICENCES,
@@ -81,7 +81,7 @@ def test_a_mirror_without_advisories_is_found_out() -> None:
     """pip-audit itself ends well there: it was told of no vulnerability."""
     with dependency_advisories.osv_server({}) as address:
         assert audited("--osv", address) == (
-            NOT_AUDITED, [f"{NO_DATA} (whoever answers knows nothing of {KNOWN}, whose faults are old)"]
+            NOT_AUDITED, [f"{NO_DATA} (whoever answers knows nothing of {KNOWN_VULNERABLE}, whose faults are old)"]
         )  # fmt: skip
     with dependency_advisories.osv_server({"jinja2": [{"id": "PYSEC-2019-220", "affected": [OLD_JINJA]}]}) as address:
         assert audited("--osv", address)[0] == CLEAN

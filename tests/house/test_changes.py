@@ -13,7 +13,7 @@ from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.server import worker
 from app.watching import sightings
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
 
 

@@ -29,7 +29,7 @@ SAYS = "from app.core.clock import utc_now; print(utc_now().isoformat())"
 
 @pytest.fixture
 def fixed() -> None:
-    if not clock.is_fixed():
+    if not clock.is_clock_faked():
         skip_without("libfaketime: this run goes by the machine's own date (apt-get install faketime)")
 
 

@@ -15,9 +15,9 @@ from flask.testing import FlaskCliRunner
 import config
 from app import create_app
 from app.db.engine import Database
-from tests.support.app import SAFE
+from tests.support.app import PRODUCTION_SETTINGS
 from tests.support.commands import bare_environment, run_command
-from tests.support.databases import SQLITE
+from tests.support.databases import ON_SQLITE
 from tests.support.processes import free_port
 from tests.support.source import ROOT
 
@@ -29,7 +29,7 @@ def command(app: Flask) -> Run:
     return lambda *arguments: FlaskCliRunner(app).invoke(args=[str(part) for part in arguments])
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_file_that_is_not_there_is_named(command: Run, database: Database, tmp_path: Path) -> None:
     gone, folder = tmp_path / "gone.csv", tmp_path / "nowhere" / "out.csv"
     sentences = {
@@ -51,7 +51,7 @@ def test_a_port_that_somebody_has_is_named(tmp_path: Path, sqlite_template: Path
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = str(busy.getsockname()[1])
-        app = create_app(config.load({**SAFE, "DATABASE_URL": f"sqlite:///{kept}", "PORT": port}))
+        app = create_app(config.load({**PRODUCTION_SETTINGS, "DATABASE_URL": f"sqlite:///{kept}", "PORT": port}))
         for command in ("serve", "web"):
             refused = FlaskCliRunner(app).invoke(args=[command])
             assert (refused.exit_code, refused.stderr) == (
@@ -68,7 +68,7 @@ def test_a_database_that_is_gone_or_empty_is_told_apart(tmp_path: Path) -> None:
         f"sqlite:///{tmp_path / 'new.db'}": "Error: the database does not match this version: run readers-asked migrate\n",
     }
     for url, sentence in sentences.items():
-        app = create_app(config.load({**SAFE, "DATABASE_URL": url}))
+        app = create_app(config.load({**PRODUCTION_SETTINGS, "DATABASE_URL": url}))
         for arguments in (["keys", "rotate"], ["experts", "export", str(tmp_path / "out.csv")]):
             ended = FlaskCliRunner(app).invoke(args=arguments)
             assert (ended.exit_code, ended.stderr[: len(sentence)], "hunter2" in ended.output) == (1, sentence, False)
@@ -84,7 +84,7 @@ def little_room() -> None:
 def test_a_full_disk_ends_migrate_with_a_sentence(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, str(ROOT), "migrate"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-        env=bare_environment(tmp_path, **SAFE, DATABASE_URL=f"sqlite:///{tmp_path / 'full.db'}", PYTHONDONTWRITEBYTECODE="1"), preexec_fn=little_room,
+        env=bare_environment(tmp_path, **PRODUCTION_SETTINGS, DATABASE_URL=f"sqlite:///{tmp_path / 'full.db'}", PYTHONDONTWRITEBYTECODE="1"), preexec_fn=little_room,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (
         1,

@@ -30,8 +30,8 @@ from app.questions import actions, notes, wording
 from app.questions.models import Note, Question, QuestionText
 from app.workflows.publishing import publication
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.processes import FORKSERVER
+from tests.support.sample_newsroom import Newsroom, create_answered_question, create_submitted_answer
 from tests.support.waiting import WAIT_TIMEOUT
 
 PROCESSES = 8
@@ -166,7 +166,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         publication.set_slots(session, newsroom.nora, edition, 3)
         for words in ("Who measures the salt?", "Who pays for it?", "Who reads the figures?"):
-            slots.pick(session, newsroom.nora, answered_question(session, newsroom, words), edition)
+            slots.pick(session, newsroom.nora, create_answered_question(session, newsroom, words), edition)
         session.refresh(edition)
         return edition.id, [question.id for question in slots.list_picked_questions(session, edition)], edition.version
 
@@ -213,7 +213,7 @@ ROUNDS = 10
 
 def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Database, newsroom: Newsroom) -> None:
     for number in range(ROUNDS):
-        question_id = database.write(lambda s, n=number: answered_question(s, newsroom, f"Question {n}").id)  # type: ignore[misc]
+        question_id = database.write(lambda s, n=number: create_answered_question(s, newsroom, f"Question {n}").id)  # type: ignore[misc]
         with database.read() as session:
             editions_ids = [e.id for e in list_editions_to_run(session, newsroom.newsletter_id, 12)[-2:]]
 
@@ -238,7 +238,9 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
 def test_nora_approves_while_leyla_withdraws(database: Database, newsroom: Newsroom) -> None:
     """Whoever comes first: in the end the answer is withdrawn, nothing of it is approved, and the question is open."""
     for number in range(ROUNDS):
-        question_id = database.write(lambda s, n=number: submitted_answer(s, newsroom, f"Question {n}").question_id)  # type: ignore[misc]
+        question_id = database.write(
+            lambda s, n=number: create_submitted_answer(s, newsroom, f"Question {n}").question_id
+        )  # type: ignore[misc]
 
         def approve(session: Session, question_id: int = question_id) -> None:
             answer = session.scalars(select(Answer).filter_by(question_id=question_id)).one()

@@ -6,17 +6,17 @@ import pytest
 
 import config
 from app.settings.mail_accounts import ImapMailbox, parse_mailboxes
-from tests.support.app import SAFE
+from tests.support.app import PRODUCTION_SETTINGS
 
 
 def faults(**changes: str) -> list[str]:
     with pytest.raises(config.Unsafe) as refused:
-        config.load({**SAFE, **changes})
+        config.load({**PRODUCTION_SETTINGS, **changes})
     return [fault.split(" ")[0].rstrip(":") for fault in refused.value.faults]
 
 
 def test_safe_settings_are_taken() -> None:
-    settings = config.load(SAFE)
+    settings = config.load(PRODUCTION_SETTINGS)
     assert (settings["DEMO"], settings["BASE_URL"], settings["SESSION_COOKIE_SECURE"]) == (
         False,
         "https://ask.example.org",
@@ -84,7 +84,7 @@ IN_CLEAR = "MAIL_USE_TLS or MAIL_USE_SSL is needed: MAIL_PASSWORD would be sent 
     ],
 )
 def test_a_password_is_sent_to_another_host_encrypted_only(given: dict[str, str], refusals: list[str]) -> None:
-    settings = {**SAFE, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret", **given}
+    settings = {**PRODUCTION_SETTINGS, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret", **given}
     if not refusals:
         assert config.load(settings)["MAIL_SERVER"] == given["MAIL_SERVER"]
         return
@@ -96,7 +96,7 @@ def test_a_password_is_sent_to_another_host_encrypted_only(given: dict[str, str]
 @pytest.mark.threat("unsafe start")
 def test_limits_are_switched_off_in_the_demo_alone() -> None:
     with pytest.raises(config.Unsafe) as refused:
-        config.load({**SAFE, "LIMITS": "0"})
+        config.load({**PRODUCTION_SETTINGS, "LIMITS": "0"})
     assert refused.value.faults == [
         "LIMITS: 0 is for the demo only, because it lets anybody guess codes and numbers without limit"
     ]
@@ -109,7 +109,7 @@ def test_settings_of_mail_that_comes_in() -> None:
         "MAIL_RETURN_PATH": "*@bounce.example.org",
         "MAIL_WEBHOOK_SECRET": "s" * 32,
     }
-    settings = config.load({**SAFE, **given, "MAIL_RECEIVED_BY": "MX.example.org  mx2.example.org"})
+    settings = config.load({**PRODUCTION_SETTINGS, **given, "MAIL_RECEIVED_BY": "MX.example.org  mx2.example.org"})
     assert {name: settings[name] for name in given} == given
     assert settings["MAIL_RECEIVED_BY"] == ("mx.example.org", "mx2.example.org")
     assert (settings["MAIL_DNS"], settings["MAILBOXES"]) == (False, ())
@@ -144,7 +144,7 @@ MAILBOXES = {
 @pytest.mark.parametrize("address", MAILBOXES)
 def test_a_faulty_mailbox_is_named_by_its_number_and_not_quoted(address: str) -> None:
     with pytest.raises(config.Unsafe) as refused:
-        config.load({**SAFE, "MAILBOXES": f"imaps://a:hunter2@one.example.org {address}"})
+        config.load({**PRODUCTION_SETTINGS, "MAILBOXES": f"imaps://a:hunter2@one.example.org {address}"})
     (fault,) = refused.value.faults
     assert (fault.startswith("MAILBOXES: mailbox 2 "), MAILBOXES[address] in fault) == (True, True), fault
     assert "hunt" not in fault
@@ -157,7 +157,7 @@ BY_TOKEN = "imaps://ask%40example.org@outlook.office365.com/INBOX?oauth=1"
 def test_mailbox_and_sending_sign_in_by_token_as_one_account() -> None:
     """Google's and Microsoft's addresses are known; a password beside them is still a password."""
     given = (
-        SAFE
+        PRODUCTION_SETTINGS
         | OAUTH
         | {"MAIL_OAUTH_TENANT": "example.org", "MAILBOXES": f"{BY_TOKEN} imaps://b:secret@imap.example.org"}
     )
@@ -171,7 +171,9 @@ def test_mailbox_and_sending_sign_in_by_token_as_one_account() -> None:
     assert [box.account for box in settings["MAILBOXES"]] == [account, None]
     assert settings["MAIL_SMTP_ACCOUNT"] == account
     google = config.load(
-        SAFE | OAUTH | {"MAIL_OAUTH": "google", "MAIL_OAUTH_CLIENT_SECRET": "hunter2", "MAILBOXES": BY_TOKEN}
+        PRODUCTION_SETTINGS
+        | OAUTH
+        | {"MAIL_OAUTH": "google", "MAIL_OAUTH_CLIENT_SECRET": "hunter2", "MAILBOXES": BY_TOKEN}
     )
     provider = google["MAIL_ACCOUNTS"][0].provider
     assert (provider.device_url, provider.scopes, "hunter2" in repr(google["MAILBOXES"])) == (
@@ -201,7 +203,7 @@ def test_mailbox_and_sending_sign_in_by_token_as_one_account() -> None:
 )  # fmt: skip
 def test_what_can_not_sign_in_by_token_is_said(given: dict[str, str], fault: str) -> None:
     with pytest.raises(config.Unsafe) as refused:
-        config.load(SAFE | given)
+        config.load(PRODUCTION_SETTINGS | given)
     assert refused.value.faults == [fault]
 
 
@@ -212,7 +214,7 @@ def test_one_mailbox_is_named_once() -> None:
 
 def test_an_onion_address_may_be_plain_http() -> None:
     onion = "http://" + "a" * 56 + ".onion"
-    assert config.load({**SAFE, "BASE_URL": onion})["BASE_URL"] == onion
+    assert config.load({**PRODUCTION_SETTINGS, "BASE_URL": onion})["BASE_URL"] == onion
 
 
 @pytest.mark.threat("unsafe start")
@@ -227,7 +229,7 @@ def test_the_demo_stays_on_its_machine() -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "[::]", "10.0.0.5"])  # noqa: S104 - what a container needs
 def test_pages_can_be_served_beyond_this_machine_where_the_proxy_is_another_one(address: str) -> None:
-    assert config.load({**SAFE, "BIND_ADDRESS": address})["BASE_URL"] == SAFE["BASE_URL"]
+    assert config.load({**PRODUCTION_SETTINGS, "BIND_ADDRESS": address})["BASE_URL"] == PRODUCTION_SETTINGS["BASE_URL"]
 
 
 def test_the_demo_needs_no_settings_and_never_mails() -> None:
@@ -247,8 +249,8 @@ OIDC = {
 
 
 def test_a_provider_of_accounts_is_off_unless_all_of_it_is_set_and_its_secret_is_never_shown() -> None:
-    assert config.load(SAFE)["OIDC"] is None
-    taken = config.load({**SAFE, **OIDC, "OIDC_SECOND_FACTOR": "mfa hwk"})["OIDC"]
+    assert config.load(PRODUCTION_SETTINGS)["OIDC"] is None
+    taken = config.load({**PRODUCTION_SETTINGS, **OIDC, "OIDC_SECOND_FACTOR": "mfa hwk"})["OIDC"]
     assert (taken.issuer, taken.second_factor_methods) == ("https://login.example.org", {"mfa", "hwk"})
     assert OIDC["OIDC_CLIENT_SECRET"] not in repr(taken)
 

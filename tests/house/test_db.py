@@ -18,7 +18,7 @@ from app.db.session import add_and_flush, now
 from app.letters.models import Letter
 from app.people import directory
 from app.people.models import Person
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 
 def people(database: Database) -> int:

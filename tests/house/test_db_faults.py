@@ -22,7 +22,7 @@ from app.db.fault_kinds import SCHEMA_MISMATCH, Busy, FaultKind, fault_code, fau
 from app.people import directory
 from app.people.models import Person
 from app.server import worker
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 INTERNALS = ("column", "migrate", "sqlite", "psycopg", "newsletters.")
 

@@ -34,7 +34,7 @@ from app.people import directory, sign_in
 from app.people.models import BrowserSession
 from app.questions.models import Question
 from tests.support import clock
-from tests.support.app import BASE_URL, IN_TESTS
+from tests.support.app import BASE_URL, TEST_SETTINGS
 from tests.support.pages import Browser, Page
 from tests.support.reader_pages import public_addresses, render_page
 from tests.support.required_programs import skip_without
@@ -243,7 +243,7 @@ def house(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "MAIL_FOLDER": str(folder),
         "ERASURES": f"{folder}/erasures",
     }
-    app = create_app({**configuration.load(environ), **IN_TESTS, "LIMITS": False, "TESTING": False})
+    app = create_app({**configuration.load(environ), **TEST_SETTINGS, "LIMITS": False, "TESTING": False})
     yield House(app, url)
     app.extensions["database"].close()
 
@@ -375,7 +375,7 @@ def presses(house: House, walked: list[tuple[str, str]]) -> dict[str, list[tuple
 
 def every_press() -> list[str]:
     """Each address that takes a press, by its view, and each press of those that take several."""
-    rules = create_app({**configuration.load({"READERS_ASKED_ENV": "demo"}), **IN_TESTS}).url_map.iter_rules()
+    rules = create_app({**configuration.load({"READERS_ASKED_ENV": "demo"}), **TEST_SETTINGS}).url_map.iter_rules()
     found = []
     for rule in rules:
         if rule.endpoint in editor.permissions and "POST" in (rule.methods or ()):

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.first_edition import __main__ as proof
 from tests.support.first_edition import server_steps
-from tests.support.first_edition.bare_debian import Failed
-from tests.support.first_edition.stage import DocsBlock, DocsCommand, Stage
+from tests.support.first_edition.bare_debian import StepFailed
+from tests.support.first_edition.step_context import DocsBlock, DocsCommand, StepContext
 from tests.support.source import ROOT
 
 COMMANDS = [one for one in vars(server_steps).values() if isinstance(one, DocsBlock | DocsCommand)]
@@ -40,40 +40,40 @@ def test_no_step_types_a_command_of_its_own_to_the_program() -> None:
 
 
 def test_a_command_that_the_docs_lost_is_missed_in_a_sentence() -> None:
-    with pytest.raises(Failed) as lost:
+    with pytest.raises(StepFailed) as lost:
         _ = DocsBlock("docs/install.md", "3. The database", 7).text
     assert str(lost.value) == "docs/install.md has no block 8 of sh under “3. The database”"
-    with pytest.raises(Failed) as lost:
+    with pytest.raises(StepFailed) as lost:
         _ = DocsCommand("docs/install.md", "apt-get install sendmail").text
     assert str(lost.value) == "docs/install.md does not say `apt-get install sendmail`"
 
 
 def test_a_step_that_fails_is_named_and_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def fails(_stage: Stage) -> None:
+    def fails(_stage: StepContext) -> None:
         raise AssertionError("waited in vain: nginx")
 
     lines: list[str] = []
-    monkeypatch.setattr(proof, "say", lines.append)
+    monkeypatch.setattr(proof, "print_line", lines.append)
     monkeypatch.setattr(proof, "STEPS", (proof.Step("nothing", lambda _: None), proof.Step("the proxy", fails)))
-    with (tmp_path / "log").open("w+b") as log, pytest.raises(Failed) as failed:
-        proof.play(Stage(ExitStack(), log, lines.append))
+    with (tmp_path / "log").open("w+b") as log, pytest.raises(StepFailed) as failed:
+        proof.run_steps(StepContext(ExitStack(), log, lines.append))
     assert str(failed.value) == "Step 2, “the proxy”, failed: waited in vain: nginx"
     assert lines == [" 1/2 nothing", " 2/2 the proxy"]
 
 
 def test_a_step_that_never_ends_is_given_up_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def goes_on(_stage: Stage) -> None:
+    def goes_on(_stage: StepContext) -> None:
         raise TimeoutExpired(["debootstrap"], 1800)
 
-    monkeypatch.setattr(proof, "say", lambda _: None)
+    monkeypatch.setattr(proof, "print_line", lambda _: None)
     monkeypatch.setattr(proof, "STEPS", (proof.Step("a bare Debian", goes_on),))
-    with (tmp_path / "log").open("w+b") as log, pytest.raises(Failed) as failed:
-        proof.play(Stage(ExitStack(), log, proof.say))
+    with (tmp_path / "log").open("w+b") as log, pytest.raises(StepFailed) as failed:
+        proof.run_steps(StepContext(ExitStack(), log, proof.print_line))
     assert str(failed.value) == "Step 1, “a bare Debian”, took longer than 30 minutes; the log says how far it came"
 
 
 def test_minutes_are_added_up() -> None:
-    assert proof.table([("the program", 90.0), ("the proxy", 30.0)]).splitlines() == [
+    assert proof.format_durations([("the program", 90.0), ("the proxy", 30.0)]).splitlines() == [
         "the program                          1.5 min",
         "the proxy                            0.5 min",
         "together                             2.0 min",

@@ -6,9 +6,9 @@ from flask.testing import FlaskClient
 
 from app.db.engine import Database
 from tests.support.assignments import ask_expert
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 
 def test_search_engines_keep_the_public_pages_and_nothing_else(

@@ -22,21 +22,21 @@ from tests.support.crawler import (
     ASSISTANT,
     DESK,
     EDITOR,
-    ELSEWHERE,
     EXPERT,
-    MAX_PER_KIND,
-    SEARCH_ADDRESSES,
+    FILTERED_LISTS,
+    MAX_PER_ENDPOINT,
+    OTHER_DESK_EDITOR,
     Crawl,
-    adapter,
+    bind_url_map,
     crawl,
-    draft_an_assignment,
-    dump_but_seen_at,
-    hold_a_mail,
-    open_demo_year,
-    questions_of_each_kind,
+    create_draft_assignment,
+    create_held_mail,
+    dump_tables_without_seen_at,
+    list_questions_in_all_states,
+    open_demo_app,
     sign_in_browser,
 )
-from tests.support.database_checks import ALLOWED_SCANS, AskedStatements, find_full_scans, watch_statements
+from tests.support.database_checks import ALLOWED_SCANS, StatementLog, find_full_scans, log_statements
 from tests.support.pages import Browser
 
 # Everybody may come here. What is not named here is a closed door.
@@ -108,27 +108,27 @@ CEILINGS = {
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def platan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The app of the demo newsroom, after its year."""
-    yield from open_demo_year(request, tmp_path_factory.mktemp("platan"))
+    yield from open_demo_app(request, tmp_path_factory.mktemp("platan"))
 
 
 @pytest.fixture(scope="module")
-def walked(platan: Flask) -> tuple[dict[str, Crawl], AskedStatements]:
+def walked(platan: Flask) -> tuple[dict[str, Crawl], StatementLog]:
     """A reader, the people of the desk, an expert by a mailed link, and one with an account look at all that they can."""
     database: Database = platan.extensions["database"]
-    database.write(draft_an_assignment)
-    database.write(hold_a_mail)
-    with watch_statements(database) as asked:
+    database.write(create_draft_assignment)
+    database.write(create_held_mail)
+    with log_statements(database) as asked:
         return _walked(platan, asked), asked
 
 
 @pytest.fixture(scope="module")
-def walks(walked: tuple[dict[str, Crawl], AskedStatements]) -> dict[str, Crawl]:
+def walks(walked: tuple[dict[str, Crawl], StatementLog]) -> dict[str, Crawl]:
     return walked[0]
 
 
-def _walked(platan: Flask, asked: AskedStatements) -> dict[str, Crawl]:
+def _walked(platan: Flask, asked: StatementLog) -> dict[str, Crawl]:
     database: Database = platan.extensions["database"]
-    asked.of_the_worker(platan)  # so that there are mails in the folder
+    asked.run_worker_duties(platan)  # so that there are mails in the folder
     editor, expert = sign_in_browser(platan, EDITOR, "desk"), sign_in_browser(platan, EXPERT, "expert")
     admin, assistant = sign_in_browser(platan, ADMIN, "desk"), sign_in_browser(platan, ASSISTANT, "desk")
     waiting = Browser(platan)
@@ -136,9 +136,9 @@ def _walked(platan: Flask, asked: AskedStatements) -> dict[str, Crawl]:
     assert waiting.press("/sign-in", email=EDITOR).status_code == 303
     shown = [address.removeprefix(BASE_URL) for _, address in doors(database)]
     with database.read() as session:
-        questions = questions_of_each_kind(session)
-    before = dump_but_seen_at(platan)
-    each = MAX_PER_KIND if database.is_sqlite else MAX_PER_KIND // 2  # PostgreSQL has to understand each page
+        questions = list_questions_in_all_states(session)
+    before = dump_tables_without_seen_at(platan)
+    each = MAX_PER_ENDPOINT if database.is_sqlite else MAX_PER_ENDPOINT // 2  # PostgreSQL has to understand each page
     made = {
         "a reader": crawl(platan, Browser(platan), ["/", *shown], each=each),
         "Tereza the editor": crawl(platan, editor, ["/desk/", "/signed-in", *questions], each=each),
@@ -151,9 +151,9 @@ def _walked(platan: Flask, asked: AskedStatements) -> dict[str, Crawl]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(ROLES, "assistant", Role(acts, frozenset(acts.split(", "))))
             made[acts] = crawl(platan, assistant, [DESK], each=3, under=DESK)
-    narrowed = {address: editor.open(address).status_code for address in SEARCH_ADDRESSES}
-    assert narrowed == dict.fromkeys(SEARCH_ADDRESSES, 200)
-    after = dump_but_seen_at(platan)
+    narrowed = {address: editor.open(address).status_code for address in FILTERED_LISTS}
+    assert narrowed == dict.fromkeys(FILTERED_LISTS, 200)
+    after = dump_tables_without_seen_at(platan)
     assert [name for name in before if before[name] != after[name]] == [], "a GET has changed these tables"
     assert sum(len(rows) for rows in before.values()) > 1_000
     return made
@@ -162,23 +162,23 @@ def _walked(platan: Flask, asked: AskedStatements) -> dict[str, Crawl]:
 @pytest.mark.threat("stranger at the door")
 def test_a_get_changes_nothing(walks: dict[str, Crawl], attempts: Callable[[int], None]) -> None:
     """The comparison itself is made around the walk; here it is seen that the walk was no short one."""
-    attempts(sum(len(one.answers) for one in walks.values()))
+    attempts(sum(len(one.status_codes) for one in walks.values()))
     long = ("a reader", "Tereza the editor", "Gulmira the expert")
-    assert {name: len(walks[name].answers) > 20 for name in long} == dict.fromkeys(long, True)
+    assert {name: len(walks[name].status_codes) > 20 for name in long} == dict.fromkeys(long, True)
 
 
 @pytest.mark.threat("another site", "network observer")
 def test_every_page_of_the_house_has_every_header(walks: dict[str, Crawl], attempts: Callable[[int], None]) -> None:
     """No foreign frame, script or picture, no address handed on, nothing that a browser guesses."""
-    attempts(sum(len(one.answers) for one in walks.values()))
-    assert [(name, *which) for name, one in walks.items() for which in sorted(one.undressed)] == []
+    attempts(sum(len(one.status_codes) for one in walks.values()))
+    assert [(name, *which) for name, one in walks.items() for which in sorted(one.missing_headers)] == []
 
 
 def test_no_link_of_any_page_leads_nowhere(walks: dict[str, Crawl]) -> None:
     broken = {
         f"{name}: {address} {status}"
         for name, one in walks.items()
-        for address, status in one.answers.items()
+        for address, status in one.status_codes.items()
         if status not in (200, 303, 304)
     }
     assert not broken, "These links lead nowhere:\n" + "\n".join(sorted(broken))
@@ -186,7 +186,7 @@ def test_no_link_of_any_page_leads_nowhere(walks: dict[str, Crawl]) -> None:
 
 def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dict[str, Crawl]) -> None:
     """One statement for each thing that is asked, the BEGIN of its transaction not counted."""
-    asked = [(endpoint, *most) for one in walks.values() for endpoint, most in one.asked.items()]
+    asked = [(endpoint, *most) for one in walks.values() for endpoint, most in one.query_counts.items()]
     assert [
         f"{address} asks {number} times, and may {CEILINGS.get(endpoint, GOAL)}"
         for endpoint, number, address in asked
@@ -195,7 +195,7 @@ def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dic
 
 
 def test_no_page_and_no_look_of_the_worker_walks_along_all_of_a_large_table(
-    platan: Flask, walked: tuple[dict[str, Crawl], AskedStatements]
+    platan: Flask, walked: tuple[dict[str, Crawl], StatementLog]
 ) -> None:
     found = sorted(find_full_scans(platan.extensions["database"], walked[1]) - set(ALLOWED_SCANS))
     assert not found, (
@@ -205,7 +205,7 @@ def test_no_page_and_no_look_of_the_worker_walks_along_all_of_a_large_table(
 
 
 def test_every_page_was_seen(platan: Flask, walks: dict[str, Crawl]) -> None:
-    reached = {endpoint for one in walks.values() for endpoint in one.endpoints}
+    reached = {endpoint for one in walks.values() for endpoint in one.paths_by_endpoint}
     pages = {rule.endpoint for rule in platan.url_map.iter_rules() if "GET" in (rule.methods or ())}
     lost, gone = pages - reached - {*UNLINKED}, {*UNLINKED} - (pages - reached)
     assert not lost, f"No page leads to {sorted(lost)}: link each from another, or say in UNLINKED why nothing does."
@@ -216,8 +216,8 @@ def known(walks: dict[str, Crawl], app: Flask) -> dict[tuple[str, str], object]:
     """Real values for the parts of addresses, by the word before them: what ("questions", "public_id") can be."""
     found: dict[tuple[str, str], object] = {}
     for one in walks.values():
-        for address in (address for addresses in one.endpoints.values() for address in addresses):
-            rule, values = adapter(app).match(address.partition("?")[0], method="GET", return_rule=True)
+        for address in (address for addresses in one.paths_by_endpoint.values() for address in addresses):
+            rule, values = bind_url_map(app).match(address.partition("?")[0], method="GET", return_rule=True)
             for before, name in parts(rule):
                 found.setdefault((before, name), values[name])
     return found
@@ -225,10 +225,13 @@ def known(walks: dict[str, Crawl], app: Flask) -> dict[tuple[str, str], object]:
 
 def known_together(walks: dict[str, Crawl], app: Flask) -> list[dict[tuple[str, str], object]]:
     """The parts of each address that was opened or that a button leads to: an answer is found under its own question."""
-    opened = [("GET", one) for taken in walks.values() for some in taken.endpoints.values() for one in some]
+    opened = [("GET", one) for taken in walks.values() for some in taken.paths_by_endpoint.values() for one in some]
     found = []
-    for method, address in [*(("POST", one) for taken in walks.values() for one in sorted(taken.presses)), *opened]:
-        rule, values = adapter(app).match(address.partition("?")[0], method=method, return_rule=True)
+    for method, address in [
+        *(("POST", one) for taken in walks.values() for one in sorted(taken.form_actions)),
+        *opened,
+    ]:
+        rule, values = bind_url_map(app).match(address.partition("?")[0], method=method, return_rule=True)
         found.append({place: values[place[1]] for place in parts(rule)})
     return found
 
@@ -254,7 +257,7 @@ def closed_addresses(app: Flask, walks: dict[str, Crawl]) -> list[tuple[str, str
             choice = re.search(rf"<any\(([^)]*)\):{name}>", rule.rule)
             value = choice[1].split(",")[0].strip().strip("'\"") if choice else values.get((before, name))
             given[name] = value or SOME
-        address = adapter(app).build(rule.endpoint, given, method=sorted(rule.methods or ())[0])
+        address = bind_url_map(app).build(rule.endpoint, given, method=sorted(rule.methods or ())[0])
         found += [(method, rule.endpoint, address) for method in sorted((rule.methods or set()) - {"OPTIONS"})]
     return found
 
@@ -358,7 +361,7 @@ def test_no_form_that_another_site_could_make_is_taken(
     stranger = Browser(platan)
     stranger.open("/sign-in")
     of_a_stranger, own_site, foreign_site = stranger.token(), {}, {"Sec-Fetch-Site": "cross-site"}
-    before, answers = dump_but_seen_at(platan), Counter[tuple[str, int]]()
+    before, answers = dump_tables_without_seen_at(platan), Counter[tuple[str, int]]()
     for email, door, posts in (
         (EDITOR, "desk", sorted({address for _act, address in presses_of_the_desk(platan, walks)})),
         (EXPERT, "expert", sorted({
@@ -368,7 +371,7 @@ def test_no_form_that_another_site_could_make_is_taken(
     ):  # fmt: skip
         browser = sign_in_browser(platan, email, door)
         browser.open("/signed-in" if door == "desk" else "/expert/profile")
-        before = dump_but_seen_at(platan)
+        before = dump_tables_without_seen_at(platan)
         own = browser.token()
         assert own not in ("", of_a_stranger)
         for address in posts:
@@ -378,7 +381,7 @@ def test_no_form_that_another_site_could_make_is_taken(
                 data = {"csrf_token": token} if token else {}
                 sent = browser.client.post(address, data=data, headers=headers, base_url=BASE_URL)
                 answers[f"{door}, {way}", sent.status_code] += 1
-        assert [name for name, rows in dump_but_seen_at(platan).items() if rows != before[name]] == []
+        assert [name for name, rows in dump_tables_without_seen_at(platan).items() if rows != before[name]] == []
     attempts(answers.total())
     assert answers.total() > 400
     of_the_desk = {key for key in answers if key[0].startswith("desk")}
@@ -396,7 +399,7 @@ def test_who_edits_elsewhere_finds_nothing_under_the_ids_of_this_desk(
         address for method, endpoint, address in closed_addresses(platan, walks)
         if method == "GET" and address.startswith(DESK)
     })  # fmt: skip
-    shirin = sign_in_browser(platan, ELSEWHERE, "desk")
+    shirin = sign_in_browser(platan, OTHER_DESK_EDITOR, "desk")
     home = shirin.open("/desk/")
     mine = f"/desk/{home.headers['Location'].removeprefix(BASE_URL).split('/')[2]}/"
     assert mine != DESK
@@ -426,7 +429,9 @@ def presses_of_the_desk(app: Flask, walks: dict[str, Crawl]) -> list[tuple[str, 
         given = {name: value or SOME for name, value in names.items()}
         for choice in [one.strip() for one in listed[1].split(",")] if listed else [""]:
             act = door_of_the_desk.get_permission(rule.endpoint, choice)
-            address = adapter(app).build(rule.endpoint, given | ({listed[2]: choice} if listed else {}), method="POST")
+            address = bind_url_map(app).build(
+                rule.endpoint, given | ({listed[2]: choice} if listed else {}), method="POST"
+            )
             found.append((act, address))
     away = ("/split", "/remove", "/withdraw", "/deactivate")
     return sorted(found, key=lambda one: one[1].endswith(away) and "/translator/" not in one[1])
@@ -441,7 +446,7 @@ def test_whoever_presses_may_what_the_table_says_and_for_others_there_is_nothing
     finds, who may everything: nothing only where the form had to say more, or where another press had taken it away.
     """
     presses = presses_of_the_desk(platan, walks)
-    hands = {"": ELSEWHERE, "assistant": ASSISTANT, "editor": EDITOR, "admin": ADMIN}
+    hands = {"": OTHER_DESK_EDITOR, "assistant": ASSISTANT, "editor": EDITOR, "admin": ADMIN}
     if not platan.extensions[
         "database"
     ].is_sqlite:  # the table is the same: what is seen is that each press is understood
@@ -485,7 +490,7 @@ def test_no_page_offers_what_its_reader_may_not(walks: dict[str, Crawl], walker:
     """A button, a form or a link whose act somebody lacks isn't shown to them: pages ask `may(act)`, a form that is one
     button and one that is folded ask by themselves.
     """
-    assert len(walks[walker].answers) > 60
+    assert len(walks[walker].status_codes) > 60
     assert [
         f"the page {page} offers {offer}, which needs the act {act!r}: ask may({act!r}) there"
         for page, offer, act in sorted(walks[walker].offers)

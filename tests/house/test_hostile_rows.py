@@ -13,7 +13,16 @@ from app.db.engine import Database
 from app.models import Base
 from demo.doors import doors
 from tests.support.app import BASE_URL
-from tests.support.crawler import EDITOR, EXPERT, LIVE_CALL, POLYGLOT, crawl, find_live, open_demo_year, sign_in_browser
+from tests.support.crawler import (
+    EDITOR,
+    EXPERT,
+    POLYGLOT,
+    SCRIPT_CALL,
+    crawl,
+    find_injections,
+    open_demo_app,
+    sign_in_browser,
+)
 from tests.support.pages import Browser
 
 
@@ -27,7 +36,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def poisoned_platan(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
     """Another one, whose rows are to be spoilt."""
-    yield from open_demo_year(request, tmp_path)
+    yield from open_demo_app(request, tmp_path)
 
 
 def poison(app: Flask) -> tuple[int, set[str]]:
@@ -89,15 +98,15 @@ def test_words_that_mean_something_to_a_browser_are_words_on_every_page(
         ),
         "Gulmira the expert": crawl(poisoned_platan, sign_in_browser(poisoned_platan, EXPERT, "expert"), ["/expert/"]),
     }
-    assert [(name, *which) for name, one in made.items() for which in sorted(one.live)] == []
-    assert {name: one.as_text > 20 for name, one in made.items()} == dict.fromkeys(made, True)
-    assert [(name, *which) for name, one in made.items() for which in one.answers.items() if which[1] >= 500] == []
+    assert [(name, *which) for name, one in made.items() for which in sorted(one.injections)] == []
+    assert {name: one.escaped_count > 20 for name, one in made.items()} == dict.fromkeys(made, True)
+    assert [(name, *which) for name, one in made.items() for which in one.status_codes.items() if which[1] >= 500] == []
 
 
 @pytest.mark.parametrize(
     "page",
     [f"<p>{POLYGLOT}</p>", f'<input value="{POLYGLOT}">', f"<textarea>{POLYGLOT}</textarea>", f"<title>{POLYGLOT}</title>",
-     f'<a href="javascript:{LIVE_CALL}">x</a>'],
+     f'<a href="javascript:{SCRIPT_CALL}">x</a>'],
 )  # fmt: skip
 def test_what_would_run_is_seen(page: str) -> None:
-    assert list(find_live(page)) != []
+    assert list(find_injections(page)) != []

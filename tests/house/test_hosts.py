@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 import config
 from app import create_app
 from app.web.hosts import MISDIRECTED
-from tests.support.app import IN_TESTS, SAFE
-from tests.support.cast import Newsroom
+from tests.support.app import PRODUCTION_SETTINGS, TEST_SETTINGS
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -42,7 +42,7 @@ def test_our_own_hosts_are_answered_with_any_port(client: FlaskClient, newsroom:
 
 
 def test_a_second_host_is_a_setting(app: Flask) -> None:
-    made = create_app({**app.config, **IN_TESTS, "HOSTS": ("second.example",)})
+    made = create_app({**app.config, **TEST_SETTINGS, "HOSTS": ("second.example",)})
     asked = {
         host: made.test_client().get("/sign-in", headers={"Host": host}).status_code
         for host in ("second.example", "third.example")
@@ -50,7 +50,7 @@ def test_a_second_host_is_a_setting(app: Flask) -> None:
     assert asked == {"second.example": 200, "third.example": 421}
     made.extensions["database"].close()
     with pytest.raises(config.Unsafe, match="HOSTS must be names like"):
-        config.load({**SAFE, "HOSTS": "https://second.example"})
+        config.load({**PRODUCTION_SETTINGS, "HOSTS": "https://second.example"})
 
 
 def test_health_is_told_to_whoever_asks_by_an_address_of_the_machine(client: FlaskClient) -> None:

@@ -21,9 +21,9 @@ from app.search.models import DeskDoc, Vector
 from app.workflows.letters import withdrawal
 from app.workflows.overview.models import CountedWeek
 from tests.support.assignments import ask_expert
-from tests.support.cast import Newsroom
 from tests.support.clock import today
 from tests.support.processes import RepeatedProcess, repeat_process
+from tests.support.sample_newsroom import Newsroom
 
 STEPS = (1, 2, 3, 5, 7, 9, 12, 14, 17, 21, 26, 31, 37, 44, 52, 61, 71, 83, 97, 113, 131, 152, 176, 203)
 MATCHER = semantic.NAME if semantic.is_installed() else "words"

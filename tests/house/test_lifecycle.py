@@ -29,8 +29,8 @@ from app.editions.queries import list_editions_to_run
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered_question, submitted_answer
 from tests.support.docs import LIFECYCLE, list_lifecycle_rows, list_policy_rows, list_role_acts
+from tests.support.sample_newsroom import Newsroom, create_answered_question, create_submitted_answer
 
 ACTORS: tuple[Actor, ...] = (
     *(Staff(key, "Somebody", 1, role) for key, role in enumerate(ROLES)),
@@ -182,7 +182,7 @@ def coming(session: Session, newsroom: Newsroom) -> Edition:
 
 def ran_of(session: Session, newsroom: Newsroom, words: str) -> Question:
     """A question that was answered, picked, locked, and sent."""
-    question = answered_question(session, newsroom, words)
+    question = create_answered_question(session, newsroom, words)
     edition = coming(session, newsroom)
     slots.pick(session, newsroom.nora, question, edition)
     locking.lock_edition(session, newsroom.nora, edition)
@@ -192,22 +192,22 @@ def ran_of(session: Session, newsroom: Newsroom, words: str) -> Question:
 
 REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
     "Ilya approves": (
-        submitted_answer,
+        create_submitted_answer,
         lambda s, n, answer: editing.approve(s, n.ilya, answer, checklist=editing.CHECKLIST),
         PermissionDenied,
     ),
     "Nora approves without the checklist": (
-        submitted_answer,
+        create_submitted_answer,
         lambda s, n, answer: editing.approve(s, n.nora, answer, checklist=()),
         MissingPrecondition,
     ),
     "Nora approves twice": (
-        answered_question,
+        create_answered_question,
         lambda s, n, question: editing.approve(s, n.nora, answer_to(s, question), checklist=editing.CHECKLIST),
         InvalidTransition,
     ),
     "Ilya edits what is approved": (
-        answered_question,
+        create_answered_question,
         lambda s, n, question: editing.edit(s, n.ilya, answer_to(s, question), "Something else."),
         InvalidTransition,
     ),
@@ -217,12 +217,12 @@ REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
         MissingPrecondition,
     ),
     "Ilya picks": (
-        answered_question,
+        create_answered_question,
         lambda s, n, question: slots.pick(s, n.ilya, question, coming(s, n)),
         PermissionDenied,
     ),
     "Nora locks an empty edition": (
-        answered_question,
+        create_answered_question,
         lambda s, n, question: locking.lock_edition(s, n.nora, coming(s, n)),
         MissingPrecondition,
     ),
@@ -248,7 +248,7 @@ REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
 def test_what_the_house_does_not_allow_changes_nothing(database: Database, newsroom: Newsroom, case: str) -> None:
     given, forbidden, refusal = REFUSALS[case]
     made = database.write(lambda s: given(s, newsroom, "Who measures the salt?").id)
-    kind = Answer if given is submitted_answer else Question
+    kind = Answer if given is create_submitted_answer else Question
     before = trail(database)
     with pytest.raises(refusal):
         database.write(lambda s: forbidden(s, newsroom, s.get_one(kind, made)))

@@ -12,9 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.entrance.login import LEAST_DURATION
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 from tests.support.timing import BY_CHANCE, measure_times, share_longer
 from tests.support.waiting import WAIT_TIMEOUT
 

@@ -39,9 +39,9 @@ from app.models import Base
 from app.newsletters.models import Newsletter
 from app.search.models import is_index
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import create_newsroom
 from tests.support.databases import execute_as_admin, postgres_url
 from tests.support.required_rows import compare_names
+from tests.support.sample_newsroom import create_newsroom
 
 Connect = Callable[[str], Connection]
 

@@ -14,10 +14,10 @@ from app.db.engine import Database
 from app.db.fault_kinds import TAKES_NO_CHANGES, NoRoom
 from app.server import worker
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
 from tests.support.reader_pages import get_form_token, read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 
 # How a disk becomes full is SQLite's own way of telling it; PostgreSQL's codes for the same stand beside its names in app/db/engine.py.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -32,8 +32,8 @@ from app.letters.models import Addition, Letter
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
 from app.workflows.retention.forget_order import forget_order
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 DAY = datetime(utc_now().year + 1, 3, 4, tzinfo=UTC)  # to come at any clock
 NIGHT = timedelta(days=1, minutes=5)

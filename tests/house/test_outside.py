@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.core import http_client
-from tests.support.fake_servers import AnswerHandler, CannedAnswer, run_server
+from tests.support.fake_servers import CannedResponse, CannedResponseHandler, run_server
 
 
 class Elsewhere(ThreadingHTTPServer):
@@ -22,7 +22,7 @@ class Elsewhere(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Talk)
         self.asked: list[tuple[str, ...]] = []
-        self.answer = CannedAnswer({"is": "well"})
+        self.answer = CannedResponse({"is": "well"})
         self.over = threading.Event()
 
     @property
@@ -38,12 +38,12 @@ class Drips(ThreadingTCPServer):
         self.came, self.over = threading.Event(), threading.Event()
 
 
-class Talk(AnswerHandler):
+class Talk(CannedResponseHandler):
     server: Elsewhere
 
-    def answer(self) -> CannedAnswer:
+    def get_response(self) -> CannedResponse:
         kind = self.headers.get("Content-Type", "")
-        self.server.asked.append((self.command, self.path, self.headers["Host"], kind, self.sent().decode()))
+        self.server.asked.append((self.command, self.path, self.headers["Host"], kind, self.read_body().decode()))
         return self.server.answer
 
 
@@ -111,7 +111,7 @@ def test_nor_does_a_name_with_a_public_and_an_inner_address(
 @pytest.mark.threat("inward requests")
 def test_a_host_of_the_newsroom_is_reached_where_its_settings_say_so(elsewhere: Elsewhere) -> None:
     assert http_client.request(f"http://127.0.0.1:{elsewhere.port}/", own_hosts={"127.0.0.1"})[0] == 200
-    elsewhere.answer = CannedAnswer(b"", 302, {"Location": f"http://127.0.0.1:{elsewhere.port}/inner"})
+    elsewhere.answer = CannedResponse(b"", 302, {"Location": f"http://127.0.0.1:{elsewhere.port}/inner"})
     with pytest.raises(http_client.UnreadableResponse, match="it sends us elsewhere, and nobody follows"):
         http_client.parse_object(*http_client.request(f"http://127.0.0.1:{elsewhere.port}/", own_hosts={"127.0.0.1"}))
     assert [path for _, path, *_ in elsewhere.asked] == ["/", "/"]

@@ -20,9 +20,9 @@ from app.editor.question_labels import STATE_BUTTONS, STATE_LABELS
 from app.editor.questions.question_actions import MOVES
 from app.questions.lifecycle import QUESTION, STATES
 from app.questions.models import Question
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.letters import open_question
+from tests.support.sample_newsroom import Newsroom
 
 ACTIONS, LABELS = "app/editor/questions/question_actions.py", "app/editor/question_labels.py"
 AT_THE_DESK = {

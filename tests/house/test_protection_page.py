@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.settings.translation_server import TranslationServer
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT, parse_module
 
 ONION = f"http://{'steppe22' * 7}.onion"

@@ -16,10 +16,10 @@ from app.letters.receipts import reader_of
 from app.server import worker
 from app.watching import held_erasures, sightings
 from app.workflows.letters.withdrawal import withdraw
-from tests.support.cast import Newsroom
-from tests.support.database_checks import find_in_files, find_left_in_files, read_database_files
-from tests.support.databases import SQLITE
-from tests.support.letters import new_letter_key
+from tests.support.database_checks import find_in_files, find_unerased, read_database_files
+from tests.support.databases import ON_SQLITE
+from tests.support.letters import create_letter
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
 
 WORDS = "Who let the salt into the well behind the tannery?"
@@ -39,9 +39,9 @@ def log_of(database: Database) -> Path:
 
 
 @pytest.mark.threat("erased words")
-@SQLITE
+@ON_SQLITE
 def test_the_transaction_that_erases_empties_the_log(database: Database, newsroom: Newsroom) -> None:
-    letter_id = new_letter_key(database, newsroom, WORDS)
+    letter_id = create_letter(database, newsroom, WORDS)
     assert WORDS.encode() in log_of(database).read_bytes()
     takes_back(database, letter_id)
     assert log_of(database).read_bytes() == b""
@@ -49,11 +49,11 @@ def test_the_transaction_that_erases_empties_the_log(database: Database, newsroo
 
 
 @pytest.mark.threat("erased words")
-@SQLITE
+@ON_SQLITE
 def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
     database: Database, newsroom: Newsroom
 ) -> None:
-    letter_id = new_letter_key(database, newsroom, WORDS)
+    letter_id = create_letter(database, newsroom, WORDS)
     with database.read() as session:
         assert session.get_one(Letter, letter_id).body == WORDS
         takes_back(database, letter_id)
@@ -67,9 +67,9 @@ def test_while_somebody_reads_what_stood_there_before_the_worker_tries_again(
 @pytest.mark.threat("erased words")
 @POSTGRESQL
 def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, newsroom: Newsroom) -> None:
-    takes_back(database, new_letter_key(database, newsroom, WORDS))
+    takes_back(database, create_letter(database, newsroom, WORDS))
     assert find_in_files(database, WORDS) == [WORDS]
-    assert find_left_in_files(database, WORDS) == []
+    assert find_unerased(database, WORDS) == []
 
 
 @pytest.mark.threat("erased words")
@@ -77,7 +77,7 @@ def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, news
 def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
     database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letter_id, rewriter = new_letter_key(database, newsroom, WORDS), secure_delete.Rewriter()
+    letter_id, rewriter = create_letter(database, newsroom, WORDS), secure_delete.Rewriter()
 
     def held() -> bool:
         try:
@@ -102,9 +102,9 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
 
 
 @pytest.mark.threat("erased words")
-@SQLITE
+@ON_SQLITE
 def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    new_letter_key(database, newsroom, WORDS)
+    create_letter(database, newsroom, WORDS)
     assert log_of(database).read_bytes() != b""
     worker.run(app, run_once=True)
     duty = next(one for one in worker.DUTIES if one.name == secure_delete.EMPTY_LOG_DUTY)

@@ -24,8 +24,8 @@ from app.people.models import Person
 from app.workflows import key_rotation
 from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL
-from tests.support.cast import Newsroom
 from tests.support.main_job import STORY, TIMUR, MainJob
+from tests.support.sample_newsroom import Newsroom
 
 ASK = receive.Submission(
     "who measures the salt?", hear_back="while", email="timur@post.example", credit="first", name="Timur", place="Osh"

@@ -43,10 +43,10 @@ from app.workflows import invitations
 from app.workflows.letters import withdrawal
 from tests.support import reader_pages
 from tests.support.assignments import ANSWER, ExpertAssignment, ask_expert, send_queued_mails
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Browser
 from tests.support.processes import run_site
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT
 
 TODAY = utc_now().replace(hour=9, minute=0, second=0, microsecond=0)

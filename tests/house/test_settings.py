@@ -9,7 +9,7 @@ import pytest
 import config
 from app.settings import settings_file
 from app.settings.settings_table import ROWS, SETTINGS, reference_lines
-from tests.support.app import SAFE
+from tests.support.app import PRODUCTION_SETTINGS
 from tests.support.required_rows import compare_names
 from tests.support.source import ROOT, list_code, parse_module, relative_name
 
@@ -114,13 +114,13 @@ def test_a_file_sets_every_sign_as_it_is_and_names_every_setting(tmp_path: Path)
 
 def test_the_environment_wins_over_the_file_and_is_named_where_it_does(tmp_path: Path) -> None:
     path = tmp_path / "settings.env"
-    settings_file.write_new(path, {**SAFE, "MAIL_SERVER": "mail.example.org", "PORT": "8001"})
+    settings_file.write_new(path, {**PRODUCTION_SETTINGS, "MAIL_SERVER": "mail.example.org", "PORT": "8001"})
     environ = {"READERS_ASKED_ENV_FILE": str(path), "MAIL_SERVER": "other.example.org", "PORT": "8001"}
     settings = config.load(environ)
     assert (settings["MAIL_SERVER"], settings["PORT"], settings["BASE_URL"]) == (
         "other.example.org",
         8001,
-        SAFE["BASE_URL"],
+        PRODUCTION_SETTINGS["BASE_URL"],
     )
     assert config.list_overridden(environ) == ["MAIL_SERVER"]
     assert config.load({**environ, "MAIL_SERVER": ""})["MAIL_SERVER"] == "mail.example.org"  # empty sets nothing

@@ -12,7 +12,7 @@ import pytest
 
 from app.version import VERSION
 from tests.support import clock
-from tests.support.app import SAFE, SECRETS
+from tests.support.app import PRODUCTION_SETTINGS, SECRETS
 from tests.support.docs import list_shell_blocks
 from tests.support.required_programs import skip_without
 from tests.support.source import ROOT
@@ -39,7 +39,7 @@ def newsroom(sqlite_founded: tuple[Path, object], tmp_path: Path) -> dict[str, s
     (tmp_path / "var").mkdir()
     shutil.copy(sqlite_founded[0], tmp_path / "var" / "newsroom.db")
     return {
-        **SAFE,
+        **PRODUCTION_SETTINGS,
         "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(),
         "DATABASE_URL": f"sqlite:///{tmp_path / 'var' / 'newsroom.db'}",
         "ERASURES": str(tmp_path / "var" / "erasures"),

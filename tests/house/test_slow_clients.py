@@ -19,11 +19,11 @@ import pytest
 
 from app.entrance import login
 from app.server import page_server
-from tests.support.cast import Newsroom
 from tests.support.network_faults import SLOW_CLIENTS, SlowClient, slow_clients
 from tests.support.pages import Page
 from tests.support.processes import run_page_server, run_site
 from tests.support.reader_pages import SILOS_QUESTION, read_receipt
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 MANY = 500

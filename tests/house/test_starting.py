@@ -26,11 +26,11 @@ from app.newsletters.models import Newsletter
 from app.people import directory
 from app.server import startup_checks
 from app.workflows.key_rotation import rotate
-from tests.support.app import BASE_URL, SAFE, SECRETS
-from tests.support.cast import Newsroom
+from tests.support.app import BASE_URL, PRODUCTION_SETTINGS, SECRETS
 from tests.support.commands import bare_environment
-from tests.support.databases import SQLITE
+from tests.support.databases import ON_SQLITE
 from tests.support.processes import free_port
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
 
 FORM = receive.FormToken("timur's form", 1)
@@ -39,7 +39,7 @@ OTHER, NEWER, NEWEST = ({number: hashlib.sha256(b"%d" % number).digest()} for nu
 
 def settings(url: str, secrets: dict[int, bytes] = SECRETS) -> dict[str, str]:
     listed = [f"{number}:{base64.b64encode(secret).decode()}" for number, secret in secrets.items()]
-    return {**SAFE, "DATABASE_URL": url, "SECRET_KEYS": ",".join(listed)}
+    return {**PRODUCTION_SETTINGS, "DATABASE_URL": url, "SECRET_KEYS": ",".join(listed)}
 
 
 def refusals(url: str, secrets: dict[int, bytes] = SECRETS, must_answer: bool = True, **more: str) -> list[str]:
@@ -78,7 +78,7 @@ def test_a_database_of_an_older_version_wants_to_be_migrated(database: Database)
     assert refusals(database.url) == []
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_database_of_a_newer_version_is_not_touched(database: Database) -> None:
     rewritten(database.url, "UPDATE alembic_version SET version_num = 'tomorrow'")
     (fault,) = refusals(database.url)

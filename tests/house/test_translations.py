@@ -20,8 +20,8 @@ from app.server import startup_checks
 from app.text import translation
 from app.text.languages import interface_languages
 from config import Unsafe
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT, TextKey, list_translatable_texts
 
 CATALOGUE = "app/translations/{}/LC_MESSAGES/messages.po"

@@ -21,7 +21,7 @@ ALLOWED = {
     ("tests/support/waiting.py", "wait_for_timeout"): "the one place",
     ("tests/support/waiting.py", "expect_navigation"): "the one place",
     ("tests/support/browsers.py", "set_default_timeout"): "the one place",
-    ("tests/support/browser_visits.py", "set_default_timeout"): "for make first-edition too",
+    ("tests/support/user_browsers.py", "set_default_timeout"): "for make first-edition too",
     ("tests/support/browsers.py", "wait_for_timeout"): "nothing shows that Chromium has noted what stood in a form",
     ("tests/mail/test_delivery_faults.py", "sleep"): "when a worker is killed is left to chance",
     ("tests/mailroom/test_intake_faults.py", "sleep"): "when a worker is killed is left to chance",

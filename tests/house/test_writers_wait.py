@@ -17,10 +17,10 @@ from app.db import sqlite
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
 from app.db.sqlite import MAX_WAITING, SLOW_AFTER, WriterQueue, database_file
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.processes import run_site
 from tests.support.reader_pages import read_receipt
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 MANY = 12  # more than a process has threads

@@ -8,16 +8,16 @@ from flask.testing import FlaskClient
 from app.db.engine import Database
 from tests.support import clock
 from tests.support.assignments import WORDING, ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
 from tests.support.required_programs import skip_without
+from tests.support.sample_newsroom import Newsroom
 from tests.support.years_later import visit_years_later
 
 
 @pytest.fixture(autouse=True)
 def fixed() -> None:
-    if not clock.is_fixed():
+    if not clock.is_clock_faked():
         skip_without("libfaketime: nothing can be years later (apt-get install faketime)")
 
 

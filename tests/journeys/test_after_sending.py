@@ -8,34 +8,36 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
-from tests.support.browser_visits import Town, Visit
-from tests.support.cast import Newsroom
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom
+from tests.support.user_browsers import UserBrowser, UserBrowsers
 
 pytestmark = pytest.mark.browser
 WRONG, RIGHT = "We wrote that nobody knows who built them.", "The mill in Nukus knows, and says so."
 
 
 @pytest.fixture
-def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path) -> Iterator[Town]:
-    made = Town(chromium, database, site, tmp_path / "mail", True)
+def browsers(
+    chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
+) -> Iterator[UserBrowsers]:
+    made = UserBrowsers(chromium, database, site, tmp_path / "mail", True)
     yield made
     made.close()
 
 
-def picture(visit: Visit, name: str) -> None:
+def picture(visit: UserBrowser, name: str) -> None:
     """A picture for whoever wants to look: where SHOTS says so."""
     if folder := os.environ.get("SHOTS"):
         visit.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
-def test_nora_mends_what_ran_and_timur_reads_it_mended(town: Town, newsroom: Newsroom) -> None:
-    public_id = publish_answer(town.database, newsroom, [])
-    nora, timur = town.editor(), town.visit(390)
+def test_nora_mends_what_ran_and_timur_reads_it_mended(browsers: UserBrowsers, newsroom: Newsroom) -> None:
+    public_id = publish_answer(browsers.database, newsroom, [])
+    nora, timur = browsers.sign_in_staff(), browsers.open_browser(390)
     nora.open(f"/desk/steppe/questions/{public_id}")
     nora.unfold("Its public page")
     nora.press("Correct what ran")
-    nora.shows("Correct what ran")
+    nora.expect_heading("Correct what ran")
     nora.write("What was wrong, in a sentence", WRONG)
     nora.write("What is right, in a sentence", RIGHT)
     nora.write("The answer of Leyla Aydın", "The mill knows.\n\nWe asked the mill.")
@@ -64,12 +66,12 @@ def test_nora_mends_what_ran_and_timur_reads_it_mended(town: Town, newsroom: New
     picture(nora, "desk-question")
 
     timur.page.reload()  # within a minute his browser may show what it has kept
-    timur.look()
-    timur.shows("The Barns")
+    timur.check_page()
+    timur.expect_heading("The Barns")
     expect(timur.page.get_by_text("One owner is known.")).to_be_visible()
     expect(timur.page.locator(".corrections")).to_have_count(0)
     if os.environ.get("SHOTS"):
-        small = town.editor(width=390)
+        small = browsers.sign_in_staff(width=390)
         for name, path in (("correct", "correct"), ("protect", "protect")):
             small.open(f"/desk/steppe/questions/{public_id}/{path}")
             picture(small, f"desk-{name}-390")

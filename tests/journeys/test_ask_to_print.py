@@ -13,7 +13,6 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.text.clean import digits
 from app.typesetting.exports import EXPORTS
-from tests.support.browser_visits import Town, Visit
 from tests.support.main_job import (
     the_desk_invites,
     the_desk_words_it,
@@ -25,6 +24,7 @@ from tests.support.main_job import (
     the_expert_answers,
     the_receipt_says_so,
 )
+from tests.support.user_browsers import UserBrowser, UserBrowsers
 
 pytestmark = [
     pytest.mark.browser,
@@ -54,22 +54,22 @@ What would you like to know? Write to nora@steppe.example.
 
 
 @pytest.fixture
-def town(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> Iterator[Town]:
-    made = Town(chromium, database, site, tmp_path / "mail", scripts)
+def browsers(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> Iterator[UserBrowsers]:
+    made = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts)
     yield made
     made.close()
 
 
-def test_from_a_readers_question_to_the_editions_block(town: Town) -> None:
-    timur, dana = town.visit(390), town.visit(390)
+def test_from_a_readers_question_to_the_editions_block(browsers: UserBrowsers) -> None:
+    timur, dana = browsers.open_browser(390), browsers.open_browser(390)
     first_receipt, second_receipt = two_readers_ask(timur, dana)
-    nora = town.editor()
+    nora = browsers.sign_in_staff()
     the_desk_words_it(nora)
     the_desk_invites(nora)
-    laura = town.visit(390)
-    the_expert_answers(laura, town.mailed_link("laura@aral.example", "150"))
+    laura = browsers.open_browser(390)
+    the_expert_answers(laura, browsers.wait_for_mailed_link("laura@aral.example", "150"))
     the_editor_edits_and_sends_the_check(nora)
-    the_expert_agrees(laura, town.mailed_link("laura@aral.example", "Your answer"))
+    the_expert_agrees(laura, browsers.wait_for_mailed_link("laura@aral.example", "Your answer"))
     the_editor_approves(nora)
     the_edition_is_built_and_sent(nora)
     for reader, receipt in ((timur, first_receipt), (dana, second_receipt)):
@@ -79,18 +79,18 @@ def test_from_a_readers_question_to_the_editions_block(town: Town) -> None:
     assert [context.cookies() for context in (timur.context, dana.context)] == [[], []]
 
 
-def two_readers_ask(timur: Visit, dana: Visit) -> tuple[str, str]:
+def two_readers_ask(timur: UserBrowser, dana: UserBrowser) -> tuple[str, str]:
     timur.open("/steppe/")
     timur.write("Your question", "who measures the salt that falls on our orchards?")
     timur.press("Send my question")
-    first = timur.receipt()
+    first = timur.read_receipt_number()
     dana.open("/steppe/ask")
     dana.write("Your question", "Can our village ask for the salt figures?")
     dana.unfold("Or by e-mail")
     dana.page.get_by_label("One e-mail, then forget me").check()
     dana.page.locator("input[type=email]:visible").first.fill("dana@post.example")
     dana.press("Send my question")
-    second = dana.receipt()
+    second = dana.read_receipt_number()
     assert (len(first), len(second), first != second) == (20, 20, True)
     assert not any(
         receipt in visit.page.url + visit.page.title() for receipt in (first, second) for visit in (timur, dana)
@@ -98,7 +98,7 @@ def two_readers_ask(timur: Visit, dana: Visit) -> tuple[str, str]:
     return first, second
 
 
-def the_edition_is_built_and_sent(nora: Visit) -> None:
+def the_edition_is_built_and_sent(nora: UserBrowser) -> None:
     edition = the_edition_is_built(nora)
     for export in EXPORTS.values():
         expect(nora.page.locator(f"a[href$='/export.{export.suffix}']")).to_have_count(1)
@@ -108,8 +108,8 @@ def the_edition_is_built_and_sent(nora: Visit) -> None:
     assert nora.context.request.get(f"{edition}/export.txt").text() == BLOCK
 
 
-def test_a_lost_connection_at_send_makes_one_letter_and_the_same_receipt(town: Town) -> None:
-    reader = town.visit(390)
+def test_a_lost_connection_at_send_makes_one_letter_and_the_same_receipt(browsers: UserBrowsers) -> None:
+    reader = browsers.open_browser(390)
     reader.open("/steppe/")
     reader.write("Your question", "中国在塞尔维亚买了什么?")
     lost: list[str] = []
@@ -128,6 +128,6 @@ def test_a_lost_connection_at_send_makes_one_letter_and_the_same_receipt(town: T
     reader.page.wait_for_url("chrome-error://**")
     reader.page.reload()  # "Try again" on the browser's own error page sends the form once more
     shown = re.search(r'class="code"[^>]*>(.*?)</(?:p|ol|ul|div)>', lost[0], re.DOTALL)
-    assert shown is not None and reader.receipt() == digits(re.sub(r"<[^>]+>", "", shown[1]))
-    with town.database.read() as session:
+    assert shown is not None and reader.read_receipt_number() == digits(re.sub(r"<[^>]+>", "", shown[1]))
+    with browsers.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter)) == 1

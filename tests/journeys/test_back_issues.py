@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
-from tests.support.browser_visits import Town
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
+from tests.support.user_browsers import UserBrowsers
 
 pytestmark = pytest.mark.browser
 LETTERS = """From letter@wells.example Wed Mar  8 06:00:04 2023
@@ -39,19 +39,19 @@ Not before it is filtered. Roofs are dirty.
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without"])
-def town(
+def browsers(
     request: pytest.FixtureRequest, chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
-) -> Iterator[Town]:
-    made = Town(chromium, database, site, tmp_path / "mail", request.param)
+) -> Iterator[UserBrowsers]:
+    made = UserBrowsers(chromium, database, site, tmp_path / "mail", request.param)
     yield made
     made.close()
 
 
 @pytest.mark.usefixtures("a_minute")
-def test_nora_imports_two_editions_and_undoes_it(town: Town, tmp_path: Path) -> None:
+def test_nora_imports_two_editions_and_undoes_it(browsers: UserBrowsers, tmp_path: Path) -> None:
     file = tmp_path / "letters.mbox"
     file.write_text(LETTERS)
-    nora = town.editor(width=390)
+    nora = browsers.sign_in_staff(width=390)
     page = nora.page
     nora.open("/desk/steppe/archive/back-issues")
     page.set_input_files("#files", file)
@@ -63,13 +63,13 @@ def test_nora_imports_two_editions_and_undoes_it(town: Town, tmp_path: Path) -> 
     nora.press("Import what is ticked")
     expect(page.get_by_text("2 Q&As are in the archive.").first).to_be_visible()
 
-    reader = town.visit().page
-    reader.goto(f"{town.site}/steppe/answers")
+    reader = browsers.open_browser().page
+    reader.goto(f"{browsers.site}/steppe/answers")
     expect(reader.get_by_text("Rain from the roof").first).to_be_visible()
     expect(reader.get_by_text("Why is my well dry in spring?").first).to_be_visible()
 
     nora.open("/desk/steppe/archive/back-issues")
-    nora.look()
+    nora.check_page()
     nora.unfold("2 Q&As, imported on")
     nora.press("Undo this import")
     expect(page.get_by_text("2 Q&As are out of the archive again.").first).to_be_visible()

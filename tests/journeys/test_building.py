@@ -24,9 +24,9 @@ from app.questions.models import Question
 from app.workflows.overview import weekly_counts
 from app.workflows.publishing import publication
 from tests.support.assignments import ask_expert
-from tests.support.browser_visits import Town
-from tests.support.cast import Newsroom, answered_question
 from tests.support.mailroom import receive_expert_mail
+from tests.support.sample_newsroom import Newsroom, create_answered_question
+from tests.support.user_browsers import UserBrowsers
 from tests.support.waiting import next_page, press, wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
@@ -47,7 +47,7 @@ def edition_of(database: Database, newsroom: Newsroom, slots: int = 3) -> str:
 
 
 def ready(database: Database, newsroom: Newsroom, *words: str) -> None:
-    database.write(lambda session: [answered_question(session, newsroom, one).public_id for one in words])
+    database.write(lambda session: [create_answered_question(session, newsroom, one).public_id for one in words])
 
 
 def stands(database: Database, public_id: str) -> list[str]:
@@ -231,9 +231,9 @@ def the_night_before(session: Session, newsroom: Newsroom, objected: int) -> str
     question = questions.open_question(session, nora, [], **words)
     wording.clear(session, nora, question, question.text_id or 0)
     assigning.assign(session, nora, question, session.get_one(Expert, newsroom.marek.expert_id))
-    questions.shelve(session, nora, answered_question(session, newsroom, SECOND))
+    questions.shelve(session, nora, create_answered_question(session, newsroom, SECOND))
     edition = session.get_one(Edition, session.get_one(Question, objected).edition_id)
-    slots.pick(session, nora, answered_question(session, newsroom, FIRST), edition)
+    slots.pick(session, nora, create_answered_question(session, newsroom, FIRST), edition)
     return edition.public_id
 
 
@@ -312,13 +312,13 @@ def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, sit
 
     database.write(dates)
     weekly_counts.count_due(database)
-    nora = Town(chromium, database, site, tmp_path / "mail", True).editor()
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", True).sign_in_staff()
 
     def look(path: str) -> None:
         nora.page.goto(f"{site}/desk/steppe/{path}")
         for width in (320, 390, 1440) if path == "insights" else (390, 1440):
             nora.page.set_viewport_size({"width": width, "height": 900})
-            nora.look_unfolded()
+            nora.check_unfolded_page()
 
     for path in (
         "",

@@ -14,9 +14,9 @@ from app.forms.models import FormDraft
 from app.letters.models import Letter
 from app.people import sign_in
 from app.people.models import Person
-from tests.support.cast import Newsroom
 from tests.support.letters import open_question
 from tests.support.network_faults import CuttableLine
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import press, wait_until
 
 pytestmark = pytest.mark.browser

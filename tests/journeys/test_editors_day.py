@@ -16,8 +16,8 @@ from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows.indexing import index_due
 from app.workflows.overview.weekly_counts import count_due
-from tests.support.browser_visits import PRESS_WAYS, PressFunction, Town, Visit, type_text
-from tests.support.cast import Newsroom, answered_question
+from tests.support.sample_newsroom import Newsroom, create_answered_question
+from tests.support.user_browsers import INPUT_METHODS, PressFunction, UserBrowser, UserBrowsers, type_text
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -27,7 +27,9 @@ AGAIN = "Does anybody measure the salt in the wind over the orchards?"
 
 
 @pytest.fixture
-def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path, scripts: bool) -> Town:
+def browsers(
+    chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path, scripts: bool
+) -> UserBrowsers:
     """Two questions that are one, a letter that nobody has read, and an answer that waits for its edition."""
 
     def fill(session: Session) -> None:
@@ -39,15 +41,15 @@ def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, t
         receive.send(
             session, newsroom.nora, newsletter, receive.Submission("Why do the trams ring twice?"), channel="event"
         )
-        answered_question(session, newsroom, "Who reads the gauges at the river?")
+        create_answered_question(session, newsroom, "Who reads the gauges at the river?")
 
     database.write(fill)
     index_due(database)
     count_due(database)
-    return Town(chromium, database, site, tmp_path / "mail", scripts)
+    return UserBrowsers(chromium, database, site, tmp_path / "mail", scripts)
 
 
-def main_of(visit: Visit) -> str:
+def main_of(visit: UserBrowser) -> str:
     """All that it says, folded or not."""
     return visit.page.locator("main").text_content() or ""
 
@@ -63,18 +65,18 @@ def page_of(database: Database, words: str) -> str:
         return f"/desk/steppe/questions/{one.public_id}"
 
 
-def open_until(visit: Visit, address: str, words: str) -> None:
+def open_until(visit: UserBrowser, address: str, words: str) -> None:
     visit.open(address)
     wait_until(lambda: words in main_of(visit) or not visit.page.reload(), words)
 
 
-@PRESS_WAYS
+@INPUT_METHODS
 def test_what_waits_is_seen_to_two_become_one_and_two_again_and_the_trail_tells(
-    town: Town, database: Database, press: PressFunction
+    browsers: UserBrowsers, database: Database, press: PressFunction
 ) -> None:
-    nora = town.editor()
+    nora = browsers.sign_in_staff()
     press(nora, "Read one new letter")
-    nora.shows("Letters")
+    nora.expect_heading("Letters")
 
     here = page_of(database, AGAIN)
     open_until(nora, here, "Merge it into this one")
@@ -101,14 +103,14 @@ def test_what_waits_is_seen_to_two_become_one_and_two_again_and_the_trail_tells(
     nora.page.get_by_label("What").select_option("question.split")
     press(nora, "Show")
     expect(nora.page.locator(".trail bdi")).to_have_count(1)
-    town.close()
+    browsers.close()
 
 
-@PRESS_WAYS
+@INPUT_METHODS
 def test_the_second_at_a_wording_sees_both_and_loses_nothing(
-    town: Town, database: Database, press: PressFunction
+    browsers: UserBrowsers, database: Database, press: PressFunction
 ) -> None:
-    nora, ilya = town.editor(), town.editor("Ilya Brandt")
+    nora, ilya = browsers.sign_in_staff(), browsers.sign_in_staff("Ilya Brandt")
     here = page_of(database, SALT)
     for one in (nora, ilya):
         one.open(here)
@@ -118,24 +120,24 @@ def test_the_second_at_a_wording_sees_both_and_loses_nothing(
     press(ilya, "Save the wording")
     type_text(nora, press, "The question, as it leaves the house", "Who measures the salt, and who pays for it?")
     press(nora, "Save the wording")
-    nora.shows("Ilya Brandt was faster")
+    nora.expect_heading("Ilya Brandt was faster")
     wording = nora.page.get_by_label("The question, as it leaves the house")
     expect(wording).to_have_value("Who measures the salt, and who pays for it?")
     press(nora, "Put mine in its place")
     assert page_of(database, "Who measures the salt, and who pays for it?") == here
-    town.close()
+    browsers.close()
 
 
-@PRESS_WAYS
+@INPUT_METHODS
 def test_a_reader_looks_once_more_and_joins_what_is_asked_already(
-    town: Town, database: Database, press: PressFunction
+    browsers: UserBrowsers, database: Database, press: PressFunction
 ) -> None:
-    dana: Any = town.visit(390)
+    dana: Any = browsers.open_browser(390)
     dana.open("/steppe/ask")
     type_text(dana, press, "Your question", "Is there somebody who measures the salt in the wind?")
     press(dana, "Read it once more first")
-    dana.shows("Read it once more")
+    dana.expect_heading("Read it once more")
     assert SALT in main_of(dana)
     press(dana, "I’d like to know this too")
-    assert len(dana.receipt()) == 20
-    town.close()
+    assert len(dana.read_receipt_number()) == 20
+    browsers.close()

@@ -23,9 +23,9 @@ from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations
 from demo.doors import doors
-from tests.support.app import BASE_URL, SECRETS, opened_app
-from tests.support.browser_visits import FILE_ENDPOINTS, DeskWalk
+from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.processes import run_site, start_forked
+from tests.support.user_browsers import FILE_ENDPOINTS, DeskCrawler
 
 pytestmark = pytest.mark.browser
 
@@ -89,18 +89,18 @@ def test_every_page_of_the_desk_is_found_by_links_fits_and_axe_finds_nothing(
     chromium: Browser, platan: Database, house: str, compiled: FileSystemBytecodeCache, tmp_path: Path, who: str
 ) -> None:
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    with opened_app(platan, tmp_path, compiled, limits="0") as app:
+    with open_app(platan, tmp_path, compiled, limits="0") as app:
         addresses = app.url_map
     try:
-        walk = DeskWalk(context.new_page(), house, addresses)
-        start = walk.come_in(dict(doors(platan))[who])
+        walk = DeskCrawler(context.new_page(), house, addresses)
+        start = walk.sign_in(dict(doors(platan))[who])
         seen = set()
-        for kind in walk.every_page(start, STATES if who == OF_PAVEL else {}):
+        for kind in walk.iter_pages(start, STATES if who == OF_PAVEL else {}):
             seen.add(kind)
             for width in (1440, 390) if who == OF_PAVEL else (390,):
-                walk.measure(width)
-                walk.look()
-        assert walk.broken == []
+                walk.check_width(width)
+                walk.check_accessibility()
+        assert walk.faults == []
         if who == OF_PAVEL:  # Shirin's year has not all of it
             assert sorted(pages_of(addresses) - seen - {*FILE_ENDPOINTS, *ELSEWHERE}) == []
     finally:

@@ -16,9 +16,9 @@ from app.newsletters.models import Newsletter, Topic
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows.indexing import index_due
-from tests.support.browser_visits import Town, Visit
-from tests.support.cast import Newsroom
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom
+from tests.support.user_browsers import UserBrowser, UserBrowsers
 from tests.support.waiting import wait_until_page
 
 pytestmark = pytest.mark.browser
@@ -69,8 +69,8 @@ def answered_before(database: Database, newsroom: Newsroom) -> str:
     )
 
 
-def at_desk(chromium, database: Database, site: str, tmp_path: Path, scripts: bool = True) -> Visit:
-    return Town(chromium, database, site, tmp_path / "mail", scripts).editor()
+def at_desk(chromium, database: Database, site: str, tmp_path: Path, scripts: bool = True) -> UserBrowser:
+    return UserBrowsers(chromium, database, site, tmp_path / "mail", scripts).sign_in_staff()
 
 
 def filed(database: Database) -> dict[str, int]:
@@ -301,7 +301,7 @@ def test_every_list_and_letter_fits_and_axe_finds_nothing(
         box = nora.page.locator(".box input").first
         if box.count() and box.is_visible():
             box.check()  # what is done with the ticked shows then
-        nora.look_unfolded()
+        nora.check_unfolded_page()
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Question)) == 3
     nora.context.close()

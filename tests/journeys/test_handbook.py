@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.reader.handbook import CHAPTERS, FIRST, PAGES
-from tests.support import browser_visits
-from tests.support.cast import Newsroom
+from tests.support import user_browsers
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.browser
 WIDTHS = (320, 390, 1440)
@@ -39,7 +39,7 @@ def test_every_page_fits_its_pictures_are_there_and_axe_finds_nothing(page: Page
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             assert (name, page.evaluate("document.documentElement.scrollWidth")) == (name, width)
-            assert width not in AXE_AT or (name, list(browser_visits.find_accessibility_faults(page))) == (name, [])
+            assert width not in AXE_AT or (name, list(user_browsers.find_accessibility_faults(page))) == (name, [])
     assert broken == []
 
 

@@ -17,20 +17,20 @@ from app.mail.inbound import MailContent
 from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
-from tests.support.browser_visits import PRESS_WAYS, Town, Visit
-from tests.support.cast import answered_question
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, place_mail, receive_expert_mail
+from tests.support.sample_newsroom import create_answered_question
+from tests.support.user_browsers import INPUT_METHODS, UserBrowser, UserBrowsers
 
 pytestmark = pytest.mark.browser
 
 PERSIAN = MailContent("پریسا", "parisa@nameh.example", "پرسش", "", "fa", "چه کسی نمک را اندازه می‌گیرد؟", "> نمک")
 
 
-def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> Visit:
-    return Town(chromium, database, site, tmp_path / "mail", scripts).editor()
+def nora_at(chromium: Browser, database: Database, site: str, tmp_path: Path, scripts: bool) -> UserBrowser:
+    return UserBrowsers(chromium, database, site, tmp_path / "mail", scripts).sign_in_staff()
 
 
-@PRESS_WAYS
+@INPUT_METHODS
 def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
     chromium, database, newsroom, site, salt, tmp_path, press, scripts
 ):
@@ -39,9 +39,9 @@ def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
     nora.open("/desk/steppe/")
     press(nora, "One mail waits in the holding pen")
     press(nora, "Re: The Salt Wind")
-    nora.shows("Re: The Salt Wind")
+    nora.expect_heading("Re: The Salt Wind")
     press(nora, "It is Leyla Aydın’s reply")
-    nora.shows(re.compile("^Leyla Aydın,"))
+    nora.expect_heading(re.compile("^Leyla Aydın,"))
     press(nora, "It is the answer")
     expect(nora.page.locator("textarea").first).to_have_value(re.compile(re.escape(REPLY_TEXT)))
     with database.read() as session:
@@ -58,7 +58,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
 
     def more(session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
-        question = answered_question(session, newsroom, "Who pays the gauges?")
+        question = create_answered_question(session, newsroom, "Who pays the gauges?")
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
         locking.lock_edition(session, newsroom.nora, edition)
@@ -81,7 +81,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
     paths = ["pen", "pen?place=failed", "pen?place=spam", *(f"pen/{mail}" for mail in mails), "letters", f"letters/{letter}",
              f"questions/{question}", f"editions/{edition}", ""]  # fmt: skip
     for path in paths:
-        nora.inspect(f"/desk/steppe/{path}")
+        nora.open_unfolded(f"/desk/steppe/{path}")
     nora.context.close()
 
 

@@ -24,9 +24,9 @@ from app.questions import actions, notes, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.publishing import publication
-from tests.support.browser_visits import DeskWalk
-from tests.support.cast import Newsroom
 from tests.support.mailroom import place_mail
+from tests.support.sample_newsroom import Newsroom
+from tests.support.user_browsers import DeskCrawler
 from tests.support.waiting import press
 
 pytestmark = pytest.mark.browser
@@ -110,12 +110,12 @@ def test_no_page_is_widened_by_a_long_link(
         database, newsroom, reading=MailContent("Timur", "timur@post.example", LINK, "", "en", f"Is {LINK} true?", LINK)
     )
     page = chromium.new_context().new_page()
-    walk = DeskWalk(page, site, app.url_map)
+    walk = DeskCrawler(page, site, app.url_map)
 
     def measure() -> None:
         page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
         for width in (390, 1440):
-            walk.measure(width)
+            walk.check_width(width)
 
     def way_in(session: Session, who: str, door: str) -> str:
         person = session.scalars(select(Person).filter_by(name=who)).one()
@@ -123,8 +123,8 @@ def test_no_page_is_widened_by_a_long_link(
 
     page.goto(site + database.write(lambda session: way_in(session, "Leyla Aydın", "expert")))
     press(page.get_by_role("button").first)
-    start = walk.come_in(database.write(lambda session: way_in(session, "Nora Lind", "desk")))
-    for _kind in walk.every_page(
+    start = walk.sign_in(database.write(lambda session: way_in(session, "Nora Lind", "desk")))
+    for _kind in walk.iter_pages(
         start, {"editor.question": 2, "editor.letter": 2, "editor.edition": 3, "editor.mail": 3}
     ):
         measure()
@@ -134,5 +134,5 @@ def test_no_page_is_widened_by_a_long_link(
         answer = page.goto(site + path)
         assert answer and answer.status == 200, path
         measure()
-    assert walk.broken == []
+    assert walk.faults == []
     page.context.close()

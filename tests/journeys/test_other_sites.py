@@ -13,11 +13,11 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.text.languages import interface_languages
-from tests.support import browser_visits
-from tests.support.cast import Newsroom
+from tests.support import user_browsers
 from tests.support.desk import Desk
 from tests.support.network_faults import CuttableLine
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import next_page, press, wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
@@ -159,6 +159,6 @@ def test_what_stands_in_the_frames_is_accessible(
             page = laptop.new_page()
             page.set_viewport_size({"width": 320, "height": 500})
             page.goto(f"http://127.0.0.1:{line.port}/steppe/framed/{path}?lang={language}")
-            assert list(browser_visits.find_accessibility_faults(page)) == []
+            assert list(user_browsers.find_accessibility_faults(page)) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= 320
             page.close()

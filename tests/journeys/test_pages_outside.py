@@ -11,10 +11,10 @@ from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.directory import by_email
 from app.text.languages import interface_languages
-from tests.support import browser_visits
+from tests.support import user_browsers
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import press
 
 pytestmark = pytest.mark.browser
@@ -37,7 +37,7 @@ def look(page: Page) -> None:
         page.set_viewport_size({"width": width, "height": height})
         there = page.evaluate("document.documentElement.scrollWidth")
         assert (page.url, there) == (page.url, min(there, width))
-        assert width not in AXE_AT or (page.url, list(browser_visits.find_accessibility_faults(page))) == (page.url, [])
+        assert width not in AXE_AT or (page.url, list(user_browsers.find_accessibility_faults(page))) == (page.url, [])
 
 
 @EACH_LANGUAGE
@@ -82,7 +82,7 @@ def test_experts_pages(language: str, page: Page, site: str, salt: ExpertAssignm
     page.reload()
     look(page)
     salt.approve()
-    salt.run()
+    salt.publish()
     page.reload()
     look(page)  # what ran
 

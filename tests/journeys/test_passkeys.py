@@ -11,8 +11,8 @@ from app.core.actors import Clock
 from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
-from tests.support.cast import Newsroom
 from tests.support.processes import run_site, start_forked
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import press
 
 if TYPE_CHECKING:

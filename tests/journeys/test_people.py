@@ -12,9 +12,9 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import BrowserSession, Person
-from tests.support.browser_visits import PressFunction, Town, press_by_keyboard, press_by_pointer, type_text
-from tests.support.cast import Newsroom
-from tests.support.desk_people import hire_vera, list_roles, person_public_id
+from tests.support.desk_people import get_person_public_id, hire_vera, list_roles
+from tests.support.sample_newsroom import Newsroom
+from tests.support.user_browsers import PressFunction, UserBrowsers, press_by_keyboard, press_by_pointer, type_text
 
 pytestmark = pytest.mark.browser
 
@@ -36,8 +36,8 @@ def test_vera_sees_to_the_people_of_the_desk(
     scripts: bool,
     width: int,
 ) -> None:
-    staff, town = hire_vera(database, newsroom), Town(chromium, database, site, tmp_path / "mail", scripts)
-    vera = town.visit(width)
+    staff, browsers = hire_vera(database, newsroom), UserBrowsers(chromium, database, site, tmp_path / "mail", scripts)
+    vera = browsers.open_browser(width)
     vera.open(database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, staff.person_id), "desk")))
     press(vera, "Sign in")
     if width < 1024:  # there the sections are one line that unfolds
@@ -49,8 +49,8 @@ def test_vera_sees_to_the_people_of_the_desk(
     press(vera, "Send the invitation")
     expect(vera.page.get_by_text("The invitation is on its way to Saule Bekova.")).to_be_visible()
 
-    saule = town.visit(width)
-    saule.open(town.mailed_link("saule@desk.example", "Your place at the desk"))
+    saule = browsers.open_browser(width)
+    saule.open(browsers.wait_for_mailed_link("saule@desk.example", "Your place at the desk"))
     press(saule, "Sign in")
     assert saule.page.url == f"{site}/desk/steppe/"
 
@@ -70,12 +70,12 @@ def test_vera_sees_to_the_people_of_the_desk(
     # An hour later it takes a proof, and what was pressed waits for it.
     before = utc_now() - timedelta(hours=1)
     database.write(lambda session: session.execute(update(BrowserSession).values(stepped_up_at=before)))
-    vera.open(f"{PEOPLE}/{person_public_id(database, newsroom.ilya)}")
+    vera.open(f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}")
     press(vera, "Deactivate")
     press(vera, "Mail me a code")
-    vera.open(town.mailed_link("vera@desk.example", "Your way in"))
+    vera.open(browsers.wait_for_mailed_link("vera@desk.example", "Your way in"))
     press(vera, "Sign in")
-    vera.shows("Deactivate Ilya Brandt")
+    vera.expect_heading("Deactivate Ilya Brandt")
     press(vera, "Do it now")
     expect(vera.page.get_by_role("button", name="Let them come back")).to_be_visible()
 
@@ -90,4 +90,4 @@ def test_vera_sees_to_the_people_of_the_desk(
     vera.open("/signed-in")
     expect(vera.page.get_by_text("This browser, Chrome on Linux")).to_be_visible()
     press(vera, "Sign out everywhere")
-    vera.shows("Come in")
+    vera.expect_heading("Come in")

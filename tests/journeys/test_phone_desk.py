@@ -17,10 +17,10 @@ from app.people import directory
 from app.people.models import Membership, Person
 from app.workflows.indexing import index_due
 from app.workflows.publishing import publication
-from tests.support.browser_visits import Town
-from tests.support.cast import Newsroom, another_newsletter, answered_question
 from tests.support.desk import queue_news_for_dana
 from tests.support.letters import open_question
+from tests.support.sample_newsroom import Newsroom, create_answered_question, create_coast_newsletter
+from tests.support.user_browsers import UserBrowsers
 from tests.support.waiting import next_page
 
 pytestmark = pytest.mark.browser
@@ -32,7 +32,7 @@ SECTIONS = ["This edition", "Letters", "Questions", "Shelf", "Experts", "Outbox"
 def test_the_sections_are_one_line_that_unfolds(
     chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path, scripts: bool, width: int
 ) -> None:
-    nora = Town(chromium, database, site, tmp_path / "mail", scripts).editor(width=width)
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts).sign_in_staff(width=width)
     page = nora.page
     frame, links = page.locator(".desk-nav"), page.locator(".sections a")
     for path in ("", "settings"):
@@ -47,12 +47,12 @@ def test_the_sections_are_one_line_that_unfolds(
         expect(link).to_be_visible()
         target = link.bounding_box()
         assert target is not None and target["height"] >= 44
-    nora.look()
+    nora.check_page()
     page.keyboard.press("Escape")
     expect(links.first).to_be_hidden()
     page.get_by_role("button", name="all sections").click()
     nora.follow(links.nth(4))
-    nora.shows("Experts")
+    nora.expect_heading("Experts")
 
 
 def test_a_long_name_leaves_room_for_the_mark_that_opens_the_other_desks(
@@ -61,11 +61,11 @@ def test_a_long_name_leaves_room_for_the_mark_that_opens_the_other_desks(
     def fn(session: Session) -> None:
         session.get_one(Newsletter, newsroom.newsletter_id).name = "The Steppe Letter of the Karakum Field Station"
         nora = session.scalars(select(Person).filter_by(name="Nora Lind")).one()
-        coast = another_newsletter(session)
+        coast = create_coast_newsletter(session)
         session.add(Membership(person_id=nora.id, newsletter_id=coast.id, role="editor", joined_at=now(session)))
 
     database.write(fn)
-    nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor(width=390)
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff(width=390)
     nora.open("/desk/steppe/")
     chooser = nora.page.locator(".switch summary")
     name, whole = chooser.locator("span").bounding_box(), chooser.bounding_box()
@@ -73,13 +73,13 @@ def test_a_long_name_leaves_room_for_the_mark_that_opens_the_other_desks(
     assert name["x"] + name["width"] + 8 <= whole["x"] + whole["width"] <= 390
     chooser.click()
     expect(nora.page.get_by_role("link", name="The Coast")).to_be_visible()
-    nora.look()
+    nora.check_page()
 
 
 def test_on_a_wide_screen_they_stand_beside_the_page(
     chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
 ) -> None:
-    nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor(width=1440)
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff(width=1440)
     nora.open("/desk/steppe/")
     for link in nora.page.locator(".sections a").all():
         expect(link).to_be_visible()
@@ -87,10 +87,10 @@ def test_on_a_wide_screen_they_stand_beside_the_page(
     nora.page.get_by_label("Search the whole desk").fill("leyla")
     with next_page(nora.page):
         nora.page.keyboard.press("Enter")
-    nora.shows("Found for leyla")
-    nora.look()
+    nora.expect_heading("Found for leyla")
+    nora.check_page()
     nora.follow(nora.page.get_by_role("link", name="Leyla Aydın"))
-    nora.shows("Leyla Aydın")
+    nora.expect_heading("Leyla Aydın")
 
 
 def test_whom_to_ask_is_short_and_the_form_comes_early(
@@ -113,7 +113,7 @@ def test_whom_to_ask_is_short_and_the_form_comes_early(
     database.write(many)
     question = open_question(database, newsroom)
     index_due(database)
-    nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor(width=390)
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff(width=390)
     page = nora.page
     nora.open(f"/desk/steppe/questions/{question}/ask")
     assert page.evaluate("document.documentElement.scrollHeight") < 2_400
@@ -133,7 +133,7 @@ def test_the_fields_for_several_stand_there_once_two_are_ticked(
     chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
 ) -> None:
     question = open_question(database, newsroom)
-    nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor()
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff()
     page = nora.page
     nora.open(f"/desk/steppe/questions/{question}/ask")
     several = page.get_by_label("Ask one after another, by their places")
@@ -157,12 +157,12 @@ def test_a_headline_from_right_to_left_does_not_turn_its_line_round(
     def run(session: Session) -> None:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         for words in (persian, english):
-            slots.pick(session, newsroom.nora, answered_question(session, newsroom, words), edition)
+            slots.pick(session, newsroom.nora, create_answered_question(session, newsroom, words), edition)
         locking.lock_edition(session, newsroom.nora, edition)
         publication.send(session, newsroom.nora, edition)
 
     database.write(run)
-    nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor()
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff()
     nora.open("/desk/steppe/editions")
     first, second = nora.page.locator(".tasks .about bdi").all()
     expect(first).to_have_text(persian)
@@ -176,7 +176,7 @@ def test_the_public_page_of_an_edition_is_as_wide_as_one_reads(
     database.write(lambda session: queue_news_for_dana(session, newsroom))
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one().public_id
-    reader = Town(chromium, database, site, tmp_path / "mail", scripts=True).visit(1440)
+    reader = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).open_browser(1440)
     reader.open(f"/steppe/editions/{edition}")
     box = reader.page.locator(".listing .quoted").bounding_box()
     assert box is not None and box["width"] <= 37 * 16 + 1, box

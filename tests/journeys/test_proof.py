@@ -11,9 +11,9 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader import proof_of_work, submission
-from tests.support.cast import Newsroom
 from tests.support.network_faults import CuttableLine
 from tests.support.reader_pages import SILOS_QUESTION, send_question
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.browser
 

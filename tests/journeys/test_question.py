@@ -26,9 +26,9 @@ from app.questions.models import Question
 from app.text.clean import word_count
 from app.text.diff import changes
 from tests.support.app import SECRETS
-from tests.support.browser_visits import Visit
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.processes import run_site, start_forked
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
+from tests.support.user_browsers import UserBrowser
 from tests.support.waiting import next_page, press, wait_until_page
 
 pytestmark = pytest.mark.browser
@@ -66,11 +66,11 @@ class Desk:
     site: str
     signed_in: Any
 
-    def nora(self, scripts: bool = True, width: int = 1280) -> Visit:
+    def nora(self, scripts: bool = True, width: int = 1280) -> UserBrowser:
         context = self.chromium.new_context(
             java_script_enabled=scripts, viewport={"width": width, "height": 900}, storage_state=self.signed_in
         )
-        return Visit(context, self.site, scripts)
+        return UserBrowser(context, self.site, scripts)
 
     def question(self) -> str:
         """The page of a new question: letters in three languages, Leyla's long answer, Marek prepared to be asked."""
@@ -89,7 +89,7 @@ class Desk:
 
 
 def asked(session: Session, newsroom: Newsroom) -> str:
-    answer = submitted_answer(session, newsroom, QUESTION)
+    answer = create_submitted_answer(session, newsroom, QUESTION)
     text = session.get_one(AnswerText, answer.text_id)
     text.body, text.words = LONG, word_count(LONG)
     question = session.get_one(Question, answer.question_id)
@@ -218,22 +218,22 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     nora.unfold("Approve it")
     press(page.get_by_role("button", name="Approve Leyla Aydın’s answer"))
     expect(page.get_by_text("Not ticked yet")).to_have_count(6)
-    nora.look_unfolded()
+    nora.check_unfolded_page()
     for path in (f"{address}/letters", brief):
         page.goto(room.site + path)
-        nora.look_unfolded()
+        nora.check_unfolded_page()
     page.goto(f"{room.site}{answer}/edit")
-    nora.look_unfolded()
+    nora.check_unfolded_page()
     box = page.get_by_label("The text as it will run")
     assert are_beside(page, ".edit-own", "#answer") is (width > 700)
     room.database.write(lambda s: editing.edit(s, room.newsroom.ilya, newest_answer(s), SHORT))
     box.fill(LONG.replace("calm", "quiet"))
     press(page.get_by_role("button", name="Save", exact=True))
-    nora.shows("Ilya Brandt was faster")
+    nora.expect_heading("Ilya Brandt was faster")
     wait_until_page(page, "document.activeElement.innerText === 'Ilya Brandt was faster'")
-    nora.look_unfolded()
+    nora.check_unfolded_page()
     page.goto(f"{room.site}{answer}?from=1&to=2")
-    nora.look_unfolded()
+    nora.check_unfolded_page()
     page.goto(room.site + address)
     nora.unfold("The wording")
     nora.unfold("Change the wording")
@@ -241,7 +241,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.get_by_label("Headline").fill("Ferries")
     pressed_by_pointer(page, "Save the wording")
     wait_until_page(page, "document.activeElement.tagName === 'H1'")
-    nora.look_unfolded()
+    nora.check_unfolded_page()
     nora.context.close()
 
 

@@ -15,9 +15,9 @@ from app.people.models import Expert
 from app.questions import actions, wording
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
-from tests.support.browser_visits import PRESS_WAYS, Town
-from tests.support.cast import Newsroom, answered_question
 from tests.support.clock import today
+from tests.support.sample_newsroom import Newsroom, create_answered_question
+from tests.support.user_browsers import INPUT_METHODS, UserBrowsers
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ def question(database: Database, newsroom: Newsroom) -> str:
     """Leyla has answered one that is like it; nobody has it yet."""
 
     def open_(session) -> str:
-        answered_question(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
+        create_answered_question(session, newsroom, "Who measures the salt in the orchards of the Karakum?")
         one = actions.open_question(session, newsroom.nora, [], headline="The Orchard", body=WORDS, language="en")
         wording.clear(session, newsroom.nora, one, one.text_id or 0)
         return one.public_id
@@ -41,11 +41,11 @@ def question(database: Database, newsroom: Newsroom) -> str:
     return public_id
 
 
-@PRESS_WAYS
+@INPUT_METHODS
 def test_experts_are_ticked_and_asked_imported_and_made_one(
     chromium, database, newsroom, site, question, tmp_path, press, scripts
 ):
-    nora = Town(chromium, database, site, tmp_path / "mail", scripts).editor()
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts).sign_in_staff()
     nora.scripts = False  # the pages are looked over below, once for all
     nora.open(f"/desk/steppe/questions/{question}/ask")
     for name in ("Leyla Aydın", "Marek Dvořák"):
@@ -94,15 +94,15 @@ def test_every_page_of_routing_fits_and_axe_finds_nothing(
         return [parisa.public_id, before.question.public_id]
 
     parisa, laddered = database.write(more)
-    nora = Town(chromium, database, site, tmp_path / "mail", scripts=True).editor()
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff()
     nora.page.set_viewport_size({"width": width, "height": 900})
     for path in ("experts", "experts?q=salt&show=away", f"experts/{parisa}", "experts/files", "experts/duplicates",
                  f"questions/{question}", f"questions/{question}/ask", f"questions/{laddered}", f"questions/{laddered}/ask"):  # fmt: skip
-        nora.inspect(f"/desk/steppe/{path}")
+        nora.open_unfolded(f"/desk/steppe/{path}")
     for name, data in (("wrong.csv", WRONG), ("list.csv", FILE)):
         (tmp_path / name).write_text(data)
         nora.open("/desk/steppe/experts/files")
         nora.page.set_input_files("#file", tmp_path / name)
-        nora.seen.clear()
+        nora.checked_pages.clear()
         nora.press("Look through it")
     nora.context.close()

@@ -15,26 +15,28 @@ from playwright.sync_api import Browser, expect
 from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
 from app.typesetting.whole_mail import mail
-from tests.support.browser_visits import Town
-from tests.support.cast import Newsroom, answered_question
 from tests.support.sample_edition import EDITION, persian_block
+from tests.support.sample_newsroom import Newsroom, create_answered_question
+from tests.support.user_browsers import UserBrowsers
 
 pytestmark = pytest.mark.browser
 WORDS = "“We put up salt plates in 2009 and count what falls on them.”"
 
 
 @pytest.fixture
-def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path) -> Iterator[Town]:
-    made = Town(chromium, database, site, tmp_path / "mail", True)
+def browsers(
+    chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
+) -> Iterator[UserBrowsers]:
+    made = UserBrowsers(chromium, database, site, tmp_path / "mail", True)
     yield made
     made.close()
 
 
-def test_nora_takes_the_draft_and_the_word_file_along(town: Town, newsroom: Newsroom) -> None:
-    town.database.write(lambda s: answered_question(s, newsroom, "Who measures the salt?").public_id)
-    with town.database.read() as session:
+def test_nora_takes_the_draft_and_the_word_file_along(browsers: UserBrowsers, newsroom: Newsroom) -> None:
+    browsers.database.write(lambda s: create_answered_question(s, newsroom, "Who measures the salt?").public_id)
+    with browsers.database.read() as session:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0].public_id
-    nora = town.editor()
+    nora = browsers.sign_in_staff()
     nora.open(f"/desk/steppe/editions/{edition}")
     nora.page.get_by_role("button", name="Put in slot 1").first.click()
     expect(nora.page.locator("#slot-list .head")).to_have_count(1)
@@ -72,8 +74,8 @@ def test_the_mail_fits_its_window_in_both_schemes(chromium: Browser, width: int,
     context.close()
 
 
-def test_nora_copies_the_call_and_a_reader_scans_the_code(town: Town) -> None:
-    nora = town.editor()
+def test_nora_copies_the_call_and_a_reader_scans_the_code(browsers: UserBrowsers) -> None:
+    nora = browsers.sign_in_staff()
     nora.context.grant_permissions(["clipboard-read", "clipboard-write"])
     nora.open("/desk/steppe/editions")
     nora.follow(nora.page.get_by_role("link", name="For the newsletter"))
@@ -85,6 +87,6 @@ def test_nora_copies_the_call_and_a_reader_scans_the_code(town: Town) -> None:
     shown = nora.page.locator("img.qr-code").screenshot()
     [code] = zxingcpp.read_barcodes(Image.open(BytesIO(shown)))
     assert code.text == short
-    timur = town.visit(390)
+    timur = browsers.open_browser(390)
     timur.open(code.text)
-    assert timur.page.url == f"{town.site}/steppe/ask"
+    assert timur.page.url == f"{browsers.site}/steppe/ask"

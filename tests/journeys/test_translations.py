@@ -12,8 +12,8 @@ from app.editions import locking, slots
 from app.editions.queries import list_editions_to_run
 from app.questions.models import Question
 from app.workflows.publishing import publication
-from tests.support.browser_visits import Town
-from tests.support.cast import Newsroom, answered_question
+from tests.support.sample_newsroom import Newsroom, create_answered_question
+from tests.support.user_browsers import UserBrowsers
 
 pytestmark = pytest.mark.browser
 WORDS = "Who measures the salt?"
@@ -21,15 +21,17 @@ ASKED, ANSWERED = "چه کسی نمک را اندازه می‌گیرد؟", "د�
 
 
 @pytest.fixture
-def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path) -> Iterator[Town]:
-    made = Town(chromium, database, site, tmp_path / "mail", True)
+def browsers(
+    chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
+) -> Iterator[UserBrowsers]:
+    made = UserBrowsers(chromium, database, site, tmp_path / "mail", True)
     yield made
     made.close()
 
 
-def test_from_the_desk_s_form_to_the_reader_s_page(town: Town, newsroom: Newsroom) -> None:
-    question = town.database.write(lambda session: answered_question(session, newsroom, WORDS))
-    nora = town.editor(width=390)
+def test_from_the_desk_s_form_to_the_reader_s_page(browsers: UserBrowsers, newsroom: Newsroom) -> None:
+    question = browsers.database.write(lambda session: create_answered_question(session, newsroom, WORDS))
+    nora = browsers.sign_in_staff(width=390)
     nora.open(f"/desk/steppe/questions/{question.public_id}")
     nora.unfold("Topics and dates")
     nora.press("Persian")
@@ -45,7 +47,7 @@ def test_from_the_desk_s_form_to_the_reader_s_page(town: Town, newsroom: Newsroo
         nora.page.get_by_label("I have read it against the original").check()
         nora.press("Approve it", exact=False)
     expect(nora.page.locator("section .num")).to_have_text(["approved", "approved"])
-    nora.look_unfolded()
+    nora.check_unfolded_page()
 
     def sent(session: Session) -> None:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
@@ -53,15 +55,15 @@ def test_from_the_desk_s_form_to_the_reader_s_page(town: Town, newsroom: Newsroo
         locking.lock_edition(session, newsroom.nora, edition)
         publication.send(session, newsroom.nora, edition)
 
-    town.database.write(sent)
-    timur = town.visit(width=390)
+    browsers.database.write(sent)
+    timur = browsers.open_browser(width=390)
     timur.open(f"/steppe/q/{question.public_id}/who-measures-the-salt")
-    timur.shows(WORDS)
+    timur.expect_heading(WORDS)
     timur.follow(timur.page.locator(".article-meta + .langs a", has_text="فارسی"))
-    timur.shows("باد شور")
+    timur.expect_heading("باد شور")
     expect(timur.page.locator("html")).to_have_attribute("dir", "rtl")
     expect(timur.page.locator(".article-q")).to_have_css("direction", "rtl")
     expect(timur.page.locator(".quotation")).to_contain_text(f"«{ANSWERED}»")
     expect(timur.page.locator(".article-lead")).to_contain_text("(ترجمه: Shirin Amini)")
     timur.follow(timur.page.locator(".article-meta + .langs a", has_text="English"))
-    timur.shows(WORDS)
+    timur.expect_heading(WORDS)

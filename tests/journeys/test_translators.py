@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
-from tests.support.browser_visits import Town
-from tests.support.cast import Newsroom, answered_question
+from tests.support.sample_newsroom import Newsroom, create_answered_question
+from tests.support.user_browsers import UserBrowsers
 
 pytestmark = pytest.mark.browser
 WORDS = "Who measures the salt?"
@@ -16,24 +16,28 @@ ASKED = "چه کسی نمک را اندازه می‌گیرد؟"
 
 
 @pytest.fixture
-def town(chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path) -> Iterator[Town]:
-    made = Town(chromium, database, site, tmp_path / "mail", True)
+def browsers(
+    chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
+) -> Iterator[UserBrowsers]:
+    made = UserBrowsers(chromium, database, site, tmp_path / "mail", True)
     yield made
     made.close()
 
 
-def test_invited_written_on_a_telephone_and_approved(town: Town, newsroom: Newsroom, tmp_path: Path) -> None:
-    question = town.database.write(lambda session: answered_question(session, newsroom, WORDS))
-    nora = town.editor(width=390)
+def test_invited_written_on_a_telephone_and_approved(
+    browsers: UserBrowsers, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    question = browsers.database.write(lambda session: create_answered_question(session, newsroom, WORDS))
+    nora = browsers.sign_in_staff(width=390)
     nora.open(f"/desk/steppe/questions/{question.public_id}/translations/fa")
     nora.unfold("Ask somebody outside to translate it")
     nora.write("Name", "Shirin Amini")
     nora.write("E-mail address", "shirin@words.example")
-    nora.look_unfolded()
+    nora.check_unfolded_page()
     nora.page.screenshot(path=tmp_path / "desk.png", full_page=True)
     nora.press("Send them the words", exact=False)
-    link = town.mailed_link("shirin@words.example", "to translate")
-    shirin = town.visit(width=390)
+    link = browsers.wait_for_mailed_link("shirin@words.example", "to translate")
+    shirin = browsers.open_browser(width=390)
     shirin.open(link)
     shirin.write("Headline (optional)", "باد شور")
     shirin.write("The translation", ASKED)
@@ -42,10 +46,10 @@ def test_invited_written_on_a_telephone_and_approved(town: Town, newsroom: Newsr
     shirin.page.reload()
     expect(shirin.page.get_by_label("The translation")).to_have_value(ASKED)
     shirin.page.get_by_label("Name me in print as the translator").check()
-    shirin.look_unfolded()
+    shirin.check_unfolded_page()
     shirin.page.screenshot(path=tmp_path / "page.png", full_page=True)
     shirin.press("Hand in to Nora Lind")
-    shirin.shows("Thank you. Nora Lind has your translation")
+    shirin.expect_heading("Thank you. Nora Lind has your translation")
     shirin.page.screenshot(path=tmp_path / "thanks.png", full_page=True)
     nora.open(f"/desk/steppe/questions/{question.public_id}/translations/fa")
     nora.page.screenshot(path=tmp_path / "handed.png", full_page=True)
@@ -53,4 +57,4 @@ def test_invited_written_on_a_telephone_and_approved(town: Town, newsroom: Newsr
     nora.press("Approve it", exact=False)
     expect(nora.page.locator("section .num").first).to_have_text("approved")
     shirin.open(link)
-    shirin.shows("Thank you. It is done")
+    shirin.expect_heading("Thank you. It is done")

@@ -12,8 +12,8 @@ from app.letters import crowds
 from app.letters.models import Letter, Sweep
 from app.people.models import Membership
 from app.workflows import undo
-from tests.support.cast import Newsroom
 from tests.support.floods import make_flood, send_flood, text_with_gaps
+from tests.support.sample_newsroom import Newsroom
 
 FEW, READERS = 60, 6
 

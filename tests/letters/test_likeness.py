@@ -13,7 +13,7 @@ from app.letters.flood_ranking import (
     function_word_share,
     rank_letters,
 )
-from tests.support.floods import FLOOD_KINDS, demo_letters, make_flood, mixed_text
+from tests.support.floods import FLOOD_KINDS, list_demo_letters, make_flood, mixed_text
 
 READERS, FIRST, FOUND = 44, 60, 40
 
@@ -32,8 +32,8 @@ def test_readers_stand_first_in_any_flood(make: Callable[[Random], str]) -> None
 
 @pytest.mark.threat("flood")
 def test_readers_letters_without_a_flood_are_no_crowd() -> None:
-    found = rank_letters(demo_letters())
-    crowds = [text for text, one in zip(demo_letters(), found, strict=True) if one.crowd is not None]
+    found = rank_letters(list_demo_letters())
+    crowds = [text for text, one in zip(list_demo_letters(), found, strict=True) if one.crowd is not None]
     assert len(crowds) < 0.05 * len(found)
     assert all(one.rank >= LOWEST_RANK for one in found)
 

@@ -28,19 +28,19 @@ from app.letters.spam_filter import (
 )
 from app.newsletters.models import Newsletter
 from app.questions import actions
-from tests.support.cast import Newsroom
 from tests.support.floods import (
     HONEST_LETTERS,
     IDENTICAL_TEXT,
-    demo_letters,
     identical_text,
     link_text,
+    list_demo_letters,
     mixed_text,
     noise_text,
     paraphrased_text,
     text_with_gaps,
 )
 from tests.support.letters import change_letter, get_letter
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
 
 QUESTION = "Who weighs the salt in the orchards by the sea?"
@@ -123,7 +123,7 @@ def test_letters_of_one_length_are_alike_that_share_most_of_their_pieces_and_no_
     ]
     some += [
         *HONEST_LETTERS,
-        *demo_letters()[:40],
+        *list_demo_letters()[:40],
         IDENTICAL_TEXT,
         "",
         "1",
@@ -149,7 +149,7 @@ def held_in_demo() -> set[str]:
 @pytest.mark.threat("flood")
 def test_no_letter_of_a_reader_is_held_on_a_quiet_day(attempts: Callable[[int], None]) -> None:
     """The demo's letters in a row of a day, also pasted and sent at once; twenty more; a hundred questions in each language."""
-    some = demo_letters()
+    some = list_demo_letters()
     held = {
         text for at, text in enumerate(some) if weigh_signs(SpamEvidence(text, some[max(0, at - 60) : at], ("fast",)))
     }

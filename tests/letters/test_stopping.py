@@ -22,9 +22,9 @@ from app.newsletters.models import Newsletter
 from app.server import worker
 from app.workflows.letters import endings
 from app.workflows.publishing import notices
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 

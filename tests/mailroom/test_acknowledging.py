@@ -22,7 +22,7 @@ from app.newsletters import mail_texts
 from app.newsletters.models import Newsletter
 from app.server import worker
 from app.text.clean import digits
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 WORDS = "Who measures the salt that falls on Karakol?"
 AIGERIM = "Aigerim@Post.example"

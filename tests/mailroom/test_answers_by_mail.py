@@ -18,9 +18,9 @@ from app.newsletters.models import Newsletter
 from app.questions import queries as questions
 from app.questions.models import Note, Question
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK_ADDRESS, dmarc_pass, mail
 from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom
+from tests.support.sample_newsroom import Newsroom
 
 WORDS = "We measure it at the station.\n\nA village can ask for the figures."
 

@@ -20,10 +20,10 @@ from app.mailroom import webhook
 from app.settings.mail_accounts import parse_mailboxes
 from tests.support import clock
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom
 from tests.support.incoming_mails import QUESTION, mail
 from tests.support.mailroom import LmtpClient, NewsletterMailroom, list_stored_mails
 from tests.support.processes import free_port
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT
 
 ROOT = Path(__file__).parent.parent.parent

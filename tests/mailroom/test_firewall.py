@@ -20,11 +20,11 @@ from app.people import sign_in
 from app.people.models import Expert
 from app.questions import actions, wording
 from app.workflows import invitations
-from tests.support.assignments import EDITED, WORDING, ExpertAssignment
-from tests.support.cast import Newsroom
+from tests.support.assignments import EDITED_ANSWER, WORDING, ExpertAssignment
 from tests.support.incoming_mails import DESK_ADDRESS, dmarc_pass, mail
 from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 # What the raw mail says, in its headers, its words, its quote, its signature and what hangs on it.
 ASKER = mail(
@@ -138,7 +138,7 @@ def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Data
         mailed_answers.file(session, newsroom.nora, session.get_one(Letter, answer.letter_id), "answer")
 
     room.database.write(file)
-    for step in (lambda: None, lambda: salt.edit(EDITED), salt.send_to_check):
+    for step in (lambda: None, lambda: salt.edit(EDITED_ANSWER), salt.send_to_check):
         step()
         seen.append(pages(leyla, salt))
     seen.append(everything_mailed(room))

@@ -17,9 +17,8 @@ from app.newsletters.models import Newsletter
 from app.people import directory
 from app.workflows.letters.withdrawal import withdraw
 from app.workflows.newsletters import pausing
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
-from tests.support.desk_people import create_second_desk
+from tests.support.desk_people import create_delta_newsletter
 from tests.support.incoming_mails import (
     DESK_ADDRESS,
     FORWARD_ADDRESS,
@@ -31,10 +30,11 @@ from tests.support.incoming_mails import (
     dmarc_pass,
     forward_as_attachments,
     forward_mail,
-    forwarded_text,
+    forwarded_mail,
     mail,
 )
 from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, NewsletterMailroom
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_what_the_reader_quotes_of_the_newsletter_is_cut(room: NewsletterMailroo
 ANOTHER = "Dana Orlova <dana@post.example>"
 TWICE = "\n---------- Forwarded message ---------\nFrom: Dana Orlova <dana@post.example>\nDate: Mon, Oct 12, 2026\nSubject: Salt\nTo: <timur@post.example>\n\nWho weighs it?"
 DOUBTS = {
-    "nothing forwarded": (lambda: forwarded_text("Look at this."), ["no forward"]),
+    "nothing forwarded": (lambda: forwarded_mail("Look at this."), ["no forward"]),
     "an author without an address": (lambda: forward_mail("outlook", author="Timur Aliev", page=False), ["no author"]),
     "an author with two addresses": (
         lambda: forward_mail("gmail", author=f"Timur <{FORWARDED_ADDRESS}>, Dana <dana@post.example>", page=False),
@@ -125,10 +125,10 @@ DOUBTS = {
         lambda: forward_as_attachments(mail(body=f"See below.\n{TWICE}")), ["two forwards"],
     ),
     "words below what Apple Mail quotes": (
-        lambda: forwarded_text(forward_text("apple") + "\nI am not sure about this one.\n"), ["own words mixed"],
+        lambda: forwarded_mail(forward_text("apple") + "\nI am not sure about this one.\n"), ["own words mixed"],
     ),
     "words below Gmail's container": (
-        lambda: forwarded_text("", forward_page("gmail") + "<div>I am not sure about this one.</div>"),
+        lambda: forwarded_mail("", forward_page("gmail") + "<div>I am not sure about this one.</div>"),
         ["own words mixed"],
     ),
     "Nora's own mail": (lambda: forward_mail("gmail", author=NORAS_ADDRESS, page=False), ["forwarded from the desk"]),
@@ -181,7 +181,7 @@ def test_proof_below_our_received_proves_nothing(room: NewsletterMailroom) -> No
 
 
 def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: NewsletterMailroom) -> None:
-    room.database.write(create_second_desk)
+    room.database.write(create_delta_newsletter)
     room.database.write(
         lambda s: directory.give_role(
             s, Clock(), directory.add_person(s, Clock(), "Olga", "olga@desk.example"), 2, "admin"
@@ -209,7 +209,7 @@ def test_an_experts_mail_waits_with_what_they_were_asked(room: NewsletterMailroo
 def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: NewsletterMailroom) -> None:
     rows = [
         room.receive(raw)
-        for raw in (forwarded_text("Look at this."), forward_mail("outlook", author="Timur Aliev", page=False))
+        for raw in (forwarded_mail("Look at this."), forward_mail("outlook", author="Timur Aliev", page=False))
     ]
 
     def take(session: Session, key: int) -> int:
@@ -273,7 +273,7 @@ def test_the_address_is_known_in_what_servers_make_of_it() -> None:
 
 
 def test_the_desk_sees_the_note_and_who_forwarded_it_and_where_to(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
-    assert "Forward their mail to this address" not in nora.words("letters")
+    assert "Forward their mail to this address" not in nora.get_text("letters")
     room = NewsletterMailroom(nora.database, newsroom)
     room.receive(forward_mail("gmail"))
     page = ilya.get(f"letters/{room.list_letters()[0].public_id}")
@@ -282,4 +282,4 @@ def test_the_desk_sees_the_note_and_who_forwarded_it_and_where_to(nora: Desk, il
     for path in ("letters", "settings/mail"):
         assert nora.get(path).attributes(".public button[data-text]", "data-text") == [FORWARD_ADDRESS], path
     row = room.receive(forward_mail("gmail", author=NORAS_ADDRESS, page=False))
-    assert "The author of the forwarded mail is somebody of this desk" in nora.words(f"pen/{row.public_id}")
+    assert "The author of the forwarded mail is somebody of this desk" in nora.get_text(f"pen/{row.public_id}")

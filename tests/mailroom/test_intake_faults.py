@@ -33,9 +33,9 @@ from app.mailroom import imap, pipe, webhook
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from app.settings.mail_accounts import parse_mailboxes
-from tests.support.cast import Newsroom
 from tests.support.mail_servers import Dovecot, dovecot, lmtp_server
 from tests.support.mailroom import LmtpClient, webhook_headers
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -120,8 +120,8 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_doubles_nothi
     chance, counted = random.Random(20221102), Counter[str]()
     name = "sqlite" if database.is_sqlite else "postgresql"
     user, kills = f"kill-{name}", KILLS[name]
-    come, address = sorted(chance.randrange(kills) for _ in range(MAILS)), server.mailbox(user)
-    with lives(database.url, address) as live, server.opened(user) as mailbox:
+    come, address = sorted(chance.randrange(kills) for _ in range(MAILS)), server.mailbox_url(user)
+    with lives(database.url, address) as live, server.connect(user) as mailbox:
         for number in range(kills):
             for mail in (at for at, life in enumerate(come) if life == number):
                 mailbox.append("INBOX", letter(mail))
@@ -139,7 +139,7 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_doubles_nothi
         print(f"\n{kills} kills of a worker; when it was killed, it {dict(counted)}; by then {by_then}", end="")
     imap.poll(database, *parse_mailboxes(address))
     place_all(database)
-    left = server.count(user)
+    left = server.count_mails(user)
     with capsys.disabled():
         print(f"; in the end {places(database)}, {letters(database)} letters, {left} left on the server", end="")
     assert (places(database), letters(database), left) == ({"letter": len(come)}, len(come), 0)
@@ -160,10 +160,10 @@ def test_the_same_mail_five_times_is_one_letter(
 ) -> None:
     """By IMAP under two UIDVALIDITYs, by LMTP on two ways and by pipe, while two workers place at the same time."""
     user = f"five-{'sqlite' if database.is_sqlite else 'postgresql'}"
-    (box,) = parse_mailboxes(server.mailbox(user, keep="1"))
-    server.put(user, letter(1))
+    (box,) = parse_mailboxes(server.mailbox_url(user, keep="1"))
+    server.append_mails(user, letter(1))
     imap.poll(database, box)
-    server.number_anew(user)
+    server.reset_uids(user)
     imap.poll(database, box)
     with lmtp_server(database) as port:
         mx = LmtpClient(port)

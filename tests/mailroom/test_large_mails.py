@@ -8,11 +8,11 @@ import pytest
 from app.db.engine import Database
 from app.mailroom import pipe
 from app.mailtext.parsing.parse import MAX_PARSED
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, dmarc_pass, mail
 from tests.support.mail_servers import lmtp_server
 from tests.support.mailroom import LEYLAS_ADDRESS, LmtpClient, NewsletterMailroom
+from tests.support.sample_newsroom import Newsroom
 
 PHOTO = b"\xff\xd8" + bytes(range(256)) * 45_000  # 11.5 MB
 LARGE = mail(attachments=[("road.jpg", PHOTO)])

@@ -20,10 +20,10 @@ from app.newsletters.models import Newsletter
 from app.workflows.key_rotation import rotate
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom
-from tests.support.database_checks import find_in_files, find_left_in_files
+from tests.support.database_checks import find_in_files, find_unerased
 from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, add_trace_headers, mail, vacation_mail
 from tests.support.mailroom import NewsletterMailroom, after_newest_mail
+from tests.support.sample_newsroom import Newsroom
 
 PLANTED = ("salt in the wells", "timur@post.example", "Timur Aliev", "cannery")
 
@@ -160,7 +160,7 @@ def test_the_bytes_of_a_letter_that_was_taken_back_are_in_no_file_of_the_databas
         sealed = bytes(session.get_one(InboundRaw, row.id).raw_sealed)[20:60]
     assert find_in_files(room.database, "salt in the wells") == ["salt in the wells"]
     take_back(room, room.list_letters()[0].id)
-    assert find_left_in_files(room.database, sealed, "salt in the wells") == []
+    assert find_unerased(room.database, sealed, "salt in the wells") == []
 
 
 @pytest.mark.threat("stolen database and keys")

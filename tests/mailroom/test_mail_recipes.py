@@ -18,8 +18,8 @@ from app.mail.models import OutboxMail
 from app.mailroom.batch import Settings
 from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
-from tests.support.app import SAFE
-from tests.support.debian_machine import PROGRAM_FOLDER, wait_patiently
+from tests.support.app import PRODUCTION_SETTINGS
+from tests.support.debian_machine import PROGRAM_FOLDER, wait_for_machine
 from tests.support.incoming_mails import mail
 from tests.support.mail_machine import PASSWORD, MailMachine, mail_machine
 from tests.support.mailroom import start_mail_reader
@@ -68,7 +68,7 @@ def house(sqlite_founded: tuple[Path, object]) -> Iterator[MailMachine]:
 @pytest.fixture
 def server(house: MailMachine) -> Iterator[MailMachine]:
     """The machine as its newsroom had it before it read the page."""
-    with house.as_before():
+    with house.fresh_newsroom():
         yield house
 
 
@@ -93,11 +93,14 @@ def writes_to_nobody(database: Database) -> None:
 
 def placed(server: MailMachine, returns: str = "") -> list[str]:
     place_due(server.database, start_mail_reader(), Settings(return_path=returns, from_address="ask@example.org"))
-    return [place for _source, place, _raw in server.stored()]
+    return [place for _source, place, _raw in server.list_inbound_mails()]
 
 
 def delivered_to(server: MailMachine) -> list[list[str]]:
-    return [re.findall(r"(?m)^Delivered-To: (\S+)", raw.decode().replace("\r", "")) for _, _, raw in server.stored()]
+    return [
+        re.findall(r"(?m)^Delivered-To: (\S+)", raw.decode().replace("\r", ""))
+        for _, _, raw in server.list_inbound_mails()
+    ]
 
 
 def bounced(database: Database) -> bool:
@@ -109,9 +112,12 @@ def bounced(database: Database) -> bool:
 def nothing_else_is_broken(server: MailMachine) -> None:
     """Mail to nora, who has an account on this server, and to another domain that it serves arrives as before."""
     for name in ("nora@example.org", "postmaster@example.org", "anna@branch.example"):
-        server.hand_in(mail(to=name, subject=f"to {name}"), name)
-    wait_patiently(
-        lambda: server.noras().count("Subject: to ") == 2 and len(server.mailbox("anna@branch.example")) == 1,
+        server.send_mail(mail(to=name, subject=f"to {name}"), name)
+    wait_for_machine(
+        lambda: (
+            server.read_noras_mailbox().count("Subject: to ") == 2
+            and len(server.read_mailbox("anna@branch.example")) == 1
+        ),
         "other mail",
     )
 
@@ -132,23 +138,25 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
     server: MailMachine, heading: str, inbox: str, returns: str, addresses: tuple[str, ...], source: str
 ) -> None:
     takes_mail_at(server, inbox)
-    server.settings(the("One address among others" if source == "pipe" else heading, "env"))
+    server.write_settings(the("One address among others" if source == "pipe" else heading, "env"))
     if source == "lmtp":
-        server.inside.serve("flask mail lmtp")
+        server.inside.start_program("flask mail lmtp")
     server.inside.run(the(heading, "sh"))
     if source == "lmtp":
-        wait_patiently(lambda: server.inside.listens(8024), "our LMTP door")
+        wait_for_machine(lambda: server.inside.has_listener(8024), "our LMTP door")
     for address in addresses:
-        server.hand_in(mail(to=address, body=f"Who measures the salt, {address}?"), address)
+        server.send_mail(mail(to=address, body=f"Who measures the salt, {address}?"), address)
     nothing_else_is_broken(server)
-    server.wait_for(2)
+    server.wait_for_mails(2)
     assert sorted(delivered_to(server)) == sorted([address] for address in addresses)
-    assert {way for way, _, _ in server.stored()} == {source}
-    assert all(b"by mx.example.org " in raw for _, _, raw in server.stored())  # what MAIL_RECEIVED_BY is about
+    assert {way for way, _, _ in server.list_inbound_mails()} == {source}
+    assert all(
+        b"by mx.example.org " in raw for _, _, raw in server.list_inbound_mails()
+    )  # what MAIL_RECEIVED_BY is about
     assert placed(server, returns) == ["letter", "letter"]
     writes_to_nobody(server.database)
-    server.inside.house("flask worker --once")
-    server.wait_for(3)
+    server.inside.run_program("flask worker --once")
+    server.wait_for_mails(3)
     assert (placed(server, returns)[2], bounced(server.database)) == ("bounce", True)
     if source == "pipe":
         what_can_not_be_taken_waits(server)
@@ -157,11 +165,11 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
 def what_can_not_be_taken_waits(server: MailMachine) -> None:
     """The settings can't be read for a while, and dash ends at once where it can't read a file."""
     server.inside.run("mv /etc/readers-asked/environment /etc/readers-asked/away")
-    server.hand_in(mail(to=ONE, body="And who pays for it?"), ONE)
-    wait_patiently(lambda: "status=deferred" in server.log(), "a mail that waits")
-    assert "status=bounced" not in [line for line in server.log().splitlines() if ONE in line]
+    server.send_mail(mail(to=ONE, body="And who pays for it?"), ONE)
+    wait_for_machine(lambda: "status=deferred" in server.read_log(), "a mail that waits")
+    assert "status=bounced" not in [line for line in server.read_log().splitlines() if ONE in line]
     server.inside.run("mv /etc/readers-asked/away /etc/readers-asked/environment; postqueue -f")
-    server.wait_for(4)
+    server.wait_for_mails(4)
 
 
 @runs("1. A mailbox at a provider, with a password")
@@ -169,17 +177,17 @@ def test_a_mailbox_with_a_password(server: MailMachine) -> None:
     """Passwords go over TLS only; a bounce comes into the same mailbox and is known by what it quotes."""
     heading = "1. A mailbox at a provider, with a password"
     takes_mail_at(server, ONE)
-    server.gives_a_mailbox()
-    server.settings(the(heading, "env"))
-    server.hand_in(mail(to=ONE), ONE)
-    wait_patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
-    assert server.inside.house(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
+    server.create_mailbox()
+    server.write_settings(the(heading, "env"))
+    server.send_mail(mail(to=ONE), ONE)
+    wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the mail at the provider")
+    assert server.inside.run_program(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
     writes_to_nobody(server.database)
-    server.inside.house("flask worker --once")
-    wait_patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
-    server.inside.house("flask worker --once")
-    assert (placed(server), bounced(server.database), server.mailbox(ONE)) == (["letter", "bounce"], True, [])
-    assert PASSWORD not in server.log()
+    server.inside.run_program("flask worker --once")
+    wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the bounce at the provider")
+    server.inside.run_program("flask worker --once")
+    assert (placed(server), bounced(server.database), server.read_mailbox(ONE)) == (["letter", "bounce"], True, [])
+    assert PASSWORD not in server.read_log()
 
 
 @runs("Microsoft 365", "Gmail")
@@ -187,12 +195,12 @@ def test_a_mailbox_with_a_password(server: MailMachine) -> None:
 def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) -> None:
     """Their names lead to a provider and a mail server on this machine, in whose place the recipe can't tell them apart."""
     takes_mail_at(server, ONE)
-    server.gives_a_mailbox()
-    server.settings(the(heading, "env"))
-    server.hand_in(mail(to=ONE), ONE)
-    wait_patiently(lambda: len(server.mailbox(ONE)) == 1, "the mail at the provider")
-    refresh = server.lets_in(ONE)
-    said = server.inside.house(the(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode())
+    server.create_mailbox()
+    server.write_settings(the(heading, "env"))
+    server.send_mail(mail(to=ONE), ONE)
+    wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the mail at the provider")
+    refresh = server.start_provider(ONE)
+    said = server.inside.run_program(the(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode())
     names = (
         ("outlook.office365.com", "smtp.office365.com")
         if heading == "Microsoft 365"
@@ -203,9 +211,9 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
         f"SMTP ({names[1]}): open",
     ]
     writes_to_nobody(server.database)
-    server.inside.house("flask worker --once")
-    wait_patiently(lambda: len(server.mailbox(ONE)) == 1, "the bounce at the provider")
-    assert (placed(server), [way for way, _, _ in server.stored()]) == (["letter"], ["imap"])
+    server.inside.run_program("flask worker --once")
+    wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the bounce at the provider")
+    assert (placed(server), [way for way, _, _ in server.list_inbound_mails()]) == (["letter"], ["imap"])
 
 
 @runs("4. A webhook")
@@ -213,28 +221,29 @@ def test_a_webhook(server: MailMachine) -> None:
     heading = "4. A webhook"
     takes_mail_at(server, ONE)
     server.inside.run(the(heading, "sh", 0))
-    address = server.inside.house(the(heading, "sh", 1)).strip()
+    address = server.inside.run_program(the(heading, "sh", 1)).strip()
     assert address.startswith("https://ask.example.org/mail/in/")
     server.inside.start(server.inside.as_account("exec flask --app wsgi web"))
     front = ROOT / "tests" / "support" / "tls_proxy.py"
     server.inside.start(
         server.inside.as_account(f"exec python {front} 443 8000 /etc/ssl/newsroom.pem /etc/ssl/newsroom.key")
     )
-    wait_patiently(
-        lambda: server.inside.listens(8000) and server.inside.listens(443), "the web process and what stands in front"
+    wait_for_machine(
+        lambda: server.inside.has_listener(8000) and server.inside.has_listener(443),
+        "the web process and what stands in front",
     )
     script = the(heading, "python")
-    secret = server.inside.house('echo "$MAIL_WEBHOOK_SECRET"').strip()
+    secret = server.inside.run_program('echo "$MAIL_WEBHOOK_SECRET"').strip()
     raw = mail(to=ONE)
     assert server.inside.python(script, given=raw, SECRET=secret, ADDRESS=address) == "200\n"
-    assert [(way, kept) for way, _, kept in server.stored()] == [("webhook", raw)]
+    assert [(way, kept) for way, _, kept in server.list_inbound_mails()] == [("webhook", raw)]
     assert placed(server) == ["letter"]
 
 
 @runs("Who says who wrote it")
 def test_names_of_the_newsrooms_own_server() -> None:
     lines = dict(line.replace('"', "").split("=") for line in the("Who says who wrote it", "env").splitlines())
-    settings = config.load({**SAFE, **lines})
+    settings = config.load({**PRODUCTION_SETTINGS, **lines})
     assert (settings["MAIL_AUTHSERV_ID"], settings["MAIL_RECEIVED_BY"]) == (
         "mx.example.org", ("mx.example.org", "mx2.example.org"),
     )  # fmt: skip
@@ -244,15 +253,15 @@ def test_names_of_the_newsrooms_own_server() -> None:
 def test_looking_after_it(server: MailMachine) -> None:
     takes_mail_at(server, ONE)
     first, second = the("Looking after it", "sh", 0), the("Looking after it", "sh", 1)
-    server.inside.house("flask worker --once")  # a worker is at work
-    said = server.inside.house(first).splitlines()
+    server.inside.run_program("flask worker --once")  # a worker is at work
+    said = server.inside.run_program(first).splitlines()
     assert [line for line in said if line in ("no mail is waiting", "letters with new text: 0")] == [
         "no mail is waiting",
         "letters with new text: 0",
         "no mail is waiting",
     ]
     (server.shared / "message.eml").write_bytes(mail(to=ONE))
-    said = server.inside.house(f"cd {server.shared}; export FLASK_APP={PROGRAM_FOLDER}/wsgi.py; {second}")
+    said = server.inside.run_program(f"cd {server.shared}; export FLASK_APP={PROGRAM_FOLDER}/wsgi.py; {second}")
     assert json.loads(said)["place"] == "letter"
 
 

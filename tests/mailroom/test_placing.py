@@ -25,7 +25,6 @@ from app.mailroom import integrity, reprocessing
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom
 from tests.support.incoming_mails import (
     DESK_ADDRESS,
     QUESTION,
@@ -37,6 +36,7 @@ from tests.support.incoming_mails import (
 )
 from tests.support.mailroom import SETTINGS, NewsletterMailroom, after_newest_mail, start_mail_reader
 from tests.support.processes import FORKSERVER
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 from app.db.engine import Database
 from app.mailroom.batch import Settings
 from app.mailroom.routing import inspect
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_rows
 from tests.support.incoming_mails import DESK_ADDRESS, bounce_mail, dmarc_pass, mail, vacation_mail
 from tests.support.mailroom import LEYLAS_ADDRESS, SETTINGS, NewsletterMailroom, start_mail_reader
+from tests.support.sample_newsroom import Newsroom
 
 RAW = mail(
     "Тимур Алиев <timur@post.example>", f"The desk <{DESK_ADDRESS}>, other@post.example", "Соль", "Кто её измеряет?\n\n-- \nТимур",

@@ -31,8 +31,7 @@ from app.mailtext.incoming import Mail, TrimContext, Trimmed
 from app.newsletters.models import Newsletter
 from app.typesetting.renderers import to_text
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom
-from tests.support.databases import SQLITE, postgres_copy, postgres_url
+from tests.support.databases import ON_SQLITE, postgres_copy, postgres_url
 from tests.support.incoming_mails import (
     DESK_ADDRESS,
     READER_ADDRESS,
@@ -54,6 +53,7 @@ from tests.support.mailroom import (
     start_mail_reader,
 )
 from tests.support.reply_mails import list_replies
+from tests.support.sample_newsroom import Newsroom
 
 SALT = "Why is there salt on our windows after a storm, and who counts it?"
 LATER = utc_now().replace(microsecond=0) + timedelta(hours=1)  # than all that happens in the newsroom before
@@ -230,7 +230,7 @@ def test_nobody_looks_at_the_database_while_mails_are_read(room: NewsletterMailr
     assert looks == [[0, 0]] * 10
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_mail_that_is_read_slowly_holds_back_none_before_it(
     room: NewsletterMailroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +258,7 @@ def test_mails_that_somebody_changed_meanwhile_are_not_placed(room: NewsletterMa
     assert room.list_states() == ["stored", "stored"]
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_process_that_does_not_start_is_no_try_of_any_mail(room: NewsletterMailroom) -> None:
     """The machine is at fault: once it works again, the mails are placed at once and together."""
 
@@ -276,7 +276,7 @@ def test_a_process_that_does_not_start_is_no_try_of_any_mail(room: NewsletterMai
     assert room.place_mails(LATER) == Counter(letter=3)
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_mail_that_failed_by_itself_before_the_process_did_not_start_has_had_its_try(
     room: NewsletterMailroom,
 ) -> None:
@@ -295,7 +295,7 @@ def test_a_mail_that_failed_by_itself_before_the_process_did_not_start_has_had_i
         assert session.scalars(select(Inbound.attempts).order_by(Inbound.id)).all() == [1, 0, 0]
 
 
-@SQLITE
+@ON_SQLITE
 def test_what_was_tried_before_is_placed_by_itself(room: NewsletterMailroom) -> None:
     """One of them may have killed the worker that had them all."""
     first, second, third = (
@@ -327,7 +327,7 @@ def counting(database: Database) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-@SQLITE
+@ON_SQLITE
 def test_a_batch_takes_few_statements(room: NewsletterMailroom, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many for ten mails as for fifty."""
     monkeypatch.setattr(placing, "MAX_READ_SECONDS", 60.0)  # a slow machine looks no oftener

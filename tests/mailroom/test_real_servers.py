@@ -17,10 +17,10 @@ from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
 from app.server import worker
 from app.settings.mail_accounts import parse_mailboxes
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, NewsroomServers, newsroom_servers
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
 
 WORDS = "Почему соль в колодцах поднимается каждую весну? 为什么? چرا؟"
@@ -89,7 +89,7 @@ def test_a_readers_mail_comes_through_postfix_to_our_lmtp_door_and_stands_in_the
     assert kept.endswith(raw.partition(b"\r\n\r\n")[2] + b"\r\n")
     worker.run(app, run_once=True)
     assert places(database) == {"letter": 1}
-    assert WORDS in desk.words("letters")
+    assert WORDS in desk.get_text("letters")
 
 
 def test_a_readers_mail_comes_through_postfix_and_dovecot_into_the_inbox(
@@ -97,12 +97,12 @@ def test_a_readers_mail_comes_through_postfix_and_dovecot_into_the_inbox(
 ) -> None:
     """The newsroom's address is a mailbox somewhere; the worker fetches from it."""
     user = f"steppe-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
-    app.config["MAILBOXES"] = parse_mailboxes(server.mailbox(user, newsletter="steppe"))
+    app.config["MAILBOXES"] = parse_mailboxes(server.mailbox_url(user, newsletter="steppe"))
     send(mx, mail(to=user, subject="Соль", body=WORDS), user.replace("@", "+steppe@"))
-    wait_until(lambda: server.count(user) == 1, "the mail on the server")
+    wait_until(lambda: server.count_mails(user) == 1, "the mail on the server")
     worker.run(app, run_once=True)
-    assert (places(database), server.count(user)) == ({"letter": 1}, 0)
-    assert WORDS in desk.words("letters")
+    assert (places(database), server.count_mails(user)) == ({"letter": 1}, 0)
+    assert WORDS in desk.get_text("letters")
 
 
 SUBJECT = "Вопрос читателей: 中国在塞尔维亚买了什么, و چرا همه درباره‌ی آن می‌پرسند؟ — Ж" + "ы" * 60
@@ -130,8 +130,8 @@ def test_the_desks_mail_is_read_by_another_library_letter_for_letter(
     user = f"gulnara-{'sqlite' if database.is_sqlite else 'postgresql'}@post.example"
     message_id = to_gulnara(database, newsroom, user)
     worker.run(app, run_once=True)
-    wait_until(lambda: server.count(user) == 1, "the mail")
-    with server.opened(user) as mailbox:
+    wait_until(lambda: server.count_mails(user) == 1, "the mail")
+    with server.connect(user) as mailbox:
         ((_, found),) = mailbox.fetch(mailbox.search("ALL"), ["ENVELOPE", "RFC822"]).items()
     envelope, mime = found[b"ENVELOPE"], email.message_from_bytes(found[b"RFC822"])
     part = next(part for part in mime.walk() if part.get_content_type() == "text/plain")

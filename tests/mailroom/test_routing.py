@@ -22,7 +22,6 @@ from app.typesetting.renderers import to_text
 from app.workflows.back_issues import received_editions
 from app.workflows.publishing import publication
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.incoming_mails import (  # fmt: skip
     DESK_ADDRESS,
     QUESTION,
@@ -36,6 +35,7 @@ from tests.support.incoming_mails import (  # fmt: skip
     vacation_mail,
 )
 from tests.support.mailroom import LEYLAS_ADDRESS, LIST_ADDRESS, MAREKS_ADDRESS, NewsletterMailroom
+from tests.support.sample_newsroom import Newsroom
 from tests.support.translations import SHIRIN, ask_translator
 
 WORDS = "We measure it at the station, every morning at six."

@@ -20,10 +20,10 @@ from app.mailroom import retention
 from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
 from app.workflows.letters.withdrawal import withdraw
-from tests.support.cast import Newsroom
 from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, bounce_mail, dmarc_pass, mail, vacation_mail
 from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom, after_newest_mail, start_mail_reader
 from tests.support.mailroom import SETTINGS as HOUSE
+from tests.support.sample_newsroom import Newsroom
 
 WORDS = "We measure it at the station, every morning at six."
 

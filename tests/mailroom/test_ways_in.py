@@ -18,7 +18,7 @@ from app.mail import inbound
 from app.mailroom import lmtp, pipe
 from app.mailroom.envelope import with_envelope
 from tests.support import clock
-from tests.support.app import BASE_URL, SAFE, SECRETS
+from tests.support.app import BASE_URL, PRODUCTION_SETTINGS, SECRETS
 from tests.support.mail_servers import lmtp_server
 from tests.support.mailroom import SMALL_MAIL, LmtpClient, list_stored_mails
 
@@ -190,7 +190,11 @@ def flask(*arguments: str, given: bytes = b"", **environment: str) -> subprocess
 
 
 def test_the_command_ends_as_a_mail_server_expects(database: Database) -> None:
-    settings = {**SAFE, "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(), "BASE_URL": BASE_URL}
+    settings = {
+        **PRODUCTION_SETTINGS,
+        "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(),
+        "BASE_URL": BASE_URL,
+    }
     done = flask("mail", "receive", given=SMALL_MAIL, DATABASE_URL=database.url, **settings)
     assert (done.returncode, done.stderr) == (0, b"")
     assert list_stored_mails(database) == [("pipe", SMALL_MAIL)]

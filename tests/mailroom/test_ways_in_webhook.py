@@ -17,10 +17,10 @@ from app.db.engine import Database
 from app.mail import inbound
 from app.mailroom import webhook
 from app.programs.signed_calls import signature
-from tests.support.app import BASE_URL, IN_TESTS
-from tests.support.cast import Newsroom
-from tests.support.commands import record_sign_of_life
+from tests.support.app import BASE_URL, TEST_SETTINGS
+from tests.support.commands import record_sighting
 from tests.support.mailroom import SMALL_MAIL, list_stored_mails, webhook_headers
+from tests.support.sample_newsroom import Newsroom
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 
@@ -29,7 +29,7 @@ def client_of(
     database: Database, folder: Path, compiled: FileSystemBytecodeCache, **environ: str
 ) -> Iterator[FlaskClient]:
     given = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": database.url, "MAIL_FOLDER": str(folder), **environ}
-    made = create_app({**config.load(given), **IN_TESTS})
+    made = create_app({**config.load(given), **TEST_SETTINGS})
     made.jinja_env.bytecode_cache = compiled
     yield made.test_client()
     made.extensions["database"].close()
@@ -140,7 +140,7 @@ def test_mail_that_waits_too_long_is_seen_from_outside(
     database: Database, newsroom: Newsroom, provider: FlaskClient
 ) -> None:
     """`/readyz` says that no worker places mail; that the process is up is another question."""
-    record_sign_of_life(database)
+    record_sighting(database)
 
     def asked() -> dict[str, int]:
         return {path: provider.get(path, base_url=BASE_URL).status_code for path in ("/healthz", "/readyz")}

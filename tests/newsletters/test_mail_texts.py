@@ -33,12 +33,12 @@ from app.questions import wording
 from app.questions.models import Question
 from app.workflows.letters import endings
 from app.workflows.publishing import publication
-from tests.support.assignments import EDITED, TIMURS_DETAILS, ask_expert, send_queued_mails
-from tests.support.cast import Newsroom
+from tests.support.assignments import EDITED_ANSWER, TIMURS_DETAILS, ask_expert, send_queued_mails
 from tests.support.database_checks import dump_tables
-from tests.support.desk import Desk, shown_token
+from tests.support.desk import Desk, get_version_token
 from tests.support.outgoing_mails import list_paragraphs, write_invitation, write_quote_check
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 OWN = {
     "subject": "Still by {due}?",
@@ -185,7 +185,7 @@ def test_the_newsletter_s_words_reach_the_mail(database: Database, newsroom: New
     salt.edit()
     salt.send_to_check()
     salt.approve()
-    salt.run()
+    salt.publish()
     found = dict(salt.mails())
     assert "We are The Steppe Letter." in found["expert.invitation"]
     assert "Thanks for The Salt Wind. I cut it from" in found["expert.check"]
@@ -233,7 +233,7 @@ def test_what_is_changed_after_the_check_is_told(database: Database, newsroom: N
     salt.edit()
     salt.send_to_check()
     database.write(lambda s: editing.settle_check(s, newsroom.leyla, salt.answer(s), "fine"))
-    salt.edit(EDITED.replace("short", "long"))
+    salt.edit(EDITED_ANSWER.replace("short", "long"))
     salt.approve()
     kinds = [kind for kind, _ in sent_to_leyla(database)]
     assert kinds == ["expert.check", "expert.shortened"]
@@ -304,9 +304,9 @@ def test_the_settings_lead_to_every_mail_in_every_language(nora: Desk) -> None:
         "ru": mail_texts.REWORDABLE_KINDS[-2:],
         "fa": mail_texts.REWORDABLE_KINDS[-2:],
     }
-    nora.words("settings/mail-texts?language=de", status=404)
-    nora.words("settings/mail-texts/ru/expert.reminder", status=404)
-    nora.words("settings/mail-texts/en/sign_in", status=404)
+    nora.get_text("settings/mail-texts?language=de", status=404)
+    nora.get_text("settings/mail-texts/ru/expert.reminder", status=404)
+    nora.get_text("settings/mail-texts/en/sign_in", status=404)
 
 
 def test_the_usual_words_stand_in_the_fields_and_the_mail_beside_them(nora: Desk) -> None:
@@ -328,7 +328,7 @@ def test_nora_words_a_mail_and_looks_at_it_first(nora: Desk, database: Database)
     assert stored(database) == [
         (f"mail.expert.reminder.{part}", "en", OWN[part]) for part in ("body", "silent", "subject")
     ]
-    assert "in your own words" in nora.words("settings/mail-texts")
+    assert "in your own words" in nora.get_text("settings/mail-texts")
     nora.press(PAGE, subject="", body=default_wording("expert.reminder", "body", "en"), silent=OWN["silent"])
     assert stored(database) == [("mail.expert.reminder.silent", "en", OWN["silent"])]
 
@@ -356,7 +356,7 @@ def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
 
 
 def test_of_two_who_word_a_mail_the_second_sees_both(nora: Desk, vera: Desk, database: Database) -> None:
-    opened = shown_token(nora.open(PAGE).text)
+    opened = get_version_token(nora.open(PAGE).text)
     vera.press(PAGE, seen=opened, **OWN)
     before = dump_tables(database)
     said = nora.press(PAGE, 409, seen=opened, **OWN | {"subject": "By {due}, please?"})
@@ -375,8 +375,8 @@ def test_a_reader_s_mail_is_worded_in_persian(nora: Desk, database: Database) ->
 
 def test_only_an_editor_words_mails(ilya: Desk, database: Database, newsroom: Newsroom) -> None:
     before = dump_tables(database)
-    ilya.words("settings/mail-texts", status=404)
-    ilya.words(PAGE, status=404)
+    ilya.get_text("settings/mail-texts", status=404)
+    ilya.get_text(PAGE, status=404)
     ilya.press(PAGE, status=404, **OWN)
     assert dump_tables(database) == before
     with database.read() as session:

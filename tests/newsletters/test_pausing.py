@@ -24,10 +24,10 @@ from app.newsletters.queries import by_slug
 from app.workflows.newsletters import pausing
 from app.workflows.overview import digest
 from tests.support.assignments import ask_expert_and_send
-from tests.support.cast import Newsroom
 from tests.support.incoming_mails import mail
 from tests.support.letters import send_letter
 from tests.support.mailroom import NewsletterMailroom
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture

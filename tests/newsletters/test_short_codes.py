@@ -7,7 +7,7 @@ from app.db.engine import Database
 from app.db.ids import CROCKFORD
 from app.newsletters.models import Newsletter
 from app.newsletters.short_codes import CODE_LENGTH, PUBLIC_ID_LENGTH, find_by_short_code, short_code
-from tests.support.cast import Newsroom, another_newsletter
+from tests.support.sample_newsroom import Newsroom, create_coast_newsletter
 
 
 def steppe(session: Session, newsroom: Newsroom) -> Newsletter:
@@ -44,7 +44,7 @@ def test_of_two_with_the_same_beginning_each_has_an_address_that_stays(database:
         before = short_code(session, steppe(session, newsroom))
 
     def founded(session: Session) -> None:
-        another_newsletter(session).public_id = before + "0" * (PUBLIC_ID_LENGTH - CODE_LENGTH)
+        create_coast_newsletter(session).public_id = before + "0" * (PUBLIC_ID_LENGTH - CODE_LENGTH)
 
     database.write(founded)
     with database.read() as session:

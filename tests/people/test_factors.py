@@ -15,7 +15,7 @@ from app.people.factors import ProofFailed
 from app.people.models import BrowserSession, Factor, Person
 from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

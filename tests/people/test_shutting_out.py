@@ -8,24 +8,24 @@ from sqlalchemy import select
 from app.audit import Event
 from app.db.engine import Database
 from app.people.models import Person, SignIn
-from tests.support.cast import Newsroom
 from tests.support.database_checks import dump_tables
 from tests.support.desk_people import (
     ILYA,
     NORA,
     VERA,
-    create_second_desk,
+    create_delta_newsletter,
     find_link,
+    get_newest_mail_text,
+    get_person_public_id,
     hire,
     hire_vera,
-    last_mail,
     list_events,
-    person_public_id,
     request_code,
     sign_in_by_code,
-    sign_in_now,
+    sign_in_directly,
 )
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 DESK = "/desk/steppe/"
 
@@ -33,7 +33,7 @@ DESK = "/desk/steppe/"
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     hire_vera(database, newsroom)
-    return sign_in_now(app, database, VERA)
+    return sign_in_directly(app, database, VERA)
 
 
 def run(app: Flask, *words: str) -> Result:
@@ -44,11 +44,11 @@ def run(app: Flask, *words: str) -> Result:
 def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
-    delta = database.write(create_second_desk)
+    delta = database.write(create_delta_newsletter)
     database.write(lambda session: hire(session, delta, "Ilya Brandt", ILYA, "editor"))
-    laptop, phone, asked = sign_in_now(app, database, ILYA), sign_in_now(app, database, ILYA), Browser(app)
+    laptop, phone, asked = sign_in_directly(app, database, ILYA), sign_in_directly(app, database, ILYA), Browser(app)
     request_code(asked, ILYA)
-    way = find_link(last_mail(database, ILYA))
+    way = find_link(get_newest_mail_text(database, ILYA))
 
     done = run(app, "disable", ILYA)
     assert (done.exit_code, done.output) == (
@@ -67,7 +67,7 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
         assert list_events(database, desk, "membership.disable") == [("membership.disable", None, None)]
     vera.open(f"{DESK}trail")
     assert "Ilya Brandt was shut out of the whole house." in vera.text
-    vera.open(f"{DESK}people/{person_public_id(database, newsroom.ilya)}")
+    vera.open(f"{DESK}people/{get_person_public_id(database, newsroom.ilya)}")
     assert ("who alone can let them back" in vera.text, "Let them come back" in vera.text) == (True, False)
 
     assert run(app, "enable", ILYA).output == "Ilya Brandt can sign in again, with a mail that they request.\n"

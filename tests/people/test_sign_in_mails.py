@@ -12,8 +12,8 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import sign_in
 from app.people.sign_in import MAIL_WAITS, RequestingBrowser
-from tests.support.cast import Newsroom
-from tests.support.desk_people import NORA, person_public_id
+from tests.support.desk_people import NORA, get_person_public_id
+from tests.support.sample_newsroom import Newsroom
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 BOUND = 10  # mails to one address in any hour, whatever strangers do
@@ -98,7 +98,7 @@ def test_the_link_opens_in_no_browser_that_did_not_ask(database: Database, newsr
 def test_an_older_link_dies_with_a_newer_one_of_the_same_browser_and_with_no_strangers(
     database: Database, newsroom: Newsroom
 ) -> None:
-    known = person_public_id(database, newsroom.nora)
+    known = get_person_public_id(database, newsroom.nora)
     asks(database, "nora's laptop", START, known)
     asks(database, "nora's laptop", START + timedelta(minutes=1), known)
     asks(database, "a stranger", START + timedelta(minutes=2))

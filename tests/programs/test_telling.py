@@ -27,12 +27,12 @@ from app.workflows.publishing import recall as recalling
 from app.workflows.publishing.publication import GRACE
 from config import webhook_key
 from tests.support.app import BASE_URL
-from tests.support.cast import Newsroom, submitted_answer
 from tests.support.docs import list_code_blocks
-from tests.support.fake_servers import WebhookReceiver, add_program, as_admin, deliver_messages, webhook_receiver
-from tests.support.letters import new_letter_key
+from tests.support.fake_servers import WebhookReceiver, add_program, deliver_messages, make_admin, webhook_receiver
+from tests.support.letters import create_letter
 from tests.support.reader_pages import answer_letters, get_question, lock_edition, publish_answer, send_edition
 from tests.support.required_rows import compare_names
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 from tests.support.source import ROOT
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -83,12 +83,12 @@ def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
     key = add_program(database, newsroom, site.address)
     with database.read() as session:
         secret = registering.secrets_of(session, session.get_one(Program, key))[0]
-    question = answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    question = answer_letters(database, newsroom, [create_letter(database, newsroom, "Who built the silos?")])
     assert deliver_messages(database) == {}
     lock_edition(database, newsroom)
     assert (deliver_messages(database), site.types) == ({"arrived": 1}, ["edition.locked"])
-    assert is_from_the_desk(secret, site.heard[0])
-    assert not is_from_the_desk(new_secret(), site.heard[0])
+    assert is_from_the_desk(secret, site.requests[0])
+    assert not is_from_the_desk(new_secret(), site.requests[0])
     send_edition(database, newsroom)
     assert deliver_messages(database) == {}, "until then it can be recalled"
     assert deliver_messages(database, later(**AFTER)) == {"arrived": 2}
@@ -160,11 +160,11 @@ def test_what_was_withdrawn_or_recalled_before_its_turn_is_told_to_nobody(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     add_program(database, newsroom, site.address)
-    question = publish_answer(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    question = publish_answer(database, newsroom, [create_letter(database, newsroom, "Who built the silos?")])
     retract(database, newsroom, question)
     deliver_messages(database, later(**AFTER))
     assert site.types == ["edition.locked", "answer.withdrawn", "edition.sent"]
-    assert [body for _head, body in site.heard if "silos" in body.decode().casefold()] == []
+    assert [body for _head, body in site.requests if "silos" in body.decode().casefold()] == []
 
 
 @on_sqlite
@@ -172,7 +172,7 @@ def test_a_recalled_edition_takes_back_what_was_told_of_it(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     add_program(database, newsroom, site.address)
-    publish_answer(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    publish_answer(database, newsroom, [create_letter(database, newsroom, "Who built the silos?")])
 
     def recall(session: Session) -> None:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
@@ -201,10 +201,10 @@ def test_the_chat_hears_that_something_is_here_and_nothing_more(
     for kind in CHAT_NOTICES:
         add_program(database, newsroom, site.address, kind)
     for words in ("Who measures the salt?", "Where does the wind come from?"):
-        database.write(lambda s, words=words: submitted_answer(s, newsroom, words) and None)
+        database.write(lambda s, words=words: create_submitted_answer(s, newsroom, words) and None)
     assert deliver_messages(database) == {"arrived": 3}, "two answers, and one notice while it waits"
     assert site.bodies == list(CHAT_NOTICES.values())
-    assert {name for head, _body in site.heard for name in head if name.startswith("webhook-")} == set()
+    assert {name for head, _body in site.requests for name in head if name.startswith("webhook-")} == set()
 
 
 @on_sqlite
@@ -216,7 +216,7 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
     nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
     assert program_messages.notify_waiting_letters(database, nine) == 0, "nothing waits"
-    new_letter_key(database, newsroom, "Who built the silos?")
+    create_letter(database, newsroom, "Who built the silos?")
     with database.read() as session:
         assert session.scalars(select(Letter)).one().waits
         assert session.scalars(select(Delivery)).all() == []
@@ -262,11 +262,11 @@ def test_a_new_secret_signs_beside_the_former_one_for_a_day(
             return registering.secrets_of(session, session.get_one(Program, key))
 
     [former] = secrets()
-    database.write(lambda s: registering.renew(s, as_admin(newsroom), s.get_one(Program, key)))
+    database.write(lambda s: registering.renew(s, make_admin(newsroom), s.get_one(Program, key)))
     new, kept = secrets()
     assert (kept, new != former) == (former, True)
-    answer_letters(database, newsroom, [new_letter_key(database, newsroom, "Who built the silos?")])
+    answer_letters(database, newsroom, [create_letter(database, newsroom, "Who built the silos?")])
     lock_edition(database, newsroom)
     deliver_messages(database)
-    assert [is_from_the_desk(secret, site.heard[0]) for secret in (former, new)] == [True, True]
+    assert [is_from_the_desk(secret, site.requests[0]) for secret in (former, new)] == [True, True]
     assert secrets(later(hours=25)) == [new]

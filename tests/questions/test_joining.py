@@ -22,11 +22,11 @@ from app.questions.models import Question
 from app.workflows import undo
 from app.workflows.letters.endings import close_question
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered_question
 from tests.support.database_checks import get_one
-from tests.support.databases import POSTGRESQL, write_side_by_side
-from tests.support.desk import Desk, shown_version
+from tests.support.databases import ON_POSTGRESQL, write_concurrently
+from tests.support.desk import Desk, get_version
 from tests.support.letters import get_letter, open_question_of_letters, send_letter
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -42,7 +42,7 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Databas
     merged = open_question_of_letters(database, newsroom, "Salt", {})
 
     def then(session: Session) -> None:
-        lead = answered_question(session, newsroom, SALT)
+        lead = create_answered_question(session, newsroom, SALT)
         closing.merge_question(session, newsroom.nora, row(session, merged), lead)
         [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
         slots.pick(session, newsroom.nora, lead, edition)
@@ -52,7 +52,7 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Databas
     database.write(then)
     letter = send_letter(database, newsroom, AGAIN)
     page = nora.get(f"/letters/{letter}")
-    nora.post(f"/letters/{letter}/file", status=409, kind="question", question_id=merged, version=shown_version(page))
+    nora.post(f"/letters/{letter}/file", status=409, kind="question", question_id=merged, version=get_version(page))
     assert (get_letter(database, letter).state, get_letter(database, letter).question_id) == ("received", None)
 
 
@@ -60,14 +60,14 @@ def test_a_letter_that_is_ticked_with_one_behind_a_closed_question_is_not_closed
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     closed = open_question_of_letters(database, newsroom, "Salt", {})
-    nora.decide(f"/questions/{closed}", "close", reason="outside")
+    nora.post_action(f"/questions/{closed}", "close", reason="outside")
     old = get_one(database, Letter).public_id
     new = send_letter(database, newsroom, AGAIN)
     nora.post("/letters", act="question", letter=[f"{key}.{get_letter(database, key).version}" for key in (old, new)])
     assert (get_letter(database, new).state, get_letter(database, new).question_id) == ("received", None)
 
 
-@POSTGRESQL
+@ON_POSTGRESQL
 def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_letter_that_joins_while_the_making_of_the_question_is_undone_waits_on
     assert [get_letter(database, letter).state for letter in letters] == ["received", "received"]
 
 
-@POSTGRESQL
+@ON_POSTGRESQL
 def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -101,7 +101,7 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
     def prepare(session: Session) -> None:
         assigning.assign(session, newsroom.nora, row(session, salt), session.get_one(Expert, newsroom.leyla.expert_id))
 
-    refused = write_side_by_side(
+    refused = write_concurrently(
         database,
         prepare,
         lambda session: closing.merge_question(session, newsroom.nora, row(session, salt), row(session, wind)),
@@ -109,7 +109,7 @@ def test_a_question_for_which_an_expert_is_prepared_meanwhile_is_not_merged_away
     assert [why.code for why in refused] == ["merge.assigned"]
 
 
-@POSTGRESQL
+@ON_POSTGRESQL
 def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, newsroom: Newsroom) -> None:
     def show(session: Session) -> str:
         shown = actions.open_question(session, newsroom.nora, [], body=SALT, language="en")
@@ -123,7 +123,7 @@ def test_nobody_joins_a_question_that_is_just_being_closed(database: Database, n
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         ask_too(session, Reader(), newsletter, shown, receive.FormToken("a nonce", 1))
 
-    refused = write_side_by_side(
+    refused = write_concurrently(
         database, lambda session: close_question(session, newsroom.nora, row(session, shown), "outside"), join
     )
     assert [why.code for why in refused] == ["precondition.question_not_shown"]
@@ -138,11 +138,11 @@ def test_no_reader_hears_that_a_question_ended_which_is_open_again(
     if state == "held":
         database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "held_kinds", ["reader.news"]))
     closed = open_question_of_letters(database, newsroom, "Salt", {"hear_back": "while", "email": "dana@post.example"})
-    nora.decide(f"/questions/{closed}", "close", reason="outside")
+    nora.post_action(f"/questions/{closed}", "close", reason="outside")
     assert mails(database) == [state]
     nora.post(f"/questions/{closed}/reopen")
     assert mails(database) == ["discarded"]
-    nora.decide(f"/questions/{closed}", "close", reason="nobody")
+    nora.post_action(f"/questions/{closed}", "close", reason="nobody")
     assert mails(database) == ["discarded", state]
 
 

@@ -22,12 +22,12 @@ from app.questions.models import Question, QuestionTopic
 from app.questions.queries import letters_of, select_reader_count
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
-from tests.support.cast import answered_question
 from tests.support.database_checks import count_queries, get_one
-from tests.support.desk import follow_pages, press_undo, section
+from tests.support.desk import follow_pages, get_section, press_undo
 from tests.support.letters import open_question_of_letters
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import create_answered_question
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -53,7 +53,7 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
     salt, wind, dust = (
         open_question_of_letters(database, newsroom, words, {}, {}) for words in ("Salt", "Wind", "Dust")
     )
-    nora.decide(f"/questions/{dust}", "merge", into=wind)
+    nora.post_action(f"/questions/{dust}", "merge", into=wind)
     page = nora.get("/questions")
     led = nora.post("/questions", act="merge", question=page.values("question"))
     assert led == "/desk/steppe/questions"
@@ -72,8 +72,8 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
     wind, salt = (open_question_of_letters(database, newsroom, words, {}) for words in ("The wind", "The salt"))
     for key in (wind, salt):
         nora.post(f"/questions/{key}/clear", label=the(database, key).text.label)
-    nora.decide(f"/questions/{wind}", "show", label=the(database, wind).text.label)
-    nora.decide(f"/questions/{wind}", "merge", into=salt)
+    nora.post_action(f"/questions/{wind}", "show", label=the(database, wind).text.label)
+    nora.post_action(f"/questions/{wind}", "merge", into=salt)
     page = nora.get(f"/questions/{salt}")
     lines = page.texts(".trail > li > div:not(:has(*))")
     cleared = "Nora Lind confirmed that nobody can be recognised in the wording."
@@ -89,7 +89,7 @@ def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, dat
         "A reader’s letter came: Web, English.",
         "“The wind”: A reader’s letter came: Web, English.",
     ]
-    words = section(page, "wording")
+    words = get_section(page, "wording")
     first = words.part(".diff")
     assert first.texts(".diff-heads > p") == ["First asked: Web, English", "The desk’s wording, English"]
     assert (first.texts(".together"), first.texts(".together > del")) == (["The salt (0)"], ["(0)"])
@@ -104,7 +104,7 @@ def test_an_undone_merge_loses_no_asker_no_receipt_and_no_notice(nora, database,
     salt, wind, dust = (
         open_question_of_letters(database, newsroom, words, WRITES, {}) for words in ("Salt", "Wind", "Dust")
     )
-    nora.decide(f"/questions/{dust}", "merge", into=wind)
+    nora.post_action(f"/questions/{dust}", "merge", into=wind)
     before = state(database, salt, wind, dust)
     led = nora.post("/questions", act="merge", question=box(database, salt, wind))
     assert press_undo(nora, led) == "Undone."
@@ -130,17 +130,17 @@ def test_nothing_is_merged_into_what_is_over(nora, database, newsroom, state_):
     if state_ == "ran":
         over = publish_answer(database, newsroom, [])
     elif state_ == "closed":
-        nora.decide(f"/questions/{over}", "close", reason="outside")
+        nora.post_action(f"/questions/{over}", "close", reason="outside")
     else:
-        nora.decide(f"/questions/{over}", "merge", into=open_question_of_letters(database, newsroom, "Dust"))
+        nora.post_action(f"/questions/{over}", "merge", into=open_question_of_letters(database, newsroom, "Dust"))
     said = {
         "closed": "the other one is closed",
         "ran": "the other one has run",
         "merged": "the other one was merged itself",
     }
-    page = nora.get(nora.decide(f"/questions/{salt}", "merge", into=over))
+    page = nora.get(nora.post_action(f"/questions/{salt}", "merge", into=over))
     assert f"Not merged: {said[state_]}" in page
-    page = nora.get(nora.decide(f"/questions/{salt}", "merge", into=salt))
+    page = nora.get(nora.post_action(f"/questions/{salt}", "merge", into=salt))
     assert "Not merged: it can’t be merged into itself" in page
     assert the(database, salt).state == "open"
 
@@ -150,14 +150,14 @@ def test_what_an_expert_has_leads_and_isnt_merged_away(nora, database, newsroom)
     seeking = ask_expert(database, newsroom)
     with database.read() as session:
         theirs = seeking.assignment(session).question.public_id
-    other = database.write(lambda session: answered_question(session, newsroom, "Dust").public_id)
+    other = database.write(lambda session: create_answered_question(session, newsroom, "Dust").public_id)
     page = nora.get(nora.post("/questions", act="merge", question=box(database, salt, theirs, other)))
     assert the(database, salt).merged_into_id == the(database, theirs).id
     assert (
         "One question is merged. One stays as it is: it has an answer: merge the other one into this one instead."
         in page
     )
-    page = nora.get(nora.decide(f"/questions/{theirs}", "merge", into=other))
+    page = nora.get(nora.post_action(f"/questions/{theirs}", "merge", into=other))
     assert "Not merged: an expert is asked about it: merge the other one into this one instead." in page
     nora.get(nora.post("/questions", act="merge", question=box(database, other)))
     assert [the(database, key).state for key in (theirs, other)] == ["seeking", "answered"]

@@ -6,9 +6,9 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.questions.models import Question
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk, press_undo
 from tests.support.letters import open_question_of_letters
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 

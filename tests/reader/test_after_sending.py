@@ -18,10 +18,10 @@ from app.questions.models import Question
 from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication
 from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
-from tests.support.cast import Newsroom
 from tests.support.database_checks import record_statements
 from tests.support.pages import Page
 from tests.support.reader_pages import get_question, publish_answer
+from tests.support.sample_newsroom import Newsroom
 
 WRONG, RIGHT = "We wrote that <nobody> knows.", "The mill in Nukus knows & says so."
 QUESTION = "Who built the silos, and who owns them now?"

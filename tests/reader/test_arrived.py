@@ -13,9 +13,9 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.reader.receipt import DIGIT_MARKS
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import get_form_token, read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 
 WAYS = {
     "number": {},

@@ -22,9 +22,9 @@ from app.reader import form_token, submission
 from app.reader.page_frame import open_context
 from app.text.clean import for_print
 from app.web.static_files import current_version
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 
 
 def letters(database: Database) -> list[Letter]:

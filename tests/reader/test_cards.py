@@ -12,10 +12,10 @@ from app.newsletters.models import Newsletter
 from app.typesetting import card
 from app.typesetting.card import Card
 from app.workflows.publishing import after_sending, publication
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import get_question, publish_answer
 from tests.support.required_programs import skip_without
+from tests.support.sample_newsroom import Newsroom
 
 HERE = "https://ask.newsroom.example"
 NAME = "The Steppe Letter"

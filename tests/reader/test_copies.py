@@ -42,10 +42,9 @@ from app.workflows.indexing import index_due
 from app.workflows.letters import withdrawal
 from app.workflows.newsletters import pausing
 from app.workflows.publishing import after_sending, publication, recall, skip, translations
-from tests.support.app import BASE_URL, IN_TESTS
-from tests.support.cast import Newsroom
+from tests.support.app import BASE_URL, TEST_SETTINGS
 from tests.support.database_checks import record_statements
-from tests.support.desk_people import create_second_desk, hire_vera
+from tests.support.desk_people import create_delta_newsletter, hire_vera
 from tests.support.pages import Page
 from tests.support.processes import FORKSERVER, run_page_server
 from tests.support.reader_pages import (
@@ -61,6 +60,7 @@ from tests.support.reader_pages import (
     send_question,
     strip_form_tokens,
 )
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT
 
 # Pages for one person alone, for everybody of every newsletter, or that lead elsewhere.
@@ -279,7 +279,9 @@ def test_whatever_table_a_page_reads_is_watched(
 
 def _answer(url: str, pipe: Any) -> None:
     """Be another process that serves the same house, one page for each address that comes."""
-    app = create_app({**config.load({"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "LIMITS": "0"}), **IN_TESTS})
+    app = create_app(
+        {**config.load({"READERS_ASKED_ENV": "demo", "DATABASE_URL": url, "LIMITS": "0"}), **TEST_SETTINGS}
+    )
     client = app.test_client()
     while path := pipe.recv():
         with record_statements(app.extensions["database"]) as statements:
@@ -420,7 +422,7 @@ def test_a_name_that_another_newsletter_takes_over_shows_that_one_alone(
     assert "The Silos" in client.get("/steppe/answers").text
 
     def swap(session: Session) -> None:
-        other = session.get_one(Newsletter, create_second_desk(session))
+        other = session.get_one(Newsletter, create_delta_newsletter(session))
         session.get_one(Newsletter, newsroom.newsletter_id).slug = "plain"
         session.flush()
         other.slug = "steppe"

@@ -23,11 +23,11 @@ from app.people.models import Expert
 from app.questions import actions, wording
 from app.workflows.publishing import publication
 from app.workflows.retention import erase_people
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_rows, record_statements
 from tests.support.pages import Browser, Page
 from tests.support.reader_pages import answer_letters, get_question, publish_answer, send_edition, strip_form_tokens
 from tests.support.reader_pages import lock_edition as lock
+from tests.support.sample_newsroom import Newsroom
 
 ADDRESS = "/steppe/experts/"
 

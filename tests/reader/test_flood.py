@@ -15,13 +15,13 @@ from app.db.engine import Database, open_database
 from app.letters import crowds, receive
 from app.letters.models import Letter
 from app.reader import submission
-from tests.support.app import SAFE
-from tests.support.cast import Newsroom
+from tests.support.app import PRODUCTION_SETTINGS
 from tests.support.desk import Desk
 from tests.support.floods import HONEST_LETTERS, mixed_text, text_with_gaps
-from tests.support.letters import listed_letters
+from tests.support.letters import list_letter_ids
 from tests.support.pages import Page
 from tests.support.reader_pages import SILOS_QUESTION, get_form_token, read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 
 SIZE, ROOM = 200, 20
 
@@ -63,7 +63,7 @@ def test_twenty_of_twenty_are_in_and_stand_first(
     page = nora.get("/letters")
     assert page.texts("h2.label") == ["Like many others of these days", "Held: a person looks first"]
     ids = {one.public_id: one.body for one in letters}
-    assert [ids[key] for key in listed_letters(page)] == [one.body for one in letters][:40]
+    assert [ids[key] for key in list_letter_ids(page)] == [one.body for one in letters][:40]
     attempts(len(flooded))
 
 
@@ -151,7 +151,7 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
 
 
 def test_a_newsroom_may_keep_more_letters_of_a_day(tmp_path: Path) -> None:
-    given = {**SAFE, "DATABASE_URL": f"sqlite:///{tmp_path}/newsroom.db"}
+    given = {**PRODUCTION_SETTINGS, "DATABASE_URL": f"sqlite:///{tmp_path}/newsroom.db"}
     for more, most in (({}, receive.MOST_A_DAY), ({"LETTERS_A_DAY": "60000"}, 60_000)):
         database = open_database(config.load({**given, **more}))
         with database.read() as session:

@@ -16,9 +16,9 @@ from app.editions.models import Edition
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import get_question, publish_answer
+from tests.support.sample_newsroom import Newsroom
 
 HERE = "https://ask.newsroom.example"
 NAMES = {"map": "{http://www.sitemaps.org/schemas/sitemap/0.9}"}

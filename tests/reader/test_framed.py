@@ -10,10 +10,10 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.web.setup import HEADERS
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk, get_form_fields
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom
 
 FRAMES = ("/steppe/framed/answers", "/steppe/framed/ask")
 NEWS = "https://news.example"
@@ -127,7 +127,7 @@ def test_words_from_another_site_stand_in_our_form_and_nothing_is_kept(
 def test_while_the_newsletter_pauses_the_box_says_so_and_words_come_back(
     client: FlaskClient, nora: Desk, vera: Desk
 ) -> None:
-    vera.post("newsletter/pause", 303, **vera.get("newsletter").form(f"{vera.desk}/newsletter/pause").fields)
+    vera.post("newsletter/pause", 303, **vera.get("newsletter").form(f"{vera.base_path}/newsletter/pause").fields)
     page = Page(client.get(FRAMES[1]).text)
     assert (page.forms, "No questions are taken now" in page.words) == ([], True)
     assert "Who weighs the salt?" in Page(client.post("/steppe/begin", data={"body": SALT}).text).words

@@ -24,9 +24,9 @@ from app.workflows.newsletters.founding import RESERVED_SLUGS
 from app.workflows.overview import alarms
 from app.workflows.publishing import publication
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT, TextKey, list_files, list_translatable_texts, relative_name
 
 HANDBOOK = DOCS / "handbook"

@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.pages import Page
 from tests.support.reader_pages import read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 
 ONION = f"http://{'steppe22' * 7}.onion"
 WEATHER = "https://weather.example/osh"

@@ -12,9 +12,9 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.text import translation
 from app.web.formatting import comma, count, day, full_date, in_digits
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer, send_question
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.text.clean import digits
-from tests.support.browsers import BrowserDriver, open_chromium, open_firefox, press_and_go_back, start_firefox
-from tests.support.cast import Newsroom
+from tests.support.browsers import BrowserDriver, open_chromium, open_firefox, start_firefox, submit_and_go_back
 from tests.support.network_faults import LossyLine
 from tests.support.reader_pages import SILOS_QUESTION, publish_answer, read_receipt
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -71,12 +71,12 @@ def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
     form = hands.value("form")
     for what, asks in (("the question", []), ("the answer", [SILOS_QUESTION])):
         line.loses = what
-        press_and_go_back(hands, SEND, BODY)
+        submit_and_go_back(hands, SEND, BODY)
         assert (hands.value("body"), hands.value("form")) == (SILOS_QUESTION, form)
         assert asked(database) == asks
     line.loses = "nothing"
-    hands.pick(SEND)
-    wait_until(lambda: hands.shows(".code"), "the receipt")
+    hands.click(SEND)
+    wait_until(lambda: hands.has_element(".code"), "the receipt")
     assert digits(hands.text(".code")) == read_receipt(line.lost[0])
     assert asked(database) == [SILOS_QUESTION]
 
@@ -88,10 +88,10 @@ def test_a_report_of_an_error_comes_back_as_well(
     hands.open(f"{line.site}/steppe/report/{publish_answer(database, newsroom, [])}")
     hands.write("body", "The mill closed in 2009.")
     form, line.loses = hands.value("form"), "the answer"
-    press_and_go_back(hands, SEND, BODY)
+    submit_and_go_back(hands, SEND, BODY)
     assert (hands.value("body"), hands.value("form")) == ("The mill closed in 2009.", form)
     line.loses = "nothing"
-    hands.pick(SEND)
-    wait_until(lambda: hands.shows(".code"), "the receipt")
+    hands.click(SEND)
+    wait_until(lambda: hands.has_element(".code"), "the receipt")
     assert digits(hands.text(".code")) == read_receipt(line.lost[0])
     assert asked(database) == ["The mill closed in 2009."]

@@ -7,8 +7,8 @@ from playwright.sync_api import Browser, Page
 
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from tests.support.cast import Newsroom
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.browser
 WIDTH, HEIGHT = 390, 844

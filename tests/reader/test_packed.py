@@ -16,7 +16,6 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader.gzip_page import BLOCK, compress_page
 from app.reader.page_frame import COMPRESSED_PAGES
-from tests.support.cast import Newsroom
 from tests.support.desk import LOCALHOST, Desk
 from tests.support.pages import Page
 from tests.support.reader_pages import (
@@ -26,6 +25,7 @@ from tests.support.reader_pages import (
     read_receipt,
     send_question,
 )
+from tests.support.sample_newsroom import Newsroom
 
 TAKING = {"Accept-Encoding": "gzip"}
 HIDDEN = re.compile(rb'<input type="hidden"[^>]*>')

@@ -16,7 +16,6 @@ from app.newsletters.models import Newsletter, NewsletterText, Topic
 from app.questions import actions as questions
 from app.workflows.letters.endings import end_letter
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom
 from tests.support.database_checks import record_statements
 from tests.support.pages import Page
 from tests.support.reader_pages import (
@@ -29,6 +28,7 @@ from tests.support.reader_pages import (
     send_edition,
     send_question,
 )
+from tests.support.sample_newsroom import Newsroom
 
 PATHS = (
     "/steppe/answers",

@@ -12,9 +12,9 @@ from app.crypto import signing
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader import form_token, proof_of_work, submission
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import SILOS_QUESTION, solve_proof_of_work
+from tests.support.sample_newsroom import Newsroom
 
 OTHERS = (
     "What is paid for a day at the mill?",

@@ -17,7 +17,6 @@ from app.letters import contacts, filing
 from app.letters.models import Addition, Contact, Credit, Letter
 from app.questions.models import QuestionText
 from app.workflows.letters.endings import end_letter
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import (
     answer_letters,
@@ -27,6 +26,7 @@ from tests.support.reader_pages import (
     send_edition,
     send_question,
 )
+from tests.support.sample_newsroom import Newsroom
 
 PLANTED = ("silver kettle of the miller", "Bakhtiyar", "Karasai", "bakhtiyar@post.example", "my cousin weighs it")
 PERSIAN, ARABIC, DEVANAGARI = "۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९"

@@ -10,9 +10,9 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import get_form_token, publish_answer, read_receipt
+from tests.support.sample_newsroom import Newsroom
 
 FITS, NEW = "Who built the silos, and who owns them now?", "Why is the bridge at Khorgos closed on Mondays?"
 NOTE = {"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "Wait for your own phone."}}

@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 
 from app.db.engine import Database
 from app.workflows.publishing import after_sending
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import (
     add_topic_and_expert_page,
@@ -22,6 +21,7 @@ from tests.support.reader_pages import (
     publish_answer,
     send_question,
 )
+from tests.support.sample_newsroom import Newsroom
 
 HERE = "https://ask.newsroom.example"
 PAGES = {

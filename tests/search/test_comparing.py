@@ -5,6 +5,7 @@ import re
 from datetime import date
 
 import pytest
+from bench.asked_model import Tongue
 
 from app.db.engine import Database
 from app.search import DESK, expert_ranking
@@ -13,9 +14,8 @@ from app.search.expert_ranking import WEIGHTS, Candidate, PastAnswer, QuestionPr
 from app.search.index import NewDoc, index_documents
 from app.search.scoring import Counts, TextTerms, WeightedText, max_similarity, similarity
 from app.search.terms import Cut, fold, units
-from bench.asked_model import Tongue
-from tests.support.cast import Newsroom
 from tests.support.database_checks import record_statements
+from tests.support.sample_newsroom import Newsroom
 
 WRITTEN = (
     "L’eau d'ici n’est pas la même qu’à Nora's, dit-on: 14.5 %, ou ١٤٫٥؟",

@@ -8,8 +8,8 @@ from sqlalchemy import event, select
 from app.db.engine import Database
 from app.search.models import DeskDoc, DeskTerm
 from app.workflows import indexing
-from tests.support.cast import Newsroom
-from tests.support.letters import new_letter_key
+from tests.support.letters import create_letter
+from tests.support.sample_newsroom import Newsroom
 
 ASKED = [f"Who counts the plates of orchard {number}, and who pays for it?" for number in range(12)]
 
@@ -18,7 +18,7 @@ def test_more_letters_take_no_more_statements(database: Database, newsroom: News
     taken = []
     for many, some in ((4, ASKED[:4]), (12, ASKED[4:])):
         for words in some:
-            new_letter_key(database, newsroom, words)
+            create_letter(database, newsroom, words)
         statements: list[str] = []
 
         def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any, into: list[str] = statements) -> None:
@@ -34,7 +34,7 @@ def test_more_letters_take_no_more_statements(database: Database, newsroom: News
 def test_it_goes_in_parts_and_leaves_out_none(
     database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letters = [new_letter_key(database, newsroom, words) for words in ASKED]
+    letters = [create_letter(database, newsroom, words) for words in ASKED]
     assert sum(indexing.rebuild_indexes(database)) == len(ASKED)
     for name in ("MARKED_BATCH", "REBUILT_BATCH"):
         monkeypatch.setattr(indexing, name, 5)

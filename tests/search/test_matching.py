@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from bench.asked_model import Tongue
 from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -30,11 +31,10 @@ from app.search.scoring import Counts
 from app.search.semantic import embed_due
 from app.search.verdicts import PRIOR_CUTOFFS, learn_cutoff, load_desk_verdicts, prior, record_verdict
 from app.workflows.indexing import index_due
-from bench.asked_model import Tongue
 from tests.support.app import BASE_URL, SECRETS
-from tests.support.cast import Newsroom
-from tests.support.letters import new_letter_key
+from tests.support.letters import create_letter
 from tests.support.required_programs import skip_without
+from tests.support.sample_newsroom import Newsroom
 
 POLICE = "Does China run overseas police stations in Belgrade, and who pays for them?"
 STORED = (
@@ -93,7 +93,7 @@ SCORES = [(1, 0.413365), (184, 0.262774), (243, 0.18994)]
 
 def test_a_question_stands_for_its_letters_and_never_for_itself(database: Database, newsroom: Newsroom) -> None:
     first, second, third = (
-        new_letter_key(database, newsroom, words)
+        create_letter(database, newsroom, words)
         for words in (POLICE, f"{POLICE} Again.", "Who rents out the police stations overseas in Belgrade?")
     )
 

@@ -9,9 +9,9 @@ from app.questions import actions, wording
 from app.questions.models import Question
 from app.search.models import DeskDoc, PublicDoc
 from app.workflows.indexing import index_due
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import get_form_token, publish_answer, read_receipt, send_question
+from tests.support.sample_newsroom import Newsroom
 
 DRAFT = "Please tell me who built the grain silos at the border, and who is their owner now? <i>"
 SHOWN = "Which silos at the border does the mill rent out?"

@@ -19,10 +19,10 @@ from app.search.full_text import clauses as asked_for
 from app.search.models import DeskDoc, DeskTerm
 from app.search.terms import cut
 from app.workflows.indexing import index_due, index_letters, index_questions, rebuild_indexes
-from tests.support.cast import Newsroom, answered_question
-from tests.support.database_checks import find_in_files, find_left_in_files
+from tests.support.database_checks import find_in_files, find_unerased
 from tests.support.databases import wait_until_blocked
-from tests.support.letters import new_letter_key
+from tests.support.letters import create_letter
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 WORDS = {
     "who": "Who measures the salt in the orchards?",
@@ -39,7 +39,7 @@ WORDS = {
 @pytest.fixture
 def letters(database: Database, newsroom: Newsroom) -> dict[str, int]:
     """Each of the words as a letter that the worker has indexed, by its name."""
-    made = {name: new_letter_key(database, newsroom, words) for name, words in WORDS.items()}
+    made = {name: create_letter(database, newsroom, words) for name, words in WORDS.items()}
     index_due(database)
     return made
 
@@ -108,7 +108,7 @@ def test_what_was_found_is_shown_in_pieces_of_plain_text() -> None:
 
 
 def test_a_page_goes_on_after_its_last_hit(database: Database, newsroom: Newsroom, letters: dict[str, int]) -> None:
-    more = [new_letter_key(database, newsroom, f"Salt again, for the time {number}") for number in range(5)]
+    more = [create_letter(database, newsroom, f"Salt again, for the time {number}") for number in range(5)]
     index_due(database)
     every = [*reversed(more), letters["who"]]
     pages: list[list[int]] = []
@@ -153,7 +153,7 @@ def test_the_public_finds_what_the_desk_shows_and_no_longer_what_it_hides(
 
 
 def test_other_words_and_topics_are_found_and_the_old_ones_are_not(database: Database, newsroom: Newsroom) -> None:
-    key = database.write(lambda s: answered_question(s, newsroom, "Who counts the plates?").id)
+    key = database.write(lambda s: create_answered_question(s, newsroom, "Who counts the plates?").id)
     index_due(database)
 
     def change(session: object) -> None:
@@ -175,7 +175,7 @@ def test_other_words_and_topics_are_found_and_the_old_ones_are_not(database: Dat
 def test_taking_back_takes_the_words_out_of_every_table_and_file(
     database: Database, newsroom: Newsroom, letters: dict[str, int]
 ) -> None:
-    planted = new_letter_key(
+    planted = create_letter(
         database, newsroom, "Did they not know of zanzibarium orchards?", background="quicksilverish wells"
     )
     index_due(database)
@@ -194,7 +194,7 @@ def test_taking_back_takes_the_words_out_of_every_table_and_file(
         assert [term for term in after if "zanzi" in term or "silver" in term] == []
         assert session.scalar(select(func.count()).select_from(DeskDoc).where(DeskDoc.noun_id == planted)) == 0
         assert search(session, DESK, newsroom.newsletter_id, "zanzibarium") == []
-    assert find_left_in_files(database, "zanzi", "quicksil", "nzibariu") == []
+    assert find_unerased(database, "zanzi", "quicksil", "nzibariu") == []
     assert find_in_files(database, "orchards") == ["orchards"]
     assert index_due(database) == 1
     with database.read() as session:
@@ -232,7 +232,7 @@ def test_what_is_erased_while_the_worker_reads_it_is_not_left_in_the_index(
     database: Database, newsroom: Newsroom
 ) -> None:
     """Erasing waits for the worker that has just read the words, and then takes out what it put there."""
-    letter_id = new_letter_key(database, newsroom, "Who counts the zanzibarium plates?")
+    letter_id = create_letter(database, newsroom, "Who counts the zanzibarium plates?")
     question_id = database.write(
         lambda s: (
             actions.open_question(s, newsroom.nora, [], body="Who counts quicksilverish plates?", language="en").id
@@ -266,12 +266,12 @@ def test_what_is_erased_while_the_worker_reads_it_is_not_left_in_the_index(
 
 def test_a_reader_who_adds_without_end_holds_up_nobody_elses_letter(database: Database, newsroom: Newsroom) -> None:
     """PostgreSQL takes a megabyte of a text's terms and no more."""
-    endless = new_letter_key(database, newsroom, WORDS["who"])
+    endless = create_letter(database, newsroom, WORDS["who"])
     letters = [chr(ord("ა") + number) for number in range(33)]
     words = ("".join(letters[(number // 33**place) % 33] for place in range(62)) for number in range(9_000))
     more = [" ".join(part) for part in zip(*[words] * 30, strict=True)]
     database.write(lambda s: s.add_all(Addition(letter_id=endless, body=body, added_at=now(s)) for body in more))
-    other = new_letter_key(database, newsroom, WORDS["train"])
+    other = create_letter(database, newsroom, WORDS["train"])
     index_due(database)
     with database.read() as session:
         found = [search(session, DESK, newsroom.newsletter_id, WORDS[name]) for name in ("who", "train")]

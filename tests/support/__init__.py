@@ -1,9 +1,9 @@
 """What tests share: people and their doings, pages, servers and machines. Nothing here is a test.
 
-- people and content: cast, desk_people, assignments, letters, translations, main_job, mailroom, sample_edition,
+- people and content: sample_newsroom, desk_people, assignments, letters, translations, main_job, mailroom, sample_edition,
   pictures
 - pages without a real browser: pages, desk, reader_pages, crawler
-- real browsers: browsers, browser_visits, waiting, network_faults
+- real browsers: browsers, user_browsers, waiting, network_faults
 - databases: databases, postgres, database_checks, former_newsroom
 - mails: incoming_mails, reply_mails, reply_languages, outgoing_mails, hostile_mails
 - servers of others: fake_servers, sending_tools, real_ghost, smtp_servers, mail_servers, dns_server, oidc_provider,

@@ -14,7 +14,7 @@ from app.db.engine import Database
 SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
 BASE_URL = "https://ask.newsroom.example"
 # The demo's settings at an address as in production, which the demo itself refuses.
-IN_TESTS = {
+TEST_SETTINGS = {
     "BASE_URL": BASE_URL,
     "SECRETS": SECRETS,
     "TESTING": True,
@@ -22,7 +22,7 @@ IN_TESTS = {
     "SESSION_COOKIE_NAME": "__Host-desk",
 }
 # The least that production needs.
-SAFE = {
+PRODUCTION_SETTINGS = {
     "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(),
     "BASE_URL": "https://ask.example.org",
     "MAIL_FROM": "desk@example.org",
@@ -30,7 +30,7 @@ SAFE = {
 
 
 @contextmanager
-def opened_app(database: Database, folder: Path, compiled: FileSystemBytecodeCache, limits: str) -> Iterator[Flask]:
+def open_app(database: Database, folder: Path, compiled: FileSystemBytecodeCache, limits: str) -> Iterator[Flask]:
     from app import create_app
 
     settings = configuration.load(
@@ -42,7 +42,7 @@ def opened_app(database: Database, folder: Path, compiled: FileSystemBytecodeCac
             "LIMITS": limits,
         }
     )
-    made = create_app({**settings, **IN_TESTS})
+    made = create_app({**settings, **TEST_SETTINGS})
     made.jinja_env.bytecode_cache = compiled
     yield made
     made.extensions["database"].close()

@@ -24,11 +24,11 @@ from app.questions import actions, wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 WORDING = "Who measures the salt in the wind, and can a village ask for the figures?"
 ANSWER = 'Nobody is told to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
-EDITED = 'Nobody has to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
+EDITED_ANSWER = 'Nobody has to. We put up "salt plates" in 2009.\n\nA village can ask, and the list is **short**.'
 TIMURS_LETTER = receive.Submission(
     "My cousin Zarina in Moynaq coughs from the salt. Who measures it?",
     background="She works at the cannery by the old harbour.",
@@ -70,7 +70,7 @@ class ExpertAssignment:
             lambda session: writing.submit(session, self.newsroom.leyla, self.assignment(session), written)
         )
 
-    def edit(self, body: str = EDITED) -> None:
+    def edit(self, body: str = EDITED_ANSWER) -> None:
         self.database.write(lambda session: editing.edit(session, self.newsroom.nora, self.answer(session), body))
 
     def send_to_check(self) -> None:
@@ -90,7 +90,7 @@ class ExpertAssignment:
 
         self.database.write(approve)
 
-    def run(self) -> None:
+    def publish(self) -> None:
         def run(session: Session) -> None:
             edition = list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             locking.lock_edition(session, self.newsroom.nora, edition, edition.version)

@@ -20,14 +20,14 @@ def start_chromium() -> Iterator[Browser]:
     path = find_chromium() or skip_without("chromium")
     expect.set_options(timeout=WAIT_TIMEOUT * 1_000)
     with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
-        _return_from_clicks_at_once(patch)
+        _disable_click_waits(patch)
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
-        patch.setattr(browser, "new_context", _with_patience(browser))
+        patch.setattr(browser, "new_context", _new_context_with_timeout(browser))
         yield browser
         browser.close()
 
 
-def _return_from_clicks_at_once(patch: pytest.MonkeyPatch) -> None:
+def _disable_click_waits(patch: pytest.MonkeyPatch) -> None:
     """Never let a click wait for the page that it leads to.
 
     By default it waits if the browser has begun to navigate by then, which is nearly always so: a test without `press` or
@@ -37,7 +37,7 @@ def _return_from_clicks_at_once(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(Locator, name, partialmethod(getattr(Locator, name), no_wait_after=True))
 
 
-def _with_patience(browser: Browser) -> Any:
+def _new_context_with_timeout(browser: Browser) -> Any:
     make = browser.new_context
 
     def new_context(**options: Any) -> BrowserContext:
@@ -48,19 +48,19 @@ def _with_patience(browser: Browser) -> Any:
     return new_context
 
 
-LINE_LOST = "the browser says that the line is lost"
+ERROR_PAGE = "the browser says that the line is lost"
 
 
 class BrowserDriver(Protocol):
     def open(self, address: str) -> None: ...
     def write(self, name: str, text: str) -> None: ...
-    def pick(self, selector: str) -> None: ...
+    def click(self, selector: str) -> None: ...
     def value(self, name: str) -> str: ...
-    def is_picked(self, selector: str) -> bool: ...
-    def shows(self, selector: str) -> bool: ...
+    def is_checked(self, selector: str) -> bool: ...
+    def has_element(self, selector: str) -> bool: ...
     def text(self, selector: str) -> str: ...
-    def wait_until_lost(self) -> None: ...
-    def back(self) -> None: ...
+    def wait_for_error_page(self) -> None: ...
+    def go_back(self) -> None: ...
 
 
 class ChromiumDriver:
@@ -73,16 +73,16 @@ class ChromiumDriver:
     def write(self, name: str, text: str) -> None:
         self.page.fill(f"[name={name}]", text)
 
-    def pick(self, selector: str) -> None:
+    def click(self, selector: str) -> None:
         self.page.locator(selector).first.click()
 
     def value(self, name: str) -> str:
         return self.page.locator(f"[name={name}]").first.input_value()
 
-    def is_picked(self, selector: str) -> bool:
+    def is_checked(self, selector: str) -> bool:
         return self.page.is_checked(selector)
 
-    def shows(self, selector: str) -> bool:
+    def has_element(self, selector: str) -> bool:
         # Between two pages there is none to ask, and one that still loads has yet to put the typed words back.
         with suppress(Error):
             loaded = self.page.evaluate("document.readyState === 'complete'")
@@ -92,10 +92,10 @@ class ChromiumDriver:
     def text(self, selector: str) -> str:
         return self.page.locator(selector).first.inner_text()
 
-    def wait_until_lost(self) -> None:
-        wait_until(lambda: self.page.url.startswith("chrome-error:"), LINE_LOST, page=self.page)
+    def wait_for_error_page(self) -> None:
+        wait_until(lambda: self.page.url.startswith("chrome-error:"), ERROR_PAGE, page=self.page)
 
-    def back(self) -> None:
+    def go_back(self) -> None:
         # No hand is faster, and Chromium notes what stood in a form up to a second after it was left: nothing shows that it has.
         self.page.wait_for_timeout(1_500)
         with suppress(Error):  # it takes a page out of the cache of pages for an aborted one
@@ -106,37 +106,37 @@ class FirefoxDriver:
     def __init__(self, firefox: Any) -> None:
         self.firefox = firefox
 
-    def _found(self, selector: str) -> Any:
+    def _find_element(self, selector: str) -> Any:
         return self.firefox.find_element("css selector", selector)
 
     def open(self, address: str) -> None:
         self.firefox.navigate(address)
 
     def write(self, name: str, text: str) -> None:
-        self._found(f"[name={name}]").send_keys(text)
+        self._find_element(f"[name={name}]").send_keys(text)
 
-    def pick(self, selector: str) -> None:
+    def click(self, selector: str) -> None:
         from marionette_driver.errors import MarionetteException
 
         with suppress(MarionetteException):
-            self._found(selector).click()
+            self._find_element(selector).click()
 
     def value(self, name: str) -> str:
-        return str(self._found(f"[name={name}]").get_property("value"))
+        return str(self._find_element(f"[name={name}]").get_property("value"))
 
-    def is_picked(self, selector: str) -> bool:
-        return bool(self._found(selector).get_property("checked"))
+    def is_checked(self, selector: str) -> bool:
+        return bool(self._find_element(selector).get_property("checked"))
 
-    def shows(self, selector: str) -> bool:
+    def has_element(self, selector: str) -> bool:
         return bool(self.firefox.find_elements("css selector", selector))
 
     def text(self, selector: str) -> str:
-        return str(self._found(selector).text)
+        return str(self._find_element(selector).text)
 
-    def wait_until_lost(self) -> None:
-        wait_until(lambda: not self.firefox.find_elements("css selector", "form"), LINE_LOST)
+    def wait_for_error_page(self) -> None:
+        wait_until(lambda: not self.firefox.find_elements("css selector", "form"), ERROR_PAGE)
 
-    def back(self) -> None:
+    def go_back(self) -> None:
         self.firefox.go_back()
 
 
@@ -183,9 +183,9 @@ def open_firefox(firefox: Any, keeps_pages: bool, scripts: bool) -> Iterator[Bro
     firefox.switch_to_window(before)
 
 
-def press_and_go_back(hands: BrowserDriver, selector: str, field: str) -> None:
+def submit_and_go_back(hands: BrowserDriver, selector: str, field: str) -> None:
     """Press what sends the form on a line that loses it; then go back to the form from the browser's own page about that."""
-    hands.pick(selector)
-    hands.wait_until_lost()
-    hands.back()
-    wait_until(lambda: hands.shows(field), "the form is back")
+    hands.click(selector)
+    hands.wait_for_error_page()
+    hands.go_back()
+    wait_until(lambda: hands.has_element(field), "the form is back")

@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-CHOSEN = "CLOCK"
-FIXED = {
+CLOCK_VARIABLE = "CLOCK"
+FAKETIME_VARIABLES = {
     "FAKETIME": "",  # seconds to add to the machine's time
     "FAKETIME_DISABLE_SHM": "1",  # a lock that all share stays locked where a process is killed that holds it
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # how long things take stays true
@@ -41,7 +41,7 @@ class Clock(NamedTuple):
     why: str
 
 
-def _clock(start: str, zone: str, why: str) -> Clock:
+def _parse_clock(start: str, zone: str, why: str) -> Clock:
     moment = datetime.fromisoformat(start)
     return Clock(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), zone, why)
 
@@ -49,30 +49,34 @@ def _clock(start: str, zone: str, why: str) -> Clock:
 # The newsletter of most tests runs on the first and third Wednesday at 09:00 in Prague; its cut-off is two days earlier. In the
 # demo "Shift Change" has its cut-off at 17:00 on that Monday.
 CLOCKS = {
-    "usual": _clock("2026-11-10 09:40", "UTC", "a Tuesday, six days before a cut-off"),
-    "before-cut-off": _clock("2026-11-16 07:00", "UTC", "an hour before a cut-off"),
-    "after-cut-off": _clock("2026-11-16 09:00", "UTC", "an hour after a cut-off"),
-    "midnight": _clock("2026-11-11 23:55", "UTC", "five minutes before midnight in UTC"),
-    "month-end": _clock(
+    "usual": _parse_clock("2026-11-10 09:40", "UTC", "a Tuesday, six days before a cut-off"),
+    "before-cut-off": _parse_clock("2026-11-16 07:00", "UTC", "an hour before a cut-off"),
+    "after-cut-off": _parse_clock("2026-11-16 09:00", "UTC", "an hour after a cut-off"),
+    "midnight": _parse_clock("2026-11-11 23:55", "UTC", "five minutes before midnight in UTC"),
+    "month-end": _parse_clock(
         "2026-11-30 22:30", "Europe/Prague", "the last evening of a month, between a cut-off and its edition"
     ),
-    "new-year": _clock("2026-12-31 22:55", "Europe/Prague", "five minutes before New Year in Prague"),
-    "spring-forward": _clock("2027-03-28 00:55", "Europe/Prague", "five minutes before 02:00 becomes 03:00 in Prague"),
-    "fall-back": _clock("2026-10-25 00:55", "Europe/Prague", "five minutes before 03:00 becomes 02:00 in Prague"),
-    "no-summer-time": _clock(
+    "new-year": _parse_clock("2026-12-31 22:55", "Europe/Prague", "five minutes before New Year in Prague"),
+    "spring-forward": _parse_clock(
+        "2027-03-28 00:55", "Europe/Prague", "five minutes before 02:00 becomes 03:00 in Prague"
+    ),
+    "fall-back": _parse_clock("2026-10-25 00:55", "Europe/Prague", "five minutes before 03:00 becomes 02:00 in Prague"),
+    "no-summer-time": _parse_clock(
         "2027-03-28 00:55", "Asia/Almaty", "that spring night on a machine in a zone without summer time"
     ),
-    "leap-day": _clock("2028-02-29 10:00", "UTC", "29 February, the day before an edition"),
-    "summer-break": _clock("2027-06-25 14:00", "UTC", "a Friday in late June, as before a summer break"),
-    "five-years-on": _clock("2031-12-01 05:00", "UTC", "five years on: days that tests take for far away are past"),
+    "leap-day": _parse_clock("2028-02-29 10:00", "UTC", "29 February, the day before an edition"),
+    "summer-break": _parse_clock("2027-06-25 14:00", "UTC", "a Friday in late June, as before a summer break"),
+    "five-years-on": _parse_clock(
+        "2031-12-01 05:00", "UTC", "five years on: days that tests take for far away are past"
+    ),
 }
 
 
 def get_clock() -> Clock:
     """Return the clock that the environment asks for. UsageError for one that is neither known nor a time."""
-    name = os.environ.get(CHOSEN) or "usual"
+    name = os.environ.get(CLOCK_VARIABLE) or "usual"
     try:
-        return CLOCKS.get(name) or _clock(name, "UTC", "chosen by hand")
+        return CLOCKS.get(name) or _parse_clock(name, "UTC", "chosen by hand")
     except ValueError:
         raise pytest.UsageError(f"CLOCK={name} is neither a time nor one of: {', '.join(CLOCKS)}") from None
 
@@ -84,12 +88,12 @@ def today(zone: str = "Europe/Prague") -> date:
 
 def clock_environment() -> dict[str, str]:
     """Return the variables by which a process has this clock, for one that is started with an environment of its own."""
-    return {name: os.environ[name] for name in FIXED if name in os.environ}
+    return {name: os.environ[name] for name in FAKETIME_VARIABLES if name in os.environ}
 
 
 def machine_environment() -> dict[str, str]:
     """Return the environment of a process that keeps the machine's time."""
-    return {name: value for name, value in os.environ.items() if name not in FIXED}
+    return {name: value for name, value in os.environ.items() if name not in FAKETIME_VARIABLES}
 
 
 def environment_after(by: timedelta) -> dict[str, str]:
@@ -97,20 +101,20 @@ def environment_after(by: timedelta) -> dict[str, str]:
     return {**os.environ, "FAKETIME": f"{float(os.environ['FAKETIME']) + by.total_seconds():+.3f}"}
 
 
-def is_fixed() -> bool:
+def is_clock_faked() -> bool:
     return "FAKETIME" in os.environ
 
 
-def _library() -> Path | None:
+def _find_library() -> Path | None:
     """Find libfaketime where Debian and its kin put it."""
     return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 
 
-def _at(clock: Clock, library: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def _faketime_environment(clock: Clock, library: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a process that begins at a clock's moment."""
     offset = f"{clock.start.timestamp() - time.time():+.3f}"
     preload = ":".join(filter(None, (str(library), environ.get("LD_PRELOAD"))))
-    return {**environ, **FIXED, "FAKETIME": offset, "LD_PRELOAD": preload, "TZ": clock.zone}
+    return {**environ, **FAKETIME_VARIABLES, "FAKETIME": offset, "LD_PRELOAD": preload, "TZ": clock.zone}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -118,30 +122,30 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the run again at its clock, before it has started a worker. Where there is no libfaketime it goes on as it is, and
     tests/house/test_clock.py says so."""
     clock = get_clock()
-    if is_fixed() or (library := _library()) is None:
+    if is_clock_faked() or (library := _find_library()) is None:
         return
     if capture := config.pluginmanager.getplugin("capturemanager"):
         capture.suspend_global_capture(in_=True)
-    os.execve(sys.executable, sys.orig_argv, _at(clock, library, os.environ))  # noqa: S606 - it is this very command
+    os.execve(sys.executable, sys.orig_argv, _faketime_environment(clock, library, os.environ))  # noqa: S606 - it is this very command
 
 
 def pytest_report_header() -> str:
     return (
         f"clock: {get_clock().start:%Y-%m-%d %H:%M} UTC, {get_clock().why}"
-        if is_fixed()
+        if is_clock_faked()
         else "clock: THE MACHINE'S OWN"
     )
 
 
 def main() -> None:
     """Run a command at a clock, or without one list the clocks."""
-    if (library := _library()) is None:
+    if (library := _find_library()) is None:
         sys.exit("libfaketime is missing: apt-get install faketime")
     if len(sys.argv) < 3:
         print("\n".join(CLOCKS))
         return
-    os.environ[CHOSEN], *command = sys.argv[1:]
-    os.execvpe(command[0], command, _at(get_clock(), library, os.environ))  # noqa: S606 - what was typed
+    os.environ[CLOCK_VARIABLE], *command = sys.argv[1:]
+    os.execvpe(command[0], command, _faketime_environment(get_clock(), library, os.environ))  # noqa: S606 - what was typed
 
 
 if __name__ == "__main__":

@@ -65,19 +65,19 @@ class Installation:
         finally:
             self.app.extensions["database"], self.app.config["ERASURES"] = before
 
-    def done(self, *words: Any) -> str:
+    def run_ok(self, *words: Any) -> str:
         """Type a command that goes well and return what it said."""
         result = self.run(*words)
         assert result.exit_code == 0, result.output + repr(result.exception)
         return str(result.output)
 
-    def refused(self, *words: Any) -> str:
+    def run_refused(self, *words: Any) -> str:
         """Type a command that is refused in a sentence, without a traceback, and return what it said."""
         result = self.run(*words)
         assert (result.exit_code, type(result.exception)) in ((1, SystemExit), (2, SystemExit)), result.output
         return str(result.output)
 
-    def keep_list(self) -> None:
+    def write_erasure_list(self) -> None:
         """Let the worker write the list of erasures."""
         ErasureListWriter(self.erasures).update(self.database)
 
@@ -94,6 +94,6 @@ def open_installation(
         database.close()
 
 
-def record_sign_of_life(database: Database, at: datetime | None = None, duty: str = "place mail") -> None:
+def record_sighting(database: Database, at: datetime | None = None, duty: str = "place mail") -> None:
     """A worker has done a duty now, or `at`."""
     database.write(lambda session: sightings.record_sightings(session, {f"{sightings.DUTY}{duty}": 1}), at)

@@ -33,17 +33,17 @@ from app.newsletters.queries import desks_of
 from app.people import directory, sign_in
 from app.questions.models import Question
 from app.web.setup import HEADERS
-from tests.support.app import BASE_URL, IN_TESTS
+from tests.support.app import BASE_URL, TEST_SETTINGS
 from tests.support.database_checks import record_statements
 from tests.support.databases import postgres_copy, postgres_url
 from tests.support.pages import Browser, Page, words_of
 
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
-ADMIN, ASSISTANT, ELSEWHERE = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
+ADMIN, ASSISTANT, OTHER_DESK_EDITOR = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
 DESK = "/desk/shift-change/"
-MAX_PER_KIND = 10  # how many addresses of one kind are opened by one walker
+MAX_PER_ENDPOINT = 10  # how many addresses of one kind are opened by one walker
 # Addresses of lists that are narrowed down: few of them are links.
-SEARCH_ADDRESSES = [
+FILTERED_LISTS = [
     *(f"{DESK}search?q={words}" for words in ("overtime", "over*", '"night shift"')),
     *(f"{DESK}letters?{query}" for query in ("q=overtime", "state=all", "channel=mail", "language=en", "age=over-week", "alike=1")),
     *(f"{DESK}questions?{query}" for query in ("q=overtime", "state=all")),
@@ -73,7 +73,7 @@ class Crawl:
     as_text: int = 0  # how often somebody's words for a browser stand there as text
 
 
-def open_demo_year(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
+def open_demo_app(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
     with ExitStack() as stack:
         if request.param == "sqlite":
             url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_year'), folder / 'newsroom.db')}"
@@ -85,12 +85,12 @@ def open_demo_year(request: pytest.FixtureRequest, folder: Path) -> Iterator[Fla
             "MAIL_FOLDER": str(folder),
             "ERASURES": f"{folder}/erasures",
         }
-        app = create_app({**configuration.load(environ), **IN_TESTS, "LIMITS": False})
+        app = create_app({**configuration.load(environ), **TEST_SETTINGS, "LIMITS": False})
         yield app
         app.extensions["database"].close()
 
 
-def adapter(app: Flask) -> MapAdapter:
+def bind_url_map(app: Flask) -> MapAdapter:
     return app.url_map.bind(urlsplit(BASE_URL).netloc, url_scheme="https")
 
 
@@ -101,7 +101,7 @@ def find_links(address: str, page: str) -> list[str]:
     return [part.path + (f"?{part.query}" if part.query else "") for part in parts]
 
 
-def find_presses(page: str) -> set[str]:
+def find_form_actions(page: str) -> set[str]:
     """Where the buttons of a page's forms lead."""
     read = Page(page)
     sent = [
@@ -113,7 +113,7 @@ def find_presses(page: str) -> set[str]:
 
 def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
     """What a page of the desk offers that not everybody there may press or open, and the act that it needs."""
-    at, read = adapter(app), Page(page)
+    at, read = bind_url_map(app), Page(page)
     for form in read.tree.css("form[method=post]"):
         for button in form.css("button:not([formmethod])"):
             sent = button.attributes.get("formaction") or form.attributes.get("action") or address
@@ -134,14 +134,14 @@ def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]
 
 
 # Words that are something else to a browser wherever they get out of their place: an attribute, an element, a script, an address, a template.
-LIVE_CALL = "gotcha()"
-POLYGLOT = f"\"'></textarea></title><img src=x onerror={LIVE_CALL}><svg/onload={LIVE_CALL}><script>{LIVE_CALL}</script>javascript:{LIVE_CALL}{{{{7*7}}}}"
-AS_TEXT = "{{7*7}}"
+SCRIPT_CALL = "gotcha()"
+POLYGLOT = f"\"'></textarea></title><img src=x onerror={SCRIPT_CALL}><svg/onload={SCRIPT_CALL}><script>{SCRIPT_CALL}</script>javascript:{SCRIPT_CALL}{{{{7*7}}}}"
+ESCAPED_TEXT = "{{7*7}}"
 
 
-def find_live(page: str) -> Iterator[str]:
+def find_injections(page: str) -> Iterator[str]:
     """What of `POLYGLOT` a browser would run on a page: an attribute that listens, an element or an address of its own."""
-    if LIVE_CALL not in page:
+    if SCRIPT_CALL not in page:
         return
     for node in Page(page).tree.css("*"):
         held = {name: str(value or "") for name, value in node.attributes.items()}
@@ -149,18 +149,18 @@ def find_live(page: str) -> Iterator[str]:
         yield from (
             f"{node.tag} {name}" for name, value in held.items() if value.strip().lower().startswith("javascript:")
         )
-        if node.tag == "script" and LIVE_CALL in node.text():
+        if node.tag == "script" and SCRIPT_CALL in node.text():
             yield "script"
 
 
-def crawl(app: Flask, browser: Browser, start: list[str], each: int = MAX_PER_KIND, under: str = "/") -> Crawl:
+def crawl(app: Flask, browser: Browser, start: list[str], each: int = MAX_PER_ENDPOINT, under: str = "/") -> Crawl:
     """Open `start` and what can be reached from there, up to `each` addresses of a kind besides, all of them `under` one."""
     taken, seen, opened = Crawl(), set(start), Counter[str]()
     todo = deque(start)
     while todo:
         address = todo.popleft()
         try:
-            endpoint, _ = adapter(app).match(address.partition("?")[0], method="GET")
+            endpoint, _ = bind_url_map(app).match(address.partition("?")[0], method="GET")
         except HTTPException as missing:
             taken.answers[address] = missing.code or 0
             continue
@@ -174,11 +174,11 @@ def crawl(app: Flask, browser: Browser, start: list[str], each: int = MAX_PER_KI
         taken.answers[address] = response.status_code
         taken.endpoints.setdefault(endpoint, []).append(address)
         text = response.data.decode(errors="replace")  # a Word file or a picture is no text, and has no links
-        taken.presses |= find_presses(text)
+        taken.presses |= find_form_actions(text)
         taken.undressed |= {(address, name) for name in HEADERS if name not in response.headers}
         if response.mimetype == "text/html":  # a calendar or a table is read by no browser as a page (nosniff)
-            taken.live |= {(address, found) for found in find_live(text)}
-        taken.as_text += text.count(AS_TEXT)
+            taken.live |= {(address, found) for found in find_injections(text)}
+        taken.as_text += text.count(ESCAPED_TEXT)
         if address.startswith("/desk/"):
             taken.offers |= {(address, *offer) for offer in list_offers(app, address, text)}
         found = [response.headers["Location"]] if 300 <= response.status_code < 400 else find_links(address, text)
@@ -206,7 +206,7 @@ def sign_in_browser(app: Flask, email: str, door: str) -> Browser:
     return browser
 
 
-def dump_but_seen_at(app: Flask) -> dict[str, list[tuple[object, ...]]]:
+def dump_tables_without_seen_at(app: Flask) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table, but for when a browser of the desk was last seen: the one thing that opening a page may write."""
     database: Database = app.extensions["database"]
     with database.read() as session:
@@ -220,7 +220,7 @@ def _columns(table: Table) -> list[Column[object]]:
     return [column for column in table.columns if (table.name, column.name) != ("sessions", "seen_at")]
 
 
-def questions_of_each_kind(session: Session) -> list[str]:
+def list_questions_in_all_states(session: Session) -> list[str]:
     """Questions in all states, their own with those of their assignments, and one whose asker's name is to be checked.
 
     Which of a long list a walker opens depends on the day; these are always among them.
@@ -236,7 +236,7 @@ def questions_of_each_kind(session: Session) -> list[str]:
     return [f"{DESK}questions/{public_id}" for public_id in {*kinds.values(), *to_check}]
 
 
-def draft_an_assignment(session: Session) -> None:
+def create_draft_assignment(session: Session) -> None:
     """Somebody has begun to ask an expert and gone home; the demo's own people finish what they begin."""
     tereza = directory.by_email(session, EDITOR)
     assert tereza is not None
@@ -249,7 +249,7 @@ def draft_an_assignment(session: Session) -> None:
     assigning.assign(session, actor, question, expert)
 
 
-def hold_a_mail(session: Session) -> None:
+def create_held_mail(session: Session) -> None:
     """A mail waits for an editor; in the demo nobody holds any."""
     newsletter = session.scalars(select(Newsletter).order_by(Newsletter.id)).first()
     assert newsletter is not None

@@ -103,7 +103,7 @@ def find_in_files(database: Database, *words: str | bytes) -> list[str | bytes]:
     return [word for word in words if (word.encode() if isinstance(word, str) else word) in written]
 
 
-def find_left_in_files(database: Database, *words: str | bytes) -> list[str | bytes]:
+def find_unerased(database: Database, *words: str | bytes) -> list[str | bytes]:
     """Those that stand there still when the erasure is over: on PostgreSQL the worker has a part in it.
 
     It learns of changed rows from the server's statistics, which come a second later.
@@ -174,26 +174,26 @@ ALLOWED_SCANS |= {
     if place in ("editor.leaving", "extend the chain")
 }
 ROW_STATEMENTS = ("SELECT", "WITH", "UPDATE", "DELETE")
-_STEP = re.compile(r"(SCAN|SEARCH) (?:TABLE )?(\w+)(.*)")
-_SEQUENTIAL = re.compile(r"Seq Scan on (\w+)")
+_SQLITE_STEP = re.compile(r"(SCAN|SEARCH) (?:TABLE )?(\w+)(.*)")
+_SEQUENTIAL_SCAN = re.compile(r"Seq Scan on (\w+)")
 _ALIAS = re.compile(r"(?:FROM|JOIN|,)\s+(\w+) AS (\w+)")
-_BEGINNING = re.compile(r"\(newsletter_id=\?\)$")  # no more of an index than whose rows they are
+_WHOLE_NEWSLETTER = re.compile(r"\(newsletter_id=\?\)$")  # no more of an index than whose rows they are
 
 
 @dataclass
-class AskedStatements:
+class StatementLog:
     """What was asked meanwhile: each statement once, with the values of its first time, and the page or the duty of the
     worker. What a test asks by itself is not noted."""
 
     first: dict[str, tuple[Any, str]] = field(default_factory=dict)
     duty: str = ""  # of the worker, which is doing it
 
-    def note(self, statement: str, values: Any) -> None:
+    def record(self, statement: str, values: Any) -> None:
         place = request.endpoint if has_request_context() else self.duty
-        if place and statement not in self.first and statement.lstrip("( ").startswith(ROW_STATEMENTS):
-            self.first[statement] = (values, place)
+        if place and statement not in self.first_values and statement.lstrip("( ").startswith(ROW_STATEMENTS):
+            self.first_values[statement] = (values, place)
 
-    def of_the_worker(self, app: Flask) -> None:
+    def run_worker_duties(self, app: Flask) -> None:
         """Have the worker do each of its duties once."""
         for duty in worker.DUTIES:
             self.duty = duty.name
@@ -202,12 +202,12 @@ class AskedStatements:
 
 
 @contextmanager
-def watch_statements(database: Database) -> Iterator[AskedStatements]:
+def log_statements(database: Database) -> Iterator[StatementLog]:
     """What is asked of a database meanwhile, by those who read and those who write."""
-    asked = AskedStatements()
+    asked = StatementLog()
 
     def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
-        asked.note(statement, values[0] if many and isinstance(values, list) else values)
+        asked.record(statement, values[0] if many and isinstance(values, list) else values)
 
     for engine in (database.reader, database.writer):
         event.listen(engine, "before_cursor_execute", note)
@@ -216,7 +216,7 @@ def watch_statements(database: Database) -> Iterator[AskedStatements]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def find_full_scans(database: Database, asked: AskedStatements) -> set[tuple[str, str]]:
+def find_full_scans(database: Database, asked: StatementLog) -> set[tuple[str, str]]:
     """Return the steps in which all rows of a large table are read, or all of a newsletter, with the page."""
     found = set()
     with database.read() as session:
@@ -224,19 +224,19 @@ def find_full_scans(database: Database, asked: AskedStatements) -> set[tuple[str
             session.execute(text("SET enable_seqscan = off"))
         cursor: Any = session.connection().connection.dbapi_connection.cursor()  # type: ignore[union-attr]
         how = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-        for statement, (values, page) in asked.first.items():
+        for statement, (values, page) in asked.first_values.items():
             names = {alias: name for name, alias in _ALIAS.findall(statement)}
             for row in cursor.execute(f"{how} {statement}", values).fetchall():
                 step = str(row[-1]).strip()
-                match = _STEP.match(step) if database.is_sqlite else _SEQUENTIAL.search(step)
+                match = _SQLITE_STEP.match(step) if database.is_sqlite else _SEQUENTIAL_SCAN.search(step)
                 if match and _is_full_scan(match, names):
                     found.add((page, match[0] if not database.is_sqlite else step))
     return found
 
 
 def _is_full_scan(match: re.Match[str], names: dict[str, str]) -> bool:
-    sequential = match.re is _SEQUENTIAL
+    sequential = match.re is _SEQUENTIAL_SCAN
     alias = match[1] if sequential else match[2]
     table = names.get(alias, re.sub(r"_\d+$", "", alias))
     is_large = table in Base.metadata.tables and table not in SMALL_TABLES
-    return is_large and (sequential or match[1] == "SCAN" or bool(_BEGINNING.search(match[3])))
+    return is_large and (sequential or match[1] == "SCAN" or bool(_WHOLE_NEWSLETTER.search(match[3])))

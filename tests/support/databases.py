@@ -22,27 +22,27 @@ from app.crypto.seal import Keys
 from app.db.engine import Database
 from demo.load import load
 from tests.support import postgres
-from tests.support.app import BASE_URL, SECRETS, opened_app
-from tests.support.cast import Newsroom, create_newsroom
+from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.required_programs import skip_without
+from tests.support.sample_newsroom import Newsroom, create_newsroom
 from tests.support.waiting import wait_until
 
-SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
-KEEPS_CHANGING = ("id", "version", "state_at", "indexed_version")  # columns that an undone press leaves changed
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
+VOLATILE_COLUMNS = ("id", "version", "state_at", "indexed_version")  # columns that an undone press leaves changed
 
 
-def _server() -> psycopg.Connection[Any]:
+def _connect_as_admin() -> psycopg.Connection[Any]:
     if not os.environ.get(postgres.URL_VARIABLE):
         skip_without("PostgreSQL server that lets us create databases")
     return psycopg.connect(postgres.psycopg_url(os.environ[postgres.URL_VARIABLE]), autocommit=True)
 
 
 def execute_as_admin(statement: str) -> None:
-    with _server() as server:
+    with _connect_as_admin() as server:
         server.execute(statement)
 
 
-def _copy(server: psycopg.Connection[Any], name: str, template: str) -> None:
+def _copy_database(server: psycopg.Connection[Any], name: str, template: str) -> None:
     """Copying files is five times faster than writing them to the log."""
     server.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template} STRATEGY FILE_COPY")
 
@@ -55,15 +55,15 @@ def postgres_url(name: str) -> str:
 def postgres_copy(template: str) -> Iterator[str]:
     """A new database, dropped at the end; gives its name."""
     name = f"newsroom_{uuid4().hex}"
-    with _server() as server:
-        _copy(server, name, template)
+    with _connect_as_admin() as server:
+        _copy_database(server, name, template)
     try:
         yield name
     finally:
         execute_as_admin(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def found_newsroom_at(url: str) -> Newsroom:
+def create_newsroom_at(url: str) -> Newsroom:
     """Found the newsroom in a template, once for all tests that want one."""
     opened = Database(url, Keys(SECRETS), BASE_URL)
     newsroom = opened.write(create_newsroom)
@@ -86,7 +86,7 @@ def file_lock(path: Path) -> Iterator[None]:
         yield
 
 
-class Places:
+class DatabasePool:
     """Where the tests of one worker find their databases: one address for each kind, filled anew for each test.
 
     The addresses stay, so that what is opened there stays too, and an app with it: SQLAlchemy compiles a statement once for
@@ -101,41 +101,41 @@ class Places:
         self._databases: dict[str, Database] = {}
         self._apps: dict[str, Flask] = {}
 
-    def sqlite(self, template: Path) -> str:
+    def copy_sqlite(self, template: Path) -> str:
         for left in self.file.parent.iterdir():
             left.unlink()
         shutil.copy(template, self.file)
         return f"sqlite:///{self.file}"
 
-    def postgres(self, template: str) -> str:
+    def copy_postgres(self, template: str) -> str:
         if self._server is None:
-            self._server = self.stack.enter_context(_server())
+            self._server = self.stack.enter_context(_connect_as_admin())
             self.stack.callback(self._drop)
         self._drop()
-        _copy(self._server, self.name, template)
+        _copy_database(self._server, self.name, template)
         return postgres_url(self.name)
 
     def _drop(self) -> None:
         assert self._server is not None
         self._server.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
-    def opened(self, url: str) -> Database:
+    def get_database(self, url: str) -> Database:
         if url not in self._databases:
             self._databases[url] = Database(url, Keys(SECRETS), BASE_URL)
         return self._databases[url]
 
-    def app(self, database: Database, compiled: FileSystemBytecodeCache) -> Flask:
+    def get_app(self, database: Database, compiled: FileSystemBytecodeCache) -> Flask:
         if database.url not in self._apps:
-            opened = opened_app(database, self.folder, compiled, limits="0")
+            opened = open_app(database, self.folder, compiled, limits="0")
             self._apps[database.url] = self.stack.enter_context(opened)
         return self._apps[database.url]
 
 
-POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 COUNT_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
-def write_side_by_side(
+def write_concurrently(
     database: Database, first: Callable[[Session], object], second: Callable[[Session], object]
 ) -> list[DomainError]:
     """Run `second` while the first is done and not yet committed: until it is over too, or waits for the first. Gives why it was
@@ -163,10 +163,10 @@ def write_side_by_side(
 
 def wait_until_blocked(database: Database, other: threading.Thread) -> None:
     """Wait until a thread that writes is over, or stands behind the transaction that is open now."""
-    wait_until(lambda: not other.is_alive() or _somebody_waits(database), "the other one at the door")
+    wait_until(lambda: not other.is_alive() or _is_writer_blocked(database), "the other one at the door")
 
 
-def _somebody_waits(database: Database) -> bool:
+def _is_writer_blocked(database: Database) -> bool:
     if database.is_sqlite:
         return len(database._writer_queue._queue) > 1
     with database.read() as session:

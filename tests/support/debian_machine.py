@@ -31,11 +31,11 @@ ROOT = Path(__file__).parent.parent.parent
 PROGRAM_FOLDER = "/srv/readers-asked"  # where a newsroom has the program
 ACCOUNT = "readers-asked"
 SETTINGS = "/etc/readers-asked/environment"
-PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "useradd")
+REQUIRED_PROGRAMS = ("unshare", "nsenter", "setpriv", "ip", "useradd")
 COMMAND_TIMEOUT = 120.0  # seconds that a command may take on a machine that has much else to do
 OVERLAID_FOLDERS = ("etc", "var", "srv", "run", "usr/local", "home")
 
-BEGIN = """
+SETUP_SCRIPT = """
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$OVER"
 for folder in $FOLDERS; do
@@ -53,7 +53,7 @@ cat > /dev/null
 """
 
 
-def wait_patiently(done: Callable[[], bool], what: str) -> None:
+def wait_for_machine(done: Callable[[], bool], what: str) -> None:
     """Wait for a fact that several servers, started anew, have their part in."""
     wait_until(done, what, COMMAND_TIMEOUT)
 
@@ -105,29 +105,29 @@ class DebianMachine:
         self._started.clear()
         self._serving.clear()
 
-    def house(self, commands: str, given: bytes = b"") -> str:
+    def run_program(self, commands: str, given: bytes = b"") -> str:
         """What commands of the program said, typed by its own account in its folder with its settings."""
-        return "".join(self._commanded(line, given) for line in commands.splitlines())
+        return "".join(self._run_program_line(line, given) for line in commands.splitlines())
 
-    def _commanded(self, line: str, given: bytes) -> str:
+    def _run_program_line(self, line: str, given: bytes) -> str:
         if re.search(r"[^\w\s@./-]", line):
             return self.run(self.as_account(line), given)
         with TemporaryFile() as said, TemporaryFile() as read:
             read.write(given)
             read.seek(0)
-            child = self._forked(line, read.fileno(), said.fileno())
+            child = self._fork_program(line, read.fileno(), said.fileno())
             child.join(COMMAND_TIMEOUT)
             said.seek(0)
             printed = said.read().decode("utf-8", "replace")
         assert child.exitcode == 0, f"{line}\n{printed}"
         return printed
 
-    def serve(self, line: str) -> None:
+    def start_program(self, line: str) -> None:
         """A command of the program that goes on until `stop_all`."""
         with TemporaryFile() as nothing:
-            self._serving.append(self._forked(line, nothing.fileno(), 2))
+            self._serving.append(self._fork_program(line, nothing.fileno(), 2))
 
-    def _forked(self, line: str, reads: int, says: int) -> Any:
+    def _fork_program(self, line: str, reads: int, says: int) -> Any:
         """Fork it off a process that has loaded the product; all else is as when it is typed."""
         pairs = self.run(self.as_account("env -0")).split("\0")
         environment = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
@@ -141,7 +141,7 @@ class DebianMachine:
         start = f"cd {PROGRAM_FOLDER}; set -a; . {SETTINGS}; set +a; PATH={PROGRAM_FOLDER}/.venv/bin:$PATH; {command}"
         return f"setpriv --reuid={ACCOUNT} --regid={ACCOUNT} --init-groups bash -euo pipefail -c {_quote(start)}"
 
-    def listens(self, port: int) -> bool:
+    def has_listener(self, port: int) -> bool:
         return f":{port} " in self.run("ss -ltnH")
 
     def connect(self, address: str, port: int, source: str) -> socket.socket:
@@ -195,7 +195,7 @@ def _quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _closed() -> list[Path]:
+def _list_private_folders() -> list[Path]:
     """The folders of this Python that only their owner may walk through: the program has an account of its own."""
     real = Path(sys.executable).resolve()
     places = {*real.parents, *ROOT.parents, *(ROOT / ".venv").resolve().parents}
@@ -205,11 +205,13 @@ def _closed() -> list[Path]:
 @contextmanager
 def debian_machine(folder: Path, **environment: str) -> Iterator[DebianMachine]:
     """A machine until the block ends. `folder` is shared with it."""
-    if missing := [name for name in PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None]:
+    if missing := [
+        name for name in REQUIRED_PROGRAMS if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") is None
+    ]:
         skip_without(f"{' and no '.join(missing)}")
     if os.geteuid() != 0:
         skip_without("right to make a machine of its own (run as root)")
-    over, closed = folder / "over", _closed()
+    over, closed = folder / "over", _list_private_folders()
     over.mkdir()
     folders = [*OVERLAID_FOLDERS, *{place.parts[1] for place in closed}]
     variables = {
@@ -217,11 +219,11 @@ def debian_machine(folder: Path, **environment: str) -> Iterator[DebianMachine]:
         "PROGRAM": str(ROOT), "CLOSED": " ".join(map(str, closed)),
     }  # fmt: skip
     child = subprocess.Popen(
-        ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-euc", BEGIN],
+        ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-euc", SETUP_SCRIPT],
         env=variables, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
-        wait_patiently(lambda: child.poll() is not None or _is_ready(child.pid, over), "the machine")
+        wait_for_machine(lambda: child.poll() is not None or _is_set_up(child.pid, over), "the machine")
         if child.poll() is not None:
             assert child.stderr is not None
             skip_without(f"machine of its own: {child.stderr.read().decode().strip()}")
@@ -236,7 +238,7 @@ def _first_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
-def _is_ready(pid: int, over: Path) -> bool:
+def _is_set_up(pid: int, over: Path) -> bool:
     """Its own file system is seen through its first process."""
     try:
         return Path(f"/proc/{_first_child(pid)}/root{over}/ready").exists()
@@ -244,7 +246,7 @@ def _is_ready(pid: int, over: Path) -> bool:
         return False
 
 
-BOOT = """
+BOOT_SCRIPT = """
 rm -rf /etc/systemd/system/*.wants /etc/rc?.d
 for folder in /sys/fs/cgroup /var/lib/postgresql /etc/postgresql /var/log/journal; do
   mkdir -p $folder
@@ -270,20 +272,20 @@ def boot_systemd(inside: DebianMachine) -> Iterator[DebianMachine]:
     spaces = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--cgroup", "--uts", "--ipc")
     clock_of_units = " ".join(f'"{name}={value}"' for name, value in clock.clock_environment().items())
     environment = {**inside.environment, "CLOCK_OF_UNITS": clock_of_units}
-    child = subprocess.Popen([*inside.enter, "unshare", *spaces, "bash", "-euc", BOOT], env=environment)
+    child = subprocess.Popen([*inside.enter, "unshare", *spaces, "bash", "-euc", BOOT_SCRIPT], env=environment)
     try:
-        wait_patiently(lambda: child.poll() is not None or _systemd(child.pid) is not None, "systemd")
-        if (pid := _systemd(child.pid)) is None:
+        wait_for_machine(lambda: child.poll() is not None or _find_systemd(child.pid) is not None, "systemd")
+        if (pid := _find_systemd(child.pid)) is None:
             skip_without("right to start systemd in a machine of its own")
         made = DebianMachine(pid, inside.folder, inside.environment)
-        wait_patiently(lambda: "running" in made.run("systemctl is-system-running || true"), "the first target")
+        wait_for_machine(lambda: "running" in made.publish("systemctl is-system-running || true"), "the first target")
         yield made
     finally:
         child.kill()
         child.wait(COMMAND_TIMEOUT)
 
 
-def _systemd(pid: int) -> int | None:
+def _find_systemd(pid: int) -> int | None:
     """The number of systemd among what a process has started, once it is there."""
     try:
         below = [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -291,5 +293,5 @@ def _systemd(pid: int) -> int | None:
     except OSError:
         return None
     return next((number for number, name in names.items() if name == "systemd"), None) or next(
-        (found for number in below if (found := _systemd(number))), None
+        (found for number in below if (found := _find_systemd(number))), None
     )

@@ -22,7 +22,7 @@ from tests.support.source import ROOT
 CLEAN, VULNERABLE, NOT_AUDITED = 0, 1, 3
 NO_DATA = "no advisory data: nothing was audited"
 # Jinja2 2.4.1 escapes nothing in some loops and leaves its sandbox (CVE-2016-10745 and others): every collection has it.
-KNOWN = "jinja2==2.4.1"
+KNOWN_VULNERABLE = "jinja2==2.4.1"
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
@@ -38,7 +38,7 @@ class AuditResult:
         return [one for one in self.packages if "vulns" in one]
 
     @property
-    def passed_over(self) -> list[str]:
+    def skipped(self) -> list[str]:
         return [one["name"] for one in self.packages if "vulns" not in one]
 
     @property
@@ -68,11 +68,11 @@ def run_pip_audit(locks: list[Path], osv: str | None) -> AuditResult:
     return AuditResult((), fault.partition("(Caused by")[0][:200].strip())
 
 
-def find_missing_data(osv: str | None) -> AuditResult | None:
+def check_advisory_data(osv: str | None) -> AuditResult | None:
     """Return None if whoever answers knows what is known of an old package, and else what came instead."""
     with TemporaryDirectory() as folder:
         lock = Path(folder) / "known.txt"
-        lock.write_text(f"{KNOWN} --hash=sha256:{'0' * 64}\n")
+        lock.write_text(f"{KNOWN_VULNERABLE} --hash=sha256:{'0' * 64}\n")
         answer = run_pip_audit([lock], osv)
     return None if answer.vulnerable else answer
 
@@ -91,18 +91,20 @@ def audit(osv: str | None, place: Path | None) -> int:
                 return NOT_AUDITED
             print(f"{many:,} advisories about {len(found):,} packages, the newest of {newest or 'an unknown day'}")
             osv = stack.enter_context(dependency_advisories.osv_server(found))
-        elif missing := find_missing_data(osv):
-            print(f"{NO_DATA} ({missing.fault or f'whoever answers knows nothing of {KNOWN}, whose faults are old'})")
+        elif missing := check_advisory_data(osv):
+            print(
+                f"{NO_DATA} ({missing.fault or f'whoever answers knows nothing of {KNOWN_VULNERABLE}, whose faults are old'})"
+            )
             return NOT_AUDITED
         answer = run_pip_audit(LOCKS, osv)
     print(*answer.vulnerable, sep="\n", end="\n" if answer.vulnerable else "")
     if not answer.audited:
         print(f"{NO_DATA} ({answer.fault})")
         return NOT_AUDITED
-    if answer.passed_over:
-        print(f"not audited: {', '.join(answer.passed_over)}")
+    if answer.skipped:
+        print(f"not audited: {', '.join(answer.skipped)}")
     print(f"{len(answer.audited)} packages were audited, {len(answer.vulnerable)} vulnerabilities are known")
-    return VULNERABLE if answer.vulnerable else NOT_AUDITED if answer.passed_over else CLEAN
+    return VULNERABLE if answer.vulnerable else NOT_AUDITED if answer.skipped else CLEAN
 
 
 def main() -> int:

@@ -28,9 +28,9 @@ from app.questions import actions as questions
 from app.questions import wording
 from app.workflows import invitations
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom, answered_question
 from tests.support.database_checks import get_one
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 LOCALHOST = "https://localhost"
 
@@ -48,11 +48,11 @@ class Desk:
         self.token = Page(self.open("people/who-may-what").text).value("csrf_token")
 
     @property
-    def desk(self) -> str:
+    def base_path(self) -> str:
         return f"/desk/{self.slug}"
 
     def address(self, path: str) -> str:
-        return path if path.startswith("/desk/") else f"{self.desk}/{path.removeprefix('/')}"
+        return path if path.startswith("/desk/") else f"{self.base_path}/{path.removeprefix('/')}"
 
     def open(self, path: str) -> TestResponse:
         page = self.client.get(self.address(path), base_url=LOCALHOST)
@@ -64,13 +64,15 @@ class Desk:
         assert response.status_code == status, (response.status_code, path)
         return Page(response.text)
 
-    def words(self, path: str, status: int = 200) -> str:
+    def get_text(self, path: str, status: int = 200) -> str:
         """What a page says."""
         return self.get(path, status).words
 
     def send(self, path: str, typed: dict[str, Any]) -> TestResponse:
         """Send a form; a tuple of texts is a field that comes several times, and `version` and the like are what it showed."""
-        fields = {name: list(value) if _many(value) else value for name, value in add_token(typed).items()}
+        fields = {
+            name: list(value) if _is_text_tuple(value) else value for name, value in encode_token_facts(typed).items()
+        }
         return self.client.post(self.address(path), base_url=LOCALHOST, data={**fields, "csrf_token": self.token})
 
     def post(self, path: str, status: int = 303, **typed: Any) -> str:
@@ -85,12 +87,12 @@ class Desk:
         assert response.status_code == status, (response.status_code, path)
         return response.location if status == 303 else Page(response.text).words
 
-    def decide(self, question: str, act: str, status: int = 303, **typed: Any) -> str:
+    def post_action(self, question: str, act: str, status: int = 303, **typed: Any) -> str:
         """Press on the page of a question, whose forms carry how it stood when it was opened."""
-        return self.post(f"{question}/{act}", status, **{"seen": combined_token(self.get(question)), **typed})
+        return self.post(f"{question}/{act}", status, **{"seen": combine_version_tokens(self.get(question)), **typed})
 
 
-def _many(value: object) -> bool:
+def _is_text_tuple(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
 
 
@@ -105,7 +107,7 @@ def get_form_fields(nora: Desk, path: str) -> dict[str, Any]:
     return dict(nora.get(path).form(nora.address(path)).fields)
 
 
-def settings_page(field: str) -> str:
+def get_settings_path(field: str) -> str:
     """The page of the settings on which a field stands; the parts of the rule are no settings of their own."""
     return f"settings/{SETTINGS[field].part if field in SETTINGS else 'dates'}"
 
@@ -119,13 +121,13 @@ def follow_pages(nora: Desk, path: str, rel: str, place: str = "pages") -> list[
     return pages
 
 
-def section(page: Page, name: str) -> Page:
+def get_section(page: Page, name: str) -> Page:
     """The block of a page that has this name."""
     return page.part(f'section.block[aria-labelledby="{name}"]')
 
 
 # The presses of the desk whose forms need not say what they showed, by why that is so.
-WITHOUT_TOKEN = {
+ENDPOINTS_WITHOUT_TOKEN = {
     "it adds something, and changes nothing that is there": (
         "add_expert", "answer_enter", "ask_draft", "assignment_write", "back_issues_import", "back_issues_look", "expert_file", "invite_colleague",
         "add_program", "try_program", "letter_write_down", "look_at_ask_page", "mail_file_take", "make_newsletter", "note_expert_page",
@@ -150,7 +152,7 @@ TOKEN_FACTS = ("version", "newest", "label", "must_run_by")  # that a test may n
 
 def check_forms(app: Flask, page: str, address: str) -> None:
     """Fail where a form of a page of the desk, which has to, doesn't carry what it showed."""
-    free, addresses = {name for names in WITHOUT_TOKEN.values() for name in names}, app.url_map.bind("")
+    free, addresses = {name for names in ENDPOINTS_WITHOUT_TOKEN.values() for name in names}, app.url_map.bind("")
     for form in Page(page).forms:
         if form.method != "post":
             continue
@@ -166,7 +168,7 @@ def check_forms(app: Flask, page: str, address: str) -> None:
             )
 
 
-def add_token(typed: dict[str, Any]) -> dict[str, Any]:
+def encode_token_facts(typed: dict[str, Any]) -> dict[str, Any]:
     """The form as it is sent: the facts among what is typed become its token, beside those of the token that is there."""
     facts = {name: parse_number(value) for name, value in typed.items() if name in TOKEN_FACTS}
     fields = {name: value for name, value in typed.items() if name not in TOKEN_FACTS}
@@ -184,39 +186,39 @@ def decode_token(seen: str) -> dict[str, Any]:
     return facts
 
 
-def shown_tokens(page: str) -> list[str]:
+def list_version_tokens(page: str) -> list[str]:
     return Page(page).values("seen")
 
 
-def shown_token(page: str, act: str = "") -> str:
+def get_version_token(page: str, act: str = "") -> str:
     """The token of the first form of a page, or of the first one that is sent to an address with this end."""
     if not act:
-        return shown_tokens(page)[0]
+        return list_version_tokens(page)[0]
     token = Page(page).form(f"/{act}").fields["seen"]
     assert isinstance(token, str), token
     return token
 
 
-def shown_fact(page: str, name: str) -> Any:
+def get_token_fact(page: str, name: str) -> Any:
     """What the first form of a page that carries such a fact carries of it."""
-    return next(facts[name] for facts in map(decode_token, shown_tokens(page)) if name in facts)
+    return next(facts[name] for facts in map(decode_token, list_version_tokens(page)) if name in facts)
 
 
-def combined_token(page: str) -> str:
+def combine_version_tokens(page: str) -> str:
     """A token of all that the forms of a page carry."""
     return encode_token(
-        {name: value for seen in reversed(shown_tokens(page)) for name, value in decode_token(seen).items()}
+        {name: value for seen in reversed(list_version_tokens(page)) for name, value in decode_token(seen).items()}
     )
 
 
-def shown_version(page: str, act: str = "") -> str:
+def get_version(page: str, act: str = "") -> str:
     """The version that the first form of a page carries, or the first one that is sent to an address with this end."""
-    return str(decode_token(shown_token(page, act))["version"] if act else shown_fact(page, "version"))
+    return str(decode_token(get_version_token(page, act))["version"] if act else get_token_fact(page, "version"))
 
 
-def newest_change(page: str) -> str:
+def get_newest_change(page: str) -> str:
     """The newest change of the question that its page shows."""
-    return str(shown_fact(page, "newest"))
+    return str(get_token_fact(page, "newest"))
 
 
 FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION = (
@@ -225,7 +227,7 @@ FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION = (
     "Who pays the gauges?",
 )
 # The first one as print has it.
-FIRST_IN_PRINT = """\
+FIRST_QUESTION_IN_PRINT = """\
 Ask The Steppe: Who measures the salt?
 
 A reader asked: “Who measures the salt?”
@@ -247,14 +249,16 @@ class ComingEdition:
             self.id, self.next_id = (e.public_id for e in list_editions_to_run(session, newsroom.newsletter_id, 2))
         self.page = f"editions/{self.id}"
 
-    def ready(self, *words: str) -> list[str]:
+    def create_questions(self, *words: str) -> list[str]:
         """Questions with an approved answer, by their public ids."""
-        return self.database.write(lambda s: [answered_question(s, self.newsroom, one).public_id for one in words])
+        return self.database.write(
+            lambda s: [create_answered_question(s, self.newsroom, one).public_id for one in words]
+        )
 
     def edition(self, session: Session) -> Edition:
         return session.scalars(select(Edition).filter_by(public_id=self.id)).one()
 
-    def stands(self) -> tuple[str, list[str]]:
+    def get_contents(self) -> tuple[str, list[str]]:
         """The state of the edition and the headlines in its slots."""
         with self.database.read() as session:
             edition = self.edition(session)
@@ -264,7 +268,7 @@ class ComingEdition:
         with self.database.read() as session:
             return self.edition(session).version
 
-    def do(self, press: str, status: int = 303, **form: Any) -> str:
+    def press(self, press: str, status: int = 303, **form: Any) -> str:
         """Press as the page does, which sends along what version of the edition it shows."""
         seen = {"version": self.version()} if press in CHECKED_ACTIONS and "seen" not in form else {}
         return self.nora.press(f"{self.page}/{press}", status, **seen | form)
@@ -273,14 +277,14 @@ class ComingEdition:
 DANAS_ADDRESS = "dana@post.example"
 
 
-def newest_mail_ids(database: Database) -> dict[str, str]:
+def get_newest_mail_ids(database: Database) -> dict[str, str]:
     """The public id of the newest mail of each kind."""
     with database.read() as session:
         rows = session.execute(select(OutboxMail.kind, OutboxMail.public_id).order_by(OutboxMail.id))
         return dict(rows.all())
 
 
-def mail_state(database: Database, public_id: str) -> str:
+def get_mail_state(database: Database, public_id: str) -> str:
     return get_one(database, OutboxMail, public_id=public_id).state or ""
 
 
@@ -294,15 +298,15 @@ def move_mail(database: Database, public_id: str, action: str, **facts: object) 
     database.write(fn)
 
 
-def pane_buttons(page: TestResponse) -> list[str]:
+def list_pane_buttons(page: TestResponse) -> list[str]:
     """The buttons beside the mail that is open, without those of the list and the one that shows whom it went to."""
     buttons = Page(page.text).part("section.pane").buttons
     return [words for words in buttons if not words.startswith("Show the address")]
 
 
-def open_mail_version(page: TestResponse) -> str:
+def get_open_mail_version(page: TestResponse) -> str:
     """The version of the mail that is open, as its first form carries it."""
-    return shown_version(page.text)
+    return get_version(page.text)
 
 
 def invite_leyla(session: Session, newsroom: Newsroom) -> None:
@@ -318,7 +322,7 @@ def queue_news_for_dana(session: Session, newsroom: Newsroom) -> None:
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
     ask = receive.Submission("who knew of it?", hear_back="while", email=DANAS_ADDRESS)
     letter = receive.send(session, Reader(), newsletter, ask, form=receive.FormToken("dana", 1))
-    question = answered_question(session, newsroom, "Who knew?")
+    question = create_answered_question(session, newsroom, "Who knew?")
     questions.join(session, newsroom.nora, question, [letter])
     edition = list_editions_to_run(session, newsletter.id, 1)[0]
     slots.pick(session, newsroom.nora, question, edition)

@@ -15,8 +15,8 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people import directory, sign_in
 from app.people.models import Membership, Person
-from tests.support.cast import Newsroom
 from tests.support.pages import Browser
+from tests.support.sample_newsroom import Newsroom
 
 VERA, NORA, ILYA = "vera@desk.example", "nora@desk.example", "ilya@desk.example"
 
@@ -32,7 +32,7 @@ def hire_vera(database: Database, newsroom: Newsroom) -> Staff:
     return database.write(lambda session: hire(session, newsroom.newsletter_id, "Vera Holm", VERA, "admin"))
 
 
-def create_second_desk(session: Session) -> int:
+def create_delta_newsletter(session: Session) -> int:
     """The Delta Letter, another newsletter of the house."""
     steppe = session.scalars(select(Newsletter)).one()
     same = {column.key for column in Newsletter.__table__.columns} - {"id", "public_id", "version"}
@@ -43,7 +43,7 @@ def create_second_desk(session: Session) -> int:
     return other.id
 
 
-def last_mail(database: Database, email: str) -> str:
+def get_newest_mail_text(database: Database, email: str) -> str:
     """The text of the newest mail to an address."""
     with database.read() as session:
         mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).all()
@@ -63,7 +63,7 @@ def sign_in_by_link(app: Flask, link: str) -> Browser:
     return browser
 
 
-def sign_in_now(app: Flask, database: Database, email: str) -> Browser:
+def sign_in_directly(app: Flask, database: Database, email: str) -> Browser:
     """Somebody in a browser of their own, let in just now."""
 
     def way(session: Session) -> str:
@@ -89,12 +89,12 @@ def request_code(browser: Browser, email: str, to: str = "desk") -> None:
 
 
 def type_code(browser: Browser, database: Database, email: str) -> None:
-    code = re.search(r"^\d{4} \d{4}$", last_mail(database, email), re.MULTILINE)
+    code = re.search(r"^\d{4} \d{4}$", get_newest_mail_text(database, email), re.MULTILINE)
     assert code is not None
     browser.press("/sign-in/code", code=code[0])
 
 
-def person_public_id(database: Database, staff: Staff) -> str:
+def get_person_public_id(database: Database, staff: Staff) -> str:
     with database.read() as session:
         return session.get_one(Person, staff.person_id).public_id
 

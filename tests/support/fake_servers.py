@@ -17,13 +17,13 @@ from app.programs import calling, registering
 from app.programs.models import Program
 from app.settings.translation_server import TranslationServer
 from app.workflows import program_messages
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 S = TypeVar("S", bound=BaseServer)
 
 
 @dataclass(frozen=True)
-class CannedAnswer:
+class CannedResponse:
     """An answer other than the usual one. `body` may be anything; each byte comes `slowly`, so many seconds apart."""
 
     body: Any = b""
@@ -36,28 +36,30 @@ class CannedAnswer:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
 
 
-class AnswerHandler(BaseHTTPRequestHandler):
+class CannedResponseHandler(BaseHTTPRequestHandler):
     """Answers each request by `answer`, in JSON where that says nothing else; the server's event `over` cuts short what comes
     slowly."""
 
-    def answer(self) -> CannedAnswer:
+    def get_response(self) -> CannedResponse:
         raise NotImplementedError
 
-    def sent(self) -> bytes:
+    def read_body(self) -> bytes:
         """What came with the request; in a GET its query."""
         query = urlsplit(self.path).query.encode()
         return query if self.command == "GET" else self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def do_GET(self) -> None:
-        answer, over = self.answer(), self.server.over  # type: ignore[attr-defined]
+        answer, over = self.get_response(), self.server.over  # type: ignore[attr-defined]
         with suppress(OSError):
             self.send_response(answer.status)
-            for name, value in {"Content-Type": "application/json", **answer.head}.items():
+            for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.raw)))
             self.end_headers()
-            for piece in [answer.raw[at : at + 1] for at in range(len(answer.raw))] if answer.slowly else [answer.raw]:
-                over.wait(answer.slowly)
+            for piece in (
+                [answer.raw[at : at + 1] for at in range(len(answer.raw))] if answer.byte_delay else [answer.raw]
+            ):
+                over.wait(answer.byte_delay)
                 self.wfile.write(piece)
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
@@ -90,8 +92,8 @@ class WebhookReceiver(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), WebhookHandler)
-        self.heard: list[tuple[dict[str, str], bytes]] = []
-        self.answer = CannedAnswer(b"", 204)
+        self.requests: list[tuple[dict[str, str], bytes]] = []
+        self.answer = CannedResponse(b"", 204)
         self.over = threading.Event()
 
     @property
@@ -100,7 +102,7 @@ class WebhookReceiver(ThreadingHTTPServer):
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _head, body in self.heard]
+        return [json.loads(body) for _head, body in self.requests]
 
     @property
     def types(self) -> list[str]:
@@ -108,14 +110,14 @@ class WebhookReceiver(ThreadingHTTPServer):
 
     @property
     def ids(self) -> list[str]:
-        return [head["webhook-id"] for head, _body in self.heard]
+        return [head["webhook-id"] for head, _body in self.requests]
 
 
-class WebhookHandler(AnswerHandler):
+class WebhookHandler(CannedResponseHandler):
     server: WebhookReceiver
 
-    def answer(self) -> CannedAnswer:
-        self.server.heard.append(({name.lower(): value for name, value in self.headers.items()}, self.sent()))
+    def get_response(self) -> CannedResponse:
+        self.server.requests.append(({name.lower(): value for name, value in self.headers.items()}, self.read_body()))
         return self.server.answer
 
 
@@ -128,10 +130,10 @@ def webhook_receiver() -> Iterator[WebhookReceiver]:
 
 def add_program(database: Database, newsroom: Newsroom, address: str, kind: str = "webhook") -> int:
     """An admin adds a program. Gives its key."""
-    return database.write(lambda s: registering.add(s, as_admin(newsroom), kind, "The site", address).id)
+    return database.write(lambda s: registering.add(s, make_admin(newsroom), kind, "The site", address).id)
 
 
-def as_admin(newsroom: Newsroom) -> Staff:
+def make_admin(newsroom: Newsroom) -> Staff:
     return replace(newsroom.nora, role="admin")
 
 
@@ -149,40 +151,40 @@ TRANSLATION_KEY = "a key of the newsroom"
 TRANSLATION_LANGUAGES = ("en", "fa", "ru")
 
 
-class LibreTranslate(ThreadingHTTPServer):
+class LibreTranslateServer(ThreadingHTTPServer):
     """It puts each text in brackets. `answers` are given first, one a request; `asked` is all that came."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), LibreTranslateHandler)
-        self.answers: list[CannedAnswer] = []
-        self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.responses: list[CannedResponse] = []
+        self.requests: list[tuple[str, str, dict[str, Any]]] = []
         self.over = threading.Event()
 
-    def as_set(self, key: str = TRANSLATION_KEY) -> TranslationServer:
+    def get_settings(self, key: str = TRANSLATION_KEY) -> TranslationServer:
         return TranslationServer(f"http://127.0.0.1:{self.server_address[1]}/", key)
 
 
-class LibreTranslateHandler(AnswerHandler):
-    server: LibreTranslate
+class LibreTranslateHandler(CannedResponseHandler):
+    server: LibreTranslateServer
 
-    def answer(self) -> CannedAnswer:
-        sent = json.loads(self.sent())
-        self.server.asked.append((self.path, str(self.headers["Content-Type"]), sent))
-        return self.server.answers.pop(0) if self.server.answers else translate_in_brackets(sent)
+    def get_response(self) -> CannedResponse:
+        sent = json.loads(self.read_body())
+        self.server.requests.append((self.path, str(self.headers["Content-Type"]), sent))
+        return self.server.responses.pop(0) if self.server.responses else translate_in_brackets(sent)
 
 
-def translate_in_brackets(sent: dict[str, Any]) -> CannedAnswer:
+def translate_in_brackets(sent: dict[str, Any]) -> CannedResponse:
     if sent.get("api_key") != TRANSLATION_KEY:
-        return CannedAnswer({"error": "Please contact the server operator to get an API key"}, 403)
+        return CannedResponse({"error": "Please contact the server operator to get an API key"}, 403)
     if {sent["source"], sent["target"]} - {*TRANSLATION_LANGUAGES, "auto"}:
-        return CannedAnswer({"error": f"{sent['source']} is not supported"}, 400)
-    return CannedAnswer({"translatedText": [f"[{text}]" for text in sent["q"]]})
+        return CannedResponse({"error": f"{sent['source']} is not supported"}, 400)
+    return CannedResponse({"translatedText": [f"[{text}]" for text in sent["q"]]})
 
 
 @contextmanager
-def libre_translate() -> Iterator[LibreTranslate]:
-    server = LibreTranslate()
+def libre_translate() -> Iterator[LibreTranslateServer]:
+    server = LibreTranslateServer()
     with run_server(server, server.over):
         yield server

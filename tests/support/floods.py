@@ -13,7 +13,7 @@ from app.core.actors import Reader
 from app.db.engine import Database
 from app.letters import receive
 from app.newsletters.models import Newsletter
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
 
 IDENTICAL_TEXT = (
@@ -59,7 +59,7 @@ GAPS = (
     "Dear editors, {number} families of {town} know that the council has stolen the water money. Answer us! {name}",
 )
 # One theme as a language model words it anew each time: opening, charge, demand, each in several ways.
-OPENS = (
+OPENINGS = (
     "I have followed your reporting for years and remain puzzled by one omission.", "As a long-time reader, I feel compelled to write.",
     "Something about the coverage of our region troubles me deeply.", "Many people I speak with are asking themselves the same thing.",
     "With respect, I believe an important story is being overlooked.", "It is hard to understand the silence of independent media.",
@@ -95,7 +95,7 @@ def text_with_gaps(rng: Random) -> str:
 
 
 def paraphrased_text(rng: Random) -> str:
-    parts = [rng.choice(OPENS), rng.choice(CHARGES), rng.choice(DEMANDS)]
+    parts = [rng.choice(OPENINGS), rng.choice(CHARGES), rng.choice(DEMANDS)]
     return " ".join(parts if rng.random() < 0.7 else [parts[1], parts[2], parts[0]])
 
 
@@ -122,7 +122,7 @@ def mixed_text(rng: Random) -> str:
     return rng.choice(list(FLOOD_KINDS.values()))(rng)
 
 
-def demo_letters() -> list[str]:
+def list_demo_letters() -> list[str]:
     """What readers of the demo ask, in its languages, each once."""
     found = []
     for path in sorted((ROOT / "demo/content").glob("*.toml")):
@@ -136,7 +136,7 @@ def make_flood(make: Callable[[Random], str], size: int, readers: int, seed: int
     """Return so many letters in the order in which they came, and where those of readers stand among them."""
     rng = Random(seed)
     texts = [(make(rng), False) for _ in range(size - readers)] + [
-        (text, True) for text in rng.sample(demo_letters(), readers)
+        (text, True) for text in rng.sample(list_demo_letters(), readers)
     ]
     rng.shuffle(texts)
     return [text for text, _ in texts], {at for at, (_, is_honest) in enumerate(texts) if is_honest}

@@ -25,14 +25,14 @@ from demo.year import events
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.source import ROOT
 
-FORMER = Path(__file__).parent / "former"
-AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
-STEPS = 62  # to the first edition that ran
+BACKUP_FOLDER = Path(__file__).parent / "former"
+CURRENT_TIME = datetime(2026, 11, 24, 12, tzinfo=UTC)
+STEP_COUNT = 62  # to the first edition that ran
 
 
 def backup_path(revision: str) -> Path:
     """Return the backup of a newsroom of a revision; the test fails where nobody has made it yet."""
-    path = FORMER / f"{revision}.backup"
+    path = BACKUP_FOLDER / f"{revision}.backup"
     if not path.is_file():
         pytest.fail(
             f"There is no newsroom of revision {revision}, which a newer migration finds: run "
@@ -42,11 +42,11 @@ def backup_path(revision: str) -> Path:
     return path
 
 
-def live(session: Any) -> None:
+def run_first_weeks(session: Any) -> None:
     """The demo newsroom up to its first edition, and the mails that came in last."""
-    steps = events(found(session, AT))
+    steps = events(found(session, CURRENT_TIME))
     mails = [one for one in steps if getattr(one[1], "func", one[1]).__module__ == "demo.mails"]
-    for moment, step in (*steps[:STEPS], *mails):
+    for moment, step in (*steps[:STEP_COUNT], *mails):
         session.info["at"] = moment
         with suppress(KeyError):  # a mail about something that has not been asked yet
             step()
@@ -59,10 +59,10 @@ def main(revisions: list[str]) -> None:
         with TemporaryDirectory() as folder:
             database = Database(f"sqlite:///{folder}/newsroom.db", Keys(SECRETS), BASE_URL)
             migrate(database.url)
-            database.write(live)
+            database.write(run_first_weeks)
             database.close()
             downgrade(database.url, revision)
-            path = FORMER / f"{revision}.backup"
+            path = BACKUP_FOLDER / f"{revision}.backup"
             rows = making.create_backup(database, path, [], None, replace=True, progress=lambda *_: None)
             database.close()
             path.with_name(path.name + making.ERASURES_SUFFIX).unlink()

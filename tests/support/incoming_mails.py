@@ -44,11 +44,11 @@ def mail(
 
     Below Authentication-Results stands the Received with which our server took it in, unless another is given.
     """
-    mime = _attach(attachments, _text(body, html))
+    mime = _add_attachments(attachments, _build_text(body, html))
     fixed: dict[str, Headers] = {
-        "From": _address(sender),
-        "To": _address(to),
-        "Subject": _encoded(subject),
+        "From": _encode_address(sender),
+        "To": _encode_address(to),
+        "Subject": _encode_header(subject),
         "Date": format_datetime(WRITTEN_AT),
         "Message-ID": f"<{secrets.token_hex(8)}@post.example>",
     }
@@ -177,17 +177,17 @@ def complaint_mail(to: str, original_message_id: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _text(body: str, html: str | None) -> MIMEMultipart | MIMENonMultipart:
-    plain = _part(body, "plain")
+def _build_text(body: str, html: str | None) -> MIMEMultipart | MIMENonMultipart:
+    plain = _build_text_part(body, "plain")
     if html is None:
         return plain
     both = MIMEMultipart("alternative")
     both.attach(plain)
-    both.attach(_part(html, "html"))
+    both.attach(_build_text_part(html, "html"))
     return both
 
 
-def _part(text: str, kind: str) -> MIMENonMultipart:
+def _build_text_part(text: str, kind: str) -> MIMENonMultipart:
     charset = Charset("us-ascii" if text.isascii() else "utf-8")
     charset.body_encoding = None if text.isascii() else QP  # type: ignore[assignment]
     part = MIMENonMultipart("text", kind)
@@ -195,7 +195,7 @@ def _part(text: str, kind: str) -> MIMENonMultipart:
     return part
 
 
-def _attach(
+def _add_attachments(
     attachments: Sequence[tuple[str, bytes]], text: MIMEMultipart | MIMENonMultipart
 ) -> MIMEMultipart | MIMENonMultipart:
     if not attachments:
@@ -209,12 +209,12 @@ def _attach(
     return whole
 
 
-def _address(written: str) -> str:
+def _encode_address(written: str) -> str:
     name, address = parseaddr(written)
     return written if not name or name.isascii() or not address else formataddr((name, address), "utf-8")
 
 
-def _encoded(text: str) -> str:
+def _encode_header(text: str) -> str:
     return text if text.isascii() else Header(text, "utf-8").encode()
 
 
@@ -368,10 +368,10 @@ def forward_mail(
     tongue = FORWARD_LANGUAGES[language]
     said = tongue.comment if comment is None else comment
     plain, html = FORWARD_PROGRAMS[program](tongue, author, words or tongue.words, said)
-    return forwarded_text(plain, html if page else None, **more)
+    return forwarded_mail(plain, html if page else None, **more)
 
 
-def forwarded_text(
+def forwarded_mail(
     plain: str,
     html: str | None = None,
     sender: str = NORAS_ADDRESS,

@@ -19,7 +19,7 @@ from tests.support.app import BASE_URL, SECRETS
 STEPS = ("write", "fsync", "read", "link", "replace", "unlink")
 
 
-def counted(name: str, left: Any) -> Any:
+def kill_after(name: str, left: Any) -> Any:
     """A function of `os` that is the last one of its process once the steps are over."""
     real = getattr(os, name)
 
@@ -31,12 +31,12 @@ def counted(name: str, left: Any) -> Any:
     return step
 
 
-def live(url: str, path: Path, how: str, number: str) -> None:
+def run_backup(url: str, path: Path, how: str, number: str) -> None:
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
     if how == "kill":
         left = iter(range(int(number)))
         for name in STEPS:
-            setattr(atomic_file.os, name, counted(name, left))
+            setattr(atomic_file.os, name, kill_after(name, left))
     if how == "full":
         written = making.erasure_list.write_list
 
@@ -52,7 +52,7 @@ def main(url: str, path: str) -> None:
     for line in sys.stdin:
         if (child := os.fork()) == 0:
             try:
-                live(url, Path(path), *line.split())
+                run_backup(url, Path(path), *line.split())
             except OSError as error:
                 print(f"OSError {error.errno}", flush=True)
                 os._exit(1)

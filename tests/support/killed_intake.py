@@ -25,10 +25,10 @@ from app.text.languages import guess_language
 from tests.support.app import BASE_URL, SECRETS
 
 LEASE = timedelta(seconds=0.4)  # of what a killed worker held; five minutes in the product
-TOGETHER = 4  # mails placed in one transaction: more would seldom be done before the worker is killed
+BATCH_SIZE = 4  # mails placed in one transaction: more would seldom be done before the worker is killed
 
 
-def work(url: str, mailbox: ImapMailbox, reading: str) -> None:
+def run_worker(url: str, mailbox: ImapMailbox, reading: str) -> None:
     """Fetch and place, again and again."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
     here = cast(ParserClient, SimpleNamespace(parse=parse, trim=trim))
@@ -36,7 +36,7 @@ def work(url: str, mailbox: ImapMailbox, reading: str) -> None:
     print(os.getpid(), flush=True)
     while True:
         imap.poll(database, mailbox)
-        place_due(database, reader, Settings(), TOGETHER, lease=LEASE)
+        place_due(database, reader, Settings(), BATCH_SIZE, lease=LEASE)
 
 
 def main(url: str, address: str) -> None:
@@ -45,7 +45,7 @@ def main(url: str, address: str) -> None:
     guess_language("Why is the salt rising?")  # it learns its languages once, as a worker that goes on has
     for line in sys.stdin:
         if (child := os.fork()) == 0:
-            work(url, mailbox, line.strip())
+            run_worker(url, mailbox, line.strip())
         os.waitpid(child, 0)
         print("gone", flush=True)
 

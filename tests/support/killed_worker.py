@@ -26,10 +26,10 @@ from app.workflows import indexing, invitations
 from app.workflows.overview import weekly_counts
 from tests.support.app import BASE_URL, SECRETS
 
-FEW = 4  # rows a transaction, so that there are many
+BATCH_SIZE = 4  # rows a transaction, so that there are many
 
 
-def doomed(url: str, matcher: str, last: int) -> Database:
+def open_killing_database(url: str, matcher: str, last: int) -> Database:
     """The database for a life that ends at its statement `last`."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2, matcher=matcher)
     left = iter(range(last))
@@ -44,10 +44,10 @@ def doomed(url: str, matcher: str, last: int) -> Database:
     return database
 
 
-def do_duties(url: str, matcher: str, last: int) -> None:
+def run_duties(url: str, matcher: str, last: int) -> None:
     """All that the clock does to what is there, once, up to the statement that is the last one."""
-    indexing.BATCH = semantic.EMBED_BATCH = look_alike_flags.BATCH_SIZE = FEW
-    database = doomed(url, matcher, last)
+    indexing.BATCH = semantic.EMBED_BATCH = look_alike_flags.BATCH_SIZE = BATCH_SIZE
+    database = open_killing_database(url, matcher, last)
     while indexing.index_due(database) or semantic.embed_due(database):
         pass
     while look_alike_flags.flag_new_letters(database):
@@ -60,13 +60,13 @@ def do_duties(url: str, matcher: str, last: int) -> None:
 def extend_chain(url: str, matcher: str, last: int) -> None:
     """Extend the chain over the trail, four events a link, up to the statement that is the last one."""
     chain.EVENTS_PER_LINK = 4
-    chain.extend(doomed(url, matcher, last), datetime(2026, 3, 5, 0, 30, tzinfo=UTC))
+    chain.extend(open_killing_database(url, matcher, last), datetime(2026, 3, 5, 0, 30, tzinfo=UTC))
 
 
-TASKS = {"duties": do_duties, "chain": extend_chain}
+TASKS = {"duties": run_duties, "chain": extend_chain}
 
 
-def lead(live: Callable[[int], object]) -> None:
+def run_in_forks(live: Callable[[int], object]) -> None:
     """Lead the lives that are asked for; `live` is told at which statement it ends."""
     configure_mappers()
     for line in sys.stdin:
@@ -80,4 +80,4 @@ def lead(live: Callable[[int], object]) -> None:
 
 
 if __name__ == "__main__":
-    lead(partial(TASKS[sys.argv[1]], *sys.argv[2:]))
+    run_in_forks(partial(TASKS[sys.argv[1]], *sys.argv[2:]))

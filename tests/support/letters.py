@@ -14,11 +14,11 @@ from app.newsletters.models import Newsletter
 from app.questions import actions, wording
 from app.questions.notes import note
 from app.workflows.letters import endings
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom
 
-TIMUR = "my uncle at the cannery says that nobody weighs the salt, who should we ask?"
+TIMURS_QUESTION = "my uncle at the cannery says that nobody weighs the salt, who should we ask?"
 
 
 def send_letter(database: Database, newsroom: Newsroom, body: str, **more: object) -> str:
@@ -41,13 +41,13 @@ def change_letter(database: Database, public_id: str, fn: Callable) -> None:
     database.write(lambda session: fn(session, session.scalars(select(Letter).filter_by(public_id=public_id)).one()))
 
 
-def letter_checkboxes(page: Page) -> list[str]:
+def list_checkbox_values(page: Page) -> list[str]:
     return page.values("letter")
 
 
-def listed_letters(page: Page) -> list[str]:
+def list_letter_ids(page: Page) -> list[str]:
     """The ids of the letters in the list, in its order."""
-    return [box.split(".")[0] for box in letter_checkboxes(page)]
+    return [box.split(".")[0] for box in list_checkbox_values(page)]
 
 
 def send_letters(session: Session, newsroom: Newsroom, *asks: str | receive.Submission) -> list[Letter]:
@@ -59,7 +59,7 @@ def send_letters(session: Session, newsroom: Newsroom, *asks: str | receive.Subm
     ]
 
 
-def new_letter_key(database: Database, newsroom: Newsroom, words: str, **more: str) -> int:
+def create_letter(database: Database, newsroom: Newsroom, words: str, **more: str) -> int:
     def fn(session: object) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)  # type: ignore[attr-defined]
         return send(session, Reader(), newsletter, Submission(words, **more), form=FormToken(words, 1)).id  # type: ignore[arg-type]

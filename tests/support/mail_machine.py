@@ -19,7 +19,7 @@ from app.mail import inbound
 from app.mail.models import Inbound
 from tests.support import clock
 from tests.support.app import SECRETS
-from tests.support.debian_machine import ACCOUNT, SETTINGS, DebianMachine, debian_machine, wait_patiently
+from tests.support.debian_machine import ACCOUNT, SETTINGS, DebianMachine, debian_machine, wait_for_machine
 from tests.support.mail_servers import CLOCK_24, readable_folder, require_programs_as_root
 
 PASSWORD = "app password"
@@ -31,8 +31,10 @@ NAMES = (
 CERTIFICATE, KEY = "/etc/ssl/newsroom.pem", "/etc/ssl/newsroom.key"
 SITE = "https://ask.example.org"
 
-KEPT = " ".join(clock.FIXED)  # Postfix hands on nothing of its environment but what it is told to
-POSTFIX = f"""
+KEPT_VARIABLES = " ".join(
+    clock.FAKETIME_VARIABLES
+)  # Postfix hands on nothing of its environment but what it is told to
+POSTFIX_SCRIPT = f"""
 cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf
 cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
 printf 'postmaster: nora\\n' > /etc/aliases
@@ -44,7 +46,7 @@ postconf -e 'myhostname = mx.example.org' 'mydestination = example.org, mx.examp
   'transport_maps = hash:/etc/postfix/transport' 'maillog_file = /var/log/postfix.log' \\
   'smtpd_tls_cert_file = {CERTIFICATE}' 'smtpd_tls_key_file = {KEY}' 'smtpd_tls_security_level = may' \\
   'smtpd_sasl_type = dovecot' 'smtpd_sasl_path = private/auth' 'mailbox_size_limit = 0' 'message_size_limit = 30000000' \\
-  'import_environment = MAIL_CONFIG LANG=C {KEPT}' 'export_environment = MAIL_CONFIG LANG {KEPT}'
+  'import_environment = MAIL_CONFIG LANG=C {KEPT_VARIABLES}' 'export_environment = MAIL_CONFIG LANG {KEPT_VARIABLES}'
 postconf -M 'nobody/unix=nobody unix - n n - - pipe user=nobody argv=/bin/false'
 postconf -M 'submission/inet=submission inet n - y - - smtpd'
 postconf -P submission/inet/smtpd_tls_security_level=encrypt submission/inet/smtpd_sasl_auth_enable=yes \\
@@ -53,7 +55,7 @@ postconf -P submission/inet/smtpd_tls_security_level=encrypt submission/inet/smt
 newaliases
 """
 
-DOVECOT = """
+DOVECOT_SETTINGS = """
 dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
 log_path = /var/log/dovecot.log
@@ -105,20 +107,20 @@ userdb static {
 }
 """
 
-HAND_IN = """
+SEND_SCRIPT = """
 import smtplib, sys
 with smtplib.SMTP("127.0.0.1", 25) as client:
     client.sendmail(sys.argv[1], sys.argv[2:], sys.stdin.buffer.read())
 """
 
 
-BEFORE = """
+SAVE_SCRIPT = """
 cp -a /etc/postfix /etc/before.postfix
 cp -a /etc/aliases /etc/aliases.db /etc/before.postfix
 """
 
 # The mail server as it was, with empty mailboxes.
-AS_BEFORE = """
+RESTORE_SCRIPT = """
 postsuper -d ALL
 rm -rf /etc/postfix /var/mail/nora /var/vmail/*
 cp -a /etc/before.postfix /etc/postfix
@@ -127,7 +129,7 @@ postfix reload
 : > /var/log/postfix.log
 """
 
-MAILBOX = """
+MAILBOX_SCRIPT = """
 printf 'ask: nora\n' >> /etc/aliases
 newaliases
 postconf -e 'recipient_delimiter = +'
@@ -151,31 +153,31 @@ class MailMachine:
         return self._database
 
     @contextmanager
-    def as_before(self) -> Iterator[None]:
+    def fresh_newsroom(self) -> Iterator[None]:
         """The machine as the newsroom had it, and a newsroom in which nothing has happened yet, until the block ends."""
         file = Path(shutil.copy(self._founded, self.shared / f"{token_hex(4)}.db"))
         self.inside.run(f"chown {ACCOUNT} {file}")
         self._database = Database(f"sqlite:///{file}", Keys(SECRETS), SITE)
-        self.settings()
+        self.write_settings()
         try:
             yield
         finally:
             self.inside.stop_all()
             self.database.close()
-            self.inside.run(AS_BEFORE)
+            self.inside.run(RESTORE_SCRIPT)
 
-    def gives_a_mailbox(self) -> None:
+    def create_mailbox(self) -> None:
         """ask@example.org is a mailbox somewhere, as at a provider."""
-        self.inside.run(MAILBOX)
+        self.inside.run(MAILBOX_SCRIPT)
 
-    def lets_in(self, user: str) -> str:
+    def start_provider(self, user: str) -> str:
         """A provider lets this user in by token, as soon as somebody types the code; gives a refresh token of theirs."""
         self.inside.run("rm -f /run/refresh")  # another provider's, of before
         self.inside.start(f"{sys.executable} -m tests.support.token_server {user} {CERTIFICATE} {KEY} > /run/refresh")
-        wait_patiently(lambda: bool(self.inside.run("cat /run/refresh 2> /dev/null || true").strip()), "the provider")
+        wait_for_machine(lambda: bool(self.inside.run("cat /run/refresh 2> /dev/null || true").strip()), "the provider")
         return self.inside.run("cat /run/refresh").strip()
 
-    def settings(self, *blocks: str) -> None:
+    def write_settings(self, *blocks: str) -> None:
         """What stands in the settings file beside what every newsroom needs."""
         usual = (
             f"SECRET_KEYS=1:{b64encode(SECRETS[1]).decode()}",
@@ -185,35 +187,35 @@ class MailMachine:
         lines = "\n".join([*usual, *blocks, ""])
         self.inside.run(f"umask 027; cat > {SETTINGS}; chgrp {ACCOUNT} {SETTINGS}", lines.encode())
 
-    def hand_in(self, raw: bytes, *recipients: str, sender: str = "timur@post.example") -> None:
+    def send_mail(self, raw: bytes, *recipients: str, sender: str = "timur@post.example") -> None:
         """Another server brings a mail, by SMTP."""
-        self.inside.python(HAND_IN, sender, *recipients, given=raw)
+        self.inside.python(SEND_SCRIPT, sender, *recipients, given=raw)
 
-    def stored(self) -> list[tuple[str, str, bytes]]:
+    def list_inbound_mails(self) -> list[tuple[str, str, bytes]]:
         """How each mail came in, its place, and its bytes, which a bounce has no longer once it has been read."""
         with self.database.read() as session:
             rows = list(session.scalars(select(Inbound).order_by(Inbound.id)))
             raw = [inbound.get_raw(session, row) if inbound.has_bytes(session, row.id) else b"" for row in rows]
             return [(row.source, str(row.state), kept) for row, kept in zip(rows, raw, strict=True)]
 
-    def wait_for(self, number: int) -> None:
+    def wait_for_mails(self, number: int) -> None:
         try:
-            wait_patiently(lambda: len(self.stored()) == number, f"{number} mails")
+            wait_for_machine(lambda: len(self.list_inbound_mails()) == number, f"{number} mails")
         except AssertionError as vain:
-            raise AssertionError(f"{vain}\n{self.log()}") from None
+            raise AssertionError(f"{vain}\n{self.read_log()}") from None
 
-    def mailbox(self, user: str) -> list[str]:
+    def read_mailbox(self, user: str) -> list[str]:
         """What lies in a mailbox of Dovecot, mail by mail."""
         found = self.inside.run(
             f"find /var/vmail/{user}/mail/new /var/vmail/{user}/mail/cur -type f 2>/dev/null || true"
         )
         return [self.inside.run(f"cat '{path}'") for path in found.split()]
 
-    def noras(self) -> str:
+    def read_noras_mailbox(self) -> str:
         """Nora's own mailbox on the machine."""
         return self.inside.run("cat /var/mail/nora 2>/dev/null || true")
 
-    def log(self) -> str:
+    def read_log(self) -> str:
         return self.inside.run("cat /var/log/postfix.log /var/log/dovecot.log 2>/dev/null || true")
 
 
@@ -231,11 +233,11 @@ def mail_machine(founded: Path) -> Iterator[MailMachine]:
             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=mx.example.org "
             f"-keyout {KEY} -out {CERTIFICATE} -addext subjectAltName={names}; chmod 644 {KEY}"
         )
-        inside.run(POSTFIX + BEFORE)
+        inside.run(POSTFIX_SCRIPT + SAVE_SCRIPT)
         inside.run(
             "cat > /etc/dovecot/dovecot.conf; mkdir -p /var/vmail; chown 65534 /var/vmail",
-            f"{DOVECOT}{CLOCK_24}".encode(),
+            f"{DOVECOT_SETTINGS}{CLOCK_24}".encode(),
         )
         inside.run("postfix start; dovecot")
-        wait_patiently(lambda: inside.listens(25) and inside.listens(143), "the mail server")
+        wait_for_machine(lambda: inside.has_listener(25) and inside.has_listener(143), "the mail server")
         yield MailMachine(inside, shared, founded)

@@ -41,13 +41,13 @@ class Dovecot:
     folder: Path
     sasl: int = 0
 
-    def mailbox(self, user: str, port: int | None = None, **options: str) -> str:
+    def mailbox_url(self, user: str, port: int | None = None, **options: str) -> str:
         """The address of a mailbox, as it stands in MAILBOXES."""
         query = "&".join(f"{name}={value}" for name, value in options.items())
         return f"imap://{user}:%C3%B6pen-sesame@127.0.0.1:{port or self.imap}/INBOX?{query}"
 
     @contextmanager
-    def opened(self, user: str, port: int | None = None) -> Iterator[imapclient.IMAPClient]:
+    def connect(self, user: str, port: int | None = None) -> Iterator[imapclient.IMAPClient]:
         """The mailbox as another library sees it."""
         client = imapclient.IMAPClient("127.0.0.1", port or self.imap, ssl=False, timeout=WAIT_TIMEOUT)
         client.plain_login(user, PASSWORD)
@@ -58,28 +58,28 @@ class Dovecot:
             with suppress(OSError, imapclient.exceptions.IMAPClientError):
                 client.logout()
 
-    def put(self, user: str, *mails: bytes) -> None:
-        with self.opened(user) as client:
+    def append_mails(self, user: str, *mails: bytes) -> None:
+        with self.connect(user) as client:
             for mail in mails:
                 client.append("INBOX", mail)
 
-    def count(self, user: str) -> int:
-        with self.opened(user) as client:
+    def count_mails(self, user: str) -> int:
+        with self.connect(user) as client:
             return len(client.search("ALL"))
 
-    def number_anew(self, user: str) -> None:
+    def reset_uids(self, user: str) -> None:
         """Take the server's memory of a mailbox away: the same mails are there under new UIDs and another UIDVALIDITY."""
-        before = self.validity(user)
+        before = self.get_uidvalidity(user)
 
         def is_new() -> bool:
             for file in (self.folder / "mail" / user / "mail").glob("dovecot*"):
                 file.unlink()
-            return self.validity(user) != before
+            return self.get_uidvalidity(user) != before
 
         wait_until(is_new, "another UIDVALIDITY", pause=0.3)  # it is made of the time in seconds
 
-    def validity(self, user: str) -> int:
-        with self.opened(user) as client:
+    def get_uidvalidity(self, user: str) -> int:
+        with self.connect(user) as client:
             number: int = client.folder_status("INBOX", ["UIDVALIDITY"])[b"UIDVALIDITY"]
             return number
 
@@ -107,7 +107,7 @@ def require_programs_as_root(*programs: str) -> None:
         skip_without("right to start mail servers (run as root)")
 
 
-COMMON = """
+DOVECOT_COMMON = """
 base_dir = {folder}/run
 log_path = {folder}/dovecot.log
 protocols = imap lmtp
@@ -164,7 +164,7 @@ userdb static {{
 """
 
 # Dovecot asks the provider whether a token is good, and whose it is; other mail servers ask Dovecot (SASL).
-BY_TOKEN_24 = """
+DOVECOT_24_TOKENS = """
 auth_mechanisms = plain xoauth2 oauthbearer
 auth_failure_delay = 0
 oauth2 {{
@@ -204,11 +204,13 @@ userdb {{
 
 
 # Dovecot hands its processes nothing of its environment but what it is told to.
-CLOCK_24 = "import_environment {\n" + "".join(f"  {name} = %{{env:{name}}}\n" for name in clock.FIXED) + "}\n"
-CLOCK_23 = f"import_environment = PATH {' '.join(clock.FIXED)}\n"
+CLOCK_24 = (
+    "import_environment {\n" + "".join(f"  {name} = %{{env:{name}}}\n" for name in clock.FAKETIME_VARIABLES) + "}\n"
+)
+CLOCK_23 = f"import_environment = PATH {' '.join(clock.FAKETIME_VARIABLES)}\n"
 
 
-def _certificate(folder: Path) -> Path:
+def _create_certificate(folder: Path) -> Path:
     """A certificate for 127.0.0.1 that only those trust who are told to."""
     subprocess.run(
         ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
@@ -224,7 +226,7 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
     """Dovecot until the block ends. Where it can ask at the address `introspection` whose a token is, tokens open too."""
     require_programs_as_root("dovecot", "doveadm", "openssl")
     with readable_folder("dovecot") as folder:
-        server = Dovecot(free_port(), free_port(), free_port(), _certificate(folder), folder, free_port())
+        server = Dovecot(free_port(), free_port(), free_port(), _create_certificate(folder), folder, free_port())
         (folder / "mail").mkdir(mode=0o777)
         (folder / "mail").chmod(0o777)
         version = subprocess.run(("dovecot", "--version"), check=True, capture_output=True, text=True).stdout
@@ -232,7 +234,7 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
         if introspection and grammar is not DOVECOT_24:
             skip_without("Dovecot 2.4, whose settings for tokens the tests know")
         # The version of the grammar has to stand first.
-        settings = (grammar + COMMON + (BY_TOKEN_24 if introspection else "")).format(
+        settings = (grammar + DOVECOT_COMMON + (DOVECOT_24_TOKENS if introspection else "")).format(
             folder=folder, password=PASSWORD, uid=65534, gid=65534, imap=server.imap, imaps=server.imaps,
             lmtp=server.lmtp, introspection=introspection, sasl=server.sasl,
         )  # fmt: skip
@@ -250,7 +252,7 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
             child.wait(WAIT_TIMEOUT)
 
 
-MASTER = """
+POSTFIX_MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
 postlog unix-dgram n - n - 1 postlogd
 pickup unix n - n 60 1 pickup
@@ -274,7 +276,7 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 """
 
-MAIN = """
+POSTFIX_MAIN = """
 compatibility_level = 3.6
 queue_directory = {folder}/queue
 data_directory = {folder}/data
@@ -303,7 +305,7 @@ lmtp_destination_recipient_limit = 50
 smtputf8_enable = no
 """
 
-SASL = """
+POSTFIX_SASL = """
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
 smtpd_sasl_path = inet:127.0.0.1:{port}
@@ -327,19 +329,19 @@ def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
             (folder / part).mkdir(mode=0o755)
         shutil.chown(folder / "data", "postfix")
         inline = ", ".join(f"{{{name} = lmtp:inet:127.0.0.1:{lmtp}}}" for name, lmtp in domains.items())
-        main = MAIN.format(folder=folder, domains=", ".join(domains), transports=inline)
-        (settings / "main.cf").write_text(main + (SASL.format(port=sasl) if sasl else ""))
-        (settings / "master.cf").write_text(MASTER.format(port=port))
+        main = POSTFIX_MAIN.format(folder=folder, domains=", ".join(domains), transports=inline)
+        (settings / "main.cf").write_text(main + (POSTFIX_SASL.format(port=sasl) if sasl else ""))
+        (settings / "master.cf").write_text(POSTFIX_MASTER.format(port=port))
         try:
             for command in ("check", "start"):
                 subprocess.run(("postfix", "-c", str(settings), command), check=True, capture_output=True)
             wait_until(lambda: is_listening(port), "Postfix")
             yield port
         finally:
-            _stop(folder)
+            _stop_postfix(folder)
 
 
-def _stop(folder: Path) -> None:
+def _stop_postfix(folder: Path) -> None:
     """End the server that was started here, by the number that it has written down, and wait for it."""
     with suppress(OSError, ValueError):
         number = int((folder / "queue" / "pid" / "master.pid").read_text())
@@ -356,7 +358,7 @@ def cutting_proxy(
     came: list[object] = []
     clients: list[socket.socket] = []
 
-    def carry(source: socket.socket, target: socket.socket, most: int | None) -> None:
+    def copy_bytes(source: socket.socket, target: socket.socket, most: int | None) -> None:
         with suppress(OSError):
             while piece := source.recv(4096 if most is None else min(4096, max(1, most))):
                 if most is not None and (most := most - len(piece)) <= 0:
@@ -376,7 +378,7 @@ def cutting_proxy(
                 clients.append(client)
                 server = socket.create_connection(("127.0.0.1", port))
                 for way in ((client, server, None), (server, client, after)):
-                    threading.Thread(target=carry, args=way, daemon=True).start()
+                    threading.Thread(target=copy_bytes, args=way, daemon=True).start()
 
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=serve, daemon=True).start()
@@ -399,13 +401,13 @@ def asyncio_server(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
     """A server of this process, in a thread; `connection` is called in its loop for each client. Gives its port."""
     loop, ready, ports = asyncio.new_event_loop(), threading.Event(), []
 
-    async def open_door() -> None:
+    async def start_server() -> None:
         server = await loop.create_server(connection, "127.0.0.1", 0)
         ports.append(server.sockets[0].getsockname()[1])
         ready.set()
 
     def serve() -> None:
-        loop.run_until_complete(open_door())
+        loop.run_until_complete(start_server())
         loop.run_forever()
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -444,7 +446,7 @@ class NewsroomServers:
     mx: int = 0
     newsroom: Database | None = None
 
-    def delivery(self) -> LmtpConnection:
+    def create_lmtp_connection(self) -> LmtpConnection:
         assert self.newsroom is not None
         return LmtpConnection(Intake(self.newsroom))
 
@@ -454,7 +456,7 @@ def newsroom_servers() -> Iterator[NewsroomServers]:
     with dovecot() as mailboxes, refusing_server() as gone:
         made = NewsroomServers(mailboxes)
         with (
-            asyncio_server(made.delivery) as door,
+            asyncio_server(made.create_lmtp_connection) as door,
             postfix(steppe_example=door, post_example=mailboxes.lmtp, gone_example=gone) as made.mx,
         ):
             yield made

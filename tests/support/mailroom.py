@@ -35,8 +35,8 @@ from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from app.questions.models import Question
 from tests.support.assignments import ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom, answered_question
 from tests.support.incoming_mails import DESK_ADDRESS, MX
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 from tests.support.waiting import WAIT_TIMEOUT
 
 LEYLAS_ADDRESS = "leyla@field.example"
@@ -129,7 +129,7 @@ class NewsletterMailroom:
         """Put one Q&A with this answer into the next edition, lock the edition by default, and return its key."""
 
         def run(session: Session) -> int:
-            question = answered_question(session, self.newsroom, text)
+            question = create_answered_question(session, self.newsroom, text)
             edition = list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             slots.pick(session, self.newsroom.nora, session.get_one(Question, question.id), edition)
             if lock:

@@ -23,7 +23,7 @@ from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations
 from app.workflows.publishing import publication
-from tests.support.browser_visits import Visit
+from tests.support.user_browsers import UserBrowser
 
 START = datetime(2022, 10, 20, 9, tzinfo=UTC)  # a Thursday; the next edition is Wednesday 2 November
 STORY = {
@@ -164,7 +164,7 @@ FIRST_ANSWER = (
 EDITED_ANSWER = FIRST_ANSWER.replace("We put up", "My station put up").replace(" It costs less than the fence.", "")
 
 
-def the_desk_words_it(nora: Visit, desk: str = DESK_PATH) -> None:
+def the_desk_words_it(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     nora.open(f"{desk}/letters")
     boxes = nora.page.locator(".row input[type=checkbox]")
     expect(boxes).to_have_count(2)
@@ -179,7 +179,7 @@ def the_desk_words_it(nora: Visit, desk: str = DESK_PATH) -> None:
     nora.press("Nobody can be recognised in it")
 
 
-def the_desk_invites(nora: Visit) -> None:
+def the_desk_invites(nora: UserBrowser) -> None:
     nora.press("Ask an expert")
     nora.unfold("Or somebody new")
     nora.page.locator("input[name=name]").fill("Laura Venter")
@@ -193,7 +193,7 @@ def the_desk_invites(nora: Visit) -> None:
     nora.press("Send it to Laura Venter")
 
 
-def the_expert_answers(laura: Visit, link: str) -> None:
+def the_expert_answers(laura: UserBrowser, link: str) -> None:
     laura.open(link)
     expect(laura.page.locator("main")).to_contain_text(QUESTION_TEXT)
     laura.page.locator("textarea[name=answer]").fill(FIRST_ANSWER)
@@ -202,12 +202,12 @@ def the_expert_answers(laura: Visit, link: str) -> None:
     expect(laura.page.locator("main")).to_contain_text("It costs less than the fence.”")
 
 
-def open_question_page(nora: Visit, desk: str = DESK_PATH) -> None:
+def open_question_page(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     nora.open(f"{desk}/questions")
     nora.follow(nora.page.locator("main a[href*='/questions/']", has_text="The Salt Wind"))
 
 
-def the_editor_edits_and_sends_the_check(nora: Visit, desk: str = DESK_PATH) -> None:
+def the_editor_edits_and_sends_the_check(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     open_question_page(nora, desk)
     nora.follow(nora.page.get_by_role("link", name=re.compile("^Edit ")))  # one press
     nora.page.locator("textarea[name=answer]").fill(EDITED_ANSWER)
@@ -215,14 +215,14 @@ def the_editor_edits_and_sends_the_check(nora: Visit, desk: str = DESK_PATH) -> 
     expect(nora.page.locator("main")).to_contain_text("My station")
 
 
-def the_expert_agrees(laura: Visit, link: str) -> None:
+def the_expert_agrees(laura: UserBrowser, link: str) -> None:
     laura.open(link)
-    laura.shows("Is this still what you say?")
+    laura.expect_heading("Is this still what you say?")
     assert "My station" in " ".join(laura.page.locator("ins").all_inner_texts())
     laura.press("Looks right")
 
 
-def the_editor_approves(nora: Visit, desk: str = DESK_PATH) -> None:
+def the_editor_approves(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     open_question_page(nora, desk)
     nora.press("Note a check")  # the browser unfolds what this leads to, also without scripts
     nora.write("What you did", "Called the station's switchboard.")
@@ -232,27 +232,27 @@ def the_editor_approves(nora: Visit, desk: str = DESK_PATH) -> None:
     nora.press("Approve Laura Venter’s answer")
 
 
-def the_edition_is_built(nora: Visit, desk: str = DESK_PATH) -> str:
+def the_edition_is_built(nora: UserBrowser, desk: str = DESK_PATH) -> str:
     """Pick the answer for the coming edition; gives the address of its page."""
     nora.open(f"{desk}/")
     nora.follow(nora.page.locator(".coming a"))
     edition = nora.page.url
     nora.page.get_by_role("button", name=re.compile("^Put in slot 1")).click()
     expect(nora.page.locator("#slot-list .head")).to_have_count(1)
-    nora.look()
+    nora.check_page()
     return edition
 
 
-def the_edition_is_locked_and_sent(nora: Visit) -> None:
+def the_edition_is_locked_and_sent(nora: UserBrowser) -> None:
     nora.follow(nora.page.get_by_role("button", name="Lock the edition"))
     nora.press("Mark as sent")
 
 
-def the_receipt_says_so(reader: Visit, receipt: str, newsletter: str = "/steppe") -> None:
+def the_receipt_says_so(reader: UserBrowser, receipt: str, newsletter: str = "/steppe") -> None:
     reader.open(f"{newsletter}/receipt")
     in_persian = receipt.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
     reader.page.locator("input[name=receipt]").fill(in_persian)
     reader.follow(reader.page.locator("main form button"))
     reader.follow(reader.page.locator("main a[href*='/q/']"))
-    reader.shows("The Salt Wind")
+    reader.expect_heading("The Salt Wind")
     expect(reader.page.locator("main")).to_contain_text(QUESTION_TEXT)

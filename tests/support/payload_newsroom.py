@@ -44,11 +44,11 @@ from app.workflows.back_issues import received_editions
 from app.workflows.letters import receipt_notes
 from app.workflows.newsletters import founding
 from app.workflows.publishing import after_sending, publication
-from tests.support.cast import Newsroom
 from tests.support.desk_people import hire
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import NewsletterMailroom
 from tests.support.payloads import PAYLOADS, pack_payloads
+from tests.support.sample_newsroom import Newsroom
 
 NEUTRAL = "Who measures the salt in the orchards, and can a village ask for the figures?"
 SENTENCES = (

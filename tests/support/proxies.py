@@ -11,7 +11,7 @@ from email.message import Message
 from http.client import HTTPConnection
 from pathlib import Path
 
-from tests.support.debian_machine import ACCOUNT, SETTINGS, DebianMachine, debian_machine, wait_patiently
+from tests.support.debian_machine import ACCOUNT, SETTINGS, DebianMachine, debian_machine, wait_for_machine
 from tests.support.mail_servers import readable_folder, require_programs_as_root
 from tests.support.source import ROOT
 
@@ -96,11 +96,13 @@ class ProxiedSite:
         require_programs_as_root({"nginx": "nginx", "Caddy": "caddy"}[proxy])
         self.inside.run(START_COMMANDS[proxy])
         try:
-            wait_patiently(lambda: self.inside.listens(443), proxy)
+            wait_for_machine(lambda: self.inside.has_listener(443), proxy)
             yield
         finally:
             self.inside.run(STOP_COMMANDS[proxy])
-            wait_patiently(lambda: not (self.inside.listens(80) or self.inside.listens(443)), f"the end of {proxy}")
+            wait_for_machine(
+                lambda: not (self.inside.has_listener(80) or self.inside.has_listener(443)), f"the end of {proxy}"
+            )
 
     def written(self) -> str:
         """All that the proxies and the pages have written, but for the database."""
@@ -137,7 +139,7 @@ def run_proxied_site(founded: Path, *settings: str, with_pages: bool = True) -> 
         if with_pages:
             inside.start(inside.as_account("exec python -P . web >> /run/web.said 2>&1"))
         try:
-            wait_patiently(lambda: not with_pages or inside.listens(8000), "the pages")
+            wait_for_machine(lambda: not with_pages or inside.has_listener(8000), "the pages")
             yield ProxiedSite(inside, database)
         finally:
             inside.stop_all()

@@ -30,8 +30,8 @@ from app.typesetting.card import Card
 from app.workflows import invitations
 from app.workflows.publishing import publication
 from tests.support.app import BASE_URL
-from tests.support.cast import Newsroom
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 SILOS_QUESTION = "Who owns the new grain silos along the line?"
 

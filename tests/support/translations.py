@@ -15,14 +15,14 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.questions.models import Question, Translation, Translator
 from tests.support.assignments import ExpertAssignment
-from tests.support.desk import Desk, shown_token
+from tests.support.desk import Desk, get_version_token
 from tests.support.pages import Browser
 
 
 def save_translation(nora: Desk, question: str, language: str = "fa", key: str = "", **words: str) -> str:
     """Type a translation into its form as it stands and save it; gives the address of all texts in its language."""
     place = f"questions/{question}/translations/{language}/{key or 'question'}"
-    return nora.post(place, seen=shown_token(nora.get(place), place.rpartition("/")[2]), **words)
+    return nora.post(place, seen=get_version_token(nora.get(place), place.rpartition("/")[2]), **words)
 
 
 def approve_translation(
@@ -31,7 +31,7 @@ def approve_translation(
     all_texts = f"questions/{question}/translations/{language}"
     act = f"{key}/approve"
     return nora.post(
-        f"{all_texts}/{act}", status, **{"seen": shown_token(nora.get(all_texts), act), "compared": "1"} | typed
+        f"{all_texts}/{act}", status, **{"seen": get_version_token(nora.get(all_texts), act), "compared": "1"} | typed
     )
 
 

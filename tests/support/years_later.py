@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from app.core.clock import utc_now
 from tests.support import clock
-from tests.support.app import IN_TESTS, SECRETS
+from tests.support.app import SECRETS, TEST_SETTINGS
 from tests.support.pages import Page
 from tests.support.source import ROOT
 
@@ -46,7 +46,7 @@ def main() -> None:
     told = json.load(sys.stdin)
     environ = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": told["url"], "MAIL_FOLDER": told["folder"], "LIMITS": "0"}
     secrets = {**SECRETS, 2: os.urandom(32)}
-    client = create_app({**configuration.load(environ), **IN_TESTS, "SECRETS": secrets}).test_client()
+    client = create_app({**configuration.load(environ), **TEST_SETTINGS, "SECRETS": secrets}).test_client()
     if told["cookie"]:
         client.set_cookie(*told["cookie"].split("=", 1), domain="localhost", secure=True)
     found: list[Any] = []

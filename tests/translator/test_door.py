@@ -20,7 +20,7 @@ from app.questions.models import Question, Translator
 from app.workflows.letters import endings
 from app.workflows.letters.withdrawal import withdraw
 from app.workflows.publishing import translations
-from tests.support.assignments import EDITED, WORDING, ExpertAssignment
+from tests.support.assignments import EDITED_ANSWER, WORDING, ExpertAssignment
 from tests.support.database_checks import count_rows, get_one
 from tests.support.pages import Browser
 from tests.support.translations import PERSIAN, TranslatorTask, ask_translator, find_translator_page, get_original
@@ -86,7 +86,7 @@ def test_an_answer_begins_with_its_expert_as_in_the_original(salt: ExpertAssignm
     salt.approve()
     shirin = ask_translator(salt, "answer")
     page = shirin.browser(app)
-    assert page.read.texts(".brief .said") == [" ".join(part.split()) for part in EDITED.split("\n\n")]
+    assert page.read.texts(".brief .said") == [" ".join(part.split()) for part in EDITED_ANSWER.split("\n\n")]
     assert page.value("name") == "Leyla Aydın"
     page.submit(f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.", name="لیلا آیدین")
     made = shirin.made()

@@ -17,8 +17,8 @@ from app.questions import notes, wording
 from app.questions.models import Question, Translator
 from app.workflows.letters import withdrawal
 from tests.support.assignments import TIMURS_DETAILS, WORDING, ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom
 from tests.support.database_checks import count_rows
+from tests.support.sample_newsroom import Newsroom
 from tests.support.translations import PERSIAN, SHIRIN, TranslatorTask, ask_translator, get_original
 
 # What the desk and Leyla know, and no translator needs.

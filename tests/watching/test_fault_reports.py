@@ -14,9 +14,9 @@ from flask import Flask
 
 import config
 from app.watching import fault_reports
-from tests.support.app import SAFE
-from tests.support.cast import Newsroom
+from tests.support.app import PRODUCTION_SETTINGS
 from tests.support.reader_pages import get_form_token
+from tests.support.sample_newsroom import Newsroom
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "What became of the silver kettle?"
@@ -128,5 +128,5 @@ def test_it_is_off_unless_it_is_set(app: Flask, sentry: Taking) -> None:
 @pytest.mark.parametrize("dsn", ["sentry.example", "https://sentry.example/1", "ftp://key@sentry.example/1"])
 def test_an_address_that_nothing_could_be_reported_to_is_refused(dsn: str) -> None:
     with pytest.raises(config.Unsafe) as refused:
-        config.load({**SAFE, "SENTRY_DSN": dsn})
+        config.load({**PRODUCTION_SETTINGS, "SENTRY_DSN": dsn})
     assert [fault.partition(" ")[0] for fault in refused.value.faults] == ["SENTRY_DSN"]

@@ -22,12 +22,12 @@ from app.mail import outbox
 from app.mail.message import Message
 from app.server import worker
 from app.watching import each_request, metrics
-from tests.support.cast import Newsroom
 from tests.support.desk import Desk
 from tests.support.incoming_mails import mail
 from tests.support.mailroom import NewsletterMailroom
 from tests.support.processes import run_site
 from tests.support.reader_pages import send_question
+from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

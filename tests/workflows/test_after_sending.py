@@ -33,9 +33,9 @@ from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication, recall
 from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
 from app.workflows.retention import erase_published
-from tests.support.cast import Newsroom
-from tests.support.database_checks import find_left_in_files
+from tests.support.database_checks import find_unerased
 from tests.support.reader_pages import answer_letters, get_question, lock_edition, publish_answer
+from tests.support.sample_newsroom import Newsroom
 
 WRONG, RIGHT = "We wrote that nobody knows.", "The mill in Nukus knows."
 MENDED = PublishedText(
@@ -262,7 +262,7 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
         assert [*session.scalars(select(InboundRaw)), *session.scalars(select(DeskNote))] == []
     assert (record(database)[:2], record(database)[-2:]) == (hashes, (False, True))
     assert kinds(database)[-1] == "expert.reworded"
-    assert find_left_in_files(database, "Wolkenstein", "who owns them now?", "We asked the mill") == []
+    assert find_unerased(database, "Wolkenstein", "who owns them now?", "We asked the mill") == []
 
 
 @pytest.mark.threat("erased words")
@@ -282,5 +282,5 @@ def test_what_was_withdrawn_is_erased_after_a_week_and_can_be_put_back_until_the
         database.write(lambda s: publication.restore(s, newsroom.nora, get_question(s, silos)))
     assert refused.value.code == "precondition.text_erased"
     assert record(database)[:2] == hashes
-    assert find_left_in_files(database, "who owns them now?", "We asked the mill", "The Silos") == []
+    assert find_unerased(database, "who owns them now?", "We asked the mill", "The Silos") == []
     # From a backup of before they come back withdrawn, and are erased again (tests/backup/test_erased_again.py).

@@ -15,18 +15,18 @@ from app.mail.models import OutboxMail
 from app.questions.models import Question
 from app.workflows.indexing import index_due
 from tests.support.assignments import (
-    EDITED,
+    EDITED_ANSWER,
     WORDING,
     ExpertAssignment,
     ask_expert,
     ask_expert_and_send,
     send_queued_mails,
 )
-from tests.support.cast import Newsroom
 from tests.support.database_checks import get_one
-from tests.support.databases import KEEPS_CHANGING
-from tests.support.desk import Desk, press_undo, shown_token
+from tests.support.databases import VOLATILE_COLUMNS
+from tests.support.desk import Desk, get_version_token, press_undo
 from tests.support.reader_pages import publish_answer
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -45,7 +45,7 @@ def page_of(salt: ExpertAssignment) -> str:
 
 
 def close(nora: Desk, salt: ExpertAssignment) -> str:
-    return nora.decide(page_of(salt), "close", reason="nobody", sentence=SENTENCE)
+    return nora.post_action(page_of(salt), "close", reason="nobody", sentence=SENTENCE)
 
 
 def stands(salt: ExpertAssignment) -> tuple[str, str, str | None]:
@@ -69,7 +69,7 @@ def facts(salt: ExpertAssignment) -> list[dict[str, Any]]:
             {
                 column.name: getattr(row, column.name)
                 for column in row.__table__.columns
-                if column.name not in KEEPS_CHANGING
+                if column.name not in VOLATILE_COLUMNS
             }
             for row in rows
         ]
@@ -160,7 +160,7 @@ def test_once_somebody_has_been_told_the_whole_closing_stands(nora, salt, kind, 
 
 def test_an_expert_who_was_asked_is_owed_a_sentence(nora, salt):
     edited(nora, salt)
-    page = nora.decide(page_of(salt), "close", 422, reason="nobody", sentence=" ")
+    page = nora.post_action(page_of(salt), "close", 422, reason="nobody", sentence=" ")
     assert page.count("An expert is behind it: write them a sentence") == 2  # in the summary and at the field
     assert stands(salt) == ("seeking", "received", "edited")
 
@@ -178,7 +178,7 @@ def test_a_look_alike_that_ran_closes_nothing_over_an_experts_head(nora, salt, n
     form = f'form[action="/desk/steppe{here}/close"]'
     assert page.attributes(f"{form} [name=answer]", "value") == [ran]
     assert page.attributes(f"{form} option[selected]", "value") == ["answered"]
-    nora.decide(here, "close", reason="answered", answer=ran, sentence=SENTENCE)
+    nora.post_action(here, "close", reason="answered", answer=ran, sentence=SENTENCE)
     assert stands(salt) == ("closed", "cancelled", "withdrawn")
 
 
@@ -193,10 +193,10 @@ def test_opened_again_later_the_text_that_is_here_can_be_used(nora, salt, so_far
     with salt.database.read() as session:
         text = salt.answer(session).text
         assert text is not None
-        assert (text.body == EDITED) == (so_far is not submitted)
+        assert (text.body == EDITED_ANSWER) == (so_far is not submitted)
         public_id = salt.answer(session).public_id
     address = f"{page_of(salt)}/answers/{public_id}/edit"
-    nora.post(address, answer="Nobody has to.", seen=shown_token(nora.get(address)))
+    nora.post(address, answer="Nobody has to.", seen=get_version_token(nora.get(address)))
     assert stands(salt) == ("seeking", "received", "edited")
 
 

@@ -20,7 +20,7 @@ from app.questions.models import Question, QuestionText
 from app.typesetting.renderers import to_html, to_markdown, to_text
 from app.workflows.letters import public_state
 from app.workflows.letters.withdrawal import unlock, withdraw
-from tests.support.database_checks import find_in_files, find_left_in_files
+from tests.support.database_checks import find_in_files, find_unerased
 from tests.support.main_job import STORY, TIMUR, MainJob
 
 NAMED = receive.Submission(
@@ -144,7 +144,7 @@ def test_erased_words_are_in_no_file_of_the_database(database: Database) -> None
     planted = ("did they not know", "my brother drives")
     assert find_in_files(database, *planted) == [*planted]
     newsroom.take_back(0.5)
-    assert find_left_in_files(database, *planted) == []
+    assert find_unerased(database, *planted) == []
     assert find_in_files(database, "withdrawn") == ["withdrawn"]
 
 

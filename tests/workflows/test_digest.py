@@ -27,8 +27,8 @@ from app.questions.models import Question
 from app.workflows.overview import alarms, digest
 from app.workflows.publishing import publication
 from app.workflows.publishing import skip as skipping
-from tests.support.assignments import EDITED, TIMURS_DETAILS, TIMURS_LETTER, ExpertAssignment, ask_expert
-from tests.support.cast import Newsroom, answered_question
+from tests.support.assignments import EDITED_ANSWER, TIMURS_DETAILS, TIMURS_LETTER, ExpertAssignment, ask_expert
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 DAY = timedelta(days=1)
@@ -249,7 +249,7 @@ def test_what_belongs_to_a_later_edition_can_wait_for_the_morning(database: Data
 def locked(database: Database, newsroom: Newsroom) -> Edition:
     def lock(session: Session) -> None:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
-        slots.pick(session, newsroom.nora, answered_question(session, newsroom, "Who measures it?"), edition)
+        slots.pick(session, newsroom.nora, create_answered_question(session, newsroom, "Who measures it?"), edition)
         locking.lock_edition(session, newsroom.nora, edition)
 
     database.write(lock)
@@ -290,7 +290,7 @@ def expert_mails(database: Database) -> list[tuple[str, str]]:
 
 def picked(database: Database, newsroom: Newsroom) -> int:
     def pick(session: Session) -> int:
-        question = answered_question(session, newsroom, "Who measures it?")
+        question = create_answered_question(session, newsroom, "Who measures it?")
         slots.pick(session, newsroom.nora, question, list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
         return question.id
 
@@ -328,5 +328,5 @@ def test_the_words_of_a_check_do_not_change_the_digest(database: Database, newsr
     salt.edit()
     salt.send_to_check()
     database.write(lambda s: editing.settle_check(s, newsroom.leyla, salt.answer(s), "fine"))
-    salt.edit(EDITED.replace("short", "long"))
+    salt.edit(EDITED_ANSWER.replace("short", "long"))
     assert not [part for part in morning(database) if "check" in part]

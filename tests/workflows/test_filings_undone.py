@@ -21,11 +21,11 @@ from app.people.models import Expert
 from app.questions.models import Note, Question
 from app.workflows import invitations, undo
 from tests.support.assignments import ExpertAssignment, ask_expert_and_send, send_queued_mails
-from tests.support.cast import Newsroom
 from tests.support.database_checks import get_one
-from tests.support.databases import KEEPS_CHANGING
+from tests.support.databases import VOLATILE_COLUMNS
 from tests.support.desk import press_undo
 from tests.support.mailroom import receive_expert_mail
+from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -43,7 +43,7 @@ def facts(database: Database, *models: type[Base]) -> list[dict[str, Any]]:
     with database.read() as session:
         rows = [row for model in models or KEPT for row in session.scalars(select(model).order_by(model.id))]  # type: ignore[attr-defined]
         return [
-            {name: getattr(row, name) for name in row.__table__.columns.keys() if name not in KEEPS_CHANGING}  # noqa: SIM118
+            {name: getattr(row, name) for name in row.__table__.columns.keys() if name not in VOLATILE_COLUMNS}  # noqa: SIM118
             for row in rows
         ]
 
@@ -155,7 +155,7 @@ def test_a_question_that_was_closed_since_keeps_the_no(nora, database, salt):
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
     with database.read() as session:
         question = salt.assignment(session).question.public_id
-    nora.decide(f"/questions/{question}", "close", reason="nobody")
+    nora.post_action(f"/questions/{question}", "close", reason="nobody")
     assert press_undo(nora, page) == "One stays as it is: it has gone on from there."
     assert salt.state() == "declined"
     assert "Let it wait again" not in nora.get(f"/letters/{letter}")

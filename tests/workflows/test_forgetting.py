@@ -25,13 +25,13 @@ from app.questions.models import Note, QuestionText
 from app.workflows.overview import digest
 from app.workflows.retention import erase_letters
 from tests.support.assignments import ask_expert_and_send
-from tests.support.cast import Newsroom
-from tests.support.database_checks import find_in_files, find_left_in_files
+from tests.support.database_checks import find_in_files, find_unerased
 from tests.support.desk import Desk
 from tests.support.letters import LETTERS_BY_FATE, send_letters, send_letters_by_fate
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer, read_receipt
 from tests.support.reader_pages import send_question as sent_by_form
+from tests.support.sample_newsroom import Newsroom
 
 NOW = utc_now()
 MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -68,7 +68,7 @@ def test_each_letter_goes_on_its_day_and_no_byte_of_it_stays(
     assert still_there(database) == [name for name in LETTERS_BY_FATE if name not in before]
     sweep(database, NOW + days * DAY + HOUR)
     assert still_there(database) == stay
-    assert find_left_in_files(database, *(LETTERS_BY_FATE[name] for name in gone)) == []
+    assert find_unerased(database, *(LETTERS_BY_FATE[name] for name in gone)) == []
     assert find_in_files(database, *(LETTERS_BY_FATE[name] for name in stay)) == [
         LETTERS_BY_FATE[name] for name in stay
     ]
@@ -173,7 +173,7 @@ def test_mails_to_experts_and_what_they_left_unfinished_have_their_time(database
         mail = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
         assert (mail.state, mail.assignment_id) == ("sent", salt.assignment_id)
     secure_delete.empty_log(database)  # the worker's next duty
-    assert find_left_in_files(database, "gauges of 1974") == []
+    assert find_unerased(database, "gauges of 1974") == []
 
 
 def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_that_alone(

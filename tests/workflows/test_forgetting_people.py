@@ -25,10 +25,10 @@ from app.people.models import BrowserSession, Expert, Factor, Person
 from app.questions.models import Note
 from app.workflows.overview import digest
 from app.workflows.retention import erase_letters, erase_people
-from tests.support.assignments import EDITED, ExpertAssignment, send_queued_mails
-from tests.support.cast import Newsroom
-from tests.support.database_checks import find_in_files, find_left_in_files
+from tests.support.assignments import EDITED_ANSWER, ExpertAssignment, send_queued_mails
+from tests.support.database_checks import find_in_files, find_unerased
 from tests.support.desk import Desk
+from tests.support.sample_newsroom import Newsroom
 
 DAY = timedelta(days=1)
 NOW = utc_now()
@@ -58,13 +58,13 @@ def everything_of_leyla(salt: ExpertAssignment) -> None:
         answer = writing.submit(
             session, newsroom.leyla, assignment, writing.AnswerContent(OF_LEYLA["sent"], own_words=True)
         )
-        editing.edit(session, newsroom.nora, answer, EDITED)
+        editing.edit(session, newsroom.nora, answer, EDITED_ANSWER)
         editing.ask_check(session, newsroom.nora, answer)
         editing.settle_check(session, newsroom.leyla, answer, "wrong", OF_LEYLA["reply"])
 
     salt.database.write(fn)
     salt.approve()
-    salt.run()
+    salt.publish()
     salt.database.write(send_queued_mails)
 
 
@@ -92,7 +92,7 @@ def test_who_is_to_be_deleted_is_gone_from_the_files_after_a_week_but_for_what_r
     sweep(database, days=6.9)
     assert find_in_files(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
     sweep(database, days=7.1)
-    assert find_left_in_files(database, *OF_LEYLA.values()) == []
+    assert find_unerased(database, *OF_LEYLA.values()) == []
     with database.read() as session:
         expert = session.get_one(Expert, newsroom.leyla.expert_id)
         assert expert.name == f"Former expert {expert.person.public_id[:4].upper()}"
@@ -102,7 +102,7 @@ def test_who_is_to_be_deleted_is_gone_from_the_files_after_a_week_but_for_what_r
         assert session.scalars(select(Note)).all() == []
         item = session.scalars(select(EditionItem)).one()
         assert "Leyla Aydın" in item.output and "soil scientist at the Karakum Field Station" in item.output
-        assert session.scalars(select(AnswerText.body).where(AnswerText.body != "")).all() == [EDITED]
+        assert session.scalars(select(AnswerText.body).where(AnswerText.body != "")).all() == [EDITED_ANSWER]
         mails = session.scalars(select(OutboxMail).filter_by(assignment_id=salt.assignment_id)).all()
         assert {outbox.has_contents(session, mail) for mail in mails} == {False}
 
@@ -127,7 +127,7 @@ def test_who_has_a_question_or_an_answer_that_is_to_run_is_not_deleted(
     salt.approve()
     with pytest.raises(erase_people.StillNeeded):
         leyla(salt, erase_people.leave)
-    salt.run()
+    salt.publish()
     leyla(salt, erase_people.leave)
 
 
@@ -140,7 +140,7 @@ def test_whom_no_desk_asks_any_more_leaves_after_the_days_of_the_setting(
     sweep(database, days=99)
     assert find_in_files(database, *OF_LEYLA.values()) == list(OF_LEYLA.values())
     sweep(database, days=101)
-    assert find_left_in_files(database, *OF_LEYLA.values()) == []
+    assert find_unerased(database, *OF_LEYLA.values()) == []
     with database.read() as session:
         gone = [one.id for one in session.scalars(select(Expert).where(Expert.erased_at.is_not(None)))]
     assert gone == [newsroom.leyla.expert_id]  # whom nobody has asked yet stands in the directory
@@ -163,7 +163,7 @@ def test_what_never_ran_goes_after_the_days_of_drafts(
     forget(49)
     assert find_in_files(database, OF_LEYLA["sent"]) == [OF_LEYLA["sent"]]
     forget(51)
-    assert find_left_in_files(database, OF_LEYLA["sent"]) == []
+    assert find_unerased(database, OF_LEYLA["sent"]) == []
 
 
 def ilya_leaves(database: Database, newsroom: Newsroom) -> None:
@@ -236,8 +236,8 @@ def test_a_deleted_expert_stands_in_no_list_and_opens_nothing(
     everything_of_leyla(salt)
     leyla(salt, erase_people.leave)
     sweep(database, days=8)
-    assert "Leyla" not in nora.words("experts")
-    assert "Former expert" not in nora.words("experts")
+    assert "Leyla" not in nora.get_text("experts")
+    assert "Former expert" not in nora.get_text("experts")
     assert nora.client.get(salt.link, base_url="https://localhost").status_code == 404
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Check).where(Check.reply_text != "")) == 0

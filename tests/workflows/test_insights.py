@@ -35,10 +35,10 @@ from app.workflows.overview import insights, weekly_counts
 from app.workflows.overview.models import CountedWeek
 from app.workflows.publishing import publication
 from app.workflows.publishing import recall as recalling
-from tests.support.cast import Newsroom
 from tests.support.database_checks import record_statements
 from tests.support.desk import Desk
 from tests.support.pages import words_of
+from tests.support.sample_newsroom import Newsroom
 
 TODAY = utc_now().replace(hour=12, minute=0, second=0, microsecond=0)
 WEEK, DAY = timedelta(weeks=1), timedelta(days=1)
@@ -192,13 +192,13 @@ def tables(nora: Desk, query: str = "") -> dict[str, list[list[str]]]:
 
 
 def test_before_the_first_count_the_page_says_what_will_stand_there(nora: Desk) -> None:
-    assert "Nothing has been counted yet." in nora.words("insights")
+    assert "Nothing has been counted yet." in nora.get_text("insights")
     assert tables(nora) == {}
 
 
 def test_each_chart_has_its_table_and_its_file(nora: Desk, database: Database, autumn: Newsroom) -> None:
     weekly_counts.count_due(database, TODAY)
-    said = nora.words("insights")
+    said = nora.get_text("insights")
     assert (
         "3 letters came in, besides one of spam, and one Q&A ran. 2 readers got an answer. Half of what ran was in print within 21 days."
         in said
@@ -259,10 +259,10 @@ def test_a_time_is_an_address_and_an_unknown_one_is_told(nora: Desk, database: D
     for period, points, letters in (("12-weeks", 12, 14), ("year", 13, 54), ("all", 16, 63)):
         flow = tables(nora, f"?period={period}")["flow"][1:]
         assert (len(flow), sum(int(row[1]) for row in flow)) == (points, letters)
-    assert "There is no such time in the address" in nora.words("insights?period=decade")
-    assert "There is no such time" not in nora.words("insights?period=year")
-    nora.words("insights/flow.csv?period=decade", 404)
-    nora.words("insights/readers.csv", 404)
+    assert "There is no such time in the address" in nora.get_text("insights?period=decade")
+    assert "There is no such time" not in nora.get_text("insights?period=year")
+    nora.get_text("insights/flow.csv?period=decade", 404)
+    nora.get_text("insights/readers.csv", 404)
 
 
 def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_place(
@@ -283,7 +283,7 @@ def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_p
 def test_the_page_asks_as_often_however_much_there_is(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     def asked() -> int:
         with record_statements(database) as statements:
-            nora.words("insights?period=all")
+            nora.get_text("insights?period=all")
         return len(statements)
 
     database.write(lambda session: write(session, newsroom), TODAY)
@@ -295,8 +295,8 @@ def test_the_page_asks_as_often_however_much_there_is(nora: Desk, database: Data
 
 def test_whoever_works_elsewhere_finds_nothing(nora: Desk) -> None:
     nora.slug = "tundra"
-    nora.words("insights", 404)
-    nora.words("insights/flow.csv", 404)
+    nora.get_text("insights", 404)
+    nora.get_text("insights/flow.csv", 404)
 
 
 @pytest.mark.parametrize(

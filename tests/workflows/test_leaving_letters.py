@@ -16,8 +16,8 @@ from app.questions import actions
 from app.workflows.letters import endings
 from app.workflows.retention import erase_letters, retention_preview
 from app.workflows.retention.retention_preview import RULES, Rule
-from tests.support.cast import Newsroom
 from tests.support.letters import send_letters, send_letters_by_fate
+from tests.support.sample_newsroom import Newsroom
 
 NOW = utc_now()
 DAY = timedelta(days=1)

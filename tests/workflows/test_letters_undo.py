@@ -22,11 +22,11 @@ from app.search.models import Verdict
 from app.workflows import undo
 from app.workflows.indexing import index_due
 from tests.support.assignments import ask_expert
-from tests.support.cast import answered_question
 from tests.support.database_checks import get_one
-from tests.support.desk import press_undo, shown_version
-from tests.support.letters import change_letter, get_letter, letter_checkboxes, listed_letters, send_letter
+from tests.support.desk import get_version, press_undo
+from tests.support.letters import change_letter, get_letter, list_checkbox_values, list_letter_ids, send_letter
 from tests.support.mailroom import receive_expert_mail
+from tests.support.sample_newsroom import create_answered_question
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -55,7 +55,7 @@ def test_each_press_has_its_inverse_and_the_letter_stands_as_it_stood(nora, data
         led = nora.post(f"/letters/{public_id}/{act}", version=get_letter(database, public_id).version, **fields)
         assert facts(database, public_id) != before
         assert (press_undo(nora, led), facts(database, public_id)) == ("Undone.", before), (act, fields)
-    assert listed_letters(nora.get("/letters")) == [salt, held]  # of which no minute is kept
+    assert list_letter_ids(nora.get("/letters")) == [salt, held]  # of which no minute is kept
     assert "Nothing stands under “Closed”." in nora.get("/questions?state=closed")
     with database.read() as session:
         assert list(session.scalars(select(Question.closed_reason))) == ["undone", "undone"]
@@ -137,7 +137,7 @@ def test_nobody_undoes_what_somebody_else_did(nora, ilya, database, newsroom):
 
 def test_a_press_for_many_does_what_it_can_and_is_undone_by_one(nora, database, newsroom):
     salt, again, figures = (send_letter(database, newsroom, body) for body in (SALT, AGAIN, FIGURES))
-    ticked = letter_checkboxes(nora.get("/letters?tick=all"))
+    ticked = list_checkbox_values(nora.get("/letters?tick=all"))
     assert nora.get("/letters?tick=all").count(" checked>") == 3
     change_letter(database, figures, lambda session, letter: filing.file(session, newsroom.ilya, letter, "tip"))
     led = nora.post("/letters", act="comment", letter=ticked, list="state=all&channel=web")
@@ -174,18 +174,18 @@ def test_letters_are_shelved_or_put_under_a_topic_as_questions_of_their_own(nora
     database.write(name)
     send_letter(database, newsroom, SALT)
     send_letter(database, newsroom, FIGURES)
-    led = nora.post("/letters", act=act, topic="water", letter=letter_checkboxes(nora.get("/letters")))
+    led = nora.post("/letters", act=act, topic="water", letter=list_checkbox_values(nora.get("/letters")))
     with database.read() as session:
         states = list(session.scalars(select(Question.state)))
         topics = session.scalar(select(func.count()).select_from(QuestionTopic))
     assert (states, topics) == ((["shelved"] * 2, 0) if act == "shelf" else (["open"] * 2, 2))
     assert press_undo(nora, led) == "Undone."
-    assert len(listed_letters(nora.get("/letters"))) == 2
+    assert len(list_letter_ids(nora.get("/letters"))) == 2
 
 
 def test_the_second_of_two_is_told_who_was_first_and_what_they_did(nora, ilya, database, newsroom):
     salt = send_letter(database, newsroom, SALT)
-    seen = shown_version(nora.get(f"/letters/{salt}"))
+    seen = get_version(nora.get(f"/letters/{salt}"))
     ilya.post(f"/letters/{salt}/file", kind="tip", version=seen)
     for act, fields in (("file", {"kind": "spam"}), ("end", {"reason": "later"}), ("reopen", {}), ("release", {})):
         page = nora.post(f"/letters/{salt}/{act}", 409, version=seen, **fields)
@@ -201,7 +201,7 @@ def test_what_runs_keeps_its_askers(nora, database, newsroom):
     salt = send_letter(database, newsroom, SALT)
 
     def pick(session):
-        question = answered_question(session, newsroom, "Salt")
+        question = create_answered_question(session, newsroom, "Salt")
         actions.join(session, newsroom.nora, question, [session.scalars(select(Letter)).one()])
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, question, edition)
@@ -235,7 +235,7 @@ def test_a_look_alike_is_joined_by_one_press_and_refused_by_one(nora, app, datab
         == get_one(database, Question).id
     )
     assert press_undo(nora, led) == "Undone."
-    assert listed_letters(nora.get("/letters")) == [again, figures, salt]
+    assert list_letter_ids(nora.get("/letters")) == [again, figures, salt]
     nora.post(f"/letters/{again}/alike", 404, same="yes", **{**sent, "with": "letter.0123456789AB", "version": "3"})
     nora.post(f"/letters/{again}/alike", 409, same="yes", **sent)
 

@@ -26,8 +26,8 @@ from app.workflows import undo
 from app.workflows.publishing import reschedule
 from app.workflows.publishing import skip as skipping
 from tests.support.assignments import ExpertAssignment
-from tests.support.cast import Newsroom, answered_question
 from tests.support.desk import Desk
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 WIND = "Where does the wind come from?"
 DAYS = timedelta(days=3)
@@ -64,7 +64,7 @@ def asked(database: Database, newsroom: Newsroom, salt: ExpertAssignment) -> Exp
         zone = ZoneInfo(session.get_one(Newsletter, newsroom.newsletter_id).zone)
         due = datetime.fromisoformat(first.local_at).replace(hour=18, minute=0) - timedelta(days=5)
         assignment.due_at = due.replace(tzinfo=zone)
-        slots.pick(session, newsroom.nora, answered_question(session, newsroom, WIND), first)
+        slots.pick(session, newsroom.nora, create_answered_question(session, newsroom, WIND), first)
 
     database.write(fn)
     return salt

@@ -18,9 +18,9 @@ from app.mail.models import OutboxMail
 from app.questions.models import Question
 from app.web.formatting import day
 from app.workflows.publishing import publication, skip
-from tests.support.cast import Newsroom, answered_question
-from tests.support.desk import Desk, press_undo, shown_token
+from tests.support.desk import Desk, get_version_token, press_undo
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 pytestmark = pytest.mark.usefixtures("a_minute")
 
@@ -34,7 +34,7 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
     def fn(session: Any) -> list[str]:
         coming = list_editions_to_run(session, newsroom.newsletter_id, 100)
         for words in (SALT, WIND):
-            slots.pick(session, newsroom.nora, answered_question(session, newsroom, words), coming[0])
+            slots.pick(session, newsroom.nora, create_answered_question(session, newsroom, words), coming[0])
         return [edition.public_id for edition in coming]
 
     return database.write(fn)
@@ -42,7 +42,7 @@ def dates(database: Database, newsroom: Newsroom) -> list[str]:
 
 def press(nora: Desk, edition: str, act: str) -> Page:
     """The page after a press on the edition's page."""
-    return nora.get(nora.post(f"/editions/{edition}/{act}", seen=shown_token(nora.get(f"/editions/{edition}"))))
+    return nora.get(nora.post(f"/editions/{edition}/{act}", seen=get_version_token(nora.get(f"/editions/{edition}"))))
 
 
 def in_slots(database: Database, edition: str) -> tuple[str, list[tuple[str, int | None]]]:

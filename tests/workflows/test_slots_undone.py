@@ -16,8 +16,8 @@ from tests.support.desk import (
     THIRD_QUESTION,
     ComingEdition,
     Desk,
+    get_version_token,
     press_undo,
-    shown_token,
 )
 
 pytestmark = pytest.mark.usefixtures("a_minute")
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.usefixtures("a_minute")
 def coming(nora: Desk, newsroom) -> ComingEdition:
     """Two questions stand in the coming edition, in two slots of it."""
     found = ComingEdition(nora, newsroom)
-    found.do("slots", slots=2, section=0)
-    for question in found.ready(FIRST_QUESTION, SECOND_QUESTION):
-        found.do("pick", question=question)
+    found.press("slots", slots=2, section=0)
+    for question in found.create_questions(FIRST_QUESTION, SECOND_QUESTION):
+        found.press("pick", question=question)
     return found
 
 
@@ -59,26 +59,26 @@ def mails(database: Database) -> list[tuple[str, str]]:
 def test_it_stands_in_its_slot_again_and_no_mail_leaves(
     coming: ComingEdition, press: str, typed: dict, kinds: list
 ) -> None:
-    led = coming.do(press, question=key_of(coming, FIRST_QUESTION), **typed).partition("#")[0]
-    assert coming.stands() == ("planned", [SECOND_QUESTION])
+    led = coming.press(press, question=key_of(coming, FIRST_QUESTION), **typed).partition("#")[0]
+    assert coming.get_contents() == ("planned", [SECOND_QUESTION])
     assert mails(coming.database) == [(kind, "queued") for kind in kinds]
     assert press_undo(coming.nora, led) == "Undone."
-    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
     assert mails(coming.database) == [(kind, "discarded") for kind in kinds]
 
 
 def test_where_another_stands_in_its_slot_meanwhile_it_stays_out(coming: ComingEdition) -> None:
-    led = coming.do("drop", question=key_of(coming, FIRST_QUESTION)).partition("#")[0]
+    led = coming.press("drop", question=key_of(coming, FIRST_QUESTION)).partition("#")[0]
     page = coming.nora.get(led)
-    [third] = coming.ready(THIRD_QUESTION)
-    coming.do("pick", question=third)
+    [third] = coming.create_questions(THIRD_QUESTION)
+    coming.press("pick", question=third)
     said = coming.nora.get(coming.nora.post("/undo", press=page.value("press"), back=page.value("back"))).notice
     assert said.startswith("One stays as it is: ")
-    assert coming.stands() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])
+    assert coming.get_contents() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])
 
 
 def test_once_its_expert_has_been_told_it_stays_there(coming: ComingEdition) -> None:
-    led = coming.do("carry", question=key_of(coming, FIRST_QUESTION)).partition("#")[0]
+    led = coming.press("carry", question=key_of(coming, FIRST_QUESTION)).partition("#")[0]
 
     def leave(session) -> None:
         mail = session.scalars(select(OutboxMail).filter_by(kind="expert.carried_over")).one()
@@ -86,25 +86,25 @@ def test_once_its_expert_has_been_told_it_stays_there(coming: ComingEdition) -> 
 
     coming.database.write(leave)
     assert press_undo(coming.nora, led) == "One stays as it is: its expert has been told by mail."
-    assert coming.stands() == ("planned", [SECOND_QUESTION])
+    assert coming.get_contents() == ("planned", [SECOND_QUESTION])
 
 
 def test_a_slot_that_was_removed_comes_back_with_what_stood_in_it(coming: ComingEdition) -> None:
-    led = coming.do("slots", slots=1, section=0).partition("#")[0]
-    assert coming.stands() == ("planned", [FIRST_QUESTION])
+    led = coming.press("slots", slots=1, section=0).partition("#")[0]
+    assert coming.get_contents() == ("planned", [FIRST_QUESTION])
     assert press_undo(coming.nora, led) == "Undone."
-    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
     assert mails(coming.database) == [("expert.carried_over", "discarded")]
 
 
 def test_what_was_pulled_on_its_own_page_can_be_put_back_there(coming: ComingEdition) -> None:
     question = f"questions/{key_of(coming, FIRST_QUESTION)}"
-    led = coming.nora.post(f"{question}/pull", why="Too long.", seen=shown_token(coming.nora.get(question)))
+    led = coming.nora.post(f"{question}/pull", why="Too long.", seen=get_version_token(coming.nora.get(question)))
     page = coming.nora.get(led)
     assert page.notice == "It is out of its edition, and its expert is told why."
     assert press_undo(coming.nora, page) == "Undone."
-    assert coming.stands() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
 
 
 def test_two_by_one_expert_are_told_of_before_the_lock(coming: ComingEdition) -> None:
-    assert "Leyla Aydın answers 2 questions of it." in coming.nora.words(coming.page)
+    assert "Leyla Aydın answers 2 questions of it." in coming.nora.get_text(coming.page)

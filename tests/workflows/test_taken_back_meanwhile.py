@@ -26,8 +26,8 @@ from app.search.full_text import search
 from app.search.models import Vector
 from app.workflows.indexing import index_due
 from app.workflows.letters import withdrawal
-from tests.support.cast import Newsroom, answered_question
-from tests.support.databases import POSTGRESQL, write_side_by_side
+from tests.support.databases import ON_POSTGRESQL, write_concurrently
+from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 SALT = "why does my brother cough at the cannery in Moynaq"
 OTHER = "Who counts the salt in the orchards?"
@@ -64,7 +64,7 @@ def kept_of(database: Database, newsroom: Newsroom, words: str) -> list[Any]:
         return [body for body in places if body and words in body] + list(found)
 
 
-@POSTGRESQL
+@ON_POSTGRESQL
 def test_a_letter_that_is_filed_while_it_is_taken_back_leaves_no_words_in_its_question(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -79,7 +79,7 @@ def test_a_letter_that_is_filed_while_it_is_taken_back_leaves_no_words_in_its_qu
     assert kept_of(database, newsroom, SALT) == []
 
 
-@POSTGRESQL
+@ON_POSTGRESQL
 def test_a_question_that_is_merged_while_its_letter_is_taken_back_keeps_no_words(
     database: Database, newsroom: Newsroom
 ) -> None:
@@ -135,7 +135,7 @@ def test_who_asks_a_question_by_a_merge_still_asks_it_when_its_first_reader_left
         assert [(one.state, one.wording) for one in rows] == [("open", OTHER), ("merged", OTHER)]
 
 
-@POSTGRESQL
+@ON_POSTGRESQL
 def test_what_is_added_while_a_letter_is_taken_back_is_not_kept(database: Database, newsroom: Newsroom) -> None:
     key = asks(database, newsroom)
 
@@ -165,14 +165,14 @@ def test_a_name_that_is_given_to_a_letter_that_was_taken_back_is_not_kept(
         assert [credit.name_sealed for credit in session.scalars(select(Credit))] == [None]
 
 
-@POSTGRESQL
+@ON_POSTGRESQL
 def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
     database: Database, newsroom: Newsroom
 ) -> None:
     key = asks(database, newsroom, credit="full", name="Timur Aliev", consent="Print my name.")
 
     def pick(session: Session) -> int:
-        question, letter = answered_question(session, newsroom, OTHER), session.get_one(Letter, key)
+        question, letter = create_answered_question(session, newsroom, OTHER), session.get_one(Letter, key)
         actions.join(session, newsroom.nora, question, [letter])
         contacts.verify_credit(session, newsroom.nora, letter, "called him back")
         [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
@@ -185,7 +185,7 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
         letter = session.get_one(Letter, key)
         withdrawal.change_credit(session, receipts.reader_of(letter), letter, "none", "", "", "")
 
-    write_side_by_side(
+    write_concurrently(
         database,
         lambda session: locking.lock_edition(session, newsroom.nora, session.get_one(Edition, edition)),
         take_off,
@@ -194,7 +194,7 @@ def test_a_name_that_is_taken_off_while_the_edition_is_locked_does_not_run(
         assert [item.credits for item in session.scalars(select(EditionItem))] == [[None]]
 
 
-@POSTGRESQL
+@ON_POSTGRESQL
 def test_no_numbers_are_kept_of_a_text_that_goes_while_it_is_embedded(database: Database, newsroom: Newsroom) -> None:
     database.write(
         lambda session: index.index_documents(
@@ -204,7 +204,7 @@ def test_no_numbers_are_kept_of_a_text_that_goes_while_it_is_embedded(database: 
     with database.read() as session:
         [key] = session.scalars(select(DESK.docs.id))
     numbers = {key: (SALT, bytes(semantic.DIMENSIONS))}
-    refused = write_side_by_side(
+    refused = write_concurrently(
         database,
         lambda s: semantic._save_vectors(s, DESK, numbers),
         lambda s: index.remove_from_indexes(s, "question", 7),

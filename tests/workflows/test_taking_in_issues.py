@@ -24,7 +24,7 @@ from app.questions.models import Question
 from app.typesetting.renderers import to_text
 from app.workflows.back_issues import import_issues
 from tests.support import clock
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
 
 EDITIONS = ROOT / "tests" / "support" / "back_issues"

@@ -17,11 +17,11 @@ from app.questions.models import Question
 from app.workflows.publishing import after_sending, publication, translations
 from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
 from app.workflows.retention import erase_published
-from tests.support.cast import Newsroom
-from tests.support.database_checks import count_rows, find_left_in_files
+from tests.support.database_checks import count_rows, find_unerased
 from tests.support.desk import Desk
 from tests.support.pages import Page
 from tests.support.reader_pages import get_question, publish_answer
+from tests.support.sample_newsroom import Newsroom
 
 HERE = "/steppe/q/{}/-?lang=fa"
 AS_SENT = PublishedText(
@@ -62,7 +62,7 @@ def exported(database: Database) -> list[tuple[str, int]]:
 def test_the_form_says_beforehand_what_becomes_of_the_translation(nora: Desk, silos: str) -> None:
     translated = "What is there in Persian"
     said = {
-        act: re.findall(rf"{translated}[^.]*\.", nora.words(f"questions/{silos}/{act}"))
+        act: re.findall(rf"{translated}[^.]*\.", nora.get_text(f"questions/{silos}/{act}"))
         for act in ("correct", "protect")
     }
     assert said == {
@@ -131,7 +131,7 @@ def test_words_that_endanger_somebody_are_gone_in_every_language(
     page = client.get(HERE.format(silos), follow_redirects=True)
     assert (page.status_code, "Wolkenstein" in page.text) == (200 if erase is reworded else 410, False)
     assert (count_rows(database)["translations"], count_rows(database)["item_translations"]) == (0, 0)
-    assert find_left_in_files(database, "Wolkenstein anbar") == []
+    assert find_unerased(database, "Wolkenstein anbar") == []
     assert exported(database) == ([("en", 0)] if erase is reworded else [])
     if erase is reworded:
         # The new words can be translated like any.

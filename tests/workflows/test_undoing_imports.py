@@ -20,7 +20,7 @@ from app.questions.models import Question, QuestionText
 from app.workflows.back_issues import import_issues
 from app.workflows.back_issues.undo_import import list_imports, record_import, undo_import
 from app.workflows.publishing import publication
-from tests.support.cast import Newsroom
+from tests.support.sample_newsroom import Newsroom
 
 KEPT = (Edition, EditionItem, Answer, AnswerText, Assignment)
 

@@ -38,8 +38,8 @@ from app.workflows.letters import endings, withdrawal
 from app.workflows.newsletters import founding, pausing
 from app.workflows.publishing import publication, recall, skip, translations
 from app.workflows.retention import erase_letters
-from tests.support.assignments import EDITED, TIMURS_LETTER, ExpertAssignment, ask_expert_and_send
-from tests.support.cast import Newsroom
+from tests.support.assignments import EDITED_ANSWER, TIMURS_LETTER, ExpertAssignment, ask_expert_and_send
+from tests.support.sample_newsroom import Newsroom
 
 OF_THE_HOUSE = [machine for machine in MACHINES if machine.noun not in ("mail", "inbound")]
 MOVES = {f"{machine.noun}.{move.action}": move for machine in OF_THE_HOUSE for move in machine.moves}
@@ -96,7 +96,7 @@ def send(salt: Salt) -> None:
 
 
 def edit(salt: Salt) -> None:
-    editing.edit(salt.session, salt.room.nora, salt.answer, EDITED)
+    editing.edit(salt.session, salt.room.nora, salt.answer, EDITED_ANSWER)
 
 
 def check(salt: Salt) -> None:

@@ -22,21 +22,21 @@ from tests.support.debian_machine import enter_namespace
 from tests.support.waiting import wait_until
 
 RELEASE = "trixie"
-PROGRAMS = ("debootstrap", "git", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
+HOST_PROGRAMS = ("debootstrap", "git", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-BOOT = 120.0  # seconds that systemd may take
-LONGEST = 1800.0  # seconds that one block of commands may take: some fetch packages
+BOOT_TIMEOUT = 120.0  # seconds that systemd may take
+COMMAND_TIMEOUT = 1800.0  # seconds that one block of commands may take: some fetch packages
 # What the installer of a Debian brings beside what debootstrap calls minimal, and Debian's own way to become another account.
-INSTALLED = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "ca-certificates", "util-linux")
+INCLUDED_PACKAGES = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "ca-certificates", "util-linux")
 # How the machine that this runs on gets at packages, which a machine of its own has to be told as well.
-CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
+CA_CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
-BOOTSTRAP = """
+BOOTSTRAP_SCRIPT = """
 mount --make-rprivate /
 exec debootstrap --variant=minbase --include="$INCLUDE" "$RELEASE" "$ROOT"
 """
 
-BEGIN = """
+BOOT_SCRIPT = """
 mount --make-rprivate /
 mount --bind "$ROOT" "$ROOT"
 cd "$ROOT"
@@ -64,11 +64,11 @@ exec env -i container=other PATH="$SEARCHED" /usr/lib/systemd/systemd --system -
 
 
 # Each script is a process of its own; all together are one shell.
-REMEMBERED = "cd /root; set -a; [ ! -e /run/shell ] || . /run/shell"
-REMEMBER = "{ export -p; printf 'cd %q\\n' \"$PWD\"; } > /run/shell"
+RESTORE_SHELL_STATE = "cd /root; set -a; [ ! -e /run/shell ] || . /run/shell"
+SAVE_SHELL_STATE = "{ export -p; printf 'cd %q\\n' \"$PWD\"; } > /run/shell"
 
 
-class Failed(Exception):
+class StepFailed(Exception):
     """Commands that did not end as they should; says what they printed last."""
 
 
@@ -88,14 +88,16 @@ class BareDebian:
         self._log.flush()
         begins = self._log.tell()
         done = subprocess.run(
-            [*into, "bash", "-euo", "pipefail", "-c", f"{REMEMBERED}\n{script}\n{REMEMBER}"], stdin=subprocess.DEVNULL,
-            stdout=self._log, stderr=subprocess.STDOUT, check=False, timeout=LONGEST,
+            [*into, "bash", "-euo", "pipefail", "-c", f"{RESTORE_SHELL_STATE}\n{script}\n{SAVE_SHELL_STATE}"], stdin=subprocess.DEVNULL,
+            stdout=self._log, stderr=subprocess.STDOUT, check=False, timeout=COMMAND_TIMEOUT,
             env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
         )  # fmt: skip
         self._log.seek(begins)
         printed = self._log.read().decode("utf-8", "replace")
         if done.returncode:
-            raise Failed("\n".join([f"ended with {done.returncode}: {script.strip()}", *printed.splitlines()[-15:]]))
+            raise StepFailed(
+                "\n".join([f"ended with {done.returncode}: {script.strip()}", *printed.splitlines()[-15:]])
+            )
         return printed
 
     def write(self, path: str, text: str) -> None:
@@ -104,7 +106,7 @@ class BareDebian:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
-    def listens(self, port: int) -> bool:
+    def has_listener(self, port: int) -> bool:
         return f":{port} " in self.run("ss -ltnH")
 
     def enter_network(self) -> None:
@@ -116,10 +118,10 @@ class BareDebian:
             os.close(space)
 
 
-def lacking() -> list[str]:
+def list_missing_requirements() -> list[str]:
     """Return what keeps a machine from being made here."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
-    missing = [f"{name} is missing" for name in PROGRAMS if shutil.which(name, path=path) is None]
+    missing = [f"{name} is missing" for name in HOST_PROGRAMS if shutil.which(name, path=path) is None]
     return missing if os.geteuid() == 0 else ["it has to be run by root", *missing]
 
 
@@ -132,14 +134,14 @@ def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
         root = folder / "root"
         _bootstrap(root, log)
         (root / "etc/hostname").write_text(f"{name}\n")
-        with _booted(root, log) as pid, http_proxy(pid) as proxy:
-            _tell_of(proxy, root)
+        with _boot(root, log) as pid, http_proxy(pid) as proxy:
+            _configure_proxy(proxy, root)
             yield BareDebian(pid, root, log)
     finally:
-        wait_until(lambda: _is_gone(folder), f"the end of all that wrote into {folder}", BOOT)
+        wait_until(lambda: _remove_folder(folder), f"the end of all that wrote into {folder}", BOOT_TIMEOUT)
 
 
-def _is_gone(folder: Path) -> bool:
+def _remove_folder(folder: Path) -> bool:
     """Take a folder away. What is killed may still write into it for a moment."""
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
@@ -149,18 +151,18 @@ def _bootstrap(root: Path, log: BinaryIO) -> None:
     environment = {
         "ROOT": str(root),
         "RELEASE": RELEASE,
-        "INCLUDE": ",".join(INSTALLED),
+        "INCLUDE": ",".join(INCLUDED_PACKAGES),
         "PATH": f"{os.environ['PATH']}:{PATH}",
     }
     _run_outside(
-        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", BOOTSTRAP],
+        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-euc", BOOTSTRAP_SCRIPT],
         log,
         {**os.environ, **environment},
     )
     (root / "etc/dpkg/dpkg.cfg.d/quickly").write_text("force-unsafe-io\n")  # nobody needs it after a power cut
 
 
-def _tell_of(proxy: str, root: Path) -> None:
+def _configure_proxy(proxy: str, root: Path) -> None:
     """Let apt and pip go through the proxy without a question, and believe whom they believe on the machine that this runs on."""
     apt = (
         f'Acquire::http::Proxy "{proxy}";',
@@ -174,43 +176,45 @@ def _tell_of(proxy: str, root: Path) -> None:
     pip.read_dict({"global": {"proxy": proxy}})
     with (root / "etc/pip.conf").open("w") as file:
         pip.write(file)
-    if Path("/", CERTIFICATES).exists():
-        shutil.copy(Path("/", CERTIFICATES), root / CERTIFICATES)
+    if Path("/", CA_CERTIFICATES).exists():
+        shutil.copy(Path("/", CA_CERTIFICATES), root / CA_CERTIFICATES)
 
 
 def _run_outside(command: Sequence[str], log: BinaryIO, environment: dict[str, str]) -> None:
-    done = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False, timeout=LONGEST)
+    done = subprocess.run(
+        command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False, timeout=COMMAND_TIMEOUT
+    )
     if done.returncode:
-        raise Failed(f"debootstrap ended with {done.returncode}: is there a network?")
+        raise StepFailed(f"debootstrap ended with {done.returncode}: is there a network?")
 
 
 @contextmanager
-def _booted(root: Path, log: BinaryIO) -> Iterator[int]:
+def _boot(root: Path, log: BinaryIO) -> Iterator[int]:
     """Start systemd in spaces of its own; gives its number as this machine counts."""
     environment = {"ROOT": str(root), "SEARCHED": PATH, "PATH": f"{os.environ['PATH']}:{PATH}"}
     spaces = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child")
     child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "bash", "-euc", BEGIN], env=environment, stdin=subprocess.DEVNULL,
+        ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "bash", "-euc", BOOT_SCRIPT], env=environment, stdin=subprocess.DEVNULL,
         stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
-        wait_until(lambda: child.poll() is not None or _is_up(child.pid), "systemd", BOOT)
+        wait_until(lambda: child.poll() is not None or _has_booted(child.pid), "systemd", BOOT_TIMEOUT)
         if child.poll() is not None:
-            raise Failed("systemd did not start: the log says why")
-        yield _first(child.pid)
+            raise StepFailed("systemd did not start: the log says why")
+        yield _first_child(child.pid)
     finally:
         child.kill()
-        child.wait(BOOT)
+        child.wait(BOOT_TIMEOUT)
 
 
-def _first(pid: int) -> int:
+def _first_child(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
-def _is_up(pid: int) -> bool:
+def _has_booted(pid: int) -> bool:
     """Whether systemd has started all that starts with the machine, well or not."""
     try:
-        first = _first(pid)
+        first = _first_child(pid)
     except (OSError, IndexError):
         return False
     asked = ("nsenter", f"--target={first}", "--all", "systemctl", "is-system-running")

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.support.first_edition.stage import Stage
+from tests.support.first_edition.step_context import StepContext
 from tests.support.incoming_mails import mail, reply_mail
 from tests.support.main_job import (
     the_desk_invites,
@@ -19,53 +19,53 @@ from tests.support.main_job import (
 )
 from tests.support.waiting import wait_until
 
-PHONE = 390
+PHONE_WIDTH = 390
 DESK, LETTER = "/desk/letter", "/letter"
 TIMUR, LAURA = "timur@post.example", "laura@aral.example"
-EDITION = "The salt comes with the spring wind.\n\nWhat would you like to know? Just answer this mail."
+NEWSLETTER_TEXT = "The salt comes with the spring wind.\n\nWhat would you like to know? Just answer this mail."
 
 
-def nora_comes_in(stage: Stage) -> None:
+def sign_in_nora(stage: StepContext) -> None:
     """By the link that `init` printed; then she goes along the first steps."""
-    stage.open_browser()
-    stage.nora = nora = stage.visit()
-    nora.open(stage.way_in)
+    stage.launch_browser()
+    stage.nora = nora = stage.open_browser()
+    nora.open(stage.sign_in_link)
     nora.press("Sign in")
     nora.open(f"{DESK}/")
     nora.press("Look at the ask page")
-    nora.shows(re.compile("."))
+    nora.expect_heading(re.compile("."))
     nora.open(f"{DESK}/settings/mail")
     nora.page.locator("input[name=inbox]").fill("ask@example.org")
     nora.press("Save the settings")
 
 
-def a_reader_asks_on_the_web(stage: Stage) -> None:
-    dana = stage.visit(PHONE)
+def ask_on_the_web(stage: StepContext) -> None:
+    dana = stage.open_browser(PHONE_WIDTH)
     dana.open(f"{LETTER}/")
     dana.write("Your question", "Can our village ask for the salt figures?")
     dana.press("Send my question")
-    stage.receipt = dana.receipt()
+    stage.receipt = dana.read_receipt_number()
 
 
-def a_reader_answers_the_newsletter(stage: Stage) -> None:
+def ask_by_mail(stage: StepContext) -> None:
     """The newsletter arrives in Timur's mailbox from the tool that the newsroom sends it with, and he answers it."""
     sent = mail(
         "The Letter <letter@example.org>",
         TIMUR,
         "The Salt Wind",
-        EDITION,
+        NEWSLETTER_TEXT,
         Reply_To="ask@example.org",
         List_Id="<letter.example.org>",
     )
-    stage.hand_in(sent, "letter@example.org", TIMUR)
-    arrived = stage.mail(TIMUR, "The Salt Wind")
+    stage.send_mail(sent, "letter@example.org", TIMUR)
+    arrived = stage.wait_for_mail(TIMUR, "The Salt Wind")
     [message_id] = arrived.headers["message-id"]
     [to] = arrived.reply_to
     answer = reply_mail(message_id, f"Timur Aliev <{TIMUR}>", to, "Who measures the salt that falls on our orchards?")
-    stage.hand_in(answer, TIMUR, to)
+    stage.send_mail(answer, TIMUR, to)
 
 
-def the_desk_asks_an_expert(stage: Stage) -> None:
+def ask_expert(stage: StepContext) -> None:
     nora = stage.nora
 
     def both_are_there() -> bool:
@@ -77,32 +77,32 @@ def the_desk_asks_an_expert(stage: Stage) -> None:
     the_desk_invites(nora)
 
 
-def link_in(stage: Stage, subject: str) -> str:
+def find_link(stage: StepContext, subject: str) -> str:
     """The one link of Laura's mail about this."""
-    [link] = set(re.findall(r"https://\S+", stage.mail(LAURA, subject).text))
+    [link] = set(re.findall(r"https://\S+", stage.wait_for_mail(LAURA, subject).text))
     return link
 
 
-def the_expert_answers_by_link(stage: Stage) -> None:
-    the_expert_answers(stage.visit(PHONE), link_in(stage, "150"))
+def answer_by_link(stage: StepContext) -> None:
+    the_expert_answers(stage.open_browser(PHONE_WIDTH), find_link(stage, "150"))
 
 
-def the_quote_is_checked(stage: Stage) -> None:
+def check_quote(stage: StepContext) -> None:
     the_editor_edits_and_sends_the_check(stage.nora, DESK)
-    the_expert_agrees(stage.visit(PHONE), link_in(stage, "Your answer"))
+    the_expert_agrees(stage.open_browser(PHONE_WIDTH), find_link(stage, "Your answer"))
 
 
-def approved_picked_locked_and_sent(stage: Stage) -> None:
+def publish_edition(stage: StepContext) -> None:
     the_editor_approves(stage.nora, DESK)
     the_edition_is_built(stage.nora, DESK)
     the_edition_is_locked_and_sent(stage.nora)
 
 
-def the_reader_finds_the_answer(stage: Stage) -> None:
-    the_receipt_says_so(stage.visit(PHONE), stage.receipt, LETTER)
+def find_published_answer(stage: StepContext) -> None:
+    the_receipt_says_so(stage.open_browser(PHONE_WIDTH), stage.receipt, LETTER)
 
 
-def the_first_steps_are_done(stage: Stage) -> None:
+def check_first_steps(stage: StepContext) -> None:
     """All but a colleague, who isn't needed: Nora works alone."""
     stage.nora.open(f"{DESK}/")
     steps = stage.nora.page.locator(".steps-list li")

@@ -35,7 +35,7 @@ class Newsroom:
     gulnara: ExpertActor
 
 
-def another_newsletter(session: Session) -> Newsletter:
+def create_coast_newsletter(session: Session) -> Newsletter:
     """Found The Coast, whose desk nobody of the Steppe Letter belongs to."""
     coast = Newsletter(
         slug="coast",
@@ -78,7 +78,7 @@ def create_newsroom(session: Session) -> Newsroom:
     session.flush()
     nora = _hire(session, newsletter, "Nora Lind", "nora@desk.example", "editor")
     ilya = _hire(session, newsletter, "Ilya Brandt", "ilya@desk.example", "assistant")
-    leyla, marek, gulnara = (_record(session, nora, *expert) for expert in EXPERTS)
+    leyla, marek, gulnara = (_add_expert(session, nora, *expert) for expert in EXPERTS)
     planning.start_with_open_edition(session, newsletter)
     planning.plan_newsletter(session, Clock(), newsletter)
     return Newsroom(newsletter.id, newsletter.slug, nora, ilya, leyla, marek, gulnara)
@@ -90,13 +90,13 @@ def _hire(session: Session, newsletter: Newsletter, name: str, email: str, role:
     return Staff(person.id, name, newsletter.id, role)
 
 
-def _record(session: Session, nora: Staff, name: str, email: str, credit_line: str) -> ExpertActor:
+def _add_expert(session: Session, nora: Staff, name: str, email: str, credit_line: str) -> ExpertActor:
     expert = directory.record_expert(session, nora, name, email, credit_line=credit_line)
     directory.verify_expert(session, nora, expert, "called the switchboard")
     return ExpertActor(expert.id, name)
 
 
-def submitted_answer(session: Session, newsroom: Newsroom, words: str) -> Answer:
+def create_submitted_answer(session: Session, newsroom: Newsroom, words: str) -> Answer:
     """A question in the desk's words, cleared, and Leyla's answer to it, which nobody has looked at yet."""
     question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
@@ -106,8 +106,8 @@ def submitted_answer(session: Session, newsroom: Newsroom, words: str) -> Answer
     return writing.submit(session, newsroom.leyla, assignment, written)
 
 
-def answered_question(session: Session, newsroom: Newsroom, words: str) -> Question:
+def create_answered_question(session: Session, newsroom: Newsroom, words: str) -> Question:
     """A question whose answer Nora has approved: ready to be picked."""
-    answer = submitted_answer(session, newsroom, words)
+    answer = create_submitted_answer(session, newsroom, words)
     editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
     return session.get_one(Question, answer.question_id)

@@ -15,17 +15,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from imap_tools import MailBox, MailMessage
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.support.browser_visits import Visit
 from tests.support.docs import list_code_blocks
-from tests.support.first_edition.bare_debian import BareDebian, Failed
+from tests.support.first_edition.bare_debian import BareDebian, StepFailed
 from tests.support.mail_machine import CERTIFICATE, PASSWORD
 from tests.support.required_programs import find_chromium
 from tests.support.source import ROOT
+from tests.support.user_browsers import UserBrowser
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 SITE = "https://ask.example.org"
 NAME = "mx.example.org"  # of the machine, and of its mail server
-MAILED = 240.0  # seconds until a mail is there: one of the desk can be undone for a minute
+MAIL_TIMEOUT = 240.0  # seconds until a mail is there: one of the desk can be undone for a minute
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class DocsBlock:
         kinds = ("", "sh") if self.kind == "sh" else (self.kind,)
         found = list_code_blocks(self.page, self.heading, *kinds)
         if len(found) <= self.number:
-            raise Failed(f"{self.page} has no block {self.number + 1} of {self.kind} under “{self.heading}”")
+            raise StepFailed(f"{self.page} has no block {self.number + 1} of {self.kind} under “{self.heading}”")
         return found[self.number]
 
 
@@ -57,24 +57,24 @@ class DocsCommand:
     @property
     def text(self) -> str:
         if f"`{self.words}`" not in (ROOT / self.page).read_text(encoding="utf-8"):
-            raise Failed(f"{self.page} does not say `{self.words}`")
+            raise StepFailed(f"{self.page} does not say `{self.words}`")
         return self.words
 
 
 @dataclass
-class Stage:
+class StepContext:
     """What steps hand on to each other."""
 
     stack: ExitStack
     log: BinaryIO
     tell: Callable[[str], None]
     machine: BareDebian = field(init=False)
-    nora: Visit = field(init=False)
+    nora: UserBrowser = field(init=False)
     _browser: Browser = field(init=False)
     way_in: str = ""
     receipt: str = ""
 
-    def type(self, *commands: DocsBlock | DocsCommand, by: DocsCommand | None = None) -> str:
+    def run_docs(self, *commands: DocsBlock | DocsCommand, by: DocsCommand | None = None) -> str:
         """Type what the docs say, and return what was printed. `by` is the command by which root becomes another account,
         who types it all."""
         for one in commands:
@@ -84,17 +84,17 @@ class Stage:
         lines = "\n".join(one.text for one in commands)
         return self.machine.run(f"{by.text} <<'END OF SHELL'\nset -euo pipefail\n{lines}\nEND OF SHELL")
 
-    def set(self, settings: DocsBlock) -> None:
+    def append_settings(self, settings: DocsBlock) -> None:
         """Put settings of a page into the settings file."""
         self.tell(f"    {settings.page}: {settings.text.strip()}")
         with (self.machine.root / "etc/readers-asked/environment").open("a") as file:
             file.write(settings.text)
 
-    def open_browser(self) -> None:
+    def launch_browser(self) -> None:
         """A real browser in the machine's network, which knows the name of the site and believes its one certificate."""
         path = find_chromium()
         if path is None:
-            raise Failed("there is no chromium")
+            raise StepFailed("there is no chromium")
         believed = _fingerprint(self._certificate("etc/letsencrypt/live/ask.example.org/fullchain.pem"))
         args = (
             "--no-sandbox", "--disable-quic", "--host-resolver-rules=MAP ask.example.org 127.0.0.1",
@@ -106,16 +106,16 @@ class Stage:
         self._browser = playwright.chromium.launch(executable_path=path, args=args)
         self.stack.callback(self._browser.close)
 
-    def visit(self, width: int = 1280) -> Visit:
+    def open_browser(self, width: int = 1280) -> UserBrowser:
         """Somebody with a browser that keeps nothing of the others'."""
-        return Visit(self._browser.new_context(viewport={"width": width, "height": 900}), SITE, scripts=False)
+        return UserBrowser(self._browser.new_context(viewport={"width": width, "height": 900}), SITE, scripts=False)
 
-    def hand_in(self, raw: bytes, sender: str, recipient: str) -> None:
+    def send_mail(self, raw: bytes, sender: str, recipient: str) -> None:
         """Somebody's mail program hands a mail to the mail server."""
         with SMTP("127.0.0.1", 25) as server:
             server.sendmail(sender, [recipient], raw)
 
-    def mail(self, address: str, subject: str) -> MailMessage:
+    def wait_for_mail(self, address: str, subject: str) -> MailMessage:
         """The newest mail of a mailbox whose subject has these words, read by IMAP; waits until it is there."""
         found: list[MailMessage] = []
         context = ssl.create_default_context(cafile=self._certificate(CERTIFICATE))
@@ -127,7 +127,7 @@ class Stage:
             return bool(found)
 
         self.tell(f"    waits for the mail to {address}")
-        wait_until(arrived, f"a mail to {address} about “{subject}”", MAILED, pause=1)
+        wait_until(arrived, f"a mail to {address} about “{subject}”", MAIL_TIMEOUT, pause=1)
         return found[0]
 
     def _certificate(self, path: str) -> Path:

@@ -30,9 +30,9 @@ ALL_RULES = {"light": {}, "dark": {"runOnly": COLOUR_RULES}}
 RULES_WITHOUT_COLOURS = {"light": {"rules": {rule: {"enabled": False} for rule in COLOUR_RULES}}}
 RUN_AXE = """async options => (await axe.run(document, { resultTypes: ['violations'], ...options })).violations.map(
     fault => [fault.id, fault.nodes.slice(0, 3).map(node => node.html)])"""
-CHANGING = re.compile(r"[\w.-]{12,}|\d+")  # keys, tokens, ports and times: the same page for whoever looks
-_without_fault: set[tuple[object, str]] = set()
-_colours_looked_at: set[str] = set()
+VARIABLE_PARTS = re.compile(r"[\w.-]{12,}|\d+")  # keys, tokens, ports and times: the same page for whoever looks
+_faultless_pages: set[tuple[object, str]] = set()
+_pages_with_checked_colours: set[str] = set()
 
 
 def find_accessibility_faults(page: Page) -> Iterator[tuple[str, str, list[str]]]:
@@ -41,28 +41,28 @@ def find_accessibility_faults(page: Page) -> Iterator[tuple[str, str, list[str]]
     Two ways through the desk come by the same pages: one that had no fault is not looked over again, if nothing in it is
     another and its window is as large; in a window of another size it is looked over but for its colours.
     """
-    stands = CHANGING.sub("…", page.content())
+    stands = VARIABLE_PARTS.sub("…", page.content())
     looks = (tuple((page.viewport_size or {}).values()), stands)
-    if looks in _without_fault:
+    if looks in _faultless_pages:
         return
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     found = False
-    for scheme, options in (RULES_WITHOUT_COLOURS if stands in _colours_looked_at else ALL_RULES).items():
+    for scheme, options in (RULES_WITHOUT_COLOURS if stands in _pages_with_checked_colours else ALL_RULES).items():
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for name, places in page.evaluate(RUN_AXE, options):
             found = True
             yield scheme, name, places
     if not found:
-        _without_fault.add(looks)
-        _colours_looked_at.add(stands)
+        _faultless_pages.add(looks)
+        _pages_with_checked_colours.add(stands)
 
 
-MOST_TABS = 120  # from the top of a page to a button in it
+MAX_TABS = 120  # from the top of a page to a button in it
 
 
 @dataclass
-class Visit:
+class UserBrowser:
     """One person's browser. With scripts on, each page they come to is looked over by axe, in both schemes."""
 
     context: BrowserContext
@@ -76,7 +76,7 @@ class Visit:
 
     def open(self, path: str) -> None:
         self.page.goto(path if path.startswith("http") else self.site + path)
-        self.look()
+        self.check_page()
 
     def press(self, name: str | re.Pattern[str], exact: bool = True) -> None:
         """Press a button or a link by what it says, and look at the page that it leads to."""
@@ -86,36 +86,36 @@ class Visit:
     def follow(self, target: Locator) -> None:
         """Press what leads to another page, and look at that."""
         press(target.first)
-        self.look()
+        self.check_page()
 
     def unfold(self, summary: str) -> None:
         folded = self.page.locator("details:not([open]) > summary", has_text=summary)
         if folded.count():
             folded.first.click()
 
-    def inspect(self, path: str) -> None:
+    def open_unfolded(self, path: str) -> None:
         """Open a page, unfold all that is folded there, and look it over again, however often it was seen."""
         self.page.goto(self.site + path)
-        self.look_unfolded()
+        self.check_unfolded_page()
 
-    def look_unfolded(self) -> None:
+    def check_unfolded_page(self) -> None:
         self.page.evaluate("document.querySelectorAll('main details').forEach((one) => { one.open = true })")
-        self.seen.clear()
-        self.look()
+        self.checked_pages.clear()
+        self.check_page()
 
     def write(self, label: str, text: str) -> None:
         self.page.get_by_label(label, exact=True).first.fill(text)
 
-    def look(self) -> None:
+    def check_page(self) -> None:
         """No script ran into a fault, no page is wider than its window, axe has nothing to say."""
         page = self.page
         if not self.scripts:
             return
         # One address shows different pages as a thing goes its way: the heading tells them apart.
         place = re.sub(r"[0-9A-Z]{12}|[\w-]{22}", "…", page.url) + " " + self.heading
-        if place in self.seen:
+        if place in self.checked_pages:
             return
-        self.seen.add(place)
+        self.checked_pages.add(place)
         assert list(find_accessibility_faults(page)) == [], place
         width = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert width[0] <= width[1], (place, width)
@@ -124,44 +124,44 @@ class Visit:
     def heading(self) -> str:
         return self.page.locator("h1").first.inner_text()
 
-    def shows(self, heading: str | re.Pattern[str]) -> None:
+    def expect_heading(self, heading: str | re.Pattern[str]) -> None:
         expect(self.page.locator("h1").first).to_have_text(heading)
 
-    def receipt(self) -> str:
+    def read_receipt_number(self) -> str:
         return digits(self.page.locator(".code").inner_text())
 
 
-class Town:
+class UserBrowsers:
     """The newsroom as it is served, with a browser for each of its people."""
 
     def __init__(self, chromium: Browser, database: Database, site: str, mails: Path, scripts: bool) -> None:
         self.chromium, self.database, self.site, self.mails, self.scripts = chromium, database, site, mails, scripts
         self.contexts: list[BrowserContext] = []
 
-    def visit(self, width: int = 1280, **options: Any) -> Visit:
+    def open_browser(self, width: int = 1280, **options: Any) -> UserBrowser:
         context = self.chromium.new_context(
             java_script_enabled=self.scripts, viewport={"width": width, "height": 900}, **options
         )
         self.contexts.append(context)
-        return Visit(context, self.site, self.scripts)
+        return UserBrowser(context, self.site, self.scripts)
 
-    def editor(self, name: str = "Nora Lind", width: int = 1280) -> Visit:
+    def sign_in_staff(self, name: str = "Nora Lind", width: int = 1280) -> UserBrowser:
         """Somebody of the desk, signed in."""
 
         def invite(session: Any) -> str:
             person = session.scalars(select(Person).filter_by(name=name)).one()
             return sign_in.invite(session, Clock(), person, "desk")
 
-        somebody = self.visit(width)
+        somebody = self.open_browser(width)
         somebody.open(self.database.write(invite))
         somebody.press("Sign in")
         return somebody
 
-    def mailed_link(self, to: str, subject: str) -> str:
+    def wait_for_mailed_link(self, to: str, subject: str) -> str:
         """The one link of the newest mail to this address whose subject has these words; waits for the worker."""
         links: list[str] = []
 
-        def has_come() -> bool:
+        def find_link() -> bool:
             for file in sorted(self.mails.glob("[!.]*.eml"), reverse=True):
                 mail = email.message_from_bytes(file.read_bytes(), policy=default)
                 body = mail.get_body(("plain",))
@@ -170,7 +170,7 @@ class Town:
                     return True
             return False
 
-        wait_until(has_come, f"a mail to {to} about {subject}")
+        wait_until(find_link, f"a mail to {to} about {subject}")
         [link] = set(links)
         return link
 
@@ -179,10 +179,10 @@ class Town:
             context.close()
 
 
-PressFunction = Callable[[Visit, str], None]
+PressFunction = Callable[[UserBrowser, str], None]
 
 
-def press_by_pointer(visit: Visit, name: str) -> None:
+def press_by_pointer(visit: UserBrowser, name: str) -> None:
     """Click on what has this name: a box, a button, a link, what unfolds."""
     page = visit.page
     box, folded = (
@@ -196,9 +196,9 @@ def press_by_pointer(visit: Visit, name: str) -> None:
     visit.press(name, exact=False)
 
 
-def press_by_keyboard(visit: Visit, name: str) -> None:
+def press_by_keyboard(visit: UserBrowser, name: str) -> None:
     """Walk with the tab key to what has this name, and press the key that does it."""
-    kind = _walk(visit.page, name)
+    kind = _focus_by_tab(visit.page, name)
     if kind == "INPUT":
         visit.page.keyboard.press("Space")
     elif kind == "SUMMARY":
@@ -206,13 +206,13 @@ def press_by_keyboard(visit: Visit, name: str) -> None:
     else:
         with next_page(visit.page):
             visit.page.keyboard.press("Enter")
-        visit.look()
+        visit.check_page()
 
 
-def _walk(page: Page, name: str) -> str:
+def _focus_by_tab(page: Page, name: str) -> str:
     """Gives what kind of element has the focus then, which shows that it has it."""
     page.locator("body").press("Control+Home")
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         page.keyboard.press("Tab")
         kind, words = page.evaluate(
             "(({ activeElement: e }) => [e.type === 'checkbox' || e.matches('a, button, summary') ? e.tagName : '',"
@@ -228,14 +228,14 @@ def _walk(page: Page, name: str) -> str:
     raise AssertionError(f"{name} can’t be reached with the tab key")
 
 
-def type_text(visit: Visit, press: PressFunction, label: str, text: str) -> None:
+def type_text(visit: UserBrowser, press: PressFunction, label: str, text: str) -> None:
     """Type into a field instead of what stands there: by its label, or with the keyboard alone."""
     if press is not press_by_keyboard:
         visit.write(label, text)
         return
     page, field = visit.page, visit.page.get_by_label(label, exact=True).first
     page.locator("body").press("Control+Home")
-    for _ in range(MOST_TABS):
+    for _ in range(MAX_TABS):
         page.keyboard.press("Tab")
         if field.evaluate("field => field === document.activeElement"):
             page.keyboard.press("Control+A")
@@ -244,7 +244,7 @@ def type_text(visit: Visit, press: PressFunction, label: str, text: str) -> None
     raise AssertionError(f"{label} can’t be reached with the tab key")
 
 
-PRESS_WAYS = pytest.mark.parametrize(
+INPUT_METHODS = pytest.mark.parametrize(
     ("press", "scripts"),
     [(press_by_pointer, True), (press_by_keyboard, True), (press_by_pointer, False)],
     ids=["pointer", "keyboard alone", "scripts off"],
@@ -262,34 +262,34 @@ FILE_ENDPOINTS = (
 )
 
 
-class DeskWalk:
+class DeskCrawler:
     """Somebody who follows every link of the desk to a kind of page that they haven't seen."""
 
     def __init__(self, page: Page, house: str, addresses: Map) -> None:
         self.page, self.house = page, house
         self.addresses = addresses.bind("")
-        self.broken: list[object] = []
-        page.on("pageerror", lambda error: self.broken.append((page.url, str(error))))
-        page.on("console", lambda said: self.broken.append((page.url, said.text)) if said.type == "error" else None)
+        self.faults: list[object] = []
+        page.on("pageerror", lambda error: self.faults.append((page.url, str(error))))
+        page.on("console", lambda said: self.faults.append((page.url, said.text)) if said.type == "error" else None)
 
-    def come_in(self, link: str) -> str:
+    def sign_in(self, link: str) -> str:
         """Gives the address of the desk."""
         self.page.goto(self.house + urlsplit(link).path)
         press(self.page.get_by_role("button").first)
         return urlsplit(self.page.url).path
 
-    def kind(self, path: str) -> str:
+    def get_endpoint(self, path: str) -> str:
         try:
             return self.addresses.match(urlsplit(path).path, method="GET")[0]
         except HTTPException:
             return ""
 
-    def every_page(self, start: str, most: Mapping[str, int]) -> Iterator[str]:
+    def iter_pages(self, start: str, most: Mapping[str, int]) -> Iterator[str]:
         """The kinds of pages, each while it is open; one of a kind, or so many."""
         ahead, seen, counted = [start, f"{start}outbox?state=held"], set(), Counter[str]()
         while ahead:
             path = ahead.pop(0)
-            kind = self.kind(path)
+            kind = self.get_endpoint(path)
             if counted[kind] >= most.get(kind, 1):
                 continue
             counted[kind] += 1
@@ -299,13 +299,13 @@ class DeskWalk:
             links = self.page.eval_on_selector_all("a[href]", "all => all.map(one => one.getAttribute('href'))")
             here = [link for link in links if link.startswith(start) and link not in seen]
             seen.update(here)
-            ahead += [link for link in here if self.kind(link) not in ("", *FILE_ENDPOINTS)]
+            ahead += [link for link in here if self.get_endpoint(link) not in ("", *FILE_ENDPOINTS)]
 
-    def look(self) -> None:
-        self.broken += [(self.page.url, *fault) for fault in find_accessibility_faults(self.page)]
+    def check_accessibility(self) -> None:
+        self.faults += [(self.page.url, *fault) for fault in find_accessibility_faults(self.page)]
 
-    def measure(self, width: int) -> None:
+    def check_width(self, width: int) -> None:
         self.page.set_viewport_size({"width": width, "height": 900})
         there, seen = self.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         if there > seen:
-            self.broken.append((self.page.url, "is wider than its window", there, seen))
+            self.faults.append((self.page.url, "is wider than its window", there, seen))
