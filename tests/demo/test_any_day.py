@@ -203,7 +203,7 @@ def test_every_first_page_opens(platan: Loaded) -> None:
     assert [
         path
         for path, page in zip(paths, pages, strict=True)
-        if re.search(r"\b(None|nan)\b(?! in particular)", page.words)
+        if re.search(r"\b(None|nan)\b(?! in particular)", page.main_text)
     ] == []
 
 

@@ -63,8 +63,8 @@ def test_an_experts_address_is_shown_to_whoever_asks_and_then_they_are_in_the_tr
 def test_who_is_in_the_directory_without_an_address_has_none_to_show(nora: Desk, newsroom: Newsroom) -> None:
     led = nora.press("experts", name="Saule Bekova")
     page = nora.get(led)
-    assert "No address: you reach them another way." in page.words
-    assert "Show the address" not in page.words
+    assert "No address: you reach them another way." in page.main_text
+    assert "Show the address" not in page.main_text
     nora.post(f"{led}/address", 200)
     assert looked(nora) == []
 
@@ -75,7 +75,7 @@ def test_two_who_look_alike_are_compared_by_their_addresses_on_one_press(who: De
 
     leyla, other = of_leyla(who, newsroom), who.database.write(twice)
     page = who.get("experts/duplicates")
-    assert (LEYLA in page, OTHER in page, page.words.count("has an address")) == (False, False, 2)
+    assert (LEYLA in page, OTHER in page, page.main_text.count("has an address")) == (False, False, 2)
     shown = who.post("experts/duplicates/addresses", 200, keep=leyla, other=other).texts("li.pair bdi")
     assert sorted(shown) == [LEYLA, OTHER]
     assert [(act, whose) for _who, act, whose in looked(who)] == [("expert.look", leyla), ("expert.look", other)]

@@ -45,7 +45,7 @@ def test_the_page_leads_to_a_correction_and_says_what_it_did(nora: Desk, databas
         item = session.scalars(select(EditionItem)).one()
     record = nora.get(f"editions/{edition.public_id}")
     assert record.texts("code.hash")[-2:] == [item.sha256, edition.sha256]
-    assert ("readers’ pages show it otherwise" in record.words, "Nobody knows." in record.words) == (True, True)
+    assert ("readers’ pages show it otherwise" in record.main_text, "Nobody knows." in record.main_text) == (True, True)
     assert record.texts(".slot .late") == []
 
 
@@ -64,7 +64,7 @@ LACKING: list[tuple[dict[str, str], str, str]] = [
 def test_what_is_lacking_is_said_and_what_was_typed_is_kept(nora: Desk, database: Database, page: str) -> None:
     for typed, at, said in LACKING:
         again = Page(nora.post(f"{page}/correct", 422, **form(nora, page, **typed)))
-        [(place, words)] = again.summary
+        [(place, words)] = again.error_summary
         assert (place, words[: len(said)]) == (at, said)
         kept = {name: text for name, text in typed.items() if name != "quietly"}
         assert {name: again.value(name) for name in kept} == kept
@@ -79,7 +79,7 @@ def test_a_press_that_comes_twice_corrects_once_and_of_two_editors_the_second_is
     assert nora.post(f"{page}/correct", **sent) == nora.post(f"{page}/correct", **sent)
     assert made(database) == [(WRONG, RIGHT)]
     late = Page(vera.post(f"{page}/correct", 409, **of_vera))
-    assert "Nora Lind corrected what ran" in late.words
+    assert "Nora Lind corrected what ran" in late.main_text
     assert {"It was Aral.", "It is Osh.", "Osh knows."} <= {*late.texts("textarea")}
     assert made(database) == [(WRONG, RIGHT)]
 
@@ -93,7 +93,7 @@ def test_what_was_withdrawn_meanwhile_is_not_corrected(
         lambda s: publication.retract(s, newsroom.nora, get_question(s, public_id), "Somebody is in danger.")
     )
     late = nora.post(f"{page}/correct", 409, **sent)
-    assert ("withdrew its page" in Page(late).words, made(database)) == (True, [])
+    assert ("withdrew its page" in Page(late).main_text, made(database)) == (True, [])
     assert nora.open(f"{page}/correct").status_code == 409
     # It is erased for good at one press, and nothing offers then to put it back.
     assert "Put its public page back" in nora.get(page).buttons
@@ -106,19 +106,19 @@ def test_what_was_withdrawn_meanwhile_is_not_corrected(
 def test_other_words_for_safety_are_put_in_place_with_what_cannot_be_called_back(
     nora: Desk, ilya: Desk, database: Database, page: str
 ) -> None:
-    opened = nora.get(f"{page}/protect").words
+    opened = nora.get(f"{page}/protect").main_text
     assert "What can’t be called back" in opened
     assert [word in opened for word in ("mailed", "Plain HTML", "Web archives", "search engines", "Backups")] == [
         True
     ] * 5
     safe = {"headline": "The Barns", "wording": "Who owns such barns?", "answer-1": "One owner is known."}
     sent = form(nora, page, "protect", **safe)
-    assert Page(nora.post(f"{page}/protect", 422, **form(nora, page, "protect"))).summary[0][0] == "headline"
+    assert Page(nora.post(f"{page}/protect", 422, **form(nora, page, "protect"))).error_summary[0][0] == "headline"
     assert nora.post(f"{page}/protect", **sent) == nora.post(f"{page}/protect", **sent)
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
         assert session.scalars(select(Answer)).one().is_approved
-    record = nora.get(f"editions/{edition.public_id}").words
+    record = nora.get(f"editions/{edition.public_id}").main_text
     assert ("Its words were erased on" in record, "Nobody knows" in record, "hash does not fit" in record) == (
         True,
         False,

@@ -105,7 +105,7 @@ def test_whatever_is_missing_for_the_approval_is_listed_on_top_with_the_way_ther
         (f"override-{own}", "The expert hasn’t passed this text. Send it for the check, or write down why it runs without."),
     ][not left_out :]  # fmt: skip
     wanted = [row for row in wanted if unverified or not row[0].startswith("verified")]
-    assert (page.summary, len(page.parts("section.summary[autofocus]"))) == (wanted, 1)
+    assert (page.error_summary, len(page.parts("section.summary[autofocus]"))) == (wanted, 1)
     assert [page.count(f'id="{place}"') for place, _fault in wanted] == [1] * len(wanted)
 
 

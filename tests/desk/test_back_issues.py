@@ -33,8 +33,8 @@ def look(nora: Desk, *files: tuple[str, bytes], status: int = 303) -> str:
         nora.address(PAGE), base_url="https://localhost",
         data={"csrf_token": nora.token, "files": [(io.BytesIO(data), name) for name, data in files]},
     )  # fmt: skip
-    assert response.status_code == status, Page(response.text).words
-    return response.location.partition("/desk/steppe/")[2] if status == 303 else Page(response.text).words
+    assert response.status_code == status, Page(response.text).main_text
+    return response.location.partition("/desk/steppe/")[2] if status == 303 else Page(response.text).main_text
 
 
 def kept(name: str) -> tuple[str, bytes]:
@@ -97,17 +97,17 @@ def test_a_missing_day_is_asked_for_and_nothing_typed_is_lost(nora: Desk, newsro
     assert "Nothing says the day of the edition." in nora.get_text(path)
     fields = shown(nora, path)
     refused = nora.post(f"{path}/import", 422, **{**fields, "headline-0": "A dry well"})
-    assert "Say the day on which this edition ran." in refused.words
+    assert "Say the day on which this edition ran." in refused.main_text
     assert refused.value("headline-0") == "A dry well"
     assert count(nora.database, EditionItem) == 0
     for day, why in (("2090-01-01", "This day is still to come."), ("", "Say the day")):
-        assert why in nora.post(f"{path}/import", 422, **{**fields, "day-0": day}).words
+        assert why in nora.post(f"{path}/import", 422, **{**fields, "day-0": day}).main_text
     assert (
         "Write both a question and an answer"
-        in nora.post(f"{path}/import", 422, **{**fields, "day-0": "2021-01-06", "answer-0-0": " "}).words
+        in nora.post(f"{path}/import", 422, **{**fields, "day-0": "2021-01-06", "answer-0-0": " "}).main_text
     )
     del fields["take-0"]
-    assert "Nothing is ticked." in nora.post(f"{path}/import", 422, **fields).words
+    assert "Nothing is ticked." in nora.post(f"{path}/import", 422, **fields).main_text
     nora.post(f"{path}/import", **{**fields, "take-0": "1", "day-0": "2021-01-06"})
     assert count(nora.database, EditionItem) == 1
 
@@ -181,5 +181,5 @@ def test_nothing_of_an_import_is_undone_where_something_was_changed_since(nora: 
         question = session.scalars(select(Question).where(Question.is_published)).first()
     assert question is not None
     nora.post(f"questions/{question.public_id}/note", note="This was on page one.")
-    assert "Something of this import was changed" in undo(nora, status=422).words
+    assert "Something of this import was changed" in undo(nora, status=422).main_text
     assert count(nora.database, EditionItem) == 2

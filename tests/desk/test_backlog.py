@@ -47,8 +47,8 @@ def backlog(database: Database, newsroom: Newsroom) -> None:
 @pytest.mark.usefixtures("backlog")
 def test_home_counts_all_who_are_late_and_leads_to_them(nora: Desk) -> None:
     home = nora.get("")
-    assert "37 replies and texts from experts are late." in home.words
-    [column] = [part for part in home.parts("section[aria-labelledby^=waits-]") if "For experts" in part.words]
+    assert "37 replies and texts from experts are late." in home.main_text
+    [column] = [part for part in home.parts("section[aria-labelledby^=waits-]") if "For experts" in part.main_text]
     assert column.texts("h3") == ["For experts 39"]
     assert len(column.texts("li")) == 12
     assert column.links[-1] == ("All 39 who have something, by age", "/desk/steppe/waiting/experts")
@@ -56,7 +56,7 @@ def test_home_counts_all_who_are_late_and_leads_to_them(nora: Desk) -> None:
 
 @pytest.mark.usefixtures("backlog")
 def test_what_pressed_last_comes_first_and_what_is_old_is_only_counted(nora: Desk) -> None:
-    [column] = [p for p in nora.get("").parts("section[aria-labelledby^=waits-]") if "For experts" in p.words]
+    [column] = [p for p in nora.get("").parts("section[aria-labelledby^=waits-]") if "For experts" in p.main_text]
     assert column.texts(".about")[:2] == ["Who measures plate 0?", "Who measures plate 1?"]
 
 
@@ -112,12 +112,12 @@ def test_what_was_marked_as_sent_before_its_day_ran_on_the_day_when_it_was_sent(
 
 def test_failed_mails_stand_in_a_list_of_their_own(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     for to in ("leyla", "marek"):
-        ask_expert(database, newsroom, f"Who measures the salt, {to}?", to=to)
+        ask_expert(database, newsroom, f"Who measures the salt, {to}?", expert=to)
     refused = {"state": "failed", "said": "550 no such mailbox", "ended_at": utc_now()}
     mine = OutboxMail.__table__.c.kind == "expert.invitation"
     database.write(lambda s: s.execute(OutboxMail.__table__.update().where(mine).values(refused)))
-    [alarm] = [part for part in nora.get("").parts("section.alarm") if "delivered" in part.words]
+    [alarm] = [part for part in nora.get("").parts("section.alarm") if "delivered" in part.main_text]
     assert alarm.texts("li") == [
         "Invitation, Marek Dvořák : 550 no such mailbox", "Invitation, Leyla Aydın : 550 no such mailbox",
     ]  # fmt: skip
-    assert ";" not in alarm.words
+    assert ";" not in alarm.main_text

@@ -242,8 +242,8 @@ def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(
     change(coming, first, reword)
     page = nora.get(coming.page)
     before = page.part("section.before")
-    assert "It can’t be locked yet" in before.words and "its newest words are not cleared yet" in before.words
-    assert f"/desk/steppe/questions/{first}" in before.addresses
+    assert "It can’t be locked yet" in before.main_text and "its newest words are not cleared yet" in before.main_text
+    assert f"/desk/steppe/questions/{first}" in before.urls
     assert "Lock the edition" not in page.buttons
     assert "First confirm that nobody could recognise" in coming.press("lock", 409, version=coming.version())
 

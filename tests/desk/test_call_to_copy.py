@@ -78,7 +78,7 @@ def test_what_is_copied_is_the_call_and_the_line_with_the_address(nora: Desk, ap
     assert copied.attributes("a", "href") == [link]
     page = nora.get("call")
     assert [button for button in page.buttons if button.startswith("Copy")] == ["Copy for the newsletter", "Copy"]
-    assert said.split("\n\n")[0] in page.words
+    assert said.split("\n\n")[0] in page.main_text
 
 
 def test_the_line_is_in_the_newsletters_language_and_as_the_desk_words_it(
@@ -126,7 +126,7 @@ def test_a_guess_tells_nothing(client: FlaskClient, newsroom: Newsroom, path: st
     strip = re.compile(r"Reference: \S+")
     nothing, guessed = client.get("/q/no/such/page"), client.get(path)
     assert (guessed.status_code, guessed.headers.get("Location")) == (404, None)
-    assert strip.sub("", Page(guessed.text).words) == strip.sub("", Page(nothing.text).words)
+    assert strip.sub("", Page(guessed.text).main_text) == strip.sub("", Page(nothing.text).main_text)
 
 
 def test_the_desk_says_that_nobody_can_ask_now(nora: Desk, database: Database, newsroom: Newsroom) -> None:

@@ -54,7 +54,7 @@ def test_the_calendar_has_editions_cut_offs_texts_that_are_due_and_dates_to_keep
     cutoff = coming.database.write(dates)
     page = nora.get(f"editions/calendar?month={month(at)}")
     assert on(page, at).startswith(f"Edition {at:%H:%M} Must run: ")
-    assert f"/desk/steppe/editions/{coming.id}" in page.addresses
+    assert f"/desk/steppe/editions/{coming.id}" in page.urls
     whole = nora.get(f"editions/calendar?month={month(cutoff)}")
     assert "Cut-off" in on(whole, cutoff)
     assert "Text of Leyla Aydın" in on(nora.get(f"editions/calendar?month={month(at)}"), at + timedelta(days=1))
@@ -103,14 +103,14 @@ def test_a_day_that_can_not_be_is_refused_and_stays_typed(
 ) -> None:
     before = local_at(coming)
     page = Page(move(nora, coming, typed, 409))
-    assert said in page.words
+    assert said in page.main_text
     assert (local_at(coming), typed in ("", page.value("at"))) == (before, True)
 
 
 def test_the_day_of_another_edition_is_refused(nora: Desk, coming: ComingEdition) -> None:
     with coming.database.read() as session:
         taken = session.scalars(select(Edition.local_at).filter_by(public_id=coming.next_id)).one()
-    assert "Another edition stands on that day." in Page(move(nora, coming, taken, 409)).words
+    assert "Another edition stands on that day." in Page(move(nora, coming, taken, 409)).main_text
 
 
 def test_an_assistant_is_not_offered_to_move_it_and_planning_reaches_as_far_as_can_be_moved(

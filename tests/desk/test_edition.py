@@ -49,7 +49,7 @@ ENDINGS = [export.suffix for export in EXPORTS.values()]
 def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk, coming: ComingEdition) -> None:
     first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     page = nora.get(coming.page)
-    assert "2 approved answers are ready." in page.words
+    assert "2 approved answers are ready." in page.main_text
     assert [word for word in page.buttons if word != "Set the date"] == [
         "Skip this date", "Move the edition", "Add a slot", "Remove a slot", "Put in slot 1", "Put in slot 1",
     ]  # fmt: skip
@@ -143,7 +143,7 @@ def test_each_form_of_export_can_be_saved_and_looked_at(nora: Desk, coming: Comi
     tabs = [label for label, href in page.part("nav.tabs:has([href*='form='])").links if f"form={export.name}#" in href]
     assert tabs == ([export.label] if export.preview else [])
     if export.preview and export.preview != "mail":
-        assert "count what falls on them" in page.part("div.letter").words
+        assert "count what falls on them" in page.part("div.letter").main_text
 
 
 def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
@@ -404,9 +404,13 @@ def test_lists_go_on_where_the_page_before_ended(
     for path in ("editions", "archive"):
         newest = nora.get(path)
         [older] = newest.attributes("[rel=next]", "href")
-        assert (SECOND_QUESTION in newest.words, FIRST_QUESTION in newest.words) == (True, False)
+        assert (SECOND_QUESTION in newest.main_text, FIRST_QUESTION in newest.main_text) == (True, False)
         oldest = nora.get(older)
-        assert (SECOND_QUESTION in oldest.words, FIRST_QUESTION in oldest.words, oldest.next) == (False, True, "")
+        assert (SECOND_QUESTION in oldest.main_text, FIRST_QUESTION in oldest.main_text, oldest.next_url) == (
+            False,
+            True,
+            "",
+        )
         nora.get_text(f"{path}?before=000000000000", 404)
 
 

@@ -117,7 +117,7 @@ def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_ar
             queries.append(len(statements))
             names = page.texts("a[dir=auto]")
             found += [name.removeprefix("Expert ") for name in names if name.startswith("Expert ")]
-            path = page.next
+            path = page.next_url
         return found, queries
 
     for number in range(10):
@@ -352,11 +352,11 @@ def test_the_desk_notes_that_an_expert_said_yes_to_a_page_and_takes_it_away(
     assert "Say how and when they said yes." in nora.press(f"{leyla}/page", 422, how=" ")
     assert "Readers find their page now." in nora.get_text(nora.post(f"{leyla}/page", how="By mail, on 3 December."))
     here = get_section(nora.get(leyla), "own-page")
-    assert "by Nora Lind. By mail, on 3 December." in here.words
-    [address] = [href for href in here.addresses if href.startswith("/steppe/experts/")]
+    assert "by Nora Lind. By mail, on 3 December." in here.main_text
+    [address] = [href for href in here.urls if href.startswith("/steppe/experts/")]
     assert nora.client.get(address, base_url=BASE_URL).status_code == 200
     assert "The page is gone." in nora.get_text(nora.post(f"{leyla}/no-page"))
     assert nora.client.get(address, base_url=BASE_URL).status_code == 404
     nora.post(leyla, **{**get_form_fields(nora, leyla), "described_as": "a soil scientist"})
-    assert "None: they are described and not named." in get_section(nora.get(leyla), "own-page").words
+    assert "None: they are described and not named." in get_section(nora.get(leyla), "own-page").main_text
     assert nora.send(f"{leyla}/page", {"how": "by mail"}).status_code == 409

@@ -43,8 +43,8 @@ def look(nora: Desk, data: str | bytes, status: int = 303) -> str:
     sent = data.encode() if isinstance(data, str) else data
     form = {"file": (io.BytesIO(sent), "experts.csv")}
     response = nora.send("experts/files", form)
-    assert response.status_code == status, Page(response.text).words
-    return response.location.partition("/desk/steppe/")[2] if status == 303 else Page(response.text).words
+    assert response.status_code == status, Page(response.text).main_text
+    return response.location.partition("/desk/steppe/")[2] if status == 303 else Page(response.text).main_text
 
 
 def take(nora: Desk, path: str, status: int = 303, **form: str) -> str:

@@ -70,7 +70,7 @@ def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
 
 def asked(browser: Browser) -> str:
     """Where the browser is to go on once it is proved who sits there; nothing where nobody asks."""
-    place = browser.page.headers.get("Location", "") if browser.page else ""
+    place = browser.response.headers.get("Location", "") if browser.response else ""
     return unquote(place.removeprefix(AGAIN)) if place.startswith(AGAIN) else ""
 
 
@@ -177,7 +177,7 @@ def test_an_experts_address_is_shown_to_whoever_has_just_shown_who_they_are(
 ) -> None:
     nora = sign_in_directly(app, database, NORA)
     nora.open(f"{DESK}/experts?q=Leyla")
-    page = nora.read.attributes(f'a[href^="{DESK}/experts/"]', "href")
+    page = nora.page.attributes(f'a[href^="{DESK}/experts/"]', "href")
     [leyla] = {path for path in page if re.fullmatch(f"{DESK}/experts/[0-9A-Z]{{12}}", path)}
     nora.open(leyla)
     nora.submit(f"{leyla}/address")

@@ -150,7 +150,7 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     leyla = Browser(app)
     leyla.open(salt.link)
     assert leyla.press(f"{salt.link}/decline", reason="no time", until="2026-01-05").status_code == 400
-    assert leyla.read.errors == [("until", "Give a day that is still to come.")]
+    assert leyla.page.errors == [("until", "Give a day that is still to come.")]
     assert leyla.value("until") == "2026-01-05"
     assert salt.state() == "invited"
     nora.post(f"{here}/reply", kind="later", later_on="2088-01-05", version=at)

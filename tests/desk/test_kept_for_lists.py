@@ -79,9 +79,9 @@ def test_the_lists_of_two_desks_in_one_process_show_each_their_own(
         for query in FILTERS:
             here, there = nora.get(f"/letters?{query}"), nora.get(f"/desk/coast/letters?{query}")
             shown = query in ("", "channel=web", "state=all")
-            assert ("salt" in here.words, "pier" in here.words) == (shown, False), query
-            assert ("salt" in there.words, "pier" in there.words) == (False, shown), query
-            assert ("Piers" in here.words, "Piers" in there.words) == (False, shown), query
+            assert ("salt" in here.main_text, "pier" in here.main_text) == (shown, False), query
+            assert ("salt" in there.main_text, "pier" in there.main_text) == (False, shown), query
+            assert ("Piers" in here.main_text, "Piers" in there.main_text) == (False, shown), query
         pages = [framed(nora, f"{desk}/letters") for desk in (nora.base_path, "/desk/coast")]
         assert [re.findall(r"Letters\s+(\d)", page)[0] for page in pages] == ["1", "2"]
         assert set(nora.get("/letters").values("edition")).isdisjoint(nora.get("/desk/coast/letters").values("edition"))

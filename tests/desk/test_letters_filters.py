@@ -188,7 +188,7 @@ def test_pages_of_a_list_neither_lose_nor_repeat_a_letter(nora, database, newsro
     for _page in range(3):
         page = nora.get(path)
         seen += list_letter_ids(page)
-        path = page.next or path
+        path = page.next_url or path
     with database.read() as session:
         newest = list(session.scalars(select(Letter.public_id).order_by(Letter.received_at.desc(), Letter.id.desc())))
     assert seen == (newest[::-1] if query == "age=over-week" else newest)
@@ -297,7 +297,7 @@ def plan_of(database: Database, read) -> list[str]:
 
 def test_what_waited_in_the_pen_stands_under_its_own_day_and_no_day_comes_twice(nora, database, newsroom):
     def days() -> list[str]:
-        return [heading.words for heading in nora.get("/letters").parts("h2.unseen")]
+        return [heading.main_text for heading in nora.get("/letters").parts("h2.unseen")]
 
     came(database, mailed(database, newsroom, SALT), 2)
     came(database, mailed(database, newsroom, WIND), 0)

@@ -90,7 +90,7 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
     page = nora.get(f"letters/{public_id}")
     assert page.texts("#machine") == ["In English, made by a machine"]
     assert page.texts("section[aria-labelledby=machine] .said") == [f"[{WORDS}]", f"[{BESIDES}]"]
-    assert "Nobody has looked it over" in page.words
+    assert "Nobody has looked it over" in page.main_text
     stored = get_one(database, MachineTranslation)
     assert f"[{WORDS}]".encode() not in (stored.found_sealed or b"")
     elsewhere = {name: rows_ for name, rows_ in dump_tables(database).items() if f"[{WORDS}" in str(rows_)}

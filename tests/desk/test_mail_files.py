@@ -82,7 +82,7 @@ def test_the_list_stands_beside_the_letter_with_what_each_file_is(nora, room):
         f"far.png PNG picture, {len(decompression_bomb()) / 1000:.1f} kB",
     ]
     assert page.attributes(".files a", "href") == [f"{nora.base_path}{address(row, number)}" for number in (1, 2, 3, 4)]
-    assert "Kept with the mail, for 14 days after it is filed at the latest." in page.words
+    assert "Kept with the mail, for 14 days after it is filed at the latest." in page.main_text
     assert nora.get(f"/pen/{row.public_id}").attributes(".files a", "href") == page.attributes(".files a", "href")
 
 
@@ -113,10 +113,10 @@ def test_the_trail_names_who_downloaded_and_never_the_file(nora, room):
     nora.send(address(row), {})
     nora.send(address(row), {})
     page = nora.get("/trail")
-    assert page.words.count("Nora Lind downloaded a file that hung on a mail.") == 2
+    assert page.main_text.count("Nora Lind downloaded a file that hung on a mail.") == 2
     with room.database.read() as session:
         rows = json.dumps([[one.facts, one.old, one.new] for one in session.scalars(select(Event))])
-    assert [words for words in ("gauge", "Zarina", "plates") if words in page.words + rows] == []
+    assert [words for words in ("gauge", "Zarina", "plates") if words in page.main_text + rows] == []
 
 
 NAMES = {
@@ -173,7 +173,7 @@ def test_a_mail_that_hangs_on_a_mail_is_never_given_out(nora, room):
     head = b"From: Timur <timur@post.example>\r\nTo: ask@steppe.example\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\n"
     row = room.receive(head + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + words + hung)
     page = nora.get(address(row, 1))
-    assert "A mail that hangs on a mail stays closed" in page.words
+    assert "A mail that hangs on a mail stays closed" in page.main_text
     assert "zarina@post.example" not in page
     assert [one for one in page.attributes("form", "action") if "/files/" in one] == []
     assert nora.send(address(row, 1), {}).status_code == 404
@@ -288,7 +288,7 @@ def test_of_a_thousand_files_the_desk_is_told_that_there_are_more(nora, room):
     assert (row.state, row.reasons) == ("failed", ["parts"])
     page = nora.get(f"/pen/{row.public_id}")
     assert len(page.texts(".files li")) == MOST_PARTS - 2  # beside the whole and its words
-    assert "There is more, which isn’t listed" in page.words
+    assert "There is more, which isn’t listed" in page.main_text
 
 
 @pytest.mark.threat("hostile mail")

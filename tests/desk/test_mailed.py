@@ -187,9 +187,9 @@ def test_a_mail_that_came_back_is_told_until_another_one_follows(nora, database,
 
     mail = database.write(bounce)
     alarm = nora.get("/").part("section.alarm")
-    assert "One mail came back." in alarm.words
+    assert "One mail came back." in alarm.main_text
     assert alarm.texts("q.said-back") == ["5.1.1 no such mailbox"]
-    assert alarm.addresses == [f"{nora.base_path}/outbox/{mail}"]
+    assert alarm.urls == [f"{nora.base_path}/outbox/{mail}"]
     nora.post(f"/questions/{question_of(database, salt)}/assignments/{salt.public_id}/link")
     assert "One mail came back." not in nora.get("/")
 

@@ -49,9 +49,9 @@ def test_vera_makes_a_newsletter_and_is_its_admin(vera: Desk, app: Flask) -> Non
 def test_it_is_looked_at_before_it_is_made(vera: Desk) -> None:
     before = dump_tables(vera.database)
     page = Page(vera.send(PAGE, get_form_fields(vera, PAGE) | TYPED | {"look": "1"}).text)
-    assert "Not made yet: this is how it would be The next dates: Fri" in page.words
+    assert "Not made yet: this is how it would be The next dates: Fri" in page.main_text
     [example] = page.parts(".letter.mail")
-    assert "پرسش خوانندگان" in example.words and "چند خواننده پرسیدند:" in example.words
+    assert "پرسش خوانندگان" in example.main_text and "چند خواننده پرسیدند:" in example.main_text
     assert page.attributes(".letter.mail", "lang") == ["fa"] and page.attributes(".letter.mail", "dir") == ["rtl"]
     kept = page.form(f"/desk/steppe/{PAGE}").fields
     assert {name: kept[name] for name in TYPED} == TYPED
@@ -74,7 +74,7 @@ def test_what_cannot_be_taken_comes_back_with_all_that_is_wrong(
     answer = vera.send(PAGE, get_form_fields(vera, PAGE) | TYPED | typed)
     page = Page(answer.text)
     assert answer.status_code == 422
-    assert sorted(name for name, _words in page.summary) == faults
+    assert sorted(name for name, _words in page.error_summary) == faults
     assert page.form(f"/desk/steppe/{PAGE}").fields["publisher"] == "Meridian"
     assert dump_tables(vera.database) == before
 

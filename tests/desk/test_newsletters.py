@@ -82,17 +82,17 @@ def test_a_pause_is_told_to_readers_with_its_day_and_nothing_is_taken_on_the_pag
     assert stands(database) == ("paused", date(2094, 5, 3))
     for path in ("/steppe/ask", "/steppe/"):
         page = public(reader, path)
-        assert "The Steppe Letter pauses, and takes questions again from Monday 3 May 2094." in page.words
+        assert "The Steppe Letter pauses, and takes questions again from Monday 3 May 2094." in page.main_text
         assert [form.action for form in page.forms] == []
-    assert "Ask a question" not in public(reader, "/steppe/answers").words
-    assert "Ask a question" not in public(reader, "/steppe/protection").words
+    assert "Ask a question" not in public(reader, "/steppe/answers").main_text
+    assert "Ask a question" not in public(reader, "/steppe/protection").main_text
     assert "The newsletter pauses until Monday 3 May 2094: readers can’t ask." in vera.get_text("")
     assert "pauses until Monday 3 May 2094" in vera.get_text("newsletters")
 
 
 def test_without_a_day_the_page_names_none(vera: Desk, reader: FlaskClient) -> None:
     press(vera, "pause")
-    assert "The Steppe Letter pauses, and takes no questions at the moment." in public(reader, "/steppe/ask").words
+    assert "The Steppe Letter pauses, and takes no questions at the moment." in public(reader, "/steppe/ask").main_text
 
 
 def test_a_form_from_before_the_pause_keeps_what_was_typed_and_one_that_was_sent_keeps_its_number(
@@ -156,7 +156,7 @@ def test_a_day_that_is_not_to_come_is_refused_and_stays_typed(vera: Desk, databa
     form = vera.get(PAGE).form(f"/desk/steppe/{PAGE}/pause")
     answer = vera.send(f"{PAGE}/pause", {**form.fields, "until": until})
     page = Page(answer.text)
-    assert (answer.status_code, [name for name, _ in page.summary]) == (422, ["until"])
+    assert (answer.status_code, [name for name, _ in page.error_summary]) == (422, ["until"])
     assert page.form(f"/desk/steppe/{PAGE}/pause").fields["until"] == until
     assert {name: rows for name, rows in dump_tables(database).items() if name != "sessions"} == {
         name: rows for name, rows in before.items() if name != "sessions"
@@ -203,7 +203,7 @@ def test_an_end_is_told_once_to_whoever_is_asked_and_undone_as_a_whole(
     assert "One question is with an expert, or answered and in no edition" in vera.get_text(PAGE)
     assert (
         "sentence"
-        in Page(vera.send(f"{PAGE}/close", vera.get(PAGE).form(f"/desk/steppe/{PAGE}/close").fields).text).words
+        in Page(vera.send(f"{PAGE}/close", vera.get(PAGE).form(f"/desk/steppe/{PAGE}/close").fields).text).main_text
     )
     assert stands(database) == ("running", None)
     led = press(vera, "close", sentence=WORDS)
@@ -234,14 +234,14 @@ def test_a_closed_newsletter_is_read_and_its_receipts_tell(
     sent = reader.post("/steppe/send", base_url=LOCALHOST, data=opened_form(reader))
     receipt = Page(sent.text).texts("code, .code")[0]
     press(vera, "close")
-    assert "The Steppe Letter has ended and takes no questions any more." in public(reader, "/steppe/ask").words
+    assert "The Steppe Letter has ended and takes no questions any more." in public(reader, "/steppe/ask").main_text
     public(reader, "/steppe/answers")
     state = Page(reader.post("/steppe/receipt", base_url=LOCALHOST, data={"receipt": receipt}).text)
-    assert "The Steppe Letter has ended" in state.words and "Add something to it" not in state.words
+    assert "The Steppe Letter has ended" in state.main_text and "Add something to it" not in state.main_text
     more = {"receipt": receipt, "more": "And who reads it?"}
     assert reader.post("/steppe/receipt/add", base_url=LOCALHOST, data=more).status_code == 409
     taken = reader.post("/steppe/receipt/withdraw", base_url=LOCALHOST, data={"receipt": receipt})
-    assert "It is erased" in Page(taken.text).words
+    assert "It is erased" in Page(taken.text).main_text
     assert "The newsletter is closed: readers can’t ask." in vera.get_text("")
 
 
@@ -295,7 +295,7 @@ def test_a_short_name_that_another_has_or_had_is_refused(vera: Desk, database: D
     page = Page(
         vera.send(f"{PAGE}/rename", {**vera.get(PAGE).form(f"/desk/steppe/{PAGE}/rename").fields, "slug": slug}).text
     )
-    assert [name for name, _words in page.summary] == ["slug"]
+    assert [name for name, _words in page.error_summary] == ["slug"]
     assert page.form(f"/desk/steppe/{PAGE}/rename").fields["slug"] == slug
 
 
@@ -336,7 +336,7 @@ def test_whoever_is_no_admin_finds_none_of_it(nora: Desk, vera: Desk, database: 
 def test_the_list_leads_to_those_that_one_manages(vera: Desk, database: Database) -> None:
     database.write(create_delta_newsletter)
     rows = vera.get("newsletters").parts("tbody tr")
-    assert [(row.words, row.links) for row in rows] == [
+    assert [(row.main_text, row.links) for row in rows] == [
         ("The Steppe Letter steppe runs", [("The Steppe Letter", "/desk/steppe/newsletter")]),
         ("The Delta Letter delta runs", []),
     ]

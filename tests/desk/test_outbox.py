@@ -59,7 +59,7 @@ def test_a_mail_opens_beside_the_list_without_the_secret_of_its_link(nora: Desk,
     nora.database.write(lambda s: invite_leyla(s, newsroom))
     [public_id] = get_newest_mail_ids(nora.database).values()
     page = nora.open(f"outbox/{public_id}")
-    said = Page(page.text).words
+    said = Page(page.text).main_text
     assert ("leyla@field.example" in said, "Dear Leyla Aydın," in said) == (False, True)
     assert said.count("https://ask.newsroom.example/a/…") == 1
     with nora.database.read() as session:
@@ -75,8 +75,8 @@ def test_no_page_shows_a_readers_address(nora: Desk, newsroom: Newsroom) -> None
     paths = ("outbox", "outbox?state=failed", f"outbox/{news}", "")
     pages = [nora.open(path) for path in paths]
     assert [DANAS_ADDRESS in page.text or "dana" in page.text.lower() for page in pages] == [False] * len(paths)
-    assert ["A reader" in Page(page.text).words for page in pages] == [True] * len(paths)
-    assert "550 5.1.1 no such mailbox" in Page(pages[2].text).words
+    assert ["A reader" in Page(page.text).main_text for page in pages] == [True] * len(paths)
+    assert "550 5.1.1 no such mailbox" in Page(pages[2].text).main_text
 
 
 def test_a_failed_mail_is_tried_again_and_a_waiting_one_discarded(nora: Desk, newsroom: Newsroom) -> None:
@@ -138,7 +138,7 @@ def test_what_is_no_longer_kept_is_not_shown(nora: Desk, newsroom: Newsroom) -> 
 
     nora.database.write(erase)
     page = nora.open(f"outbox/{public_id}")
-    assert ("The text of this mail is no longer kept." in Page(page.text).words, list_pane_buttons(page)) == (
+    assert ("The text of this mail is no longer kept." in Page(page.text).main_text, list_pane_buttons(page)) == (
         True,
         ["Discard"],
     )

@@ -61,7 +61,7 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(
     )
     assert where == f"/desk/steppe/outbox/{public_id}"
     page = nora.open(f"outbox/{public_id}")
-    said = Page(page.text).words
+    said = Page(page.text).main_text
     assert ("One question: <salt>" in said, "Dear Leyla," in said, secret in page.text) == (True, True, False)
     assert mailed(nora, public_id) == (
         "One question: <salt>",
@@ -87,7 +87,7 @@ def test_what_lacks_something_comes_back_as_it_was_typed(
     before = dump_tables(nora.database)
     response = nora.send(f"outbox/{public_id}/edit", {**typed, "version": version})
     page = Page(response.text)
-    assert (response.status_code, said in page.words) == (422, True)
+    assert (response.status_code, said in page.main_text) == (422, True)
     assert (page.value("body"), page.value("subject")) == (typed["body"].strip(), typed["subject"])
     assert dump_tables(nora.database) == before
 
@@ -207,7 +207,7 @@ def test_a_held_notice_to_a_reader_is_worded_without_their_address(nora: Desk, n
     nora.database.write(lambda s: queue_news_for_dana(s, newsroom))
     nora.database.write(hold)
     page = nora.open(f"outbox/{get_newest_mail_ids(nora.database)['reader.news']}/edit")
-    assert "Somebody may read over the reader’s shoulder" in Page(page.text).words
+    assert "Somebody may read over the reader’s shoulder" in Page(page.text).main_text
     assert ["dana" in page.text.lower(), "/stop/" in page.text] == [False, False]
 
 

@@ -49,9 +49,9 @@ def later(database: Database, newsroom: Newsroom, closed: Edition) -> Edition:
 
 def test_home_says_when_it_runs_and_calls_nothing_late(nora: Desk, closed: Edition) -> None:
     page = nora.get("")
-    line = page.part("section.coming").words
+    line = page.part("section.coming").main_text
     assert "past its cut-off, runs in 29 hours" in line
-    assert "2 slots are still open; the edition is past its cut-off and runs in 29 hours." in page.words
+    assert "2 slots are still open; the edition is past its cut-off and runs in 29 hours." in page.main_text
     assert [task for task in page.texts("main li") if "slot 1" in task] == ["Fill slot 1 29 hrs left"]
 
 
@@ -143,4 +143,4 @@ def test_a_new_newsletter_shows_the_dates_that_it_will_have(vera: Desk, database
         assert takes_answers(session, first)
     with vera.client.application.test_request_context():
         g.zone = "Europe/Prague"
-        assert f"The next dates: {day(first.runs_at, 'short')}" in Page(shown).words
+        assert f"The next dates: {day(first.runs_at, 'short')}" in Page(shown).main_text

@@ -110,7 +110,7 @@ def test_an_expert_whose_address_is_not_the_known_one_is_offered_where_the_token
 
 
 def test_the_address_alone_only_puts_its_owner_first(nora, database, newsroom, salt):
-    marek = ask_expert(database, newsroom, "Who owns the water of the canal?", to="marek")
+    marek = ask_expert(database, newsroom, "Who owns the water of the canal?", expert="marek")
     reading = MailContent("L. A.", "LEYLA@field.example", "no subject", text="Yes, gladly.")
     page = nora.get(f"/pen/{place_mail(database, newsroom, reading=reading)}")
     assert buttons(page)[0] == "It is Leyla Aydın’s reply"
@@ -273,7 +273,7 @@ def test_the_pen_stands_in_the_sections_while_something_is_in_it_or_mail_comes_i
     assert "Holding pen" not in nora.get("/letters")
     place_mail(database, newsroom)
     in_sections = nora.get("/questions").parts(f'a[href="{nora.base_path}/pen"]')
-    assert [link.words for link in in_sections] == ["Holding pen 1"]
+    assert [link.main_text for link in in_sections] == ["Holding pen 1"]
     assert f'<a href="{nora.base_path}/pen">Holding pen <b>1</b></a>' in nora.get("/letters")
 
     def let_in(session):
@@ -290,7 +290,7 @@ def test_this_edition_tells_of_broken_mail_first_and_of_the_pen(nora, database, 
     place_mail(database, newsroom, "failed", reading=None)
     letter = receive_expert_mail(database, salt.assignment_id)
     page = nora.get("/")
-    assert "One mail that came in could not be read." in page.part("section.alarm").words
+    assert "One mail that came in could not be read." in page.part("section.alarm").main_text
     assert f'<a href="{nora.base_path}/pen">2 mails wait in the holding pen</a>' in page
     assert f'<a href="{nora.base_path}/letters/{letter}">Leyla Aydın has written by mail</a>' in page
 

@@ -72,8 +72,8 @@ def test_saule_is_invited_by_mail_and_is_at_the_desk_once_she_has_come(
     assert list_roles(database, newsroom.newsletter_id) == HERE | {"Saule Bekova": ("assistant", "invited")}
     assert "invited, until" in vera.text
     saule = sign_in_by_link(app, find_link(get_newest_mail_text(database, SAULE)))
-    assert saule.page is not None
-    assert saule.page.headers["Location"] == DESK
+    assert saule.response is not None
+    assert saule.response.headers["Location"] == DESK
     assert saule.open(f"{DESK}letters").status_code == 200
     assert list_roles(database, newsroom.newsletter_id) == HERE | {"Saule Bekova": ("assistant", "here")}
     assert list_events(database, newsroom.newsletter_id, "membership.")[-2:] == [
@@ -86,7 +86,7 @@ def test_saule_is_invited_by_mail_and_is_at_the_desk_once_she_has_come(
 def test_the_outbox_says_whom_an_invitation_to_the_desk_is_to(vera: Browser) -> None:
     invite(vera)
     vera.open(f"{DESK}outbox")
-    assert vera.read.texts("bdi[id^='to-']") == ["Saule Bekova"]
+    assert vera.page.texts("bdi[id^='to-']") == ["Saule Bekova"]
 
 
 def test_an_expert_is_invited_to_the_desk_only_by_who_knows_that_she_is_one(
@@ -97,7 +97,7 @@ def test_an_expert_is_invited_to_the_desk_only_by_who_knows_that_she_is_one(
         "Leyla Aydın stands in the directory of experts. At the desk they can read what readers wrote, also what the desk "
         "asks them about. Send it again if that is what you mean."
     )
-    assert vera.read.errors == [("email", said)]
+    assert vera.page.errors == [("email", said)]
     assert (vera.value("name"), vera.value("email")) == ("Leyla", "leyla@field.example")
     assert list_roles(database, newsroom.newsletter_id) == HERE
     typed = {name: vera.value(name) for name in ("name", "email", "known")}
@@ -164,7 +164,7 @@ def test_all_that_an_invitation_lacks_is_named_at_once_each_at_its_field(databas
         ("email", "This isn’t an e-mail address that one can write to."),
         ("role", "Choose a role."),
     ]
-    assert (vera.read.errors, vera.read.summary) == (said, said)
+    assert (vera.page.errors, vera.page.error_summary) == (said, said)
     assert dump_tables(database) == before
 
 
@@ -183,7 +183,7 @@ def test_an_admin_learns_nothing_of_another_desk(
     assert invite(vera, name="Saule") == 303
     vera.open(f"{DESK}outbox")
     assert "Dr. Bekova" not in vera.text
-    mail = vera.read.attributes(f'main a[href^="{DESK}outbox/"]', "href")[0]
+    mail = vera.page.attributes(f'main a[href^="{DESK}outbox/"]', "href")[0]
     for path in (PEOPLE, f"{DESK}trail", mail, f"{PEOPLE}/{get_person_public_id(database, bekova)}"):
         assert vera.open(path).status_code == 200
         assert ("Saule" in vera.text, "Dr. Bekova" in vera.text, "Delta" in vera.text) == (True, False, False), path

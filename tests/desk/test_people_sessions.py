@@ -68,7 +68,7 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
     assert "You will be asked to show that it is you" in vera.text
     before = dump_tables(database)
     vera.submit(PEOPLE, **SAULE)
-    asked = vera.page and vera.page.headers["Location"]
+    asked = vera.response and vera.response.headers["Location"]
     assert asked is not None and asked.startswith(f"/sign-in/again?next={DESK}go-on/")
     ilya = f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}"
     for act, form in {
@@ -87,7 +87,7 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
     vera.follow()
     type_code(vera, database, VERA)
     vera.follow()
-    assert (vera.heading, vera.read.values("email")) == ("Invite somebody to this desk", [SAULE["email"]])
+    assert (vera.heading, vera.page.values("email")) == ("Invite somebody to this desk", [SAULE["email"]])
     assert list_roles(database, newsroom.newsletter_id).keys() == {"Nora Lind", "Ilya Brandt", "Vera Holm"}
     vera.submit(PEOPLE)
     assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
@@ -98,7 +98,7 @@ def test_roles_need_a_fresh_proof_and_what_was_typed_is_not_lost(
 def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser, by: str
 ) -> None:
-    with vera.session() as cookie:
+    with vera.edit_session() as cookie:
         old = dict(cookie)
     vera.open(f"/sign-in/again?next={PEOPLE}")
     vera.press("/sign-in/again", next=PEOPLE)
@@ -107,14 +107,14 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
         stranger = Browser(app)
         request_code(stranger, "nobody@desk.example")
         type_code(stranger, database, VERA)
-        assert stranger.page is not None and stranger.page.status_code == 400
+        assert stranger.response is not None and stranger.response.status_code == 400
         type_code(vera, database, VERA)
     else:
         link = find_link(get_newest_mail_text(database, VERA))
         vera.open(link)
         vera.press(link)
-    assert vera.page is not None
-    assert vera.page.headers["Location"] == PEOPLE
+    assert vera.response is not None
+    assert vera.response.headers["Location"] == PEOPLE
     vera.follow()
     assert vera.press(PEOPLE, **SAULE).status_code == 303
     assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
@@ -122,7 +122,7 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
     assert only.stepped_up_at is not None
     assert (only.began_at < ago(hours=2), only.stepped_up_at > ago(minutes=1)) == (True, True)
     thief = Browser(app)
-    with thief.session() as cookie:
+    with thief.edit_session() as cookie:
         cookie.update(old)
     assert thief.open(PEOPLE).status_code == 303, "the cookie from before the proof opens nothing any more"
 
@@ -138,14 +138,19 @@ def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keep
     assert f'href="{files}"' in nora.text
     nora.open(files)
     assert (export in nora.text, "You will be asked to show that it is you" in nora.text) == (True, True)
-    assert nora.submit(f"{DESK}experts/export?q=Leyla&show=work", of=f"{DESK}experts/export").status_code == 303
+    assert (
+        nora.submit(f"{DESK}experts/export?q=Leyla&show=work", form_action=f"{DESK}experts/export").status_code == 303
+    )
     nora.follow()
     nora.submit("/sign-in/again")
     nora.follow()
     type_code(nora, database, NORA)
     nora.follow()
     assert nora.heading == export
-    assert nora.submit(f"{DESK}experts/export?q=Leyla&show=work", of=f"{DESK}experts/export").mimetype == "text/csv"
+    assert (
+        nora.submit(f"{DESK}experts/export?q=Leyla&show=work", form_action=f"{DESK}experts/export").mimetype
+        == "text/csv"
+    )
     assert "marek@water.example" in nora.text
 
 
@@ -165,16 +170,16 @@ def test_a_code_proves_once_and_nothing_for_a_browser_that_was_signed_out_meanwh
         vera.follow()
 
     asks_again()
-    with vera.session() as cookie:
+    with vera.edit_session() as cookie:
         before = dict(cookie)
     type_code(vera, database, VERA)
     put_back(database, stepped_up_at=ago(hours=3))
     twin = Browser(app)
-    with twin.session() as cookie:
+    with twin.edit_session() as cookie:
         cookie.update(before)
     twin.open("/sign-in/code")
     type_code(twin, database, VERA)
-    assert twin.page is not None and twin.page.status_code == 400
+    assert twin.response is not None and twin.response.status_code == 400
     [session] = kept(database)
     assert session.stepped_up_at is not None and session.stepped_up_at < ago(hours=2)
 
@@ -183,7 +188,7 @@ def test_a_code_proves_once_and_nothing_for_a_browser_that_was_signed_out_meanwh
     nora.open(f"{DESK}letters")
     database.write(lambda rows: rows.execute(delete(BrowserSession).where(BrowserSession.id == session.id)))
     type_code(vera, database, VERA)
-    assert vera.page is not None and vera.page.status_code == 400
+    assert vera.response is not None and vera.response.status_code == 400
     assert vera.open(PEOPLE).status_code == 303
 
 

@@ -49,8 +49,8 @@ def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming: ComingEdit
     coming.press("lock", version=coming.version())
     mark = form_of(nora, coming.page, "/send")
     first, second = nora.get(mark()), nora.get(mark())
-    assert (second.words, second.summary) == (first.words, [])
-    assert "It was sent on" in second.words
+    assert (second.main_text, second.error_summary) == (first.main_text, [])
+    assert "It was sent on" in second.main_text
 
 
 def test_the_notice_of_both_presses_is_said_once_and_its_undo_works(

@@ -365,7 +365,7 @@ def test_notes_and_moves_stand_in_one_trail(nora, database, newsroom):
     public_id = open_question(database, newsroom)
     invited(database, newsroom, public_id)
     nora.post(f"/questions/{public_id}/note", note="The plates are in the leaflet, p. 4.")
-    trail = nora.get(f"/questions/{public_id}").part(".trail").words
+    trail = nora.get(f"/questions/{public_id}").part(".trail").main_text
     lines = [
         "Nora Lind noted:",
         "Mail to Leyla Aydın: “",

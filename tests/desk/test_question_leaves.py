@@ -69,8 +69,8 @@ def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(no
         "Nora Lind confirmed that nobody can be recognised in the wording, "
         "in a reader’s own words: “He said on the phone that he wants it so.”."
     )
-    assert sentence in get_section(nora.get(address), "trail").words
-    assert sentence in nora.get("trail").words
+    assert sentence in get_section(nora.get(address), "trail").main_text
+    assert sentence in nora.get("trail").main_text
 
     nora.post(
         f"{address}/wording",

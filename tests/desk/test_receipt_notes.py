@@ -187,7 +187,7 @@ def test_the_exchange_stands_on_the_questions_page_and_in_its_story(
     page = Page(nora.get(f"/questions/{question}"))
     assert [text for text in page.texts(".note, .said") if text in (WHICH, YEAR)] == [WHICH, YEAR]
     for line in ("Nora Lind left a note at a reader’s receipt.", "A reader wrote back to the note at their receipt."):
-        assert line in page.words
+        assert line in page.main_text
 
 
 def test_the_morning_after_the_desk_is_told_once_and_without_a_word_of_it(

@@ -58,7 +58,7 @@ def made(nora: Desk, coming: ComingEdition, app: Flask) -> str:
     """Press, let the worker work, and look at the part of the page about the draft."""
     nora.press(f"{coming.page}/draft")
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
-    return nora.get(coming.page).part('section[aria-labelledby="draft"]').words
+    return nora.get(coming.page).part('section[aria-labelledby="draft"]').main_text
 
 
 def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
@@ -80,7 +80,7 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     assert "Ghost is being asked." in nora.get_text(nora.post(f"{coming.page}/draft"))
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
     page = nora.get(coming.page).part('section[aria-labelledby="draft"]')
-    assert "Ghost: The draft stands there." in page.words
+    assert "Ghost: The draft stands there." in page.main_text
     assert page.attributes("a[rel]", "href") == [f"{ghost.origin}/ghost/#/editor/post/{ghost.only_draft.id}"]
     assert (FIRST_QUESTION in ghost.only_draft.html, "salt plates" in ghost.only_draft.html) == (True, True)
     secret = KEYS["ghost"].partition(":")[2]
@@ -206,7 +206,7 @@ def test_an_assistant_sees_which_it_is_and_changes_nothing(
     coming.press("pick", question=coming.create_questions(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     page = ilya.get(PAGE)
-    assert ("An editor can change them." in page.words, 'name="key"' in str(page)) == (True, False)
+    assert ("An editor can change them." in page.main_text, 'name="key"' in str(page)) == (True, False)
     assert "Make the draft in Ghost" not in ilya.get_text(coming.page)
     assert ilya.send(f"{coming.page}/draft", {}).status_code == 404
 

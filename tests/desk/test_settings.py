@@ -90,7 +90,7 @@ def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, w
     form = get_form_fields(nora, "settings/dates") | {"rule_by": "rule", "rule": rule}
     answer = nora.send("settings/dates", form)
     page = Page(answer.text)
-    assert answer.status_code == 422 and words in page.words
+    assert answer.status_code == 422 and words in page.main_text
     typed = page.form("/desk/steppe/settings/dates").fields
     assert (typed["rule"], typed["rule_by"]) == (rule, "rule")
     assert dump_tables(nora.database) == before
@@ -213,7 +213,7 @@ def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, ve
     assert get_version_token(look.text) == opened
     refused = nora.send("settings/sentences/en", {"seen": opened, "pay": "We pay nothing."})
     assert refused.status_code == 409 and dump_tables(nora.database) == before
-    said = Page(refused.text).words
+    said = Page(refused.text).main_text
     assert "Vera" in said and "was faster" in said and "Now it says: We pay 50 euros." in said
     assert "We pay nothing.</textarea>" in refused.text
     nora.press("settings/sentences/en", seen=get_version_token(refused.text), pay="We pay nothing.")
@@ -222,7 +222,7 @@ def test_of_two_who_word_the_house_sentences_the_second_sees_both(nora: Desk, ve
 def test_an_assistant_sees_the_settings_and_changes_none(nora: Desk, ilya: Desk) -> None:
     for part in PARTS:
         page = ilya.get(f"settings/{part}")
-        assert (page.buttons, "An editor can change them." in page.words) == ([], True)
+        assert (page.buttons, "An editor can change them." in page.main_text) == ([], True)
     before = dump_tables(nora.database)
     ilya.press("settings/dates", 404, **get_form_fields(nora, "settings/dates") | {"slots": "3"})
     ilya.press("settings/dates", 404, **get_form_fields(nora, "settings/dates") | {"slots": "none"})
@@ -264,8 +264,8 @@ def test_the_settings_are_short_pages_and_the_first_says_how_they_stand(nora: De
     page = nora.get("settings")
     said = {href.rpartition("/")[2]: words for words, href in page.links if href.startswith("/desk/steppe/settings/")}
     assert {part: said[part] for part in PARTS} == PARTS
-    assert "First and third Wednesday, 09:00, Europe/Prague" in page.words
-    assert "Name: The Steppe Letter; Publisher: Meridian; Editor: Nora Lind" in page.words
+    assert "First and third Wednesday, 09:00, Europe/Prague" in page.main_text
+    assert "Name: The Steppe Letter; Publisher: Meridian; Editor: Nora Lind" in page.main_text
     assert page.part("main").attributes("form", "action") == []
     for part in PARTS:
         fields = nora.get(f"settings/{part}").attributes(

@@ -122,7 +122,7 @@ def test_without_an_approval_of_both_nothing_runs_in_the_language(
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     place = f"questions/{first}/translations/fa"
     page = nora.post(f"{place}/question/approve", 422, seen=get_version_token(nora.get(place), "question/approve"))
-    assert Page(page).summary == [("question", "Read it against the original, and tick that you did.")]
+    assert Page(page).error_summary == [("question", "Read it against the original, and tick that you did.")]
     approve_translation(nora, first)
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     approve_translation(nora, first, answer)
@@ -143,7 +143,7 @@ def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
     page = nora.get(f"questions/{first}/translations/fa")
     assert page.texts("section .num") == ["out of date: the original has changed", "approved"]
-    assert ("measures" in page.words, "counts" in page.words) == (True, True)  # what has changed, beside it
+    assert ("measures" in page.main_text, "counts" in page.main_text) == (True, True)  # what has changed, beside it
     assert "Persian , out of date" in nora.get(f"questions/{first}").texts("dd")
     save_translation(ilya, first, **QUESTION | {"body": "چه کسی نمک را می‌شمارد؟"})  # no editor is needed for that
     nora.get(f"{coming.page}/export.txt?language=fa", 404)
@@ -168,7 +168,7 @@ def test_a_translation_is_approved_after_its_original(
     else:
         nora.post(f"questions/{first}/answers/{key}/reopen")
     save_translation(nora, first, key=key, **(QUESTION if missing == "clearance" else ANSWER))
-    assert Page(approve_translation(nora, first, key, 422)).summary == [(key, fault)]
+    assert Page(approve_translation(nora, first, key, 422)).error_summary == [(key, fault)]
 
 
 def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
@@ -177,7 +177,7 @@ def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, comin
     opened_by_both = get_version_token(nora.get(place))
     ilya.post(place, seen=opened_by_both, **QUESTION)
     page = Page(nora.post(place, 409, seen=opened_by_both, headline="باد نمک", body=QUESTION["body"]))
-    assert ("Ilya Brandt was faster" in page.words, page.value("headline")) == (True, "باد نمک")
+    assert ("Ilya Brandt was faster" in page.main_text, page.value("headline")) == (True, "باد نمک")
     nora.post(place, seen=get_version_token(page), **QUESTION | {"headline": "باد نمک"})
     made = get_one(nora.database, Translation)
     assert (made.headline, made.state, made.translator) == ("باد نمک", "draft", "Shirin Amini")
@@ -242,9 +242,9 @@ def test_the_check_shows_an_expert_a_translation_in_a_language_that_they_read_an
     salt.send_to_check()
     leyla = Browser(app)
     leyla.open(salt.link)
-    assert leyla.read.texts("h2[id=in-fa]") == (["It also runs in Persian"] if reads else [])
+    assert leyla.page.texts("h2[id=in-fa]") == (["It also runs in Persian"] if reads else [])
     assert (ANSWER["body"] in leyla.text, "Shirin Amini" in leyla.text) == (reads, reads)
-    labels = leyla.read.attributes("input[name=translation]", "value")
+    labels = leyla.page.attributes("input[name=translation]", "value")
     leyla.press(f"{salt.link}/check", outcome="fine", number=leyla.value("number"), translation=labels)
     assert (get_one(database, Translation).checked_at is not None) == reads
     database.write(
@@ -268,7 +268,7 @@ def test_an_expert_who_reads_it_and_did_not_say_yes_needs_a_reason_and_a_changed
     )
     save_translation(nora, first, key=answer, **ANSWER | {"body": ANSWER["body"] + " و بس."})
     page = Page(approve_translation(nora, first, answer, 422))
-    assert page.summary == [
+    assert page.error_summary == [
         (answer, "The expert reads this language and hasn’t said yes to it. Write down why it runs all the same.")
     ]
     approve_translation(nora, first, answer, reason="She is on a boat until May.")
@@ -303,7 +303,7 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
         assert page.attributes("link[rel=alternate][hreflang]", "href") == [lasting, f"{lasting}?lang=fa", lasting]
         assert page.attributes(".article-meta + .langs a", "hreflang") == ["fa" if shown == "en" else "en"]
         assert page.attributes(".article-meta + .langs a", "href") == [f"{here}?lang={'fa' if shown == 'en' else 'en'}"]
-    words = Page(client.get(f"{here}?lang=fa").text).words
+    words = Page(client.get(f"{here}?lang=fa").text).main_text
     assert "«چه کسی نمک را اندازه می‌گیرد؟»" in words
     assert "ترجمه: Shirin Amini" in words
     # What is changed is shown once it is approved, and as it was until then; what is taken away is gone at once.

@@ -55,7 +55,7 @@ def test_from_the_press_to_the_approval(nora: Desk, coming: ComingEdition, app: 
     handed_in(app, page)
     there = nora.get(texts(first))
     assert there.texts("section .num")[0] == "written, not approved"
-    assert "Translated by Shirin Amini, who isn’t named in print." in there.words
+    assert "Translated by Shirin Amini, who isn’t named in print." in there.main_text
     approve_translation(nora, first)
     assert "Shirin Amini translated it for you; it was approved on" in nora.get_text(texts(first))
     assert get_one(nora.database, Translation).state == "approved"
@@ -69,7 +69,7 @@ def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(nora: Desk, ilya:
     assert "Send them the words" not in " ".join(ilya.get(texts(first)).buttons)
     asked(nora, first)
     there = ilya.get(texts(first))
-    assert "Shirin Amini was asked" in there.words
+    assert "Shirin Amini was asked" in there.main_text
     for move in ("again", "withdraw"):
         ilya.post(f"{place}/{move}", 404, seen=get_version_token(nora.get(texts(first)), f"translator/{move}"))
     assert count_rows(nora.database)["translators"] == 1
@@ -162,13 +162,13 @@ def test_once_the_words_have_changed_the_desk_sees_what_was_typed(
     page = asked(nora, first)
     shirin = Browser(app, cookies=False)
     shirin.open(page)
-    shirin.submit(f"{page}/draft", of=f"{page}/send", **PERSIAN)
+    shirin.submit(f"{page}/draft", form_action=f"{page}/send", **PERSIAN)
     assert PERSIAN["body"] not in nora.get_text(texts(first))  # it is theirs until they hand it in
     nora.post_action(
         f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
     )
     there = nora.get(texts(first))
-    assert ("The words have changed since: their page shows none." in there.words, PERSIAN["body"] in there.words) == (
+    assert ("The words have changed since: their page shows none." in there.main_text, PERSIAN["body"] in there.main_text) == (
         True, True,
     )  # fmt: skip
     assert "Send the words and a new link" not in " ".join(there.buttons)  # not before they are approved
@@ -188,7 +188,7 @@ def test_what_the_desk_wrote_meanwhile_stands_beside_what_was_handed_in(
     save_translation(nora, first, **PERSIAN | {"body": "از میز"})
     handed_in(app, page)
     there = nora.get(texts(first))
-    assert ("از میز" in there.words, PERSIAN["body"] in there.words) == (True, True)
+    assert ("از میز" in there.main_text, PERSIAN["body"] in there.main_text) == (True, True)
     assert "What Shirin Amini handed in" in there.texts("summary")
     nora.post(f"{texts(first)}/question/translator/use", seen=get_version_token(there, "translator/use"))
     made = get_one(nora.database, Translation)
@@ -223,7 +223,7 @@ def test_words_of_an_old_version_are_never_put_into_the_place_of_a_translation(
         f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
     )
     there = nora.get(texts(first))
-    assert (PERSIAN["body"] in there.words, [form for form in there.forms if form.action.endswith("/use")]) == (
+    assert (PERSIAN["body"] in there.main_text, [form for form in there.forms if form.action.endswith("/use")]) == (
         True,
         [],
     )

@@ -28,7 +28,7 @@ from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 def happened(page: Page) -> str:
     """What the page of a refusal says has happened."""
-    said = page.words.partition("changed meanwhile ")[2].partition(" What you can do")[0]
+    said = page.main_text.partition("changed meanwhile ")[2].partition(" What you can do")[0]
     return said.partition(" What you wrote is below")[0]
 
 

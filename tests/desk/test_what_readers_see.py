@@ -75,7 +75,7 @@ def steps(who: Desk) -> list[tuple[str, str, str]]:
     rows = who.get("").parts("section[aria-labelledby=steps] li")
     found = []
     for row in rows:
-        mark, _, words = row.words.partition(": ")
+        mark, _, words = row.main_text.partition(": ")
         says = row.texts(".about")[0]
         found.append((f"{mark}:", words.removesuffix(says).strip(), says))
     return found

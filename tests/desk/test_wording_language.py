@@ -42,7 +42,7 @@ def test_english_words_for_a_serbian_letter_are_english(nora: Desk, database: Da
     page = nora.get(filed)
     assert page.part("h1").attributes("h1", "lang") == ["en"]
     assert page.part("div.tongues").attributes("h3, p", "lang") == ["sr-Latn", "en"]
-    assert "The desk’s wording, English" in page.words
+    assert "The desk’s wording, English" in page.main_text
     assert page.attributes("del, ins", "class") == []
 
 
@@ -84,7 +84,7 @@ def test_a_language_is_chosen_by_its_name_and_stays_while_the_words_stay_in_one_
     nora.post(f"{filed}/wording", seen=get_version_token(page, "wording"), language="pl", **bosnian)
     assert languages(database) == ("pl", SERBIAN)
     page = nora.get(filed)
-    assert "These words look like Serbian (Latin)." in page.words
+    assert "These words look like Serbian (Latin)." in page.main_text
     more = bosnian | {"body": f"{SERBIAN} I zašto?"}
     nora.post(f"{filed}/wording", seen=get_version_token(page, "wording"), language="pl", **more)
     assert languages(database) == ("pl", more["body"])
@@ -93,11 +93,11 @@ def test_a_language_is_chosen_by_its_name_and_stays_while_the_words_stay_in_one_
 def test_no_language_has_to_be_known_by_its_code(nora: Desk, filed: str) -> None:
     for page in (nora.get(filed), nora.get("/letters/new")):
         assert page.attributes("select[name=language]", "name") == ["language"]
-        assert "as a code" not in page.words
+        assert "as a code" not in page.main_text
     faulty = nora.post(
         f"{filed}/wording", 422, seen=get_version_token(nora.get(filed), "wording"), language="klingonisch", **WORDED
     )
-    assert "No language has this code" in faulty.words
+    assert "No language has this code" in faulty.main_text
 
 
 def test_a_letter_that_was_heard_is_kept_in_the_chosen_language(nora: Desk, database: Database) -> None:

@@ -60,7 +60,7 @@ def test_nora_comes_in_and_leaves_what_every_way_in_leaves(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     nora = sign_in_at_provider(app)
-    assert (get_page_status(nora), nora.page and nora.page.headers["Location"]) == (303, DESK_PAGE)
+    assert (get_page_status(nora), nora.response and nora.response.headers["Location"]) == (303, DESK_PAGE)
     assert nora.open(DESK_PAGE).status_code == 200
     assert list_linked_person_ids(database) == [newsroom.nora.person_id]
     assert list_actions(database, "session.", "identity.") == ["identity.bind", "session.begin"]
@@ -175,12 +175,12 @@ def test_an_answer_counts_once_and_in_the_browser_that_asked(
     assert stranger.open(back).status_code == 400, "led there by a link"
     other, _there = start_sign_in(app)
     assert other.open(back).status_code == 400, "in the middle of a request of their own"
-    with nora.session() as cookie:
+    with nora.edit_session() as cookie:
         before = dict(cookie)
     assert nora.open(back).status_code == 303
     assert nora.open(back).status_code == 400
     twin = Browser(app)
-    with twin.session() as cookie:
+    with twin.edit_session() as cookie:
         cookie.update(before)
     assert twin.open(back).status_code == 400, "the provider takes a code once"
     assert len(list_sessions(database)) == 1
@@ -193,7 +193,7 @@ def test_whoever_takes_too_long_at_the_provider_begins_again(
 ) -> None:
     nora, there = start_sign_in(app)
     back = follow_provider(there)
-    with nora.session() as cookie:
+    with nora.edit_session() as cookie:
         cookie["provider"] = {**cookie["provider"], "at": cookie["provider"]["at"] - seconds}
     assert (nora.open(back).status_code, len(list_sessions(database))) == ((303, 1) if comes_in else (400, 0))
 
@@ -388,7 +388,7 @@ def test_an_admin_has_an_account_forgotten_and_the_next_one_is_bound(
     vera.submit(f"{page}/account")
     vera.follow()
     assert "The account of Nora Lind at the provider is forgotten." in vera.text
-    assert f"{page}/account" not in [form.action for form in vera.read.forms]
+    assert f"{page}/account" not in [form.action for form in vera.page.forms]
     provider.user["sub"] = "another"
     assert get_page_status(sign_in_at_provider(app)) == 303
     assert list_actions(database, "identity.") == ["identity.bind", "identity.release", "identity.bind"]
@@ -496,7 +496,7 @@ def test_the_button_is_there_where_a_provider_is_set_and_for_the_desk_alone(
     browser.open("/sign-in?to=expert")
     assert button not in browser.text
     browser.open(follow_provider(browser.open(f"{START_PATH}?next=https://elsewhere.example/").headers["Location"]))
-    assert browser.page is not None and browser.page.headers["Location"] == "/desk/steppe/", "and nowhere else"
+    assert browser.response is not None and browser.response.headers["Location"] == "/desk/steppe/", "and nowhere else"
     asked = len(provider.requests)
     browser.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
     assert browser.open(f"{START_PATH}?next={DESK_PAGE}").headers["Location"] == f"/sign-in?next={DESK_PAGE}", (

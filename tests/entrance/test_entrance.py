@@ -131,7 +131,7 @@ def test_an_unknown_address_gets_the_same_answer_in_the_same_time_and_no_mail(
         assert time.monotonic() - began >= LEAST_DURATION
         where = (response.status_code, response.headers["Location"])
         browser.follow()
-        answers[email] = (*where, browser.text.replace(browser.token(), ""))
+        answers[email] = (*where, browser.text.replace(browser.get_csrf_token(), ""))
     assert len(set(answers.values())) == 1
     with database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="sign_in")).all()
@@ -191,14 +191,14 @@ def test_nothing_planted_in_the_cookie_outlives_signing_in(
     leyla = browse()
     ask(leyla, LEYLA)
     _, code = mailed(database)
-    with leyla.session() as cookie:
+    with leyla.edit_session() as cookie:
         cookie["planted"] = "by somebody else"
-    before = leyla.token()
+    before = leyla.get_csrf_token()
     leyla.press("/sign-in/code", code=code)
     leyla.follow()
-    with leyla.session() as cookie:
+    with leyla.edit_session() as cookie:
         assert {"planted", "browser", "next"} & set(cookie) == set()
-    assert leyla.token() != before
+    assert leyla.get_csrf_token() != before
 
 
 @pytest.mark.threat("seized editor's device")

@@ -84,7 +84,7 @@ def test_the_picture_beside_the_key_says_the_same_to_a_camera(
     app_of_hers = pyotp.parse_uri(seen.text)
     secret = nora.value("secret")
     assert (app_of_hers.secret, app_of_hers.name, app_of_hers.issuer) == (secret, "Nora Lind", "Readers Asked")
-    assert nora.read.texts("main code") == [" ".join(secret[at : at + 4] for at in range(0, 32, 4))]
+    assert nora.page.texts("main code") == [" ".join(secret[at : at + 4] for at in range(0, 32, 4))]
     nora.submit(f"{FACTORS}/app", code="000000")
     assert [one.text for one in zxingcpp.read_barcodes(squares(re.findall(r"<svg.*?</svg>", nora.text)[0]))] == [
         seen.text
@@ -135,10 +135,10 @@ def test_a_factor_is_renamed_and_removed(app: Flask, database: Database, newsroo
     nora.open(FACTORS)
     nora.press(f"{FACTORS}/{one.public_id}/rename", name="Old phone")
     nora.follow()
-    assert "Old phone" in nora.read.values("name")
+    assert "Old phone" in nora.page.values("name")
     nora.press(f"{FACTORS}/{one.public_id}/remove")
     nora.follow()
-    assert nora.read.values("name") == []
+    assert nora.page.values("name") == []
     assert sign_in_directly(app, database, NORA).open(DESK).status_code == 200
 
 

@@ -81,7 +81,7 @@ def test_after_her_yes_leyla_sees_the_text_that_she_passed(
     check(leyla, salt, outcome)
     leyla.open(salt.link)
     assert leyla.heading == "Thank you. It stays as you saw it"
-    assert leyla.read.texts("h2#text") == ["As it will run"]
+    assert leyla.page.texts("h2#text") == ["As it will run"]
     assert ("Nobody has to. We put up" in leyla.text, "Nobody is told to. We put up" in leyla.text) == (True, False)
     salt.edit("Nobody has to. We put up plates in 2009.")
     leyla.open(salt.link)
@@ -137,7 +137,7 @@ def test_what_is_wrong_was_typed_on_another_page_and_it_is_asked_too(
     phone = Browser(app)
     phone.open(salt.link)
     leyla.open(salt.link)
-    phone.submit(f"{salt.link}/draft", of="/check", reply="It was 2010.")
+    phone.submit(f"{salt.link}/draft", form_action="/check", reply="It was 2010.")
     assert leyla.submit(f"{salt.link}/check", outcome=outcome, reply=reply).status_code == 409
     assert leyla.heading == {"fine": "Which of the two do you mean?", "wrong": "Is this all that is wrong?"}[outcome]
     both = "\n\n".join(filter(None, [reply, "It was 2010."]))
@@ -150,10 +150,10 @@ def test_what_was_typed_before_the_text_was_taken_back_stands_there_when_it_come
     salt: ExpertAssignment, leyla: Browser
 ) -> None:
     leyla.open(salt.link)
-    leyla.submit(f"{salt.link}/draft", of="/check", reply="It was 2010.")
+    leyla.submit(f"{salt.link}/draft", form_action="/check", reply="It was 2010.")
     salt.database.write(lambda session: editing.recall_check(session, salt.newsroom.nora, salt.answer(session)))
     leyla.open(salt.link)
-    assert "It was 2010." in leyla.read.part("details.small").words
+    assert "It was 2010." in leyla.page.part("details.small").main_text
     salt.send_to_check()
     leyla.open(salt.link)
     assert leyla.value("reply") == "It was 2010."
@@ -187,9 +187,9 @@ def test_a_check_that_was_taken_back_gives_the_reply_back(salt: ExpertAssignment
     seen = leyla.value("number")
     salt.database.write(lambda session: editing.recall_check(session, salt.newsroom.nora, salt.answer(session)))
     assert leyla.press(f"{salt.link}/check", outcome="wrong", number=seen, reply="It was 2010.").status_code == 409
-    assert ("It was 2010." in leyla.text, ("Back to the question", salt.link) in leyla.read.links) == (True, True)
+    assert ("It was 2010." in leyla.text, ("Back to the question", salt.link) in leyla.page.links) == (True, True)
     leyla.open(salt.link)
-    assert "It was 2010." in leyla.read.part("details.small").words
+    assert "It was 2010." in leyla.page.part("details.small").main_text
 
 
 def test_opening_the_check_approves_nothing(salt: ExpertAssignment, leyla: Browser) -> None:

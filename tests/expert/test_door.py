@@ -146,7 +146,7 @@ def test_a_stale_tab_never_overwrites_newer_words(salt: ExpertAssignment, leyla:
 
 def test_without_scripts_a_button_saves_and_does_not_send(salt: ExpertAssignment, leyla: Browser) -> None:
     for text in ("Nobody is told to.", "Nobody is told to. A village can ask."):
-        if leyla.page is None:
+        if leyla.response is None:
             leyla.open(salt.link)
         leyla.press(f"{salt.link}/draft", answer=text, ties="None.", credit_line="of the station",
                     tab=leyla.value("tab"), count=leyla.value("count"))  # fmt: skip

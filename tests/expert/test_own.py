@@ -44,7 +44,10 @@ def enter(app: Flask, database: Database, newsroom: Newsroom) -> Callable[[str],
 
 @pytest.mark.threat("another desk")
 def test_own_questions_alone(database: Database, newsroom: Newsroom, enter: Callable[[str], Browser]) -> None:
-    salt, lake = ask_expert(database, newsroom), ask_expert(database, newsroom, "Is the lake coming back?", to="marek")
+    salt, lake = (
+        ask_expert(database, newsroom),
+        ask_expert(database, newsroom, "Is the lake coming back?", expert="marek"),
+    )
     leyla = enter("leyla")
     assert leyla.heading == "Your questions"
     assert leyla.text.count("/expert/assignments/") == 1
@@ -161,8 +164,8 @@ def test_each_question_stands_where_it_waits(
     wells.publish()
     leyla = enter("leyla")
     leyla.open("/expert/")
-    assert leyla.read.texts("h2") == ["To answer", "To check", "With the desk", "Published"]
-    assert "One question waits for your answer. One edited text waits for your check." in leyla.read.words
+    assert leyla.page.texts("h2") == ["To answer", "To check", "With the desk", "Published"]
+    assert "One question waits for your answer. One edited text waits for your check." in leyla.page.main_text
 
 
 def test_the_page_asks_the_database_as_often_for_many_as_for_one(
@@ -206,7 +209,7 @@ def test_the_profile_is_kept(database: Database, newsroom: Newsroom, enter: Call
 def test_the_profile_promises_no_page_that_is_not_there(enter: Callable[[str], Browser]) -> None:
     leyla = enter("leyla")
     leyla.open("/expert/profile")
-    assert (leyla.read.parts("form.form") != [], "public" in leyla.text) == (True, False)
+    assert (leyla.page.parts("form.form") != [], "public" in leyla.text) == (True, False)
 
 
 def test_the_second_of_two_who_change_a_profile_sees_both_texts(

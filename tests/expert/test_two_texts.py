@@ -32,7 +32,7 @@ def typed(browser: Browser, salt: ExpertAssignment, text: str) -> dict[str, bool
     """What the page is told when its script saves a text."""
     answer = browser.client.post(
         f"{salt.link}/draft",
-        data={**browser.read.form("/send").fields, "answer": text},
+        data={**browser.page.form("/send").fields, "answer": text},
         headers={"Accept": "application/json"},
         base_url="https://ask.newsroom.example",
     ).get_json()
@@ -60,8 +60,8 @@ def test_send_from_a_page_that_does_not_know_of_newer_words_shows_both_and_asks(
 ) -> None:
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
     assert phone.heading == "There are two texts: which one do you mean?"
-    assert phone.read.texts("p.sheet") == [OLD, NEW]
-    assert phone.read.buttons == ["Send this one to Nora Lind"] * 2
+    assert phone.page.texts("p.sheet") == [OLD, NEW]
+    assert phone.page.buttons == ["Send this one to Nora Lind"] * 2
     assert (two.state(), texts(two)) == ("invited", ([], [NEW, OLD]))
 
 
@@ -70,28 +70,28 @@ def test_either_of_them_is_sent_by_one_press_and_the_other_stays(
     two: ExpertAssignment, phone: Browser, choice: int, sent: str
 ) -> None:
     phone.submit(f"{two.link}/send", answer=OLD)
-    assert phone.press(f"{two.link}/send", **phone.read.forms[choice].fields).status_code == 303
+    assert phone.press(f"{two.link}/send", **phone.page.forms[choice].fields).status_code == 303
     assert (two.state(), texts(two)) == ("received", ([sent], [NEW, OLD]))
     phone.follow()
-    assert phone.read.part("details.small").texts("p.sheet") == [NEW if sent == OLD else OLD]
+    assert phone.page.part("details.small").texts("p.sheet") == [NEW if sent == OLD else OLD]
 
 
 def test_keep_both_goes_on_with_the_one_and_has_the_other_at_hand(two: ExpertAssignment, phone: Browser) -> None:
     phone.submit(f"{two.link}/send", answer=OLD)
-    words, address = phone.read.links[0]
+    words, address = phone.page.links[0]
     assert words == "Keep both and go on writing"
     phone.open(address)
     assert phone.value("answer") == OLD
-    assert phone.read.part("details.small").texts("p.sheet") == [NEW]
+    assert phone.page.part("details.small").texts("p.sheet") == [NEW]
     assert phone.submit(f"{two.link}/send", answer=f"{OLD} {NEW}").status_code == 303
     assert texts(two)[0] == [f"{OLD} {NEW}"]
 
 
 def test_a_page_that_is_typed_into_is_told_of_the_other(two: ExpertAssignment, phone: Browser, laptop: Browser) -> None:
     assert typed(phone, two, OLD) == {"kept": True, "open": True, "beside": True}
-    phone.submit(f"{two.link}/draft", of="/send", answer=f"{OLD} And more.", count="9")
+    phone.submit(f"{two.link}/draft", form_action="/send", answer=f"{OLD} And more.", count="9")
     phone.follow()
-    assert phone.read.notice.startswith("Another text of yours came in meanwhile")
+    assert phone.page.notice.startswith("Another text of yours came in meanwhile")
     # and the laptop is told of the phone
     assert laptop.submit(f"{two.link}/send", answer=NEW).status_code == 409
 
@@ -108,13 +108,13 @@ def test_another_text_than_the_one_that_was_sent_is_kept_beside_it(
     laptop.submit(f"{two.link}/send", answer=NEW)
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
     assert phone.heading == "You have already sent another text"
-    assert phone.read.texts("p.sheet") == [OLD, NEW]
-    assert phone.read.links[0] == ("Keep both and leave it as sent", two.link)
+    assert phone.page.texts("p.sheet") == [OLD, NEW]
+    assert phone.page.links[0] == ("Keep both and leave it as sent", two.link)
     assert texts(two) == ([NEW], [NEW, OLD])
     phone.submit(f"{two.link}/take-back")
     phone.follow()
     assert (phone.value("answer"), two.state()) == (NEW, "accepted")
-    assert phone.read.part("details.small").texts("p.sheet") == [OLD]
+    assert phone.page.part("details.small").texts("p.sheet") == [OLD]
 
 
 def edited(salt: ExpertAssignment) -> None:
@@ -138,9 +138,9 @@ def test_what_is_typed_while_the_text_is_with_the_desk_is_kept_and_changes_nothi
     laptop.submit(f"{two.link}/send", answer=ANSWER)
     then(two)
     state, sent = two.state(), texts(two)[0]
-    assert phone.submit(f"{two.link}/{press}", of="/send", answer=OLD).status_code == 409
-    assert phone.read.links[0] == ("Keep both and leave it as sent", two.link)
-    assert phone.read.buttons == []
+    assert phone.submit(f"{two.link}/{press}", form_action="/send", answer=OLD).status_code == 409
+    assert phone.page.links[0] == ("Keep both and leave it as sent", two.link)
+    assert phone.page.buttons == []
     assert (two.state(), *texts(two)) == (state, sent, [NEW, OLD])
 
 
@@ -150,7 +150,7 @@ def test_what_a_device_saves_after_another_one_sent_is_kept_and_the_page_is_told
     laptop.submit(f"{two.link}/send", answer=NEW)
     assert typed(phone, two, OLD) == {"kept": True, "open": False, "beside": True}
     phone.open(two.link)
-    assert phone.read.part("details.small").texts("p.sheet") == [OLD]
+    assert phone.page.part("details.small").texts("p.sheet") == [OLD]
 
 
 def test_when_the_desk_gives_a_text_back_what_was_sent_and_what_was_typed_since_are_both_there(
@@ -164,7 +164,7 @@ def test_when_the_desk_gives_a_text_back_what_was_sent_and_what_was_typed_since_
 
     two.database.write(returned)
     phone.open(two.link)
-    shown = [phone.value("answer"), *phone.read.part("details.small").texts("p.sheet")]
+    shown = [phone.value("answer"), *phone.page.part("details.small").texts("p.sheet")]
     assert shown[0] == OLD
     assert sorted(shown[1:]) == sorted([" ".join(ANSWER.split()), NEW])
 
@@ -177,8 +177,8 @@ def test_drafts_stay_until_the_edition_is_sent(two: ExpertAssignment, laptop: Br
     two.publish()
     two.database.write(writing.delete_old_drafts)
     assert texts(two)[1] == []
-    assert phone.submit(f"{two.link}/draft", of="/send", answer=OLD).status_code == 409
-    assert (phone.value("answer"), ("Back to the question", two.link) in phone.read.links) == (OLD, True)
+    assert phone.submit(f"{two.link}/draft", form_action="/send", answer=OLD).status_code == 409
+    assert (phone.value("answer"), ("Back to the question", two.link) in phone.page.links) == (OLD, True)
 
 
 def test_after_a_no_it_is_asked_as_well(two: ExpertAssignment, phone: Browser) -> None:
@@ -186,4 +186,4 @@ def test_after_a_no_it_is_asked_as_well(two: ExpertAssignment, phone: Browser) -
         lambda session: assigning.decline(session, two.newsroom.leyla, two.assignment(session), "no time")
     )
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
-    assert phone.read.texts("p.sheet") == [OLD, NEW]
+    assert phone.page.texts("p.sheet") == [OLD, NEW]

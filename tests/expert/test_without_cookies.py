@@ -35,7 +35,7 @@ def test_she_answers_takes_it_back_and_answers_again(salt: ExpertAssignment, ley
     pressed(leyla, salt, "send", answer=ANSWER)
     assert (leyla.heading, salt.state()) == ("Thank you. Nora Lind has your answer", "received")
     pressed(leyla, salt, "take-back")
-    assert leyla.read.notice == "You have your text back. Nobody edits it until you send it again."
+    assert leyla.page.notice == "You have your text back. Nobody edits it until you send it again."
     pressed(leyla, salt, "send", answer=ANSWER)
     assert salt.state() == "received"
 
@@ -63,8 +63,8 @@ def test_she_says_yes_no_somebody_else_or_asks_and_is_told_that_it_was_heard(
     salt: ExpertAssignment, leyla: Browser, verb: str, fields: dict[str, str], said: str, state: str
 ) -> None:
     pressed(leyla, salt, verb, **fields)
-    assert (leyla.read.parts("p.aside-note[role=status]") != [], salt.state()) == (said != "", state)
-    assert said in leyla.read.words
+    assert (leyla.page.parts("p.aside-note[role=status]") != [], salt.state()) == (said != "", state)
+    assert said in leyla.page.main_text
 
 
 def test_she_reports_an_error_in_what_ran(salt: ExpertAssignment, leyla: Browser) -> None:
@@ -72,7 +72,7 @@ def test_she_reports_an_error_in_what_ran(salt: ExpertAssignment, leyla: Browser
     salt.approve()
     salt.publish()
     pressed(leyla, salt, "report", body="It was 2010.")
-    assert leyla.read.notice == "Thank you. The desk has it, and you will hear what becomes of it."
+    assert leyla.page.notice == "Thank you. The desk has it, and you will hear what becomes of it."
 
 
 @pytest.mark.threat("another site")
@@ -86,10 +86,10 @@ def test_a_token_of_another_link_or_too_old_changes_nothing_and_gives_the_words_
         monkeypatch.setattr(signing, "today", lambda: now - access.GOOD_FOR - 1)
     leyla.open(other.link if of == "another link" else salt.link)
     monkeypatch.undo()
-    given = "" if of == "nothing" else leyla.token()
+    given = "" if of == "nothing" else leyla.get_csrf_token()
     before = count_rows(salt.database)
     answer = "Words that took an hour."
     assert leyla.press(f"{salt.link}/send", csrf_token=given, answer=answer).status_code == 400
     assert leyla.value("answer") == answer
-    assert ("Back to the question", salt.link) in leyla.read.links
+    assert ("Back to the question", salt.link) in leyla.page.links
     assert count_rows(salt.database) == before

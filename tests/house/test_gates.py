@@ -360,7 +360,7 @@ def test_no_form_that_another_site_could_make_is_taken(
     """
     stranger = Browser(platan)
     stranger.open("/sign-in")
-    of_a_stranger, own_site, foreign_site = stranger.token(), {}, {"Sec-Fetch-Site": "cross-site"}
+    of_a_stranger, own_site, foreign_site = stranger.get_csrf_token(), {}, {"Sec-Fetch-Site": "cross-site"}
     before, answers = dump_tables_without_seen_at(platan), Counter[tuple[str, int]]()
     for email, door, posts in (
         (EDITOR, "desk", sorted({address for _act, address in presses_of_the_desk(platan, walks)})),
@@ -372,7 +372,7 @@ def test_no_form_that_another_site_could_make_is_taken(
         browser = sign_in_browser(platan, email, door)
         browser.open("/signed-in" if door == "desk" else "/expert/profile")
         before = dump_tables_without_seen_at(platan)
-        own = browser.token()
+        own = browser.get_csrf_token()
         assert own not in ("", of_a_stranger)
         for address in posts:
             for way, token, headers in (

@@ -128,7 +128,7 @@ def test_the_steps_of_the_readme_lead_from_nothing_to_nora_at_her_desk(clone: Pa
         nora.open(link)
         assert nora.press(link).status_code == 303
         nora.follow()
-        assert "The Letter" in nora.read.title
+        assert "The Letter" in nora.page.title
         assert nora.open("/desk/letter/new-newsletter").status_code == 200
     finally:
         app.extensions["database"].close()

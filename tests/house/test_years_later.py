@@ -33,9 +33,9 @@ def test_a_receipt_opens_and_an_old_tab_keeps_what_was_typed(
         ],
     )  # fmt: skip
     assert (state.status, state.page.heading) == (200, "Your receipt")
-    assert "Nora Lind is going to read it" in state.page.words
+    assert "Nora Lind is going to read it" in state.page.main_text
     assert (sent.status, sent.page.value("body")) == (400, SILOS_QUESTION)
-    assert "This page has stood open for too long" in sent.page.words
+    assert "This page has stood open for too long" in sent.page.main_text
 
 
 def test_a_browser_that_was_signed_in_is_asked_to_sign_in(nora: Desk, database: Database, tmp_path: Path) -> None:
@@ -49,4 +49,4 @@ def test_an_experts_link_opens_what_has_not_run_and_says_that_it_was_due(
 ) -> None:
     [opened] = visit_years_later(5, database.url, tmp_path, [{"path": salt.link}])
     assert (opened.status, opened.page.heading) == (200, WORDING)
-    assert "Your text was due on" in opened.page.words
+    assert "Your text was due on" in opened.page.main_text

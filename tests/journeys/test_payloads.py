@@ -437,7 +437,7 @@ def _tables(vera: Desk) -> None:
     """Files of rows: as many cells in each, and none that a spreadsheet takes for a formula."""
     for ask in (lambda: vera.send("experts/export", {}), lambda: vera.open("trail/csv")):
         response = ask()  # and read before the next one is asked for
-        assert response.mimetype == "text/csv", Page(response.get_data(as_text=True)).words
+        assert response.mimetype == "text/csv", Page(response.get_data(as_text=True)).main_text
         rows = list(csv.reader(io.StringIO(response.get_data(as_text=True).lstrip("\ufeff"), newline=""), strict=True))
         assert len(rows) > payload_newsroom.QUESTIONS
         assert {len(row) for row in rows} == {len(rows[0])}

@@ -292,10 +292,10 @@ def stored(database: Database) -> list[tuple[str, str, str]]:
 
 def test_the_settings_lead_to_every_mail_in_every_language(nora: Desk) -> None:
     listed = "/desk/steppe/settings/mail-texts"
-    assert listed in nora.get("settings").addresses
+    assert listed in nora.get("settings").urls
     kinds = {}
     for language in ("en", "ru", "fa"):
-        addresses, those = nora.get(f"{listed}?language={language}").addresses, f"{listed}/{language}/"
+        addresses, those = nora.get(f"{listed}?language={language}").urls, f"{listed}/{language}/"
         kinds[language] = [address.removeprefix(those) for address in addresses if address.startswith(those)]
         for kind in kinds[language]:
             assert nora.open(f"settings/mail-texts/{language}/{kind}").status_code == 200, kind
@@ -312,7 +312,7 @@ def test_the_settings_lead_to_every_mail_in_every_language(nora: Desk) -> None:
 def test_the_usual_words_stand_in_the_fields_and_the_mail_beside_them(nora: Desk) -> None:
     page = nora.get(PAGE)
     assert page.value("subject") == "A reminder for {due}: {headline}"
-    read = page.words
+    read = page.main_text
     assert "{due} until when" in read and "What has to stand in it: {due}, {link}." in read
     assert re.search(r"A reminder for \w+ \d+ \w+( \d{4})?: The Salt Wind", read)
     assert "I hope to have your answer to “The Salt Wind” by" in read

@@ -127,9 +127,7 @@ def test_every_press_at_the_desk_is_an_act(app: Flask) -> None:
         f"declare {', '.join(without)} with @editor.action(address, permission), which says what act the press is"
     )
     gets = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
-    assert (
-        set(editor.permissions) - set(posts) <= gets
-    )  # those of `@editor.restricted_page`
+    assert set(editor.permissions) - set(posts) <= gets  # those of `@editor.restricted_page`
     for endpoint, acts in presses().items():
         if endpoint not in posts:
             continue
@@ -146,4 +144,4 @@ def test_the_page_shows_the_table_whole_to_whoever_works_here(ilya: Desk) -> Non
     shown = [(words[sentence], cells) for sentence, *cells in page.rows if sentence in heads]
     roles = {role: by_hand(role) for role in ROLES}
     assert shown == [(act, ["yes" if act in roles[role] else "no" for role in ROLES]) for act in words.values()]
-    assert "assistant (you)" in page.words
+    assert "assistant (you)" in page.main_text

@@ -62,7 +62,7 @@ def entries(client: FlaskClient) -> list[dict[str, str]]:
 
 def found(client: FlaskClient, words: str) -> int:
     page = Page(client.post("/steppe/answers", data={"words": words}).text)
-    return len({address for address in page.addresses if "/q/" in address})
+    return len({address for address in page.urls if "/q/" in address})
 
 
 def test_a_correction_stands_on_the_page_in_the_feeds_and_in_the_list(
@@ -73,21 +73,21 @@ def test_a_correction_stands_on_the_page_in_the_feeds_and_in_the_list(
     kept = client.get(path).headers["ETag"]
     correct()
     page = Page(client.get(path, headers={"If-None-Match": kept}).text)
-    assert (page.heading, "The mill knows." in page.words, "Nobody knows." in page.words) == (
+    assert (page.heading, "The mill knows." in page.main_text, "Nobody knows." in page.main_text) == (
         MENDED.headline,
         True,
         False,
     )
     today = utc_now().date().isoformat()
     note = page.part(".corrections")
-    assert note.words.endswith(f"{WRONG} {RIGHT}")
+    assert note.main_text.endswith(f"{WRONG} {RIGHT}")
     assert note.attributes("time", "datetime") == [today]
     assert note.attributes("[itemprop=correction]", "itemtype") == ["https://schema.org/CorrectionComment"]
 
     [after] = entries(client)
     assert (after["id"], after["published"], after["title"]) == (before["id"], before["published"], MENDED.headline)
     assert after["updated"] > before["updated"]
-    assert Page(after["content"]).words.endswith(f"{WRONG} {RIGHT}")
+    assert Page(after["content"]).main_text.endswith(f"{WRONG} {RIGHT}")
     [item] = json.loads(client.get("/steppe/feed.json").data)["items"]
     assert (item["id"], item["date_modified"], item["content_html"]) == (
         after["id"],
@@ -99,7 +99,7 @@ def test_a_correction_stands_on_the_page_in_the_feeds_and_in_the_list(
     assert "/steppe/corrections" in [href for _words, href in Page(client.get("/steppe/answers").text).links]
     listed = Page(client.get("/steppe/corrections").text)
     assert (MENDED.headline, path) in listed.links
-    assert (WRONG in listed.words, RIGHT in listed.words) == (True, True)
+    assert (WRONG in listed.main_text, RIGHT in listed.main_text) == (True, True)
     index_due(database)
     assert (found(client, "mill knows"), found(client, "nobody knows")) == (1, 0)
 
@@ -108,8 +108,8 @@ def test_a_mended_sign_is_seen_and_not_told(client: FlaskClient, silos: str, cor
     comma = QUESTION.replace(", and", " and")
     correct(PublishedText("The Silos", comma, ("Nobody knows.\n\nWe asked the mill.",)), quietly=True)
     page = Page(client.get(f"/steppe/q/{silos}/the-silos").text)
-    assert (comma in page.words, page.texts(".corrections")) == (True, [])
-    assert "Nothing has been corrected." in Page(client.get("/steppe/corrections").text).words
+    assert (comma in page.main_text, page.texts(".corrections")) == (True, [])
+    assert "Nothing has been corrected." in Page(client.get("/steppe/corrections").text).main_text
 
 
 def test_what_was_reworded_for_safety_is_nowhere_as_it_was_and_nothing_says_that_it_was(

@@ -131,7 +131,7 @@ def test_what_is_no_question_comes_back_with_the_error_at_its_field(
     assert response.status_code == 400
     page = Page(response.text)
     [(place, said)] = page.errors
-    assert (place, message in said, page.summary) == ("body", True, [("body", said)])
+    assert (place, message in said, page.error_summary) == ("body", True, [("body", said)])
     assert page.title.startswith("Not sent yet")
     assert letters(database) == []
 
@@ -143,7 +143,7 @@ def test_every_wrong_field_is_named_and_everything_typed_is_kept(
         client, hear_back="once", email_once="timur@post", credit="first", first="Timur", background="I drive there"
     )
     assert page.status_code == 400
-    assert [place for place, _said in Page(page.text).summary] == ["email_once", "place"]
+    assert [place for place, _said in Page(page.text).error_summary] == ["email_once", "place"]
     for kept in (
         f"{SILOS_QUESTION}</textarea>",
         'value="timur@post"',
@@ -332,7 +332,7 @@ def test_the_form_is_light_and_needs_nothing_but_its_style(client: FlaskClient, 
         scripts = [one.attributes for one in read.tree.css("script")]  # a bonus, without which all is the same
         assert scripts == [{"type": "module", "src": f"/static/{current_version()}/proof.js"}]
         assert [name for one in read.tree.css("*") for name in one.attributes if name.startswith("on")] == []
-        assert [one for one in read.addresses if one.startswith(("http:", "https:", "//"))] == []
+        assert [one for one in read.urls if one.startswith(("http:", "https:", "//"))] == []
         assert page.headers["Cache-Control"] == "private, max-age=0"
         assert 'autocomplete="off"' in page.text
 

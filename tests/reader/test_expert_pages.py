@@ -61,7 +61,7 @@ def changed(database: Database, newsroom: Newsroom, **profile: str) -> None:
 
 def names_linked(client: FlaskClient, silos: str) -> list[str]:
     page = Page(client.get(f"/steppe/q/{silos}/the-silos").text)
-    return [href for href in page.addresses if href.startswith(ADDRESS)]
+    return [href for href in page.urls if href.startswith(ADDRESS)]
 
 
 def of_nobody(client: FlaskClient) -> tuple[int, str, dict[str, str]]:
@@ -91,7 +91,7 @@ def test_without_a_yes_a_name_is_no_link_and_with_it_leads_to_what_ran_as_it_was
     assert "<b>Leyla Aydın</b>, soil scientist at the Karakum Field Station.</bdi>" in page.html
     assert page.texts(".page-head .lede") == ["soil scientist at the Karakum Field Station"]
     for unsaid in ("moved on", "weir", "Osh", "@"):
-        assert unsaid not in page.part("main").words
+        assert unsaid not in page.part("main").main_text
     assert address in client.get("/steppe/sitemap-pages.xml").text
 
 
@@ -194,7 +194,7 @@ def test_fifty_on_a_page_take_no_more_queries_than_five_and_none_is_lost_between
     while path:
         page = Page(client.get(path).text)
         found += page.texts(".listing .head")
-        path = page.next
+        path = page.next_url
     assert sorted(found) == sorted(f"Story {number}" for number in range(45))
 
 
@@ -228,7 +228,7 @@ def test_leyla_says_yes_and_no_on_her_own_profile(
     leyla.press("/expert/profile/pages/steppe/yes")
     leyla.follow()
     assert "Readers find your page now." in leyla.text
-    [address] = [href for href in Page(leyla.text).addresses if href.startswith(ADDRESS)]
+    [address] = [href for href in Page(leyla.text).urls if href.startswith(ADDRESS)]
     assert client.get(address).status_code == 200
     leyla.press("/expert/profile/pages/steppe/no")
     leyla.follow()
@@ -313,4 +313,4 @@ def test_what_was_approved_after_the_lock_stands_on_nobodys_page(
 
     assert client.get(database.write(yes)).status_code == 404
     page = Page(client.get(f"/steppe/q/{key}/the-silos").text)
-    assert ("Leyla Aydın owned one." in page.words, "Marek" in page.words) == (True, False)
+    assert ("Leyla Aydın owned one." in page.main_text, "Marek" in page.main_text) == (True, False)

@@ -91,7 +91,7 @@ def test_what_came_before_it_was_seen_is_held_by_one_press_and_comes_back_by_ano
     assert "Undone." in nora.get(nora.post("/undo", press=done.values("press")[0]))
     assert unheld() == before
     crowds.rank_waiting_letters(database)
-    assert crowd.split(".")[1] in nora.get("/letters").part("section[aria-labelledby=to-hold]").words
+    assert crowd.split(".")[1] in nora.get("/letters").part("section[aria-labelledby=to-hold]").main_text
 
 
 def test_what_somebody_let_go_is_not_shown_again(
@@ -101,7 +101,7 @@ def test_what_somebody_let_go_is_not_shown_again(
     nora.post("/letters/crowds/hold", crowd=crowd)
     public_id = crowd.split(".")[0]
     page = nora.get(f"/letters/{public_id}")
-    assert page.part("ul.whys").words == "It came when more letters came than people write."
+    assert page.part("ul.whys").main_text == "It came when more letters came than people write."
     nora.post(f"/letters/{public_id}/release", **page.form(f"/letters/{public_id}/release").fields)
     crowds.rank_waiting_letters(database)
     [letter] = [one for one in stands(database, newsroom) if one.public_id == public_id]
@@ -116,10 +116,12 @@ def test_a_held_letter_and_one_that_came_in_have_the_same_page(
     answers = [send_question(limited, body=SILOS_QUESTION) for _ in range(2)]
     with database.read() as session:
         assert sorted(one.state for one in session.scalars(select(Letter))) == ["held", "received"]
-    shown = {re.sub(r"\d{4}", "0000", Page(answer.text).words) for answer in answers}
+    shown = {re.sub(r"\d{4}", "0000", Page(answer.text).main_text) for answer in answers}
     opened = {
         re.sub(
-            r"\d{4}", "0000", Page(limited.post("/steppe/receipt", data={"receipt": read_receipt(one.text)}).text).words
+            r"\d{4}",
+            "0000",
+            Page(limited.post("/steppe/receipt", data={"receipt": read_receipt(one.text)}).text).main_text,
         )
         for one in answers
     }
@@ -143,7 +145,7 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
     assert (refused.status_code, page.texts("p.code")) == (503, [])
     assert page.values("background") == ["I live there."]
     assert "Who sells the water of the lake?" in refused.text
-    assert "Your question is not sent; every word of it is still here." in page.words
+    assert "Your question is not sent; every word of it is still here." in page.main_text
     with database.read() as session:
         assert len(session.scalars(select(Letter)).all()) == 3
     again = send_question(limited, form=first)

@@ -139,7 +139,7 @@ def test_every_page_is_served_and_leads_only_to_what_is_there(client: FlaskClien
         assert page.heading, name
         assert page.tree.css("script, style, [style], [onclick]") == []
         ids[address] = page.attributes("[id]", "id")
-        for href in page.addresses:
+        for href in page.urls:
             to = urlsplit(urljoin(address, href))
             if not to.scheme:
                 led.add((name, to.path, to.fragment))

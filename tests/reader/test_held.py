@@ -47,7 +47,7 @@ def test_all_that_is_kept_stands_on_a_page_of_its_own_that_nobody_keeps(client: 
     page = held(client, timur)
     assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
     assert Page(page.text).texts("p.said") == ["Who counts the salt?", "I live by the mill.", "I mean the year 2019."]
-    shown = Page(page.text).words
+    shown = Page(page.text).main_text
     for kept in ("timur@post.example", "Timur, Osh", "I agree that The Steppe Letter prints this name"):
         assert kept in shown
 
@@ -99,7 +99,7 @@ def test_the_way_off_and_the_onion_address_stand_there_once_the_desk_has_set_the
     nora: Desk, client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     def ways_off(path: str) -> list[str]:
-        return [address for address in Page(client.get(path).text).addresses if address == WEATHER]
+        return [address for address in Page(client.get(path).text).urls if address == WEATHER]
 
     def change(**values: str) -> None:
         def fn(session: Any) -> None:

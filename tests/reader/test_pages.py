@@ -74,11 +74,11 @@ def test_a_story_says_who_answered_with_what_stake_and_that_nobody_is_named(
         "The mill pays for our gauges.",
         f"https://ask.newsroom.example/steppe/q/{silos}/the-silos",
     ):
-        assert said in page.words
+        assert said in page.main_text
     assert page.attributes("[itemtype]", "itemtype") == [
         f"https://schema.org/{noun}" for noun in ("QAPage", "Question", "Answer", "Person")
     ]
-    assert f"/steppe/editions/{address_of_edition(database)}" in page.addresses
+    assert f"/steppe/editions/{address_of_edition(database)}" in page.urls
 
 
 def test_a_wrong_slug_leads_to_the_right_one(client: FlaskClient, silos: str) -> None:
@@ -235,7 +235,7 @@ def test_the_archive_is_walked_to_its_end_without_losing_or_repeating_one(
     while path:
         page = Page(client.get(path).text)
         found += page.texts('.head > a[href^="/steppe/q/"][dir=auto]')
-        path = page.next
+        path = page.next_url
     assert found == [f"Story {number}" for number in reversed(range(45))]
 
 
@@ -264,7 +264,7 @@ def test_topics_and_years_choose(client: FlaskClient, database: Database, newsro
     }
     assert 'href="/steppe/topics/grain"' in client.get(f"/steppe/q/{silos}/the-silos").text
     leads = {
-        path: [href for href in Page(client.get(path).text).addresses if "year=" in href and "lang=en" not in href]
+        path: [href for href in Page(client.get(path).text).urls if "year=" in href and "lang=en" not in href]
         for path in ("/steppe/answers", "/steppe/topics/grain?lang=fa")
     }
     with database.read() as session:
@@ -301,7 +301,7 @@ def test_tricks_in_the_desks_words_are_text_on_pages_and_in_the_feed(
     assert [page.count("<b>wind</b>") for page in pages] == [0, 0, 0, 0]
     assert [page.count("{{ 7*7 }}") > 0 for page in pages] == [True] * 4
     assert [page.count("&lt;b&gt;wind&lt;/b&gt;") > 0 for page in pages] == [True] * 4
-    addresses = [address for page in pages for address in Page(page).addresses]
+    addresses = [address for page in pages for address in Page(page).urls]
     assert len(addresses) > 40
     assert [address for address in addresses if address.startswith("javascript")] == []
     atom = "{http://www.w3.org/2005/Atom}"
@@ -329,7 +329,7 @@ def test_the_calendar_holds_the_coming_editions(client: FlaskClient, database: D
 def test_the_readers_language_goes_with_every_link(client: FlaskClient, newsroom: Newsroom) -> None:
     page = Page(client.get("/steppe/?lang=fa").text)
     assert '<html lang="fa" dir="rtl">' in page
-    links = [address for address in page.addresses if address.startswith("/steppe/")]
+    links = [address for address in page.urls if address.startswith("/steppe/")]
     assert len(links) > 6
     assert [link for link in links if not link.endswith(("lang=fa", "lang=en", "lang=ru"))] == []
     assert '<html lang="en" dir="ltr">' in client.get("/steppe/?lang=xx").text
@@ -434,6 +434,6 @@ def test_a_newsletter_whose_language_we_do_not_speak_words_its_invitation_and_it
 
         database.write(end)
         more = Page(client.post("/steppe/receipt", data={"receipt": receipt}).text).part("li.is-now p:not(:has(b))")
-        assert (more.words.startswith(said), more.attributes("p", "lang"), more.attributes("p", "dir")) == (
+        assert (more.main_text.startswith(said), more.attributes("p", "lang"), more.attributes("p", "dir")) == (
             True, lang, direction
         )  # fmt: skip

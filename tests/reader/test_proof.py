@@ -72,7 +72,7 @@ def test_a_solved_proof_has_room_in_a_flood_and_the_page_is_the_same(flooded: Fl
         OTHERS[0]: ("held", "flood"),
         OTHERS[1]: ("held", "flood"),  # a flood that does the work fills the room of those who did it, and no other
     }
-    without = {re.sub(r"\d{4}", "0000", page.words) for page in pages}
+    without = {re.sub(r"\d{4}", "0000", page.main_text) for page in pages}
     assert len(without) == 1
 
 

@@ -36,7 +36,7 @@ from app.web.setup import HEADERS
 from tests.support.app import BASE_URL, TEST_SETTINGS
 from tests.support.database_checks import record_statements
 from tests.support.databases import postgres_copy, postgres_url
-from tests.support.pages import Browser, Page, words_of
+from tests.support.pages import Browser, Page, get_node_text
 
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
 ADMIN, ASSISTANT, OTHER_DESK_EDITOR = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
@@ -120,7 +120,7 @@ def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]
             path = re.split(r"[?#]", sent)[0]
             endpoint, _ = at.match(path, method="POST")
             if endpoint in door_of_the_desk.permissions:
-                offer = f"the button {words_of(button)!r} to {path}"
+                offer = f"the button {get_node_text(button)!r} to {path}"
                 yield offer, door_of_the_desk.get_permission(endpoint, path)
                 _act, bulk = BULK_FORMS.get(path.rpartition("/")[2], ("", None))
                 if bulk and (act := bulk.actions[button.attributes.get("value") or ""].act):

@@ -66,7 +66,7 @@ class Desk:
 
     def get_text(self, path: str, status: int = 200) -> str:
         """What a page says."""
-        return self.get(path, status).words
+        return self.get(path, status).main_text
 
     def send(self, path: str, typed: dict[str, Any]) -> TestResponse:
         """Send a form; a tuple of texts is a field that comes several times, and `version` and the like are what it showed."""
@@ -78,14 +78,14 @@ class Desk:
     def post(self, path: str, status: int = 303, **typed: Any) -> str:
         """Send a form. Gives the page that it leads to, without the place on it, or the page where it wasn't taken."""
         response = self.send(path, typed)
-        assert response.status_code == status, (response.status_code, Page(response.text).words)
+        assert response.status_code == status, (response.status_code, Page(response.text).main_text)
         return response.location.partition("#")[0] if status == 303 else Page(response.text)
 
     def press(self, path: str, status: int = 303, **typed: Any) -> str:
         """Send a form. Gives the place that it leads to, or what the page says where it wasn't taken."""
         response = self.send(path, typed)
         assert response.status_code == status, (response.status_code, path)
-        return response.location if status == 303 else Page(response.text).words
+        return response.location if status == 303 else Page(response.text).main_text
 
     def post_action(self, question: str, act: str, status: int = 303, **typed: Any) -> str:
         """Press on the page of a question, whose forms carry how it stood when it was opened."""

@@ -210,7 +210,7 @@ def start_sign_in(app: Flask, next_path: str = DESK_PAGE) -> tuple[Browser, str]
     """Follow the sign-in link. Return the browser and the provider's URL that it is redirected to."""
     browser = Browser(app)
     browser.open(f"/sign-in?next={next_path}")
-    response = browser.open(browser.read.attributes(f'a[href^="{START_PATH}"]', "href")[0])
+    response = browser.open(browser.page.attributes(f'a[href^="{START_PATH}"]', "href")[0])
     assert response.status_code == 303, browser.heading
     return browser, response.headers["Location"]
 
@@ -227,8 +227,8 @@ def sign_in_at_provider(app: Flask, next_path: str = DESK_PAGE, **changes: str |
 
 
 def get_page_status(browser: Browser) -> int:
-    assert browser.page is not None
-    return browser.page.status_code
+    assert browser.response is not None
+    return browser.response.status_code
 
 
 def list_actions(database: Database, *prefixes: str) -> list[str]:

@@ -1,6 +1,7 @@
-"""A page as a test reads it, by what it shows instead of by its HTML, and a browser without scripts."""
+"""Pages as people see them, parsed from their HTML, and a browser without scripts."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,10 +19,10 @@ from werkzeug.test import TestResponse
 
 @dataclass(frozen=True)
 class Form:
-    """A form of a page: where it is sent, what its fields hold, what stands on its buttons.
+    """A form of a page.
 
-    `fields` has what a browser would send if nobody typed anything, buttons left out: a list for a name that comes more than
-    once, the text itself for all others.
+    `fields` has what a browser would send if nobody typed anything, without the buttons: a list if a name occurs more
+    than once, else a string. `buttons` has the labels of the buttons.
     """
 
     action: str
@@ -31,12 +32,12 @@ class Form:
 
 
 class Page(str):
-    """The text of a page with entities resolved, in which `in` looks at the HTML; its properties are what somebody sees there.
+    """The HTML of a page with entities resolved, so that `in` searches the source; its properties return what people see.
 
-    What stands around the page's own part (`main`) belongs to the frame, and is left out of words, buttons, links and rows.
+    Most properties look only at the main part of the page (`main`), without header and navigation.
     """
 
-    html: str  # as it came
+    html: str  # the source as received
 
     def __new__(cls, html: str) -> "Page":
         if isinstance(html, cls):
@@ -51,20 +52,20 @@ class Page(str):
 
     @cached_property
     def main(self) -> LexborNode:
-        found = self.tree.css_first("main") or self.tree.body
-        assert found is not None, self.html
-        return found
+        node = self.tree.css_first("main") or self.tree.body
+        assert node is not None, self.html
+        return node
 
     @property
     def title(self) -> str:  # type: ignore[override]
-        """What the browser calls the page."""
-        found = self.tree.css_first("title")
-        return words_of(found) if found else ""
+        """The title of the page, as in the tab of a browser."""
+        node = self.tree.css_first("title")
+        return get_node_text(node) if node else ""
 
     @property
-    def words(self) -> str:
-        """All that the page's own part says, blanks folded."""
-        return words_of(self.main)
+    def main_text(self) -> str:
+        """The text of the main part, with whitespace collapsed."""
+        return get_node_text(self.main)
 
     @property
     def heading(self) -> str:
@@ -76,107 +77,109 @@ class Page(str):
 
     @property
     def notice(self) -> str:
-        """What the page says happened."""
-        found = self.tree.css_first("p[role=status]")
-        return words_of(found) if found else ""
+        """The message about what was just done."""
+        node = self.tree.css_first("p[role=status]")
+        return get_node_text(node) if node else ""
 
     @property
     def errors(self) -> list[tuple[str, str]]:
-        """The fields that are wrong, by their ids, and what is said at each."""
+        """The id of each field with an error, and its error message."""
         return [
-            ((one.attributes["id"] or "").removesuffix("-error"), words_of(one))
-            for one in self.tree.css("p.error[id$='-error']")
+            ((node.attributes["id"] or "").removesuffix("-error"), get_node_text(node))
+            for node in self.tree.css("p.error[id$='-error']")
         ]
 
     @property
-    def summary(self) -> list[tuple[str, str]]:
-        """What the box on top wants mended: where each of its lines leads on the page, and what it says."""
+    def error_summary(self) -> list[tuple[str, str]]:
+        """The entries of the box with all errors: the id that each links to, and its text."""
         return [
-            ((one.attributes["href"] or "").removeprefix("#"), words_of(one))
-            for one in self.tree.css(".summary a[href^='#']")
+            ((node.attributes["href"] or "").removeprefix("#"), get_node_text(node))
+            for node in self.tree.css(".summary a[href^='#']")
         ]
 
     @property
     def buttons(self) -> list[str]:
-        """The words on the buttons, in order."""
+        """The labels of the buttons, in order."""
         return self.texts("button")
 
     @property
     def controls(self) -> list[str]:
-        """What can be pressed, typed in or followed before anything is unfolded, by its words, else its name. All that stands
-        in one list to tick is one."""
-        found: dict[int, str] = {}
-        for one in self.main.css("a[href], button, summary, input, select, textarea"):
-            if one.attributes.get("type") == "hidden" or _is_away(one):
+        """The labels, or else the names, of the controls and links that are visible before anything is unfolded. The fields
+        of a fieldset count as one.
+        """
+        labels: dict[int, str] = {}
+        for element in self.main.css("a[href], button, summary, input, select, textarea"):
+            if element.attributes.get("type") == "hidden" or _is_hidden(element):
                 continue
-            group = next((around for around in _around(one) if around.tag == "fieldset"), one)
-            found[group.mem_id] = words_of(group) or group.attributes.get("name") or ""
-        return list(found.values())
+            group = next((node for node in _iter_ancestors(element) if node.tag == "fieldset"), element)
+            labels[group.mem_id] = get_node_text(group) or group.attributes.get("name") or ""
+        return list(labels.values())
 
     @property
     def links(self) -> list[tuple[str, str]]:
-        """The words of each link, and where it leads."""
-        return [(words_of(link), link.attributes["href"] or "") for link in self.main.css("a[href]")]
+        """The text of each link, and its URL."""
+        return [(get_node_text(link), link.attributes["href"] or "") for link in self.main.css("a[href]")]
 
     @property
-    def addresses(self) -> list[str]:
-        """Wherever the whole page leads, what it sends forms to, and what it loads."""
-        return [
-            given[name] or ""
-            for given in (one.attributes for one in self.tree.css("[href], [src], [action], [formaction]"))
-            for name in ("href", "src", "action", "formaction")
-            if name in given
-        ]
+    def urls(self) -> list[str]:
+        """All URLs of the whole page: of its links and forms, and of what it loads."""
+        names = ("href", "src", "action", "formaction")
+        nodes = self.tree.css("[href], [src], [action], [formaction]")
+        return [node.attributes[name] or "" for node in nodes for name in names if name in node.attributes]
 
     @property
-    def next(self) -> str:
-        """Where a list goes on; nothing on its last page."""
+    def next_url(self) -> str:
+        """The URL of the next page of a list; empty on its last page."""
         return next(iter(self.attributes("[rel=next]", "href")), "")
 
     @property
     def rows(self) -> list[list[str]]:
-        """The cells of each row of the tables, heads too."""
-        return [[words_of(cell) for cell in row.css("th, td")] for row in self.main.css("tr")]
+        """The cells of each table row, including headings."""
+        return [[get_node_text(cell) for cell in row.css("th, td")] for row in self.main.css("tr")]
 
     @property
     def forms(self) -> list[Form]:
-        return [_form(one) for one in self.tree.css("form")]
+        return [_parse_form(node) for node in self.tree.css("form")]
 
     def form(self, action: str) -> Form:
-        """The form that is sent to an address which ends so."""
-        return next(one for one in self.forms if one.action.partition("?")[0].endswith(action))
+        """Return the first form whose action, without the query, ends like this."""
+        return next(form for form in self.forms if form.action.partition("?")[0].endswith(action))
 
     def texts(self, css: str) -> list[str]:
-        """The words of whatever fits the selector, without what only a screen reader says."""
-        return [words_of(one, unseen=False) for one in self.main.css(css)]
+        """Return the texts of the matching elements, without what only screen readers say."""
+        return [get_node_text(node, with_screen_reader_text=False) for node in self.main.css(css)]
 
     def options(self, css: str) -> list[tuple[str, str]]:
-        """What can be chosen in whatever fits the selector: what is sent, and its words."""
-        return [(_value(option), words_of(option)) for one in self.tree.css(css) for option in one.css("option")]
+        """Return the options of the matching elements: the value and the text of each."""
+        return [
+            (_get_field_value(option), get_node_text(option))
+            for node in self.tree.css(css)
+            for option in node.css("option")
+        ]
 
     def part(self, css: str) -> "Page":
-        """The first part of the page that fits the selector, as a page of its own."""
+        """Return the first element that matches the selector, as a page of its own."""
         return self.parts(css)[0]
 
     def parts(self, css: str) -> list["Page"]:
-        return [Page(one.html or "") for one in self.tree.css(css)]
+        return [Page(node.html or "") for node in self.tree.css(css)]
 
     def attributes(self, css: str, name: str) -> list[str]:
-        """An attribute of whatever fits the selector and has it."""
-        return [value for one in self.tree.css(css) if (value := one.attributes.get(name)) is not None]
+        """Return an attribute of the matching elements that have it."""
+        return [value for node in self.tree.css(css) if (value := node.attributes.get(name)) is not None]
 
     def value(self, name: str) -> str:
-        """What stands in the first field of this name."""
+        """Return the value of the first field with this name."""
         return self.values(name)[0]
 
     def values(self, name: str) -> list[str]:
-        """What stands in all fields of this name, ticked or not."""
-        return [_value(one) for one in self.tree.css(f'[name="{name}"]')]
+        """Return the values of all fields with this name, whether they are checked or not."""
+        return [_get_field_value(node) for node in self.tree.css(f'[name="{name}"]')]
 
 
-def words_of(node: LexborNode, unseen: bool = True) -> str:
-    """What a part of a page says, blanks folded; `unseen` is what only a screen reader says."""
-    if not unseen and node.css_first(".unseen"):
+def get_node_text(node: LexborNode, with_screen_reader_text: bool = True) -> str:
+    """Return the text of an element, with whitespace collapsed, by default with what only screen readers say."""
+    if not with_screen_reader_text and node.css_first(".unseen"):
         copy = LexborHTMLParser(node.html or "").body
         assert copy is not None
         for hidden in copy.css(".unseen"):
@@ -185,103 +188,105 @@ def words_of(node: LexborNode, unseen: bool = True) -> str:
     return re.sub(r"\s+", " ", node.text(separator=" ")).strip()
 
 
-def _around(node: LexborNode) -> Iterator[LexborNode]:
-    """The element itself and all that it stands in, from inside."""
-    one: LexborNode | None = node
-    while one is not None:
-        yield one
-        one = one.parent
+def _iter_ancestors(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield the element itself and its ancestors, innermost first."""
+    element: LexborNode | None = node
+    while element is not None:
+        yield element
+        element = element.parent
 
 
-def _is_away(node: LexborNode) -> bool:
-    """Whether it is hidden, or stands in something folded whose head it isn't."""
-    path = list(_around(node))
-    folded = (
-        around.tag == "details" and "open" not in around.attributes and one.tag != "summary"
-        for one, around in pairwise(path)
+def _is_hidden(node: LexborNode) -> bool:
+    """Return whether an element is hidden, or inside a closed `details` element but not its summary."""
+    elements = list(_iter_ancestors(node))
+    in_closed_details = (
+        parent.tag == "details" and "open" not in parent.attributes and element.tag != "summary"
+        for element, parent in pairwise(elements)
     )
-    return any(folded) or any("hidden" in one.attributes for one in path)
+    return any(in_closed_details) or any("hidden" in element.attributes for element in elements)
 
 
-def _value(node: LexborNode) -> str:
+def _get_field_value(node: LexborNode) -> str:
     if node.tag == "textarea":
         return node.text()
     if node.tag == "select":
-        chosen = node.css_first("option[selected]") or node.css_first("option")
-        return _value(chosen) if chosen else ""
+        option = node.css_first("option[selected]") or node.css_first("option")
+        return _get_field_value(option) if option else ""
     if node.tag == "option":
-        sent = node.attributes.get("value")
-        return node.text() if sent is None else sent
+        value = node.attributes.get("value")
+        return node.text() if value is None else value
     return node.attributes.get("value") or ""
 
 
-def _form(node: LexborNode) -> Form:
-    fields: dict[str, str | list[str]] = {}
-    for one in node.css("input[name], textarea[name], select[name]"):
-        given, name = one.attributes, one.attributes["name"] or ""
-        if given.get("type") in ("checkbox", "radio") and "checked" not in given or given.get("type") == "submit":
+def _parse_form(node: LexborNode) -> Form:
+    values: dict[str, list[str]] = defaultdict(list)
+    for element in node.css("input[name], textarea[name], select[name]"):
+        attributes, name = element.attributes, element.attributes["name"] or ""
+        is_unchecked = attributes.get("type") in ("checkbox", "radio") and "checked" not in attributes
+        if is_unchecked or attributes.get("type") == "submit":
             continue
-        value = _value(one)
-        before = fields.get(name)
-        fields[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
+        values[name].append(_get_field_value(element))
     return Form(
         node.attributes.get("action") or "",
         node.attributes.get("method") or "get",
-        fields,
-        tuple(words_of(one, unseen=False) for one in node.css("button")),
+        {name: texts if len(texts) > 1 else texts[0] for name, texts in values.items()},
+        tuple(get_node_text(button, with_screen_reader_text=False) for button in node.css("button")),
     )
 
 
 class Browser:
+    """A browser without scripts; `response` is the last response, `page` the open page."""
+
     def __init__(self, app: Flask, cookies: bool = True) -> None:
         self.client = app.test_client(use_cookies=cookies)
         self.site = str(app.config["BASE_URL"])
-        self.page: TestResponse | None = None
+        self.response: TestResponse | None = None
 
-    def session(self) -> AbstractContextManager[SessionMixin]:
-        """What its cookie holds, to be looked at and changed: by a page of the entrance, since readers' pages keep none."""
+    def edit_session(self) -> AbstractContextManager[SessionMixin]:
+        """Open the session in the cookie, to read or change it, with a page of the entrance: readers' pages have no session."""
         return self.client.session_transaction("/sign-in", base_url=self.site)
 
     def open(self, address: str, method: str = "GET") -> TestResponse:
-        self.page = self.client.open(_path(address), method=method, base_url=self.site)
-        return self.page
+        self.response = self.client.open(_strip_origin(address), method=method, base_url=self.site)
+        return self.response
 
     def press(self, address: str, headers: dict[str, str] | None = None, **fields: Any) -> TestResponse:
-        """Send a form of the open page: its token goes with it. Stays on the page that comes back."""
-        data = {"csrf_token": self.token(), **fields}
-        self.page = self.client.post(_path(address), data=data, headers=headers, base_url=self.site)
-        return self.page
+        """Send `fields` with the CSRF token of the open page. The response becomes the open page."""
+        data = {"csrf_token": self.get_csrf_token(), **fields}
+        self.response = self.client.post(_strip_origin(address), data=data, headers=headers, base_url=self.site)
+        return self.response
 
-    def submit(self, address: str, of: str = "", **fields: Any) -> TestResponse:
-        """Send the form of the open page that leads there, or its form `of` where a button of that leads elsewhere, with
-        all that it holds, as a browser does."""
-        return self.press(address, **{**self.read.form(of or address).fields, **fields})
+    def submit(self, address: str, form_action: str = "", **fields: Any) -> TestResponse:
+        """Send a form of the open page to `address` with all of its fields, as a browser does.
+
+        It is the form with this address as its action, or with `form_action` if its button has an address of its own.
+        """
+        return self.press(address, **{**self.page.form(form_action or address).fields, **fields})
 
     def follow(self) -> TestResponse:
-        assert self.page is not None and self.page.status_code == 303, self.page
-        return self.open(self.page.headers["Location"])
+        assert self.response is not None and self.response.status_code == 303, self.response
+        return self.open(self.response.headers["Location"])
 
-    def token(self) -> str:
-        return next(iter(self.read.values("csrf_token")), "")
+    def get_csrf_token(self) -> str:
+        return next(iter(self.page.values("csrf_token")), "")
 
     @property
-    def read(self) -> Page:
-        """The open page."""
-        return Page(self.page.get_data(as_text=True) if self.page else "")
+    def page(self) -> Page:
+        return Page(self.response.get_data(as_text=True) if self.response else "")
 
     @property
     def text(self) -> str:
-        return str(self.read)
+        return str(self.page)
 
     @property
     def heading(self) -> str:
-        return self.read.heading
+        return self.page.heading
 
     def value(self, name: str) -> str:
-        """What stands in a field of the open page."""
-        return next(iter(self.read.values(name)), "")
+        """Return the value of the first field with this name on the open page, or an empty string."""
+        return next(iter(self.page.values(name)), "")
 
 
-def _path(address: str) -> str:
+def _strip_origin(address: str) -> str:
     parts = urlsplit(address)
     return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -61,21 +61,21 @@ def approve(shirin: TranslatorTask) -> None:
 
 
 def test_from_the_mail_to_thanks_and_to_the_approval(shirin: TranslatorTask, app: Flask) -> None:
-    page = shirin.browser(app)
-    assert page.read.texts(".brief .said") == [WORDING]
-    assert page.read.texts(".brief .head") == ["The Salt Wind"]
-    assert page.value("translator") == "Shirin Amini"
-    assert page.read.attributes("textarea[name=body]", "dir") == ["auto"]
-    assert page.submit(f"{shirin.page}/send", **PERSIAN, is_credited="1").status_code == 303
-    page.follow()
-    assert page.heading == "Thank you. Nora Lind has your translation"
+    browser = shirin.browser(app)
+    assert browser.page.texts(".brief .said") == [WORDING]
+    assert browser.page.texts(".brief .head") == ["The Salt Wind"]
+    assert browser.value("translator") == "Shirin Amini"
+    assert browser.page.attributes("textarea[name=body]", "dir") == ["auto"]
+    assert browser.submit(f"{shirin.page}/send", **PERSIAN, is_credited="1").status_code == 303
+    browser.follow()
+    assert browser.heading == "Thank you. Nora Lind has your translation"
     made = shirin.made()
     assert made is not None
     assert (made.headline, made.body, made.translator) == tuple(PERSIAN.values())
     assert (made.state, made.is_credited, made.written_by_id, shirin.state) == ("draft", True, None, "handed in")
     approve(shirin)
-    page.open(shirin.page)
-    assert (page.heading, PERSIAN["body"] in page.text) == ("Thank you. It is done", False)
+    browser.open(shirin.page)
+    assert (browser.heading, PERSIAN["body"] in browser.text) == ("Thank you. It is done", False)
     gone = get_one(shirin.asked.database, Translator)
     assert (gone.state, gone.email_sealed, gone.name) == ("done", None, "Shirin Amini")
 
@@ -85,10 +85,10 @@ def test_an_answer_begins_with_its_expert_as_in_the_original(salt: ExpertAssignm
     salt.edit()
     salt.approve()
     shirin = ask_translator(salt, "answer")
-    page = shirin.browser(app)
-    assert page.read.texts(".brief .said") == [" ".join(part.split()) for part in EDITED_ANSWER.split("\n\n")]
-    assert page.value("name") == "Leyla Aydın"
-    page.submit(f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.", name="لیلا آیدین")
+    browser = shirin.browser(app)
+    assert browser.page.texts(".brief .said") == [" ".join(part.split()) for part in EDITED_ANSWER.split("\n\n")]
+    assert browser.value("name") == "Leyla Aydın"
+    browser.submit(f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.", name="لیلا آیدین")
     made = shirin.made()
     assert made is not None
     assert (made.body, made.name, made.translator) == ("صفحه‌های نمک گذاشتیم.", "لیلا آیدین", "Shirin Amini")
@@ -96,7 +96,7 @@ def test_an_answer_begins_with_its_expert_as_in_the_original(salt: ExpertAssignm
 
 def test_what_is_typed_is_kept_without_scripts_and_the_page_goes_on_with_it(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN, is_credited="1")
+    page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN, is_credited="1")
     page.follow()
     assert (page.value("body"), page.value("headline")) == (PERSIAN["body"], PERSIAN["headline"])
     assert shirin.browser(app).value("body") == PERSIAN["body"]
@@ -104,39 +104,39 @@ def test_what_is_typed_is_kept_without_scripts_and_the_page_goes_on_with_it(shir
 
 
 def test_the_script_is_told_what_is_kept(shirin: TranslatorTask, app: Flask) -> None:
-    page = shirin.browser(app)
-    fields = {**page.read.form("/send").fields, **PERSIAN}
+    browser = shirin.browser(app)
+    fields = {**browser.page.form("/send").fields, **PERSIAN}
     for count, kept in ((2, True), (1, False)):
-        answer = page.client.post(
+        answer = browser.client.post(
             f"{shirin.page}/draft",
             data=fields | {"count": count},
             headers={"Accept": "application/json"},
-            base_url=page.site,
+            base_url=browser.site,
         )
         state = answer.get_json()
         assert (state["kept"], state["open"], state["beside"]) == (kept, True, False)
 
 
 def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: TranslatorTask, app: Flask) -> None:
-    page, before = shirin.browser(app), count_rows(shirin.asked.database)
-    assert page.submit(f"{shirin.page}/send", **PERSIAN | {"body": " \n"}).status_code == 400
-    assert page.read.summary == [("body", "The translation needs words.")]
-    assert page.value("headline") == PERSIAN["headline"]
+    browser, before = shirin.browser(app), count_rows(shirin.asked.database)
+    assert browser.submit(f"{shirin.page}/send", **PERSIAN | {"body": " \n"}).status_code == 400
+    assert browser.page.error_summary == [("body", "The translation needs words.")]
+    assert browser.value("headline") == PERSIAN["headline"]
     assert count_rows(shirin.asked.database) == before
 
 
 @pytest.mark.parametrize(("field", "most"), [("headline", 300), ("translator", 200), ("body", 20_000)])
 def test_what_is_too_long_is_never_cut(shirin: TranslatorTask, app: Flask, field: str, most: int) -> None:
-    page, long = shirin.browser(app), "ن" * (most + 1)
-    assert page.submit(f"{shirin.page}/send", **PERSIAN | {field: long}).status_code == 400
-    assert page.read.summary == [(field, f"This is too long: {most} characters are the most.")]
-    assert (page.value(field), shirin.made()) == (long, None)
+    browser, long = shirin.browser(app), "ن" * (most + 1)
+    assert browser.submit(f"{shirin.page}/send", **PERSIAN | {field: long}).status_code == 400
+    assert browser.page.error_summary == [(field, f"This is too long: {most} characters are the most.")]
+    assert (browser.value(field), shirin.made()) == (long, None)
 
 
 def test_a_nul_is_no_word(shirin: TranslatorTask, app: Flask) -> None:
     page = shirin.browser(app)
     typed = {name: f"\0{text}\0" for name, text in PERSIAN.items()}
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **typed)
+    page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **typed)
     page.follow()
     assert page.submit(f"{shirin.page}/send", **typed).status_code == 303
     made = shirin.made()
@@ -145,31 +145,31 @@ def test_a_nul_is_no_word(shirin: TranslatorTask, app: Flask) -> None:
 
 
 def test_the_same_words_twice_are_one_translation_and_one_mail(shirin: TranslatorTask, app: Flask) -> None:
-    page = shirin.browser(app)
-    form = {**page.read.form("/send").fields, **PERSIAN}
-    page.press(f"{shirin.page}/send", **form)
+    browser = shirin.browser(app)
+    form = {**browser.page.form("/send").fields, **PERSIAN}
+    browser.press(f"{shirin.page}/send", **form)
     before = count_rows(shirin.asked.database)
-    assert page.press(f"{shirin.page}/send", **form).status_code == 303
+    assert browser.press(f"{shirin.page}/send", **form).status_code == 303
     assert count_rows(shirin.asked.database) == before
-    assert page.press(f"{shirin.page}/send", **form | {"body": "دیگر"}).status_code == 409
-    assert page.heading == "Thank you. Nora Lind has your translation"
-    assert "دیگر" in page.read.part("section[aria-labelledby=others]").words
+    assert browser.press(f"{shirin.page}/send", **form | {"body": "دیگر"}).status_code == 409
+    assert browser.heading == "Thank you. Nora Lind has your translation"
+    assert "دیگر" in browser.page.part("section[aria-labelledby=others]").main_text
     made = shirin.made()
     assert made is not None and made.body == PERSIAN["body"]
 
 
 def test_two_tabs_the_one_that_cannot_know_of_the_other_asks(shirin: TranslatorTask, app: Flask) -> None:
     phone, laptop = shirin.browser(app), shirin.browser(app)
-    laptop.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    laptop.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     other = {**PERSIAN, "body": "نمک را که می‌شمارد؟"}
     assert phone.submit(f"{shirin.page}/send", **other).status_code == 409
     assert (phone.value("body"), shirin.state) == (other["body"], "invited")
-    assert PERSIAN["body"] in phone.read.part("section[aria-labelledby=others]").words
+    assert PERSIAN["body"] in phone.page.part("section[aria-labelledby=others]").main_text
     assert phone.submit(f"{shirin.page}/send").status_code == 303
     made = shirin.made()
     assert made is not None and made.body == other["body"]
     phone.follow()
-    assert PERSIAN["body"] in phone.read.part("section[aria-labelledby=others]").words
+    assert PERSIAN["body"] in phone.page.part("section[aria-labelledby=others]").main_text
 
 
 def test_no_is_said_in_one_press_and_the_address_is_forgotten(shirin: TranslatorTask, app: Flask) -> None:
@@ -190,7 +190,7 @@ def test_where_the_words_change_the_page_says_so_and_what_was_typed_is_kept(
     shirin: TranslatorTask, app: Flask, clear: bool
 ) -> None:
     page = shirin.browser(app)
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN | {"body": "نمک"})
+    page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN | {"body": "نمک"})
     page.follow()
     reword(shirin.asked, clear=clear)
     assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409  # from a page that was open
@@ -202,8 +202,8 @@ def test_where_the_words_change_the_page_says_so_and_what_was_typed_is_kept(
 
 
 def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: TranslatorTask, app: Flask) -> None:
-    page = shirin.browser(app)
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    browser = shirin.browser(app)
+    browser.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     reword(shirin.asked)
 
     def again(session: Session) -> str:
@@ -212,18 +212,18 @@ def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: Trans
         return find_translator_page(session)
 
     fresh = shirin.asked.database.write(again)
-    assert page.open(shirin.page).status_code == 404
-    page.open(fresh)
-    assert page.read.texts(".brief .said") == ["Who counts the salt?"]
-    assert page.value("body") == PERSIAN["body"]
-    assert page.submit(f"{fresh}/send").status_code == 303
+    assert browser.open(shirin.page).status_code == 404
+    browser.open(fresh)
+    assert browser.page.texts(".brief .said") == ["Who counts the salt?"]
+    assert browser.value("body") == PERSIAN["body"]
+    assert browser.submit(f"{fresh}/send").status_code == 303
 
 
 def test_back_to_the_same_words_opens_the_page_again(shirin: TranslatorTask, app: Flask) -> None:
     reword(shirin.asked)
     assert shirin.browser(app).heading == "The words have changed"
     reword(shirin.asked, WORDING)
-    assert shirin.browser(app).read.texts(".brief .said") == [WORDING]
+    assert shirin.browser(app).page.texts(".brief .said") == [WORDING]
 
 
 def test_an_answer_whose_approval_is_taken_back_is_on_no_translators_page(salt: ExpertAssignment, app: Flask) -> None:
@@ -301,7 +301,7 @@ def test_a_reader_who_takes_the_question_back_takes_along_whoever_was_asked_for_
     approved(salt)
     shirin = ask_translator(salt, "answer")
     page = shirin.browser(app)
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", body="صفحه‌های نمک")
+    page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", body="صفحه‌های نمک")
 
     def take_back(session: Session) -> None:
         letter = session.scalars(select(Letter)).one()
@@ -363,10 +363,10 @@ def test_a_mail_that_waits_is_stopped_when_the_desk_takes_the_link_back(shirin: 
 
 
 def test_numbers_that_no_column_holds_are_as_if_they_were_not_sent(shirin: TranslatorTask, app: Flask) -> None:
-    page = shirin.browser(app)
-    form = {**page.read.form("/send").fields, **PERSIAN}
+    browser = shirin.browser(app)
+    form = {**browser.page.form("/send").fields, **PERSIAN}
     for count, knows in (("9" * 30, '{"a": 1e999}'), ("-5", "[" * 5_000), ("1", '{"a": %s}' % ("9" * 30))):
-        assert page.press(f"{shirin.page}/draft", **form | {"count": count, "knows": knows}).status_code == 303
+        assert browser.press(f"{shirin.page}/draft", **form | {"count": count, "knows": knows}).status_code == 303
     with shirin.asked.database.read() as session:
         [draft] = translators.list_drafts(session, shirin.translator(session))
         assert (draft.count, draft.words["body"]) == (2**31 - 1, PERSIAN["body"])

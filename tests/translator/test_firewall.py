@@ -33,7 +33,7 @@ def seen_by(shirin: TranslatorTask, app: Flask) -> list[str]:
     """Every page that a translator can come to, with what their mail says."""
     page, seen = shirin.browser(app), []
     seen.append(page.text)
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     page.follow()
     seen.append(page.text)
     page.submit(f"{shirin.page}/send", body=" ")
@@ -114,18 +114,18 @@ def test_a_described_expert_is_named_to_no_translator(planted: ExpertAssignment,
 @pytest.mark.threat("curious expert", "erased words")
 def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: ExpertAssignment, app: Flask) -> None:
     shirin = ask_translator(salt)
-    page = shirin.browser(app)
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
-    form = {**page.read.forms[0].fields} if page.read.forms else {}
+    browser = shirin.browser(app)
+    browser.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
+    form = {**browser.page.forms[0].fields} if browser.page.forms else {}
 
     def take_back(session: Session) -> None:
         letter = session.scalars(select(Letter).where(Letter.question_id == salt.question_id)).one()
         withdrawal.withdraw(session, Reader(letter.id), letter)
 
     salt.database.write(take_back)
-    assert page.open(shirin.page).status_code == 404
-    assert WORDING not in page.text
-    assert page.press(f"{shirin.page}/send", **{**form, **PERSIAN}).status_code == 404
+    assert browser.open(shirin.page).status_code == 404
+    assert WORDING not in browser.text
+    assert browser.press(f"{shirin.page}/send", **{**form, **PERSIAN}).status_code == 404
     assert {
         name: count_rows(salt.database)[name] for name in ("translators", "translator_drafts", "translations")
     } == dict.fromkeys(("translators", "translator_drafts", "translations"), 0)
@@ -138,7 +138,7 @@ def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: ExpertAs
 def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: ExpertAssignment, app: Flask) -> None:
     shirin = ask_translator(planted, "answer")
     page = shirin.browser(app)
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
 
     def take_back(session: Session) -> None:
         letter = session.scalars(select(Letter).where(Letter.question_id == planted.question_id)).one()
@@ -153,16 +153,16 @@ def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: ExpertAs
 @pytest.mark.threat("curious expert", "stranger at the door")
 def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: ExpertAssignment, app: Flask) -> None:
     persian, russian = ask_translator(planted), ask_translator(planted, language="ru")
-    page = persian.browser(app)
+    browser = persian.browser(app)
     token = persian.page.split("/")[2]
     for address in (f"/a/{token}", f"{planted.link}/translation", "/a/unknown/translation", f"/a/{token}x/translation"):
-        assert page.open(address).status_code == 404, address
-    assert page.open("/expert/").status_code == page.open("/desk/steppe/").status_code == 303
-    page.open(persian.page)
-    form = {**page.read.form("/send").fields, **PERSIAN}
+        assert browser.open(address).status_code == 404, address
+    assert browser.open("/expert/").status_code == browser.open("/desk/steppe/").status_code == 303
+    browser.open(persian.page)
+    form = {**browser.page.form("/send").fields, **PERSIAN}
     # Another text's form, and another language typed into this one, change nothing there.
-    assert page.client.post(f"{russian.page}/send", data=form, base_url=page.site).status_code == 400
-    page.press(f"{persian.page}/send", **form, language="ru", key="answer")
+    assert browser.client.post(f"{russian.page}/send", data=form, base_url=browser.site).status_code == 400
+    browser.press(f"{persian.page}/send", **form, language="ru", key="answer")
     made = persian.made()
     assert made is not None and (made.language, made.answer_id) == ("fa", None)
     assert (persian.state, russian.state) == ("handed in", "invited")
@@ -182,7 +182,7 @@ def test_opening_the_link_changes_nothing(salt: ExpertAssignment, app: Flask) ->
 def test_a_withdrawn_link_shows_no_words(salt: ExpertAssignment, app: Flask) -> None:
     shirin = ask_translator(salt)
     page = shirin.browser(app)
-    page.submit(f"{shirin.page}/draft", of=f"{shirin.page}/send", **PERSIAN)
+    page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     page.follow()
     salt.database.write(lambda session: translators.withdraw(session, salt.newsroom.nora, shirin.translator(session)))
     assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409

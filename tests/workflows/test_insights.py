@@ -37,7 +37,7 @@ from app.workflows.publishing import publication
 from app.workflows.publishing import recall as recalling
 from tests.support.database_checks import record_statements
 from tests.support.desk import Desk
-from tests.support.pages import words_of
+from tests.support.pages import get_node_text
 from tests.support.sample_newsroom import Newsroom
 
 TODAY = utc_now().replace(hour=12, minute=0, second=0, microsecond=0)
@@ -241,7 +241,7 @@ def test_a_picture_says_in_words_what_it_shows(nora: Desk, database: Database, a
     for picture in pictures:
         assert picture.attributes["role"] == "img"
         named = [picture.attributes[f"aria-{by}"] for by in ("labelledby", "describedby")]
-        assert [words_of(one) != "" for name in named for one in picture.css(f"[id='{name}']")] == [True, True]
+        assert [get_node_text(one) != "" for name in named for one in picture.css(f"[id='{name}']")] == [True, True]
     assert "style=" not in page
 
 

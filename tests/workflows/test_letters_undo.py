@@ -220,9 +220,9 @@ def test_a_look_alike_is_joined_by_one_press_and_refused_by_one(nora, app, datab
     while index_due(database):
         pass
     [likely] = nora.get(f"/letters/{again}").parts("ul.alike")
-    assert SALT in likely.words
-    assert "Same words: " in likely.words
-    assert FIGURES not in likely.words  # nobody could say why
+    assert SALT in likely.main_text
+    assert "Same words: " in likely.main_text
+    assert FIGURES not in likely.main_text  # nobody could say why
     sent = {"with": f"letter.{salt}", "pair": likely.value("pair"), "version": "1"}
     led = nora.post(f"/letters/{again}/alike", same="no", **sent)
     assert "They are not the same" in nora.get(led)
