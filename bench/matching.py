@@ -69,7 +69,7 @@ def report(say: Say) -> None:
     for size in SIZES:
         with TemporaryDirectory() as folder:
             latency(say, f"sqlite:///{Path(folder) / 'desk.db'}", size)
-        with postgres.server(autovacuum="on") as server, own_database(server) as url:
+        with postgres.find_or_start_server(autovacuum="on") as server, own_database(server) as url:
             if url:
                 latency(say, url, size)
             else:
@@ -122,7 +122,7 @@ def own_database(server: str | None) -> Iterator[str | None]:
         yield None
         return
     name = f"bench_{uuid4().hex}"
-    with psycopg.connect(postgres.psycopg_url(server), autocommit=True) as admin:
+    with psycopg.connect(postgres.to_psycopg_url(server), autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         try:
             yield make_url(server).set(database=name).render_as_string(hide_password=False)

@@ -170,7 +170,7 @@ def nobody_writes(url: str) -> Iterator[None]:
             line.rollback()
             line.close()
         return
-    with psycopg.connect(postgres.psycopg_url(url)) as holder:
+    with psycopg.connect(postgres.to_psycopg_url(url)) as holder:
         holder.execute("LOCK TABLE letters IN EXCLUSIVE MODE")
         yield
         holder.rollback()

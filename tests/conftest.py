@@ -100,7 +100,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.stash[VAR_BEFORE] = {path.name for path in VAR.glob("*")}
         stack = config.stash[SERVER] = ExitStack()
-        os.environ[postgres.URL_VARIABLE] = stack.enter_context(postgres.server()) or ""
+        os.environ[postgres.URL_VARIABLE] = stack.enter_context(postgres.find_or_start_server()) or ""
 
 
 @pytest.hookimpl(trylast=True)

@@ -30,7 +30,7 @@ from app.workflows.retention import erase_letters
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.commands import Installation, open_installation
 from tests.support.databases import ON_SQLITE
-from tests.support.processes import repeat_process
+from tests.support.processes import start_process_runner
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT
 
@@ -444,9 +444,9 @@ def test_two_workers_at_once_make_one_chain(database: Database, newsroom: Newsro
 def test_a_worker_that_is_killed_while_it_extends_goes_on_from_there(lived: list[int], database: Database) -> None:
     unguarded(database, "DELETE FROM chain_links")
     reach = chain.ChainPosition()
-    with repeat_process("killed_worker", "chain", database.url, "words") as process:
+    with start_process_runner("killed_worker", "chain", database.url, "words") as process:
         for statement in (12, 16, 20):
-            assert process.live(statement) == "killed"
+            assert process.run(statement) == "killed"
             assert faults_of(database) == []
             with database.read() as session:
                 before, reach = reach, chain.get_position(session)

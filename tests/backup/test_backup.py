@@ -34,7 +34,7 @@ from tests.support.commands import Installation, open_installation
 from tests.support.database_checks import dump_tables
 from tests.support.databases import ON_SQLITE, postgres_copy, postgres_url
 from tests.support.former_newsroom import BACKUP_FOLDER
-from tests.support.processes import RepeatedProcess, repeat_process
+from tests.support.processes import ProcessRunner, start_process_runner
 from tests.support.sample_newsroom import Newsroom
 
 RING = Keys(SECRETS)
@@ -153,9 +153,9 @@ def test_a_backup_while_readers_write_is_of_one_moment(
 
 
 @pytest.fixture
-def killed(database: Database, tmp_path: Path) -> Iterator[RepeatedProcess]:
+def killed(database: Database, tmp_path: Path) -> Iterator[ProcessRunner]:
     """Backups to `killed` that end where they are told to."""
-    with repeat_process("killed_backup", database.url, str(tmp_path / "killed")) as process:
+    with start_process_runner("killed_backup", database.url, str(tmp_path / "killed")) as process:
         yield process
 
 
@@ -166,11 +166,11 @@ def is_whole(path: Path) -> bool:
 
 @ON_SQLITE
 def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
-    old: Installation, newsroom: Newsroom, killed: RepeatedProcess, tmp_path: Path
+    old: Installation, newsroom: Newsroom, killed: ProcessRunner, tmp_path: Path
 ) -> None:
     path, step, ends = tmp_path / "killed", 0, []
     while not ends or ends[-1] == "killed":
-        ends.append(killed.live(f"kill {step}"))
+        ends.append(killed.run(f"kill {step}"))
         # A name that is there stands for a whole file; what was begun has another one, which says so.
         assert not path.exists() or is_whole(path)
         if not path.exists():
@@ -180,20 +180,20 @@ def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
     before = path.read_bytes()
     # One that takes its place takes it at once.
     for last in range(0, step, 3):
-        killed.live(f"kill {last}")
+        killed.run(f"kill {last}")
         assert is_whole(path)
-    assert killed.live("whole 0") == "whole" and path.read_bytes() != before
+    assert killed.run("whole 0") == "whole" and path.read_bytes() != before
 
 
 @ON_SQLITE
 def test_a_full_disk_is_said_and_leaves_what_was_there(
-    old: Installation, newsroom: Newsroom, killed: RepeatedProcess, tmp_path: Path
+    old: Installation, newsroom: Newsroom, killed: ProcessRunner, tmp_path: Path
 ) -> None:
-    assert killed.live("whole 0") == "whole"
+    assert killed.run("whole 0") == "whole"
     before = (tmp_path / "killed").read_bytes()
     for most in (0, 100, len(before) // 2):
-        assert killed.live(f"full {most}") == "OSError 27"  # EFBIG, which a limit of this kind says for ENOSPC
-        assert killed.says() == "refused"
+        assert killed.run(f"full {most}") == "OSError 27"  # EFBIG, which a limit of this kind says for ENOSPC
+        assert killed.read_line() == "refused"
         assert (tmp_path / "killed").read_bytes() == before
         assert sorted(one.name for one in tmp_path.glob("*killed*")) == ["killed", "killed.erasures"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.debian_machine import DebianMachine, boot_systemd, debian_machine, wait_for_machine
 from tests.support.mail_servers import readable_folder, require_programs_as_root
-from tests.support.proxies import CERTIFICATE, CERTIFY, SERVER_ADDRESS, SITE_NAME, TIMURS_IP, Visitor
+from tests.support.proxies import CERTIFICATE, CREATE_CERTIFICATE, SERVER_ADDRESS, SITE_NAME, TIMURS_IP, SiteVisitor
 from tests.support.source import ROOT
 
 PAGE = (ROOT / "docs" / "install.md").read_text()
@@ -37,7 +37,7 @@ CASES
   esac
 done
 """
-CERTBOT = f"#!/bin/bash\n[[ $* == *' -d {SITE_NAME}' ]] && [[ -d /var/www/html ]]\n{CERTIFY}"
+CERTBOT = f"#!/bin/bash\n[[ $* == *' -d {SITE_NAME}' ]] && [[ -d /var/www/html ]]\n{CREATE_CERTIFICATE}"
 
 # The clone's environment, as `make install` would have fetched it: this Python and its libraries, in places that a unit may read.
 LIBRARIES = """
@@ -123,10 +123,10 @@ def test_from_a_bare_machine_to_the_served_desk(bare: DebianMachine) -> None:
     comes_up(bare, "web", 8000)
     root.types("nginx")
     root.types("nginx", 1)
-    timur = Visitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
-    page = timur.asks("/letter/")
+    timur = SiteVisitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
+    page = timur.request("/letter/")
     assert (page.status, "The Letter" in page.body.decode()) == (200, True)
-    wait_for_machine(lambda: timur.asks("/readyz").status == 200, "the worker")
+    wait_for_machine(lambda: timur.request("/readyz").status == 200, "the worker")
     found = re.findall(r"(?m)^FAULT +([a-z ]+):", root.types("7. Is all well?", ends=" || true"))
     assert found == ["mail server"]  # which comes by another page
     assert bare.run("systemctl is-active readers-asked@web readers-asked@worker").split() == ["active", "active"]
@@ -164,8 +164,8 @@ def another_proxy(bare: DebianMachine, root: Shell) -> None:
     bare.run("systemctl stop nginx; systemctl start caddy")
     root.types("Caddy")
     wait_for_machine(lambda: bare.has_listener(443), "Caddy")
-    timur = Visitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
-    led = timur.asks_in_clear("/letter/")
+    timur = SiteVisitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
+    led = timur.request_over_http("/letter/")
     assert (led.status, led.headers["Location"]) == (308, f"https://{SITE_NAME}/letter/")
 
 

@@ -26,8 +26,8 @@ from tests.support.proxies import (
     START_COMMANDS,
     TIMURS_IP,
     ProxiedSite,
-    ProxyAnswer,
-    Visitor,
+    SiteResponse,
+    SiteVisitor,
     run_proxied_site,
 )
 
@@ -60,36 +60,36 @@ def form(**fields: str) -> tuple[bytes, dict[str, str]]:
     return urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def is_ours(answer: ProxyAnswer) -> bool:
+def is_ours(answer: SiteResponse) -> bool:
     """The program made this page, in its own words and with its own policy."""
     return "default-src 'none'" in answer.headers.get("Content-Security-Policy", "")
 
 
 @pytest.mark.threat("network observer")
 def test_pages_come_by_tls_alone_and_say_once_that_they_do(site: ProxiedSite) -> None:
-    led = site.timur.asks_in_clear("/steppe/?a=b")
+    led = site.timur.request_over_http("/steppe/?a=b")
     assert (led.status, led.headers["Location"]) == (308, f"https://{SITE_NAME}/steppe/?a=b")
-    page = site.timur.asks("/steppe/")
+    page = site.timur.request("/steppe/")
     assert (page.status, is_ours(page), page.headers.get_all("Strict-Transport-Security")) == (200, True, [YEAR])
-    assert "Secure" in site.timur.asks("/sign-in").headers["Set-Cookie"]
+    assert "Secure" in site.timur.request("/sign-in").headers["Set-Cookie"]
 
 
 def test_styles_and_scripts_come_packed_and_are_kept_for_good_under_the_address_that_pages_name(
     site: ProxiedSite,
 ) -> None:
-    page = site.timur.asks("/steppe/").body.decode()
+    page = site.timur.request("/steppe/").body.decode()
     for name, kind in (("reading-page.css", "text/css"), ("proof.js", "text/javascript")):
         [address] = set(re.findall(rf'"(/static/[^/"]+/{re.escape(name)})"', page))
-        plain, packed = (site.timur.asks(address, headers=more) for more in ({}, PACKED))
+        plain, packed = (site.timur.request(address, headers=more) for more in ({}, PACKED))
         for answer in (plain, packed):
             assert (answer.status, answer.headers.get_content_type()) == (200, kind)
             assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
             assert answer.headers["Vary"] == "Accept-Encoding"
         assert (plain.headers["Content-Encoding"], packed.headers["Content-Encoding"]) == (None, "gzip")
         assert plain.body == gzip.decompress(packed.body) == files()[name].body
-        again = site.timur.asks(address, headers=PACKED | {"If-None-Match": packed.headers["ETag"]})
+        again = site.timur.request(address, headers=PACKED | {"If-None-Match": packed.headers["ETag"]})
         assert (again.status, again.body) == (304, b"")
-        some = site.timur.asks(address, headers=PACKED | {"Range": "bytes=2-5"})
+        some = site.timur.request(address, headers=PACKED | {"Range": "bytes=2-5"})
         assert (some.status, some.headers["Content-Encoding"], some.body) == (206, None, plain.body[2:6])
 
 
@@ -98,37 +98,37 @@ def test_only_a_page_without_a_secret_is_packed_since_the_length_of_one_could_be
     site: ProxiedSite,
 ) -> None:
     for address, packing in (("/steppe/", "gzip"), ("/steppe/receipt", None), ("/sign-in", None)):
-        plain, packed = (site.timur.asks(address, headers=more) for more in ({}, PACKED))
+        plain, packed = (site.timur.request(address, headers=more) for more in ({}, PACKED))
         assert (plain.headers["Content-Encoding"], packed.headers["Content-Encoding"]) == (None, packing), address
-    answers = [site.timur.asks("/steppe/answers", headers=more) for more in ({}, PACKED)]
+    answers = [site.timur.request("/steppe/answers", headers=more) for more in ({}, PACKED)]
     assert answers[0].body == gzip.decompress(answers[1].body)
     assert {answer.headers["ETag"] for answer in answers} == {answers[0].headers["ETag"]}
-    again = site.timur.asks("/steppe/answers", headers=PACKED | {"If-None-Match": answers[0].headers["ETag"]})
+    again = site.timur.request("/steppe/answers", headers=PACKED | {"If-None-Match": answers[0].headers["ETag"]})
     assert (again.status, again.body) == (304, b"")
 
 
-def sign_in_tries(visitor: Visitor, name: str) -> Iterator[int]:
+def sign_in_tries(visitor: SiteVisitor, name: str) -> Iterator[int]:
     """How the site takes one wrong address after the other; each try says that it comes from somebody else."""
-    page = visitor.asks("/sign-in")
+    page = visitor.request("/sign-in")
     cookie = page.headers["Set-Cookie"].partition(";")[0]
     [token] = set(re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', page.body.decode()))
     for number in range(25):  # a minute may end meanwhile, and with it the count
         body, headers = form(csrf_token=token, email=f"{name}{number}")
         forged = {"X-Forwarded-For": f"192.0.2.{number + 10}", "X-Real-IP": "192.0.2.9", "Forwarded": "for=192.0.2.8"}
-        yield visitor.asks("/sign-in", body, headers=headers | forged | {"Cookie": cookie}).status
+        yield visitor.request("/sign-in", body, headers=headers | forged | {"Cookie": cookie}).status
 
 
 @pytest.mark.threat("guessed number")
 def test_each_visitor_has_limits_of_their_own_whatever_they_say_of_themselves(site: ProxiedSite) -> None:
     assert next(status for status in sign_in_tries(site.timur, "timur") if status != 400) == 429
-    assert next(sign_in_tries(site.elsewhere, "anna")) == 400
-    report = site.inside.run_program("flask doctor || true")
+    assert next(sign_in_tries(site.other_visitor, "anna")) == 400
+    report = site.machine.run_program("flask doctor || true")
     assert re.findall(r"(?m)^(\w+) +proxy", report) == ["FINE"]
 
 
 def test_a_header_that_only_a_server_may_set_is_not_handed_on(site: ProxiedSite) -> None:
     plain, forged = (
-        site.timur.asks("/steppe/", headers=more) for more in ({}, {"SCRIPT_NAME": "/x", "PATH_INFO": "/y"})
+        site.timur.request("/steppe/", headers=more) for more in ({}, {"SCRIPT_NAME": "/x", "PATH_INFO": "/y"})
     )
     assert (forged.status, len(forged.body)) == (200, len(plain.body))
     assert b'"/x/' not in forged.body
@@ -137,22 +137,22 @@ def test_a_header_that_only_a_server_may_set_is_not_handed_on(site: ProxiedSite)
 @pytest.mark.parametrize("size", [300_000, 900_000])
 def test_the_program_itself_says_that_a_form_is_too_large(site: ProxiedSite, size: int) -> None:
     body, headers = form(text="x" * size)
-    answer = site.timur.asks("/steppe/send", body, headers=headers)
+    answer = site.timur.request("/steppe/send", body, headers=headers)
     assert (answer.status, is_ours(answer)) == (413, True)
 
 
 @pytest.mark.threat("slow clients")
 def test_what_is_larger_by_far_goes_no_further_than_the_proxy(site: ProxiedSite) -> None:
     body, headers = form(text="x" * 1_500_000)
-    answer = site.timur.asks("/steppe/send", body, headers=headers)
+    answer = site.timur.request("/steppe/send", body, headers=headers)
     assert (answer.status, is_ours(answer), answer.headers["Strict-Transport-Security"]) == (413, False, YEAR)
 
 
 def test_a_line_or_a_header_that_is_too_long_is_refused_and_a_long_one_is_not(site: ProxiedSite) -> None:
-    assert site.timur.asks(f"/steppe/?q={'x' * 3900}").status == 200
-    assert site.timur.asks(f"/steppe/?q={'x' * 20_000}").status in (414, 431)
-    assert site.timur.asks("/steppe/", headers={"X-Long": "x" * 3900}).status == 200
-    assert site.timur.asks("/steppe/", headers={"X-Long": "x" * 20_000}).status in (400, 431)
+    assert site.timur.request(f"/steppe/?q={'x' * 3900}").status == 200
+    assert site.timur.request(f"/steppe/?q={'x' * 20_000}").status in (414, 431)
+    assert site.timur.request("/steppe/", headers={"X-Long": "x" * 3900}).status == 200
+    assert site.timur.request("/steppe/", headers={"X-Long": "x" * 20_000}).status in (400, 431)
 
 
 def posted(site: ProxiedSite, raw: bytes) -> int:
@@ -162,7 +162,7 @@ def posted(site: ProxiedSite, raw: bytes) -> int:
         "webhook-signature": signature(webhook_key(HOOK), "msg_1", stamp, raw),
     }  # fmt: skip
     try:
-        return site.timur.asks(path(HOOK), raw, headers=headers).status
+        return site.timur.request(path(HOOK), raw, headers=headers).status
     except OSError:
         return CUT
 
@@ -178,15 +178,15 @@ def test_the_largest_mail_that_is_taken_comes_through(site: ProxiedSite) -> None
 @pytest.mark.threat("hosting provider")
 def test_nothing_of_a_form_or_a_page_needs_the_disk(site: ProxiedSite) -> None:
     """Whatever a proxy keeps of what is on its way, it can't keep in a folder that isn't there."""
-    site.inside.run("rm -rf /var/lib/nginx/*")
+    site.machine.run("rm -rf /var/lib/nginx/*")
     body, headers = form(text="я" * 40_000)  # 240 KB, the most that a form may have
-    assert site.timur.asks("/steppe/send", body, headers=headers).status in (400, 403, 422)
-    assert site.timur.asks("/static/desk.css").status == 200
+    assert site.timur.request("/steppe/send", body, headers=headers).status in (400, 403, 422)
+    assert site.timur.request("/static/desk.css").status == 200
 
 
-def begun(visitor: Visitor, words: bytes) -> object:
+def begun(visitor: SiteVisitor, words: bytes) -> object:
     """A request of which only the beginning comes."""
-    made = visitor.connection()
+    made = visitor.connect()
     made.sendall(words)
     return made
 
@@ -197,7 +197,7 @@ def test_whoever_is_slow_keeps_nobody_waiting_and_is_let_go(site: ProxiedSite, p
     halves = [begun(site.timur, head) for _ in range(40)]  # more than the program has threads
     heads = [begun(site.timur, head[:30]) for _ in range(5)]
     for _ in range(5):
-        assert site.elsewhere.asks("/steppe/").status == 200
+        assert site.other_visitor.request("/steppe/").status == 200
     waiting = heads + (halves if proxy == "nginx" else [])  # Caddy waits two minutes for a body
     wait_for_machine(lambda: len(select.select(waiting, [], [], 0)[0]) == len(waiting), "the end of slow connections")
     for one in (*halves, *heads):
@@ -205,7 +205,7 @@ def test_whoever_is_slow_keeps_nobody_waiting_and_is_let_go(site: ProxiedSite, p
 
 
 def nobody_is_written_down(site: ProxiedSite, *words: str) -> None:
-    written = site.written()
+    written = site.read_logs()
     for word in (TIMURS_IP, OTHER_IP, "/steppe", "text=", *words):
         assert word not in written, written
 
@@ -213,7 +213,7 @@ def nobody_is_written_down(site: ProxiedSite, *words: str) -> None:
 @pytest.mark.threat("hosting provider")
 def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(site: ProxiedSite) -> None:
     """Last, after all of the above."""
-    broken = site.inside.connect(SERVER_ADDRESS, 443, TIMURS_IP)
+    broken = site.machine.connect(SERVER_ADDRESS, 443, TIMURS_IP)
     broken.sendall(b"GET /steppe/?q=secret HTTP/1.0\r\n\r\n" + b"\0" * 500)
     broken.recv(1000)
     broken.close()
@@ -225,8 +225,8 @@ def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(site: Proxi
 def test_who_comes_while_the_pages_are_gone_is_not_written_down_either(
     sqlite_founded: tuple[Path, object], proxy_alone: str
 ) -> None:
-    with run_proxied_site(sqlite_founded[0], with_pages=False) as site, site.behind(proxy_alone):
+    with run_proxied_site(sqlite_founded[0], with_pages=False) as site, site.use_proxy(proxy_alone):
         body, headers = form(text=WORDS)
-        gone = site.timur.asks("/steppe/send?q=salt", body, headers=headers)
+        gone = site.timur.request("/steppe/send?q=salt", body, headers=headers)
         assert (gone.status, gone.headers["Strict-Transport-Security"]) == (502, YEAR)
         nobody_is_written_down(site, "salt", WORDS)

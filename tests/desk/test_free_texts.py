@@ -24,7 +24,7 @@ from app.workflows.publishing import publication
 from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk, combine_version_tokens, get_token_fact, get_version, get_version_token
-from tests.support.outgoing_mails import template_variables
+from tests.support.outgoing_mails import list_template_variables
 from tests.support.pages import Page
 from tests.support.sample_newsroom import Newsroom
 
@@ -233,7 +233,7 @@ def test_every_word_of_the_desk_in_a_mail_to_an_expert_has_its_press_above() -> 
     for kind, row in KINDS.items():
         if kind.startswith("expert."):
             words = {one.name for one in fields(row.values_class) if one.type in (str, str | None)}
-            typed |= {(kind, value) for value in template_variables(kind) & words - SAID}
+            typed |= {(kind, value) for value in list_template_variables(kind) & words - SAID}
     assert typed == {*PRESSES.values(), NOTED, APPROVED}
     assert {value for _kind, value in typed} == {"typed", "brief", "full_text"}
 

@@ -29,16 +29,16 @@ from tests.support.incoming_mails import dmarc_pass, mail
 from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom, place_mail
 from tests.support.mailroom import LEYLAS_REPLY as MAILED
 from tests.support.pages import Browser
-from tests.support.pictures import METADATA_SECRETS, decompression_bomb, picture, picture_with_metadata
+from tests.support.pictures import METADATA_SECRETS, build_decompression_bomb, draw_picture, draw_picture_with_metadata
 from tests.support.sample_newsroom import create_coast_newsletter
 
-PHOTO = picture_with_metadata("JPEG")
+PHOTO = draw_picture_with_metadata("JPEG")
 PLATES = b"%PDF-1.7 The plates of 2009"
 HUNG = [
     ("Zarina at gauge 7.jpg", PHOTO),
     ("plates.pdf", PLATES),
     ("cat.jpg", b"<html><script>alert(1)</script>"),
-    ("far.png", decompression_bomb()),
+    ("far.png", build_decompression_bomb()),
 ]
 GIVEN_OUT = {
     "Content-Type": "application/octet-stream",
@@ -79,7 +79,7 @@ def test_the_list_stands_beside_the_letter_with_what_each_file_is(nora, room):
         f"Zarina at gauge 7.jpg JPEG picture, {len(PHOTO)} Bytes",
         "plates.pdf PDF document, 27 Bytes",
         "cat.jpg web page, whatever its name says, 31 Bytes",
-        f"far.png PNG picture, {len(decompression_bomb()) / 1000:.1f} kB",
+        f"far.png PNG picture, {len(build_decompression_bomb()) / 1000:.1f} kB",
     ]
     assert page.attributes(".files a", "href") == [f"{nora.base_path}{address(row, number)}" for number in (1, 2, 3, 4)]
     assert "Kept with the mail, for 14 days after it is filed at the latest." in page.main_text
@@ -132,7 +132,7 @@ NAMES = {
 @pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize("name", NAMES, ids=["path", "header", "bidi", "Kazakh", "long", "none"])
 def test_a_hostile_name_does_nothing(nora, room, name):
-    row = room.receive(mail(attachments=[(name, picture())]))
+    row = room.receive(mail(attachments=[(name, draw_picture())]))
     shown, plain = NAMES[name]
     assert nora.get(address(row)).texts("h1") == [shown if name else "a file without a name"]
     given = nora.send(address(row), {})
@@ -167,7 +167,7 @@ def test_what_is_no_picture_is_not_shown(nora, room):
 
 @pytest.mark.threat("hostile mail")
 def test_a_mail_that_hangs_on_a_mail_is_never_given_out(nora, room):
-    inner = mail("Zarina <zarina@post.example>", subject="Salt", attachments=[("well.png", picture(form="PNG"))])
+    inner = mail("Zarina <zarina@post.example>", subject="Salt", attachments=[("well.png", draw_picture(form="PNG"))])
     hung = b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + inner + b"\r\n--b--\r\n"
     words = b"--b\r\nContent-Type: text/plain\r\n\r\nWho measures the salt in the wind?\r\n"
     head = b"From: Timur <timur@post.example>\r\nTo: ask@steppe.example\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\n"
@@ -177,7 +177,7 @@ def test_a_mail_that_hangs_on_a_mail_is_never_given_out(nora, room):
     assert "zarina@post.example" not in page
     assert [one for one in page.attributes("form", "action") if "/files/" in one] == []
     assert nora.send(address(row, 1), {}).status_code == 404
-    assert nora.send(address(row, 2), {}).data == picture(form="PNG")
+    assert nora.send(address(row, 2), {}).data == draw_picture(form="PNG")
     assert trail(room) == [(room.newsroom.nora.ref, {"file": 2})]
 
 
@@ -230,7 +230,7 @@ def gone(nora: Desk, row: Inbound) -> bool:
 
 @pytest.mark.threat("erased words")
 def test_files_go_with_the_mail(nora, room, newsroom):
-    rows = [room.receive(mail(attachments=[("road.jpg", picture((32, 20 + number)))])) for number in range(4)]
+    rows = [room.receive(mail(attachments=[("road.jpg", draw_picture((32, 20 + number)))])) for number in range(4)]
     assert [gone(nora, row) for row in rows] == [False] * 4
     letters = [letter_of(room, row).public_id for row in rows]
     assert [nora.get(f"/letters/{one}").texts(".files a") for one in letters] == [["road.jpg"]] * 4
@@ -274,7 +274,7 @@ def test_a_list_of_former_days_is_shown_and_what_is_not_in_the_mail_is_not_there
 
 
 def test_the_largest_mail_is_given_out_whole_and_the_next_press_gives_it_again(nora, room):
-    large = picture() + bytes(range(256)) * 71_000  # 18 MB, 25 as a mail carries it
+    large = draw_picture() + bytes(range(256)) * 71_000  # 18 MB, 25 as a mail carries it
     row = room.receive(mail(attachments=[("road.jpg", large)]))
     [form] = [one for one in nora.get(address(row)).tree.css("form") if "/files/" in (one.attributes["action"] or "")]
     once = {one.attributes["name"]: one.attributes["value"] for one in form.css("input")}
@@ -284,7 +284,7 @@ def test_the_largest_mail_is_given_out_whole_and_the_next_press_gives_it_again(n
 
 
 def test_of_a_thousand_files_the_desk_is_told_that_there_are_more(nora, room):
-    row = room.receive(mail(attachments=[(f"{number}.jpg", picture()) for number in range(1_000)]))
+    row = room.receive(mail(attachments=[(f"{number}.jpg", draw_picture()) for number in range(1_000)]))
     assert (row.state, row.reasons) == ("failed", ["parts"])
     page = nora.get(f"/pen/{row.public_id}")
     assert len(page.texts(".files li")) == MOST_PARTS - 2  # beside the whole and its words

@@ -23,7 +23,7 @@ from tests.support.fake_servers import (
     webhook_receiver,
 )
 from tests.support.letters import create_letter
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.reader_pages import answer_letters, lock_edition
 from tests.support.sample_newsroom import Newsroom
 
@@ -125,7 +125,7 @@ def test_the_secret_is_shown_once_and_made_anew(vera: Desk, site: WebhookReceive
 
 def test_a_program_that_is_away_is_told_as_that(vera: Desk, site: WebhookReceiver) -> None:
     site.server_close()
-    page = vera.post("programs", kind="slack", name="The chat", address=f"http://127.0.0.1:{free_port()}/")
+    page = vera.post("programs", kind="slack", name="The chat", address=f"http://127.0.0.1:{reserve_port()}/")
     assert vera.get(vera.post(f"{page}/test")).notice == "The test hasn’t arrived. It can’t be reached."
     assert lines(vera, page) == [["A test", "didn’t arrive", "It can’t be reached."]]
 

@@ -43,7 +43,7 @@ from tests.support.incoming_mails import mail
 from tests.support.mail_servers import Dovecot, dovecot
 from tests.support.mailroom import NewsletterMailroom
 from tests.support.oidc_provider import run_oidc_provider
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.required_programs import skip_without
 from tests.support.sample_newsroom import Newsroom
 from tests.support.smtp_servers import RESET, SILENCE, create_self_signed_certificate
@@ -67,7 +67,7 @@ def ago(**time: float) -> datetime:
 
 @on_sqlite
 def test_a_database_that_is_away(app: Flask) -> None:
-    away = Database(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none", Keys({1: b"k" * 32}), BASE_URL)
+    away = Database(f"postgresql+psycopg://nobody@127.0.0.1:{reserve_port()}/none", Keys({1: b"k" * 32}), BASE_URL)
     assert look(app, "database") == []
     assert look(app, "database", away) == [("fault", "the database does not answer: OperationalError")]
     assert look(app, "newsletter", away) == [("not made", "the database did not answer: OperationalError")]
@@ -239,7 +239,7 @@ def test_a_mail_server_that_refuses(
 
 @on_sqlite
 def test_a_mail_server_that_is_not_there(app: Flask, smtp: smtp_servers.SmtpServer) -> None:
-    app.config["MAIL_PORT"] = free_port()
+    app.config["MAIL_PORT"] = reserve_port()
     assert look(app, "mail server") == [("fault", f"127.0.0.1:{app.config['MAIL_PORT']}: Connection refused")]
 
 
@@ -285,7 +285,7 @@ def test_a_mailbox_opens_or_says_why_not(app: Flask, newsroom: Newsroom, server:
         ("fault", "mailbox 1 (127.0.0.1) belongs to stepe, which is not a newsletter: nothing is fetched"),
         ("fault", "mailbox 1 (127.0.0.1) can't be opened: it rejects user, password or folder"),
     ]
-    app.config["MAILBOXES"] = config.parse_mailboxes(server.mailbox_url("doctor@post.example", free_port()))
+    app.config["MAILBOXES"] = config.parse_mailboxes(server.mailbox_url("doctor@post.example", reserve_port()))
     assert look(app, "mailboxes") == [("fault", "mailbox 1 (127.0.0.1) can't be opened: Connection refused")]
 
 

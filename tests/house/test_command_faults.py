@@ -18,7 +18,7 @@ from app.db.engine import Database
 from tests.support.app import PRODUCTION_SETTINGS
 from tests.support.commands import bare_environment, run_command
 from tests.support.databases import ON_SQLITE
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.source import ROOT
 
 Run = Callable[..., Result]
@@ -62,7 +62,7 @@ def test_a_port_that_somebody_has_is_named(tmp_path: Path, sqlite_template: Path
 
 
 def test_a_database_that_is_gone_or_empty_is_told_apart(tmp_path: Path) -> None:
-    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
+    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{reserve_port()}/desk"
     sentences = {
         nowhere: "Error: the database (DATABASE_URL) doesn't answer: ",
         f"sqlite:///{tmp_path / 'new.db'}": "Error: the database does not match this version: run readers-asked migrate\n",
@@ -101,7 +101,7 @@ def test_the_demo_says_where_it_cannot_write(tmp_path: Path) -> None:
         program=(sys.executable, "-m", "demo.serve"),
         PYTHONPATH=str(ROOT),
         DATABASE_URL=url,
-        PORT=str(free_port()),
+        PORT=str(reserve_port()),
     )
     assert (ended.returncode, ended.stderr) == (2, "")
     assert (

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.support.commands import bare_environment, init_options, run_command
-from tests.support.processes import START_TIMEOUT, free_port, wait_for_answer
+from tests.support.processes import START_TIMEOUT, reserve_port, wait_for_response
 from tests.support.source import ROOT, list_files, relative_name
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
@@ -106,10 +106,10 @@ def test_a_newsroom_is_made_and_served_from_an_empty_folder(program: Program, tm
     version = run_command(tmp_path, "--version", program=program)
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", version.stdout)
 
-    port = free_port()
+    port = reserve_port()
     with serving(program, tmp_path, port) as child:
         below = psutil.Process(child.pid).children(recursive=True)
-        assert wait_for_answer(f"http://127.0.0.1:{port}/readyz", START_TIMEOUT)
+        assert wait_for_response(f"http://127.0.0.1:{port}/readyz", START_TIMEOUT)
         with urlopen(f"http://127.0.0.1:{port}/letter/", timeout=START_TIMEOUT) as page:
             assert "The Letter" in page.read().decode()
         for part in ("reader", "pictures/reader-ask.png"):
@@ -124,7 +124,7 @@ def test_where_one_of_the_two_is_killed_it_lives_again_and_where_one_ends_all_do
     program: Program, tmp_path: Path
 ) -> None:
     assert run_command(tmp_path, "init", *init_options(), program=program).returncode == 0
-    port = free_port()
+    port = reserve_port()
     with serving(program, tmp_path, port) as child:
         assert child.stdout is not None
         above = psutil.Process(child.pid)
@@ -133,7 +133,7 @@ def test_where_one_of_the_two_is_killed_it_lives_again_and_where_one_ends_all_do
             # the one that has lived longest
             sorted(above.children(), key=lambda one: one.create_time())[0].kill()
             assert child.stdout.readline() == f"{name} was killed (signal 9) and is started again.\n"
-        assert wait_for_answer(f"http://127.0.0.1:{port}/readyz", START_TIMEOUT)
+        assert wait_for_response(f"http://127.0.0.1:{port}/readyz", START_TIMEOUT)
         wait_until(lambda: len(above.children()) == 2, "both")
         both = sorted(above.children(), key=lambda one: one.create_time())
         both[-1].terminate()  # the worker, which takes that as the end of its work

@@ -22,7 +22,7 @@ from app.workflows.letters import withdrawal
 from app.workflows.overview.models import CountedWeek
 from tests.support.assignments import ask_expert
 from tests.support.clock import today
-from tests.support.processes import RepeatedProcess, repeat_process
+from tests.support.processes import ProcessRunner, start_process_runner
 from tests.support.sample_newsroom import Newsroom
 
 STEPS = (1, 2, 3, 5, 7, 9, 12, 14, 17, 21, 26, 31, 37, 44, 52, 61, 71, 83, 97, 113, 131, 152, 176, 203)
@@ -30,9 +30,9 @@ MATCHER = semantic.NAME if semantic.is_installed() else "words"
 
 
 @pytest.fixture
-def worker(database: Database) -> Iterator[RepeatedProcess]:
+def worker(database: Database) -> Iterator[ProcessRunner]:
     """A worker that is killed at the statement which it is told."""
-    with repeat_process("killed_worker", "duties", database.url, MATCHER) as process:
+    with start_process_runner("killed_worker", "duties", database.url, MATCHER) as process:
         yield process
 
 
@@ -69,7 +69,7 @@ def marek_is_next(database: Database, newsroom: Newsroom) -> None:
 
 
 def test_whatever_statement_is_the_last_one_the_next_worker_finds_all_of_it_and_nothing_twice(
-    database: Database, newsroom: Newsroom, worker: RepeatedProcess
+    database: Database, newsroom: Newsroom, worker: ProcessRunner
 ) -> None:
     marek_is_next(database, newsroom)
     kept = [writes(database, newsroom, number) for number in range(12)]
@@ -80,10 +80,10 @@ def test_whatever_statement_is_the_last_one_the_next_worker_finds_all_of_it_and_
     for number, last in enumerate(STEPS, 100):
         kept.append(writes(database, newsroom, number))
         gone.append(kept.pop(number % len(kept)))
-        ends[worker.live(last)] += 1
+        ends[worker.run(last)] += 1
         takes_back(database, gone[-1])
     assert set(ends) <= {"killed", "done"} and ends["killed"] > len(STEPS) / 2
-    assert [worker.live(100_000) for _ in range(2)] == ["done", "done"]
+    assert [worker.run(100_000) for _ in range(2)] == ["done", "done"]
 
     with database.read() as session:
         docs = session.scalars(select(DeskDoc.noun_id).where(DeskDoc.noun == "letter").order_by(DeskDoc.noun_id)).all()

@@ -96,7 +96,7 @@ def test_what_a_machine_had_locked_is_let_go_once_it_is_cut_off(machines: Machin
     gone.exec_driver_sql("LOCK TABLE newsletters")
     machines.network.disconnect("web1", "db")
     try:
-        with psycopg.connect(postgres.psycopg_url(machines.socket_url)) as other:
+        with psycopg.connect(postgres.to_psycopg_url(machines.socket_url)) as other:
             assert took(lambda: other.execute("LOCK TABLE newsletters")) < AS_LONG
     finally:
         machines.network.reconnect("web1", "db")

@@ -18,7 +18,7 @@ from app import create_app
 from tests.support import clock
 from tests.support.docs import list_shell_blocks
 from tests.support.pages import Browser
-from tests.support.processes import START_TIMEOUT, free_port, wait_for_answer
+from tests.support.processes import START_TIMEOUT, reserve_port, wait_for_response
 from tests.support.required_programs import skip_without
 from tests.support.source import ROOT, list_files, relative_name
 from tests.support.waiting import wait_until
@@ -88,7 +88,7 @@ def running(line: str, folder: Path, environment: dict[str, str]) -> Iterator[No
 
 
 def page(address: str) -> str:
-    assert wait_for_answer(address, START_TIMEOUT), f"{address} did not come up"
+    assert wait_for_response(address, START_TIMEOUT), f"{address} did not come up"
     with urlopen(address, timeout=START_TIMEOUT) as answer:  # noqa: S310 - an address of ours
         return str(answer.read().decode())
 
@@ -96,7 +96,7 @@ def page(address: str) -> str:
 def test_the_steps_of_the_readme_lead_from_nothing_to_nora_at_her_desk(clone: Path) -> None:
     steps, together, apart = blocks("Running it for real")
     named, serve = together.splitlines()
-    port = free_port()
+    port = reserve_port()
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"{steps}\n{named}\nenv -0 > environment"],
         cwd=clone, env=bare(port), capture_output=True, text=True, check=False,

@@ -24,7 +24,7 @@ from app.people.models import Person
 from app.workflows import key_rotation
 from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL
-from tests.support.main_job import STORY, TIMUR, MainJob
+from tests.support.main_job import STORY, TIMUR_FORM, MainJob
 from tests.support.sample_newsroom import Newsroom
 
 ASK = receive.Submission(
@@ -37,16 +37,16 @@ def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> N
     newsroom = MainJob(database, STORY)
 
     def ask(session: Any) -> None:
-        receive.send(session, Reader(), session.get_one(Newsletter, newsroom.newsletter_id), ASK, form=TIMUR)
+        receive.send(session, Reader(), session.get_one(Newsletter, newsroom.newsletter_id), ASK, form=TIMUR_FORM)
 
-    newsroom.at(0, ask)
-    newsroom.the_desk_words_it_and_invites()
+    newsroom.run_at(0, ask)
+    newsroom.invite_expert()
 
     def suggest(session: Any) -> None:
         assignment = session.scalars(select(Assignment)).one()
         assigning.suggest(session, ExpertActor(assignment.expert_id, "-"), assignment, "Ana, of the station")
 
-    newsroom.at(1, suggest)
+    newsroom.run_at(1, suggest)
     with database.read() as session:
         secrets = session.info["keys"]._secrets
     newer = Database(database.url, Keys({**secrets, 2: b"n" * 32}), "https://ask.newsroom.example")
@@ -67,7 +67,7 @@ def test_everything_is_sealed_again_with_the_newest_key(database: Database) -> N
         ]  # fmt: skip
     with newer.read() as session:
         # Receipts are hashes of what only the reader holds: their old key stays until they have ended.
-        assert receipts.find_receipt(session, receive.receipt_of(session, TIMUR)) is not None
+        assert receipts.find_receipt(session, receive.receipt_of(session, TIMUR_FORM)) is not None
     assert sum(rotate(newer)) == 0
     newer.close()
     newest_only.close()

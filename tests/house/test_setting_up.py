@@ -21,7 +21,7 @@ from app.people.models import Membership, SignIn
 from app.settings import settings_file
 from app.settings.settings_table import SETTINGS
 from tests.support.commands import bare_environment, init_options
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.source import ROOT
 
 FILE = "readers-asked.env"
@@ -123,7 +123,7 @@ def test_a_wrong_answer_is_named_and_nothing_is_made(here: Path, init: Callable[
 
 
 def test_a_database_that_does_not_answer_leaves_nothing_behind(here: Path, init: Callable[..., Result]) -> None:
-    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
+    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{reserve_port()}/desk"
     refused = init(*init_options({"--database": nowhere}))
     assert (refused.exit_code, "hunter2" in refused.stderr, "Traceback" in refused.stderr) == (1, False, False)
     assert refused.stderr.startswith("Error: the database (DATABASE_URL) doesn't answer: ")

@@ -19,7 +19,7 @@ import pytest
 
 from app.entrance import login
 from app.server import page_server
-from tests.support.network_faults import SLOW_CLIENTS, SlowClient, slow_clients
+from tests.support.network_faults import SLOW_CLIENTS, SlowClient, connect_slow_clients
 from tests.support.pages import Page
 from tests.support.processes import run_page_server, run_site
 from tests.support.reader_pages import SILOS_QUESTION, read_receipt
@@ -70,7 +70,7 @@ def seconds(work: Callable[[], str]) -> float:
 @pytest.mark.parametrize("slow", SLOW_CLIENTS)
 def test_five_hundred_slow_clients_keep_nobody_waiting(port: int, slow: str) -> None:
     honest_post(port)  # a page's template is read when it is needed for the first time
-    with slow_clients(port, SLOW_CLIENTS[slow], MANY):
+    with connect_slow_clients(port, SLOW_CLIENTS[slow], MANY):
         took = [
             max(
                 seconds(work)
@@ -255,13 +255,13 @@ HALF = SlowClient(b"GET / HTTP/1.1\r\nX-Lo")
 @pytest.mark.threat("slow clients")
 @pytest.mark.parametrize(
     "slow",
-    [SlowClient(b""), HALF, SlowClient(b"GET / HTTP/1.1\r\n\r\n", is_answered=True)],
+    [SlowClient(b""), HALF, SlowClient(b"GET / HTTP/1.1\r\n\r\n", gets_response=True)],
     ids=["silent", "half", "unread"],
 )
 def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
     pages: page_server.PageServer, slow: SlowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with slow_clients(int(pages.effective_port), slow, 3):
+    with connect_slow_clients(int(pages.effective_port), slow, 3):
         wait_until(lambda: len(pages.active_channels) == 3, "the clients")
         monkeypatch.setattr(page_server, "IDLE_TIMEOUT", 0.5)
         wait_until(lambda: not pages.active_channels, "their end")
@@ -270,7 +270,7 @@ def test_whoever_is_silent_is_sent_away_and_so_is_who_does_not_read(
 @pytest.mark.threat("slow clients")
 def test_a_request_that_never_ends_is_ended(pages: page_server.PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_server, "REQUEST_TIMEOUT", 2.0)
-    with slow_clients(int(pages.effective_port), SLOW_CLIENTS["heads"], 3):
+    with connect_slow_clients(int(pages.effective_port), SLOW_CLIENTS["heads"], 3):
         wait_until(lambda: len(pages.active_channels) == 3, "the clients")
         wait_until(lambda: not pages.active_channels, "their end")
 
@@ -281,7 +281,7 @@ def test_with_too_many_connections_the_oldest_idle_one_goes_and_the_newest_is_se
 ) -> None:
     monkeypatch.setattr(page_server, "CONNECTIONS", 20)
     port = int(pages.effective_port)
-    with slow_clients(port, HALF, 30) as lines:
+    with connect_slow_clients(port, HALF, 30) as lines:
         wait_until(lambda: len(pages.active_channels) == 20, "the most that there may be")
         assert len(called(port, "GET", "/")) == 3_000_000
         wait_until(lambda: len(pages.active_channels) == 19, "the end of the one that was served")

@@ -29,7 +29,7 @@ from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, PRODUCTION_SETTINGS, SECRETS
 from tests.support.commands import bare_environment
 from tests.support.databases import ON_SQLITE
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
 
@@ -180,7 +180,7 @@ def test_what_everybody_could_read_is_refused(common: Path, sqlite_template: Pat
 
 
 def test_a_database_that_does_not_answer_is_waited_for_by_servers_alone() -> None:
-    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{free_port()}/desk"
+    nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{reserve_port()}/desk"
     assert refusals(nowhere, must_answer=False) == []
     (fault,) = refusals(nowhere)
     assert (fault.startswith("the database (DATABASE_URL) doesn't answer: "), "hunter2" in fault) == (True, False)
@@ -215,7 +215,7 @@ def test_memory_is_collected_after_a_start_as_before_it_also_where_it_fails(tmp_
 
 
 def test_serve_web_and_worker_say_so_in_a_sentence(behind: str) -> None:
-    app = create_app(config.load({**settings(behind), "PORT": str(free_port())}))
+    app = create_app(config.load({**settings(behind), "PORT": str(reserve_port())}))
     runner = FlaskCliRunner(app)
     for command in (["serve"], ["web"], ["worker", "--once"]):
         refused = runner.invoke(args=command)

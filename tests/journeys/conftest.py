@@ -1,4 +1,4 @@
-"""What journeys begin with: a way to us that can be cut, and for an expert's a phone and a laptop."""
+"""Fixtures of the journeys: a connection to the app that can be cut, and an expert's phone and laptop."""
 
 from collections.abc import Iterator
 
@@ -7,22 +7,22 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext
 
 from tests.support.assignments import ExpertAssignment
-from tests.support.network_faults import CuttableLine
+from tests.support.network_faults import CuttableConnection
 
 
 @pytest.fixture
-def line(app: Flask) -> Iterator[CuttableLine]:
-    # Without TLS: a browser keeps no cookie of such a name there.
+def connection(app: Flask) -> Iterator[CuttableConnection]:
+    # Browsers reject the cookie's usual name without TLS.
     app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="desk")
-    line = CuttableLine(app)
-    yield line
-    line.cut()
+    connection = CuttableConnection(app)
+    yield connection
+    connection.cut()
 
 
 @pytest.fixture
-def address(line: CuttableLine, salt: ExpertAssignment) -> str:
-    """The assignment's page."""
-    return f"http://127.0.0.1:{line.port}{salt.link}"
+def address(connection: CuttableConnection, salt: ExpertAssignment) -> str:
+    """The URL of the assignment's page."""
+    return f"http://127.0.0.1:{connection.port}{salt.link}"
 
 
 @pytest.fixture

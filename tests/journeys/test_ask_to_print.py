@@ -14,15 +14,15 @@ from app.letters.models import Letter
 from app.text.clean import digits
 from app.typesetting.exports import EXPORTS
 from tests.support.main_job import (
-    the_desk_invites,
-    the_desk_words_it,
-    the_edition_is_built,
-    the_edition_is_locked_and_sent,
-    the_editor_approves,
-    the_editor_edits_and_sends_the_check,
-    the_expert_agrees,
-    the_expert_answers,
-    the_receipt_says_so,
+    accept_edited_answer,
+    approve_answer,
+    build_edition,
+    edit_and_send_check,
+    follow_receipt_to_answer,
+    invite_new_expert,
+    lock_and_send_edition,
+    word_question,
+    write_answer,
 )
 from tests.support.user_browsers import UserBrowser, UserBrowsers
 
@@ -64,16 +64,16 @@ def test_from_a_readers_question_to_the_editions_block(browsers: UserBrowsers) -
     timur, dana = browsers.open_browser(390), browsers.open_browser(390)
     first_receipt, second_receipt = two_readers_ask(timur, dana)
     nora = browsers.sign_in_staff()
-    the_desk_words_it(nora)
-    the_desk_invites(nora)
+    word_question(nora)
+    invite_new_expert(nora)
     laura = browsers.open_browser(390)
-    the_expert_answers(laura, browsers.wait_for_mailed_link("laura@aral.example", "150"))
-    the_editor_edits_and_sends_the_check(nora)
-    the_expert_agrees(laura, browsers.wait_for_mailed_link("laura@aral.example", "Your answer"))
-    the_editor_approves(nora)
+    write_answer(laura, browsers.wait_for_mailed_link("laura@aral.example", "150"))
+    edit_and_send_check(nora)
+    accept_edited_answer(laura, browsers.wait_for_mailed_link("laura@aral.example", "Your answer"))
+    approve_answer(nora)
     the_edition_is_built_and_sent(nora)
     for reader, receipt in ((timur, first_receipt), (dana, second_receipt)):
-        the_receipt_says_so(reader, receipt)
+        follow_receipt_to_answer(reader, receipt)
     laura.open(laura.page.url)
     expect(laura.page.locator("main a[href*='/q/']")).to_have_count(1)
     assert [context.cookies() for context in (timur.context, dana.context)] == [[], []]
@@ -99,12 +99,12 @@ def two_readers_ask(timur: UserBrowser, dana: UserBrowser) -> tuple[str, str]:
 
 
 def the_edition_is_built_and_sent(nora: UserBrowser) -> None:
-    edition = the_edition_is_built(nora)
+    edition = build_edition(nora)
     for export in EXPORTS.values():
         expect(nora.page.locator(f"a[href$='/export.{export.suffix}']")).to_have_count(1)
     exported = nora.context.request.get(f"{edition}/export.txt")
     assert (exported.status, exported.text()) == (200, BLOCK)
-    the_edition_is_locked_and_sent(nora)
+    lock_and_send_edition(nora)
     assert nora.context.request.get(f"{edition}/export.txt").text() == BLOCK
 
 

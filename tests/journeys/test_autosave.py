@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from app.answers.models import Draft
 from tests.support.assignments import ExpertAssignment
-from tests.support.network_faults import CuttableLine
+from tests.support.network_faults import CuttableConnection
 from tests.support.waiting import wait_until_page
 
 pytestmark = pytest.mark.browser
@@ -48,16 +48,16 @@ def test_typing_is_saved_and_counted_and_not_sent(salt: ExpertAssignment, addres
 
 
 def test_offline_and_a_closed_tab_lose_nothing(
-    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext
+    salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
-    line.cut()
+    connection.cut()
     page.fill("#text", "Written in a tunnel.")
     page.fill("#ties", "None.")
     says(page, DEVICE)
     page.close()
     assert bodies(salt) == []
-    line.mend()
+    connection.restore()
     page = opened(phone, address)
     expect(page.locator("#text")).to_have_value("Written in a tunnel.")
     expect(page.locator("#ties")).to_have_value("None.")
@@ -76,14 +76,14 @@ def test_back_online_it_is_saved_by_itself(salt: ExpertAssignment, address: str,
 
 
 def test_what_was_written_elsewhere_since_is_not_replaced(
-    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext
+    salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
-    line.cut()
+    connection.cut()
     page.fill("#text", "Old words on the phone.")
     says(page, DEVICE)
     page.close()
-    line.mend()
+    connection.restore()
     assert phone.browser is not None
     laptop = phone.browser.new_context()
     other = opened(laptop, address)
@@ -110,7 +110,7 @@ def test_a_form_whose_cookie_is_gone_gets_a_new_token_and_saves(
 
 
 def test_after_thanks_this_device_keeps_nothing(
-    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext
+    salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
     page.fill("#text", "Nobody is told to.")

@@ -15,7 +15,7 @@ from app.letters.models import Letter
 from app.people import sign_in
 from app.people.models import Person
 from tests.support.letters import open_question
-from tests.support.network_faults import CuttableLine
+from tests.support.network_faults import CuttableConnection
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import press, wait_until
 
@@ -27,8 +27,8 @@ KEPT, NOT_KEPT = "Kept as a draft at", "Not kept yet."
 class Desks:
     """Browsers of the desk's people."""
 
-    def __init__(self, chromium: Browser, database: Database, line: CuttableLine) -> None:
-        self.chromium, self.database, self.line = chromium, database, line
+    def __init__(self, chromium: Browser, database: Database, connection: CuttableConnection) -> None:
+        self.chromium, self.database, self.line = chromium, database, connection
         self.contexts: list[BrowserContext] = []
 
     def of(self, who: Staff, width: int = 1280, **options: Any) -> BrowserContext:
@@ -55,8 +55,8 @@ class Desks:
 
 
 @pytest.fixture
-def desks(chromium: Browser, database: Database, line: CuttableLine) -> Iterator[Desks]:
-    desks = Desks(chromium, database, line)
+def desks(chromium: Browser, database: Database, connection: CuttableConnection) -> Iterator[Desks]:
+    desks = Desks(chromium, database, connection)
     yield desks
     for one in desks.contexts:
         one.close()
@@ -104,7 +104,7 @@ def test_a_link_pressed_at_once_loses_nothing(desks: Desks, newsroom: Newsroom) 
 
 
 def test_only_where_saving_failed_the_page_says_so_and_warns(
-    desks: Desks, newsroom: Newsroom, line: CuttableLine
+    desks: Desks, newsroom: Newsroom, connection: CuttableConnection
 ) -> None:
     nora = desks.of(newsroom.nora)
     page = desks.open(nora, "letters/new")
@@ -114,13 +114,13 @@ def test_only_where_saving_failed_the_page_says_so_and_warns(
     says(page, KEPT)
     page.reload()
     assert warned == []
-    line.cut()
+    connection.cut()
     page.fill("#body", TYPED)
     says(page, NOT_KEPT)
     page.close(run_before_unload=True)
     wait_until(lambda: warned, "the page warns", page=page)
     assert warned == ["beforeunload"]
-    line.mend()
+    connection.mend()
     says(page, KEPT)
     page.reload()
     expect(page.locator("#body")).to_have_value(TYPED)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.answers.models import AnswerText, Draft
 from tests.support.assignments import ExpertAssignment
-from tests.support.network_faults import CuttableLine
+from tests.support.network_faults import CuttableConnection
 from tests.support.waiting import wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
@@ -39,18 +39,18 @@ def kept(salt: ExpertAssignment) -> list[str]:
         return sorted(session.scalars(select(Draft.body)))
 
 
-def offline(phone: BrowserContext, _line: CuttableLine) -> None:
+def offline(phone: BrowserContext, _connection: CuttableConnection) -> None:
     phone.set_offline(True)
 
 
-def out_of_reach(_phone: BrowserContext, line: CuttableLine) -> None:
-    line.cut()
+def out_of_reach(_phone: BrowserContext, connection: CuttableConnection) -> None:
+    connection.cut()
 
 
-def back_again(phone: BrowserContext, line: CuttableLine) -> None:
+def back_again(phone: BrowserContext, connection: CuttableConnection) -> None:
     phone.set_offline(False)
-    if not line.is_up:
-        line.mend()
+    if not connection.is_up:
+        connection.restore()
 
 
 DOWN = pytest.mark.parametrize(
@@ -61,29 +61,31 @@ DOWN = pytest.mark.parametrize(
 
 @DOWN
 def test_send_without_a_line_stays_on_the_page_and_goes_when_the_line_is_back(
-    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext, down, says_so: str
+    salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext, down, says_so: str
 ) -> None:
     page = opened(phone, address)
     page.fill("#text", NEW)
     says(page, "Saved at")
-    down(phone, line)
+    down(phone, connection)
     page.get_by_role("button", name=SEND).click()
     says(page, WAITS)
     expect(page.locator("#text")).to_have_value(NEW)
     assert sent(salt) == []
-    back_again(phone, line)
+    back_again(phone, connection)
     expect(page.locator("h1")).to_have_text(THANKS)
     assert sent(salt) == [NEW]
 
 
-def test_or_on_the_next_press(salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext) -> None:
+def test_or_on_the_next_press(
+    salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
+) -> None:
     page = opened(phone, address)
     phone.clock.install()  # so that no try by itself comes first
-    line.cut()
+    connection.cut()
     page.fill("#text", NEW)
     page.get_by_role("button", name=SEND).click()
     says(page, WAITS)
-    line.mend()
+    connection.restore()
     page.get_by_role("button", name=SEND).click()
     expect(page.locator("h1")).to_have_text(THANKS)
     assert sent(salt) == [NEW]
@@ -91,25 +93,25 @@ def test_or_on_the_next_press(salt: ExpertAssignment, address: str, line: Cuttab
 
 @DOWN
 def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
-    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext, down, says_so: str
+    salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext, down, says_so: str
 ) -> None:
     page = opened(phone, address)
-    down(phone, line)
+    down(phone, connection)
     page.fill("#text", OLD)
     page.get_by_role("button", name=SEND).click()
     says(page, WAITS)
     page.fill("#text", NEW)
     says(page, says_so)
-    back_again(phone, line)
+    back_again(phone, connection)
     says(page, "Saved at")
     assert (sent(salt), kept(salt)) == ([], [NEW])
 
 
 def test_a_look_at_print_without_a_line_keeps_the_page(
-    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext
+    salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
     page = opened(phone, address)
-    line.cut()
+    connection.cut()
     page.fill("#text", NEW)
     page.get_by_role("button", name="See it as it will run").click()
     says(page, "Kept on this device, not sent")
@@ -164,14 +166,14 @@ def test_send_on_a_stale_phone_shows_both_and_asks(
 
 
 def test_what_only_the_phone_has_is_kept_when_the_laptop_sent(
-    salt: ExpertAssignment, address: str, line: CuttableLine, phone: BrowserContext, laptop: BrowserContext
+    salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext, laptop: BrowserContext
 ) -> None:
     page = opened(phone, address)
-    line.cut()  # not set_offline(): a page that is being closed leaves that behind, and sends what it has
+    connection.cut()  # not set_offline(): a page that is being closed leaves that behind, and sends what it has
     page.fill("#text", OLD)
     says(page, "Kept on this device")
     page.close()
-    line.mend()
+    connection.restore()
     other = opened(laptop, address)
     other.fill("#text", NEW)
     other.get_by_role("button", name=SEND).click()

@@ -15,7 +15,7 @@ from app.newsletters.models import Newsletter
 from app.text.languages import interface_languages
 from tests.support import user_browsers
 from tests.support.desk import Desk
-from tests.support.network_faults import CuttableLine
+from tests.support.network_faults import CuttableConnection
 from tests.support.reader_pages import publish_answer
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import next_page, press, wait_until, wait_until_page
@@ -56,7 +56,7 @@ def news() -> Iterator[OtherSite]:
 
 @pytest.fixture
 def snippets(
-    app: Flask, line: CuttableLine, nora: Desk, database: Database, newsroom: Newsroom, news: OtherSite
+    app: Flask, connection: CuttableConnection, nora: Desk, database: Database, newsroom: Newsroom, news: OtherSite
 ) -> list[str]:
     """What the desk copies for another site that it has listed: answers and box, each framed and plain."""
     publish_answer(database, newsroom, [], headline="The Silos")
@@ -66,7 +66,7 @@ def snippets(
         newsletter.framed_by, newsletter.version = [news.origin], newsletter.version + 1
 
     database.write(list_it)
-    app.config["BASE_URL"] = f"http://127.0.0.1:{line.port}"
+    app.config["BASE_URL"] = f"http://127.0.0.1:{connection.port}"
     return nora.get("settings/sites").attributes("button[data-text]", "data-text")
 
 
@@ -75,10 +75,10 @@ def letters(database: Database) -> list[str]:
         return [str(letter.body) for letter in session.scalars(select(Letter))]
 
 
-def asked(page: Page, database: Database, line: CuttableLine) -> None:
+def asked(page: Page, database: Database, connection: CuttableConnection) -> None:
     """Go on from the box to our own page, and send it there."""
     page.get_by_label("Your question").press("Tab")
-    expect(page).to_have_url(f"http://127.0.0.1:{line.port}/steppe/begin")
+    expect(page).to_have_url(f"http://127.0.0.1:{connection.port}/steppe/begin")
     expect(page.get_by_label("Your question", exact=True)).to_have_value(SALT)
     assert letters(database) == []
     page.get_by_role("button", name="Send my question").click()
@@ -88,7 +88,7 @@ def asked(page: Page, database: Database, line: CuttableLine) -> None:
 
 
 def test_a_listed_site_shows_the_answers_as_high_as_they_are(
-    phone: BrowserContext, snippets: list[str], news: OtherSite, line: CuttableLine
+    phone: BrowserContext, snippets: list[str], news: OtherSite, connection: CuttableConnection
 ) -> None:
     news.html = snippets[0]
     page = phone.new_page()
@@ -100,12 +100,12 @@ def test_a_listed_site_shows_the_answers_as_high_as_they_are(
     wait_until_page(page, "inside => Number(document.querySelector('iframe').height) === inside", inside)
     assert frame.locator("html").evaluate("(html) => html.scrollWidth <= html.clientWidth")
     frame.get_by_role("link", name="The Silos").click()
-    page.wait_for_url(f"http://127.0.0.1:{line.port}/steppe/q/**")
+    page.wait_for_url(f"http://127.0.0.1:{connection.port}/steppe/q/**")
     assert phone.cookies() == []
 
 
 def test_a_question_is_begun_in_a_frame_by_keyboard_and_sent_from_our_own_page(
-    laptop: BrowserContext, snippets: list[str], news: OtherSite, line: CuttableLine, database: Database
+    laptop: BrowserContext, snippets: list[str], news: OtherSite, connection: CuttableConnection, database: Database
 ) -> None:
     news.html = snippets[2]
     page = laptop.new_page()
@@ -117,11 +117,11 @@ def test_a_question_is_begun_in_a_frame_by_keyboard_and_sent_from_our_own_page(
     page.keyboard.press("Tab")
     with next_page(page):
         page.keyboard.press("Enter")
-    asked(page, database, line)
+    asked(page, database, connection)
 
 
 def test_plain_html_does_the_same_without_scripts(
-    laptop: BrowserContext, snippets: list[str], news: OtherSite, line: CuttableLine, database: Database
+    laptop: BrowserContext, snippets: list[str], news: OtherSite, connection: CuttableConnection, database: Database
 ) -> None:
     news.html = snippets[1] + snippets[3]
     page = laptop.browser.new_context(java_script_enabled=False).new_page() if laptop.browser else laptop.new_page()
@@ -129,7 +129,7 @@ def test_plain_html_does_the_same_without_scripts(
     assert page.get_by_role("link", name="The Silos").get_attribute("href")
     page.get_by_label("Your question").fill(SALT)
     press(page.get_by_role("button", name="Go on"))
-    asked(page, database, line)
+    asked(page, database, connection)
     page.context.close()
 
 
@@ -152,13 +152,13 @@ def test_a_site_that_is_not_listed_shows_nothing(
 
 
 def test_what_stands_in_the_frames_is_accessible(
-    laptop: BrowserContext, snippets: list[str], line: CuttableLine
+    laptop: BrowserContext, snippets: list[str], connection: CuttableConnection
 ) -> None:
     for path in ("answers", "ask"):
         for language in sorted(interface_languages()):
             page = laptop.new_page()
             page.set_viewport_size({"width": 320, "height": 500})
-            page.goto(f"http://127.0.0.1:{line.port}/steppe/framed/{path}?lang={language}")
+            page.goto(f"http://127.0.0.1:{connection.port}/steppe/framed/{path}?lang={language}")
             assert list(user_browsers.find_accessibility_faults(page)) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= 320
             page.close()

@@ -41,7 +41,7 @@ from app.workflows.indexing import index_due
 from tests.support import payload_newsroom
 from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.desk import Desk
-from tests.support.network_faults import CuttableLine
+from tests.support.network_faults import CuttableConnection
 from tests.support.pages import Page
 from tests.support.payload_newsroom import PayloadNewsroom, has_braces, has_contact_details
 from tests.support.payloads import (
@@ -121,17 +121,17 @@ def filled(
 
 
 @pytest.fixture(scope="module")
-def line(
+def connection(
     filled: tuple[Database, PayloadNewsroom],
     tmp_path_factory: pytest.TempPathFactory,
     compiled: FileSystemBytecodeCache,
-) -> Iterator[CuttableLine]:
+) -> Iterator[CuttableConnection]:
     with open_app(filled[0], tmp_path_factory.mktemp("app"), compiled, limits="0") as app:
         # Without TLS: a browser keeps no cookie of such a name there.
         app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="desk")
-        line = CuttableLine(app)
-        yield line
-        line.cut()
+        connection = CuttableConnection(app)
+        yield connection
+        connection.cut()
 
 
 def test_three_hundred_payloads_of_ten_families_each_with_its_source() -> None:
@@ -311,12 +311,12 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_for_readers(
     context: BrowserContext,
-    line: CuttableLine,
+    connection: CuttableConnection,
     filled: tuple[Database, PayloadNewsroom],
     attempts: Callable[[int], None],
 ) -> None:
-    watch = BrowserWatch(context, f"http://127.0.0.1:{line.port}")
-    reading = Reading(line.app, watch, context, "/", 2 * payload_newsroom.QUESTIONS + 10)
+    watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
+    reading = Reading(connection.app, watch, context, "/", 2 * payload_newsroom.QUESTIONS + 10)
     letters = [f"/letter-{at}/" for at in range(len(payload_newsroom.NAME_200.texts))]
     counted = reading.all("/steppe/", *letters, *(f"{one}ask" for one in letters))
     for receipt in filled[1].receipts[:EACH]:
@@ -333,16 +333,16 @@ def test_nothing_lives_on_any_page_for_readers(
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_for_experts(
     context: BrowserContext,
-    line: CuttableLine,
+    connection: CuttableConnection,
     filled: tuple[Database, PayloadNewsroom],
     attempts: Callable[[int], None],
 ) -> None:
     database, house = filled
-    watch = BrowserWatch(context, f"http://127.0.0.1:{line.port}")
+    watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
     with database.read() as session:
         person_id = session.get_one(Expert, house.experts[0]).person_id
     come_in(watch, context, database, person_id, "expert")
-    reading = Reading(line.app, watch, context, "/expert/")
+    reading = Reading(connection.app, watch, context, "/expert/")
     counted = reading.all("/expert/", "/expert/profile", *house.links)
     assert watch.seen == []
     attempts(counted.total())
@@ -355,14 +355,14 @@ def test_nothing_lives_on_any_page_for_experts(
 @pytest.mark.browser
 def test_nothing_lives_on_any_page_of_the_desk(
     context: BrowserContext,
-    line: CuttableLine,
+    connection: CuttableConnection,
     filled: tuple[Database, PayloadNewsroom],
     attempts: Callable[[int], None],
 ) -> None:
     database, house = filled
-    watch = BrowserWatch(context, f"http://127.0.0.1:{line.port}")
+    watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
     come_in(watch, context, database, house.vera.person_id, "desk")
-    reading = Reading(line.app, watch, context, "/desk/steppe/")
+    reading = Reading(connection.app, watch, context, "/desk/steppe/")
     with database.read() as session:
         theirs = select(Question.public_id, Answer.public_id).join(Answer, Answer.question_id == Question.id)
         answers = [f"/desk/steppe/questions/{one}/answers/{other}" for one, other in session.execute(theirs)]
@@ -380,14 +380,14 @@ def test_nothing_lives_on_any_page_of_the_desk(
 @pytest.mark.browser
 def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
     context: BrowserContext,
-    line: CuttableLine,
+    connection: CuttableConnection,
     filled: tuple[Database, PayloadNewsroom],
     attempts: Callable[[int], None],
 ) -> None:
     database, house = filled
-    watch = BrowserWatch(context, f"http://127.0.0.1:{line.port}")
+    watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
     come_in(watch, context, database, house.vera.person_id, "desk")
-    reading = Reading(line.app, watch, context, "/no further/", 200)
+    reading = Reading(connection.app, watch, context, "/no further/", 200)
     parts = ("", "settings/name", "settings/texts", "settings/promises", "settings/sentences/en", "settings/mail-texts")
     letters = range(len(payload_newsroom.NAME_200.texts))
     counted = reading.all(

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.reader import proof_of_work, submission
-from tests.support.network_faults import CuttableLine
+from tests.support.network_faults import CuttableConnection
 from tests.support.reader_pages import SILOS_QUESTION, send_question
 from tests.support.sample_newsroom import Newsroom
 
@@ -37,9 +37,9 @@ def flooded(limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.Monkey
     """The address of the form while there is room for one letter, which is taken, and for one with a proof."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
     send_question(limited, body="Who floods whom?")
-    line = CuttableLine(limited.application)
-    yield f"http://127.0.0.1:{line.port}/steppe/ask"
-    line.cut()
+    connection = CuttableConnection(limited.application)
+    yield f"http://127.0.0.1:{connection.port}/steppe/ask"
+    connection.cut()
 
 
 def typed(page: Page, address: str) -> None:

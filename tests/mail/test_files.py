@@ -17,10 +17,10 @@ from app.mailtext.parsing.files import kind_of, sanitize_file_name
 from app.mailtext.parsing.mime import MOST_PARTS
 from app.mailtext.parsing.pictures import LONGEST_SIDE, NoPicture, redraw_picture
 from tests.support.incoming_mails import mail
-from tests.support.pictures import METADATA_SECRETS, decompression_bomb, picture, picture_with_metadata
+from tests.support.pictures import METADATA_SECRETS, build_decompression_bomb, draw_picture, draw_picture_with_metadata
 from tests.support.timing import cpu_limit
 
-JPEG = picture()
+JPEG = draw_picture()
 DEEP = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(5_000))
 
 
@@ -69,9 +69,9 @@ def test_a_name_is_no_place_and_no_order(name: str) -> None:
 
 KINDS = {
     "jpeg": [JPEG, JPEG + b"<script>alert(1)</script>"],
-    "png": [picture(form="PNG")],
-    "gif": [picture(form="GIF"), b"GIF89a/*" + bytes(20) + b"*/=1;alert(1)//"],
-    "webp": [picture(form="WEBP")],
+    "png": [draw_picture(form="PNG")],
+    "gif": [draw_picture(form="GIF"), b"GIF89a/*" + bytes(20) + b"*/=1;alert(1)//"],
+    "webp": [draw_picture(form="WEBP")],
     "picture": [b"II*\0" + bytes(20), bytes(3) + b"\x18ftypheic" + bytes(20)],
     "pdf": [b"%PDF-1.7\n", b"\n%PDF-1.4<script>"],
     "office": [zipped("[Content_Types].xml", b"<Types/>"), zipped("word/document.xml", b"x"), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"{\\rtf1"],
@@ -201,7 +201,7 @@ def test_mails_within_mails_without_end_are_one_closed_file(reading: ParserClien
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP"])
 def test_nothing_of_the_metadata_is_left_in_a_picture(form: str) -> None:
-    planted = picture_with_metadata(form)
+    planted = draw_picture_with_metadata(form)
     assert [one for one in METADATA_SECRETS if one in planted] != []
     kind, drawn = redraw_picture(planted)
     assert [one for one in METADATA_SECRETS if one in drawn] == []
@@ -213,7 +213,7 @@ def test_nothing_of_the_metadata_is_left_in_a_picture(form: str) -> None:
 
 
 def test_what_is_transparent_stays_so() -> None:
-    kind, drawn = redraw_picture(picture(form="PNG", mode="RGBA"))
+    kind, drawn = redraw_picture(draw_picture(form="PNG", mode="RGBA"))
     with Image.open(io.BytesIO(drawn)) as image:
         assert (kind, image.mode, image.size) == ("image/png", "RGBA", (32, 24))
 
@@ -221,22 +221,22 @@ def test_what_is_transparent_stays_so() -> None:
 @pytest.mark.threat("hostile mail")
 def test_a_polyglot_is_only_a_picture_afterwards() -> None:
     script = b"<script>alert(document.domain)</script>"
-    for planted in (picture() + script, picture(form="GIF", comment=b"*/=1;" + script)):
+    for planted in (draw_picture() + script, draw_picture(form="GIF", comment=b"*/=1;" + script)):
         assert script in planted
         assert script not in redraw_picture(planted)[1]
 
 
 def test_a_large_photo_is_made_smaller() -> None:
-    with Image.open(io.BytesIO(redraw_picture(picture((4_000, 3_000)))[1])) as image:
+    with Image.open(io.BytesIO(redraw_picture(draw_picture((4_000, 3_000)))[1])) as image:
         assert image.size == (LONGEST_SIDE, LONGEST_SIDE * 3 // 4)
 
 
 @pytest.mark.threat("hostile mail")
 @pytest.mark.parametrize(("data", "why"), [
-    (decompression_bomb(), "large"), (decompression_bomb(10_000, 5_001), "large"),
+    (build_decompression_bomb(), "large"), (build_decompression_bomb(10_000, 5_001), "large"),
     (b"\xff\xd8\xff", "unreadable"), (JPEG[:300], "unreadable"),
-    (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unreadable"), (picture(form="TIFF"), "unreadable"),
-    (picture(form="BMP"), "unreadable"), (b"", "unreadable"),
+    (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unreadable"), (draw_picture(form="TIFF"), "unreadable"),
+    (draw_picture(form="BMP"), "unreadable"), (b"", "unreadable"),
 ])  # fmt: skip
 def test_what_is_no_picture_or_too_large_is_not_drawn(data: bytes, why: str) -> None:
     with cpu_limit(1.0), pytest.raises(NoPicture, match=f"^{why}$"):
@@ -245,7 +245,7 @@ def test_what_is_no_picture_or_too_large_is_not_drawn(data: bytes, why: str) -> 
 
 @pytest.mark.threat("hostile mail")
 def test_a_picture_is_drawn_in_a_process_of_its_own_with_little_memory(reading: ParserClient) -> None:
-    raw = mail(attachments=[("a.jpg", picture_with_metadata("JPEG")), ("b.png", decompression_bomb())])
+    raw = mail(attachments=[("a.jpg", draw_picture_with_metadata("JPEG")), ("b.png", build_decompression_bomb())])
     assert (reading.picture(raw, 0)[0], reading.picture(raw, 1), reading.picture(raw, 2)) == (
         "image/jpeg", ("", b"large"), ("", b"unreadable"),
     )  # fmt: skip
@@ -254,7 +254,7 @@ def test_a_picture_is_drawn_in_a_process_of_its_own_with_little_memory(reading: 
 
 
 def test_a_photo_of_the_largest_telephones_is_shown_within_these_limits(reading: ParserClient) -> None:
-    kind, drawn = reading.picture(mail(attachments=[("a.jpg", picture((8_064, 6_048), mode="L"))]), 0)
+    kind, drawn = reading.picture(mail(attachments=[("a.jpg", draw_picture((8_064, 6_048), mode="L"))]), 0)
     with Image.open(io.BytesIO(drawn)) as image:
         assert (kind, image.size) == ("image/jpeg", (LONGEST_SIDE, LONGEST_SIDE * 3 // 4))
 

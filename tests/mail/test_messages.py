@@ -15,21 +15,21 @@ from app.mail.mail_values import AccountMail, AssignmentMail, DeskMail, LetterMa
 from app.mail.message import MailParagraph, Message, Sender, TextRun, parse_blocks, quote, shortened
 from app.text import translation
 from tests.support.outgoing_mails import (
+    ASSIGNMENT_LINK,
     FRIDAY,
     LEYLA_RECIPIENT,
-    LINK,
     MONDAY,
     NORA_SENDER,
     list_paragraphs,
-    template_variables,
-    write_invitation,
-    write_quote_check,
+    list_template_variables,
+    render_invitation,
+    render_quote_check,
 )
 from tests.support.source import ROOT, list_app_modules, parse_module
 
 
 def test_the_invitation_is_complete_without_a_click() -> None:
-    mail = write_invitation(
+    mail = render_invitation(
         headline="Police stations", background="The report is of September.", brief="Who knew, and since when?"
     )
     assert mail.subject == "Readers’ question on “Police stations”: about 180 words by Fri 11 Nov?"
@@ -47,7 +47,7 @@ def test_the_invitation_is_complete_without_a_click() -> None:
         "Please correct that line if it is wrong.",
         (
             "Just reply to this mail. A “no” or “later” in one word is fine too. If you prefer a page that saves as you "
-            f"type, without an account (you can also name a colleague there):\n{LINK}"
+            f"type, without an account (you can also name a colleague there):\n{ASSIGNMENT_LINK}"
         ),
         (
             "If you can’t, a word by Wednesday 9 November helps me. I remind you once; if I hear nothing then either, "
@@ -96,12 +96,12 @@ def test_the_invitation_is_complete_without_a_click() -> None:
     ],
 )
 def test_the_invitation_says_how_quotes_are_checked(policy: str, until: datetime | None, sentence: str) -> None:
-    terms = list_paragraphs(write_invitation(policy=policy, check_until=until))[-3]
+    terms = list_paragraphs(render_invitation(policy=policy, check_until=until))[-3]
     assert sentence in terms
 
 
 def test_the_newsletter_s_own_sentences_take_the_place_of_the_house_s() -> None:
-    mail = write_invitation(
+    mail = render_invitation(
         verify="Call +420 555 0100.", pay="We pay 100 euros.", rights="You keep all rights.", asked_others=2
     )
     terms, really = list_paragraphs(mail)[-3:-1]
@@ -111,7 +111,7 @@ def test_the_newsletter_s_own_sentences_take_the_place_of_the_house_s() -> None:
 
 
 def test_an_invitation_without_an_edition_names_no_day() -> None:
-    mail = write_invitation(runs_on=None, check_until=None, readers=1)
+    mail = render_invitation(runs_on=None, check_until=None, readers=1)
     assert list_paragraphs(mail)[3].endswith("by Friday 11 November, 18:00 Prague time? It would run after this line:")
     assert (
         list_paragraphs(mail)[1]
@@ -120,7 +120,7 @@ def test_an_invitation_without_an_edition_names_no_day() -> None:
 
 
 def test_the_quote_check_under_facts_lists_the_changes_and_says_what_silence_means() -> None:
-    mail = write_quote_check()
+    mail = render_quote_check()
     assert mail.subject == "Your answer for Wed 16 Nov: 3 changes, please look by Mon 14 Nov 12:00"
     assert list_paragraphs(mail) == [
         "Dear Leyla Hüseynli,",
@@ -134,7 +134,7 @@ def test_the_quote_check_under_facts_lists_the_changes_and_says_what_silence_mea
         "> Governments or local authorities knew.\n>\n> She named both later.",
         (
             "If it is right, you need do nothing: it runs as you see it. If a fact or your meaning is wrong, "
-            f"reply by Monday 14 November, 12:00 Prague time, or mark it here:\n{LINK}"
+            f"reply by Monday 14 November, 12:00 Prague time, or mark it here:\n{ASSIGNMENT_LINK}"
         ),
         (
             "Errors of fact and of meaning I mend, always, also after that day and after printing. "
@@ -145,7 +145,7 @@ def test_the_quote_check_under_facts_lists_the_changes_and_says_what_silence_mea
 
 
 def test_the_quote_check_under_approval_waits_for_a_yes() -> None:
-    mail = write_quote_check(policy="approve", edits=[], words_after=214, runs_on=None)
+    mail = render_quote_check(policy="approve", edits=[], words_after=214, runs_on=None)
     assert mail.subject == "Your answer: please look by Mon 14 Nov 12:00"
     assert list_paragraphs(mail)[1:] == [
         "thank you for your answer to “Police Stations”. I changed nothing in it.",
@@ -154,19 +154,19 @@ def test_the_quote_check_under_approval_waits_for_a_yes() -> None:
         (
             "It won’t run without your yes. Answer “yes” to this mail and I’ll note it, by Monday 14 November, 12:00 "
             "Prague time; without it I keep the text for a later edition. You can also press “Approve” here:"
-            f"\n{LINK}"
+            f"\n{ASSIGNMENT_LINK}"
         ),
-        *list_paragraphs(write_quote_check())[-2:],
+        *list_paragraphs(render_quote_check())[-2:],
     ]
 
 
 def test_there_is_no_quote_check_under_off() -> None:
     with pytest.raises(UndefinedError, match="off"):
-        write_quote_check(policy="off")
+        render_quote_check(policy="off")
 
 
 def test_a_long_change_is_shown_by_its_ends() -> None:
-    line = list_paragraphs(write_quote_check(edits=[("word " * 200 + "end", "")]))[2]
+    line = list_paragraphs(render_quote_check(edits=[("word " * 200 + "end", "")]))[2]
     assert line.startswith("1. (cut) “word word")
     assert line.endswith("word end”")
     assert len(line) < 190
@@ -201,10 +201,10 @@ def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
     "what", ["answer", "declined", "objection", "fine", "withdrawn", "suggestion", "question_back"]
 )
 def test_the_desk_is_told_who_did_what(what: str) -> None:
-    about = DeskMail(who="Leyla", headline="Police", said="Wrong\nyear", link=LINK)
+    about = DeskMail(who="Leyla", headline="Police", said="Wrong\nyear", link=ASSIGNMENT_LINK)
     mail = render_mail(f"desk.{what}", NORA_SENDER, "nora@newsroom.example", "Nora", about)
     assert mail.subject.startswith("Leyla ")
-    assert list_paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{LINK}"]
+    assert list_paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{ASSIGNMENT_LINK}"]
 
 
 FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/Tehran")
@@ -284,7 +284,7 @@ class Outline(HTMLParser):
 @pytest.mark.parametrize("sender", [NORA_SENDER, FA], ids=["en", "fa"])
 @pytest.mark.parametrize("kind", WITH_WORDS)
 def test_every_mail_says_the_same_in_text_and_in_html(kind: str, sender: Sender) -> None:
-    for mail in render_examples(kind, sender, FRIDAY, LINK):
+    for mail in render_examples(kind, sender, FRIDAY, ASSIGNMENT_LINK):
         same_in_html(mail, sender)
 
 
@@ -294,7 +294,7 @@ def same_in_html(mail: Message, sender: Sender) -> None:
     assert outline.open == []
     assert outline.tags[0] == ("html", {"lang": sender.language, "dir": "rtl" if sender is FA else "ltr"})
     links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
-    assert links == [LINK] * len(template_variables(mail.kind) & {"link", "stop"})
+    assert links == [ASSIGNMENT_LINK] * len(list_template_variables(mail.kind) & {"link", "stop"})
     assert {tag for tag, _ in outline.tags} <= {
         "html",
         "head",
@@ -313,17 +313,17 @@ def same_in_html(mail: Message, sender: Sender) -> None:
 
 @pytest.mark.threat("hostile words")
 def test_what_people_wrote_stays_text_in_html() -> None:
-    mail = write_invitation(wording="<script>alert(1)</script> https://evil.example/\"onclick=x 'a' & b")
+    mail = render_invitation(wording="<script>alert(1)</script> https://evil.example/\"onclick=x 'a' & b")
     tags = {tag for tag, _ in Outline(mail.html or "").tags}
     assert "script" not in tags
     hrefs = [attributes["href"] for tag, attributes in Outline(mail.html or "").tags if tag == "a"]
-    assert hrefs == ["https://evil.example/", LINK]
+    assert hrefs == ["https://evil.example/", ASSIGNMENT_LINK]
 
 
 @pytest.mark.threat("hostile words")
 def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
     persian = "آیا دولت\u200cها نمی\u200cدانستند؟"
-    mail = write_invitation(sender=FA, wording=f"{persian}\u202e\n新疆发生了什么？", lead_in="از لیلا پرسیدم:")
+    mail = render_invitation(sender=FA, wording=f"{persian}\u202e\n新疆发生了什么？", lead_in="از لیلا پرسیدم:")
     assert list_paragraphs(mail)[2] == f"> {persian}\n> 新疆发生了什么？"
     assert "جمعه ۱۱ نوامبر" in translation.day("fa", FRIDAY, "Asia/Tehran") or "جمعه" in translation.day(
         "fa", FRIDAY, "Asia/Tehran"

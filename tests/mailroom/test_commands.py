@@ -22,7 +22,7 @@ from tests.support import clock
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.incoming_mails import QUESTION, mail
 from tests.support.mailroom import LmtpClient, NewsletterMailroom, list_stored_mails
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT
 
@@ -103,7 +103,7 @@ def test_receive_and_place(app: Flask, room: NewsletterMailroom) -> None:
 @on_sqlite
 def test_poll_tells_of_each_mailbox_and_fails_where_one_did(app: Flask) -> None:
     assert run(app, "mail", "poll") == (0, "")
-    app.config["MAILBOXES"] = parse_mailboxes(f"imap://ask:hunter2@127.0.0.1:{free_port()}")
+    app.config["MAILBOXES"] = parse_mailboxes(f"imap://ask:hunter2@127.0.0.1:{reserve_port()}")
     result = app.test_cli_runner().invoke(args=("mail", "poll"))
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines()[-1] == "mailbox 1 (127.0.0.1): ConnectionRefusedError"
@@ -135,7 +135,7 @@ def test_the_address_of_the_webhook_is_printed_where_there_is_one(app: Flask) ->
 @on_sqlite
 @pytest.mark.parametrize("way", ["port", "socket"])
 def test_the_lmtp_door_is_a_process_that_ends_when_it_is_told(database: Database, tmp_path: Path, way: str) -> None:
-    port, socket = free_port(), tmp_path / "lmtp"
+    port, socket = reserve_port(), tmp_path / "lmtp"
     where = ("--port", str(port)) if way == "port" else ("--socket", str(socket))
     settings = {
         "READERS_ASKED_ENV": "demo",

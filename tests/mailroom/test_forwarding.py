@@ -277,8 +277,8 @@ def test_the_desk_sees_the_note_and_who_forwarded_it_and_where_to(nora: Desk, il
     room = NewsletterMailroom(nora.database, newsroom)
     room.receive(forward_mail("gmail"))
     page = ilya.get(f"letters/{room.list_letters()[0].public_id}")
-    assert FORWARD_LANGUAGES["en"].comment in page.words and "forwarded by Nora Lind" in page.words
-    assert FORWARDED_ADDRESS not in page.words
+    assert FORWARD_LANGUAGES["en"].comment in page.main_text and "forwarded by Nora Lind" in page.main_text
+    assert FORWARDED_ADDRESS not in page.main_text
     for path in ("letters", "settings/mail"):
         assert nora.get(path).attributes(".public button[data-text]", "data-text") == [FORWARD_ADDRESS], path
     row = room.receive(forward_mail("gmail", author=NORAS_ADDRESS, page=False))

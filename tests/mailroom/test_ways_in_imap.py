@@ -15,7 +15,7 @@ from app.mailroom import imap
 from app.settings.mail_accounts import ImapMailbox, parse_mailboxes
 from tests.support.mail_servers import Dovecot, cutting_proxy, dovecot
 from tests.support.mailroom import SMALL_MAIL, list_stored_mails
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
@@ -58,7 +58,7 @@ def test_the_command_reports_the_mailbox_that_failed_and_fetches_from_the_others
     server: Dovecot, app: Flask, database: Database, user: str
 ) -> None:
     server.append_mails(user, SMALL_MAIL)
-    silent = f"imap://ask:hunter2@127.0.0.1:{free_port()}"
+    silent = f"imap://ask:hunter2@127.0.0.1:{reserve_port()}"
     app.config["MAILBOXES"] = parse_mailboxes(f"{silent} {server.mailbox_url(user)}")
     result = app.test_cli_runner().invoke(args=("mail", "poll"))
     assert (result.exit_code, result.stdout) == (1, "mailbox 2 (127.0.0.1): 1 stored\n")

@@ -36,7 +36,7 @@ from app.workflows.publishing import publication
 from tests.support.assignments import EDITED_ANSWER, TIMURS_DETAILS, ask_expert, send_queued_mails
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk, get_version_token
-from tests.support.outgoing_mails import list_paragraphs, write_invitation, write_quote_check
+from tests.support.outgoing_mails import list_paragraphs, render_invitation, render_quote_check
 from tests.support.pages import Page
 from tests.support.sample_newsroom import Newsroom
 
@@ -126,8 +126,8 @@ def test_an_invitation_in_own_words_keeps_what_is_fair_and_safe() -> None:
         "closing": "A no by {reply_by} is fine.",
     }
     mail, plain = (
-        write_invitation(headline="Police stations", own=own),
-        list_paragraphs(write_invitation(headline="Police stations")),
+        render_invitation(headline="Police stations", custom_texts=own),
+        list_paragraphs(render_invitation(headline="Police stations")),
     )
     assert mail.subject == "Police stations, 180 words by Fri 11 Nov?"
     changed = {1: "I am The Corridor, and you know Police stations.", 7: "A no by Wednesday 9 November is fine."}
@@ -136,7 +136,7 @@ def test_an_invitation_in_own_words_keeps_what_is_fair_and_safe() -> None:
 
 def test_a_check_in_own_words_keeps_the_changes_the_text_and_the_terms() -> None:
     own = {"subject": "{headline}: {changes}, {due}", "opening": "Here it is, {name}."}
-    mail, plain = write_quote_check(own=own), list_paragraphs(write_quote_check())
+    mail, plain = render_quote_check(custom_texts=own), list_paragraphs(render_quote_check())
     assert mail.subject == "Police Stations: 3 changes, Mon 14 Nov 12:00"
     assert list_paragraphs(mail)[1].startswith("Here it is, Leyla Hüseynli. I cut it from 214 to 169 words.")
     assert list_paragraphs(mail)[2:] == plain[2:]
@@ -165,7 +165,7 @@ def test_a_wording_that_lacks_what_has_to_be_there_is_not_sent() -> None:
 
 @pytest.mark.threat("hostile words")
 def test_values_are_text_whatever_they_look_like() -> None:
-    mail = write_invitation(headline="{link} {{due}} <b>", own={"subject": "{headline}: {due}"})
+    mail = render_invitation(headline="{link} {{due}} <b>", custom_texts={"subject": "{headline}: {due}"})
     assert mail.subject == "{link} {{due}} <b>: Fri 11 Nov"
 
 

@@ -31,7 +31,7 @@ from tests.support.fake_servers import (
     webhook_receiver,
 )
 from tests.support.letters import create_letter
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.reader_pages import answer_letters, lock_edition
 from tests.support.sample_newsroom import Newsroom
 from tests.support.smtp_servers import create_self_signed_certificate
@@ -176,7 +176,7 @@ def test_a_program_that_is_away_or_shows_a_certificate_of_its_own(
     context.load_cert_chain(create_self_signed_certificate(tmp_path))
     site.socket = context.wrap_socket(site.socket, server_side=True)
     add_program(database, newsroom, f"https://127.0.0.1:{site.server_address[1]}/")
-    add_program(database, newsroom, f"http://127.0.0.1:{free_port()}/")
+    add_program(database, newsroom, f"http://127.0.0.1:{reserve_port()}/")
     happens(database, newsroom)
     assert deliver_messages(database) == {"failed": 2}
     assert [said for _status, said, *_ in log(database)] == [

@@ -12,7 +12,7 @@ from app.db.engine import Database
 from app.letters.models import Letter
 from app.text.clean import digits
 from tests.support.browsers import BrowserDriver, open_chromium, open_firefox, start_firefox, submit_and_go_back
-from tests.support.network_faults import LossyLine
+from tests.support.network_faults import LossyConnection
 from tests.support.reader_pages import SILOS_QUESTION, publish_answer, read_receipt
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
@@ -28,10 +28,10 @@ WAYS = [
 
 
 @pytest.fixture
-def line(app: Flask, newsroom: Newsroom) -> Iterator[LossyLine]:
-    line = LossyLine(app)
-    yield line
-    line.close()
+def connection(app: Flask, newsroom: Newsroom) -> Iterator[LossyConnection]:
+    connection = LossyConnection(app)
+    yield connection
+    connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +41,14 @@ def firefox() -> Iterator[Any]:
 
 
 @pytest.fixture
-def hands(request: pytest.FixtureRequest, browser: str, keeps_pages: bool, scripts: bool) -> Iterator[BrowserDriver]:
+def driver(request: pytest.FixtureRequest, browser: str, page_cache: bool, scripts: bool) -> Iterator[BrowserDriver]:
     way: AbstractContextManager[BrowserDriver] = (
-        open_chromium(request.getfixturevalue("chromium"), keeps_pages, scripts)
+        open_chromium(request.getfixturevalue("chromium"), page_cache, scripts)
         if browser == "chromium"
-        else open_firefox(request.getfixturevalue("firefox"), keeps_pages, scripts)
+        else open_firefox(request.getfixturevalue("firefox"), page_cache, scripts)
     )
-    with way as hands:
-        yield hands
+    with way as driver:
+        yield driver
 
 
 def asked(database: Database) -> list[str | None]:
@@ -57,41 +57,41 @@ def asked(database: Database) -> list[str | None]:
 
 
 @pytest.mark.parametrize(
-    ("path", "browser", "keeps_pages", "scripts"),
+    ("path", "browser", "page_cache", "scripts"),
     [
         *(pytest.param("/steppe/", *way.values, id=f"front page, {way.id}") for way in WAYS),
         *(pytest.param("/steppe/ask", *way.values, id=f"ask page, {way.id}") for way in WAYS[::4]),
     ],
 )
 def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
-    path: str, hands: BrowserDriver, line: LossyLine, database: Database
+    path: str, driver: BrowserDriver, connection: LossyConnection, database: Database
 ) -> None:
-    hands.open(line.site + path)
-    hands.write("body", SILOS_QUESTION)
-    form = hands.value("form")
+    driver.open(connection.site + path)
+    driver.write("body", SILOS_QUESTION)
+    form = driver.value("form")
     for what, asks in (("the question", []), ("the answer", [SILOS_QUESTION])):
-        line.loses = what
-        submit_and_go_back(hands, SEND, BODY)
-        assert (hands.value("body"), hands.value("form")) == (SILOS_QUESTION, form)
+        connection.loss = what
+        submit_and_go_back(driver, SEND, BODY)
+        assert (driver.value("body"), driver.value("form")) == (SILOS_QUESTION, form)
         assert asked(database) == asks
-    line.loses = "nothing"
-    hands.click(SEND)
-    wait_until(lambda: hands.has_element(".code"), "the receipt")
-    assert digits(hands.text(".code")) == read_receipt(line.lost[0])
+    connection.loss = "nothing"
+    driver.click(SEND)
+    wait_until(lambda: driver.has_element(".code"), "the receipt")
+    assert digits(driver.text(".code")) == read_receipt(connection.lost_pages[0])
     assert asked(database) == [SILOS_QUESTION]
 
 
-@pytest.mark.parametrize(("browser", "keeps_pages", "scripts"), WAYS[1::2])
+@pytest.mark.parametrize(("browser", "page_cache", "scripts"), WAYS[1::2])
 def test_a_report_of_an_error_comes_back_as_well(
-    hands: BrowserDriver, line: LossyLine, database: Database, newsroom: Newsroom
+    driver: BrowserDriver, connection: LossyConnection, database: Database, newsroom: Newsroom
 ) -> None:
-    hands.open(f"{line.site}/steppe/report/{publish_answer(database, newsroom, [])}")
-    hands.write("body", "The mill closed in 2009.")
-    form, line.loses = hands.value("form"), "the answer"
-    submit_and_go_back(hands, SEND, BODY)
-    assert (hands.value("body"), hands.value("form")) == ("The mill closed in 2009.", form)
-    line.loses = "nothing"
-    hands.click(SEND)
-    wait_until(lambda: hands.has_element(".code"), "the receipt")
-    assert digits(hands.text(".code")) == read_receipt(line.lost[0])
+    driver.open(f"{connection.site}/steppe/report/{publish_answer(database, newsroom, [])}")
+    driver.write("body", "The mill closed in 2009.")
+    form, connection.loss = driver.value("form"), "the answer"
+    submit_and_go_back(driver, SEND, BODY)
+    assert (driver.value("body"), driver.value("form")) == ("The mill closed in 2009.", form)
+    connection.loss = "nothing"
+    driver.click(SEND)
+    wait_until(lambda: driver.has_element(".code"), "the receipt")
+    assert digits(driver.text(".code")) == read_receipt(connection.lost_pages[0])
     assert asked(database) == ["The mill closed in 2009."]

@@ -1,4 +1,4 @@
-"""Debian's Chromium and Firefox, started for the tests, and one driver for both, which needs no scripts."""
+"""Debian's Chromium and Firefox, started for the tests, and a driver for each with one interface, which needs no scripts."""
 
 import shutil
 import tempfile
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect, sync_playwright
 
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.required_programs import find_chromium, skip_without
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
@@ -28,31 +28,31 @@ def start_chromium() -> Iterator[Browser]:
 
 
 def _disable_click_waits(patch: pytest.MonkeyPatch) -> None:
-    """Never let a click wait for the page that it leads to.
+    """Return from each click without waiting for the page that it leads to.
 
-    By default it waits if the browser has begun to navigate by then, which is nearly always so: a test without `press` or
-    `next_page` (tests/support/waiting.py) would fail once in hundreds of runs. Without the default it fails in the first.
+    By default a click waits if the browser has begun to navigate by then, which is nearly always so: a test without
+    `press` or `next_page` (tests/support/waiting.py) would fail once in hundreds of runs. This way it fails in the first.
     """
     for name in ("click", "dblclick", "press"):
         patch.setattr(Locator, name, partialmethod(getattr(Locator, name), no_wait_after=True))
 
 
 def _new_context_with_timeout(browser: Browser) -> Any:
-    make = browser.new_context
+    create_context = browser.new_context
 
     def new_context(**options: Any) -> BrowserContext:
-        context = make(**options)
+        context = create_context(**options)
         context.set_default_timeout(WAIT_TIMEOUT * 1_000)
         return context
 
     return new_context
 
 
-ERROR_PAGE = "the browser says that the line is lost"
+ERROR_PAGE = "the browser's error page"
 
 
 class BrowserDriver(Protocol):
-    def open(self, address: str) -> None: ...
+    def open(self, url: str) -> None: ...
     def write(self, name: str, text: str) -> None: ...
     def click(self, selector: str) -> None: ...
     def value(self, name: str) -> str: ...
@@ -67,8 +67,8 @@ class ChromiumDriver:
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    def open(self, address: str) -> None:
-        self.page.goto(address)
+    def open(self, url: str) -> None:
+        self.page.goto(url)
 
     def write(self, name: str, text: str) -> None:
         self.page.fill(f"[name={name}]", text)
@@ -83,10 +83,10 @@ class ChromiumDriver:
         return self.page.is_checked(selector)
 
     def has_element(self, selector: str) -> bool:
-        # Between two pages there is none to ask, and one that still loads has yet to put the typed words back.
+        # Between two pages `evaluate` fails, and a page that is still loading has not restored its fields yet.
         with suppress(Error):
-            loaded = self.page.evaluate("document.readyState === 'complete'")
-            return bool(loaded) and self.page.locator(selector).count() > 0
+            is_loaded = self.page.evaluate("document.readyState === 'complete'")
+            return bool(is_loaded) and self.page.locator(selector).count() > 0
         return False
 
     def text(self, selector: str) -> str:
@@ -96,9 +96,9 @@ class ChromiumDriver:
         wait_until(lambda: self.page.url.startswith("chrome-error:"), ERROR_PAGE, page=self.page)
 
     def go_back(self) -> None:
-        # No hand is faster, and Chromium notes what stood in a form up to a second after it was left: nothing shows that it has.
+        # Chromium stores the fields of a form up to a second after the page is left, and nothing shows when it has.
         self.page.wait_for_timeout(1_500)
-        with suppress(Error):  # it takes a page out of the cache of pages for an aborted one
+        with suppress(Error):  # Playwright takes a page from the back/forward cache for an aborted navigation
             self.page.go_back(wait_until="commit")
 
 
@@ -109,8 +109,8 @@ class FirefoxDriver:
     def _find_element(self, selector: str) -> Any:
         return self.firefox.find_element("css selector", selector)
 
-    def open(self, address: str) -> None:
-        self.firefox.navigate(address)
+    def open(self, url: str) -> None:
+        self.firefox.navigate(url)
 
     def write(self, name: str, text: str) -> None:
         self._find_element(f"[name={name}]").send_keys(text)
@@ -141,29 +141,31 @@ class FirefoxDriver:
 
 
 @contextmanager
-def open_chromium(chromium: Browser, keeps_pages: bool, scripts: bool) -> Iterator[BrowserDriver]:
-    """Playwright starts browsers without their cache of pages unless it is told otherwise."""
+def open_chromium(chromium: Browser, page_cache: bool, scripts: bool) -> Iterator[BrowserDriver]:
+    """Start another Chromium; `page_cache` turns on the back/forward cache, which Playwright disables by default."""
     path = find_chromium()
-    kept = ["--disable-back-forward-cache"] if keeps_pages else None
-    browser = chromium.browser_type.launch(executable_path=path, args=["--no-sandbox"], ignore_default_args=kept)
+    ignored_args = ["--disable-back-forward-cache"] if page_cache else None
+    browser = chromium.browser_type.launch(
+        executable_path=path, args=["--no-sandbox"], ignore_default_args=ignored_args
+    )
     yield ChromiumDriver(browser.new_context(java_script_enabled=scripts).new_page())
     browser.close()
 
 
 @contextmanager
 def start_firefox() -> Iterator[Any]:
-    """Debian's Firefox, driven by what Mozilla drives it with."""
+    """Start Debian's Firefox, driven by Mozilla's own protocol, Marionette."""
     path = shutil.which("firefox-esr")
     if path is None:
         skip_without("firefox-esr")
     from marionette_driver.marionette import Marionette
 
     with tempfile.TemporaryDirectory(prefix="firefox-") as logs:
-        # It removes the file that it is to log to before it writes it anew: a folder, and never a device such as null.
+        # Marionette deletes the log file before it writes it: pass a folder, and never a device such as /dev/null.
         with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("LD_PRELOAD", raising=False)  # with libfaketime it hangs in its first moment (ADR 30)
+            patch.delenv("LD_PRELOAD", raising=False)  # Firefox hangs at its start with libfaketime (ADR 30)
             firefox = Marionette(
-                bin=path, headless=True, port=free_port(), startup_timeout=3 * WAIT_TIMEOUT, gecko_log=logs
+                bin=path, headless=True, port=reserve_port(), startup_timeout=3 * WAIT_TIMEOUT, gecko_log=logs
             )
         firefox.start_session()
         try:
@@ -173,19 +175,23 @@ def start_firefox() -> Iterator[Any]:
 
 
 @contextmanager
-def open_firefox(firefox: Any, keeps_pages: bool, scripts: bool) -> Iterator[BrowserDriver]:
-    firefox.set_pref("browser.sessionhistory.max_total_viewers", 4 if keeps_pages else 0)
+def open_firefox(firefox: Any, page_cache: bool, scripts: bool) -> Iterator[BrowserDriver]:
+    """Open a tab; `page_cache` turns on the back/forward cache."""
+    firefox.set_pref("browser.sessionhistory.max_total_viewers", 4 if page_cache else 0)
     firefox.set_pref("javascript.enabled", scripts)
-    before = firefox.current_window_handle
+    previous_window = firefox.current_window_handle
     firefox.switch_to_window(firefox.open(type="tab", focus=True)["handle"])
     yield FirefoxDriver(firefox)
     firefox.close()
-    firefox.switch_to_window(before)
+    firefox.switch_to_window(previous_window)
 
 
-def submit_and_go_back(hands: BrowserDriver, selector: str, field: str) -> None:
-    """Press what sends the form on a line that loses it; then go back to the form from the browser's own page about that."""
-    hands.click(selector)
-    hands.wait_for_error_page()
-    hands.go_back()
-    wait_until(lambda: hands.has_element(field), "the form is back")
+def submit_and_go_back(driver: BrowserDriver, selector: str, field: str) -> None:
+    """Submit a form on a connection that fails, and go back to the form from the browser's error page.
+
+    `selector` is the button, `field` the selector of an element of the form.
+    """
+    driver.click(selector)
+    driver.wait_for_error_page()
+    driver.go_back()
+    wait_until(lambda: driver.has_element(field), "the form is back")

@@ -34,7 +34,7 @@ VOLATILE_COLUMNS = ("id", "version", "state_at", "indexed_version")  # columns t
 def _connect_as_admin() -> psycopg.Connection[Any]:
     if not os.environ.get(postgres.URL_VARIABLE):
         skip_without("PostgreSQL server that lets us create databases")
-    return psycopg.connect(postgres.psycopg_url(os.environ[postgres.URL_VARIABLE]), autocommit=True)
+    return psycopg.connect(postgres.to_psycopg_url(os.environ[postgres.URL_VARIABLE]), autocommit=True)
 
 
 def execute_as_admin(statement: str) -> None:

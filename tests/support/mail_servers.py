@@ -23,7 +23,7 @@ from aiosmtpd.lmtp import LMTP
 from app.db.engine import Database
 from app.mailroom.lmtp import Intake, LmtpConnection
 from tests.support import clock
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.required_programs import skip_without
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
@@ -226,7 +226,9 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
     """Dovecot until the block ends. Where it can ask at the address `introspection` whose a token is, tokens open too."""
     require_programs_as_root("dovecot", "doveadm", "openssl")
     with readable_folder("dovecot") as folder:
-        server = Dovecot(free_port(), free_port(), free_port(), _create_certificate(folder), folder, free_port())
+        server = Dovecot(
+            reserve_port(), reserve_port(), reserve_port(), _create_certificate(folder), folder, reserve_port()
+        )
         (folder / "mail").mkdir(mode=0o777)
         (folder / "mail").chmod(0o777)
         version = subprocess.run(("dovecot", "--version"), check=True, capture_output=True, text=True).stdout
@@ -324,7 +326,7 @@ def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
     require_programs_as_root("postfix", "postconf")
     domains = {name.replace("_", "."): lmtp for name, lmtp in transports.items()}
     with readable_folder("postfix") as folder:
-        port, settings = free_port(), folder / "etc"
+        port, settings = reserve_port(), folder / "etc"
         for part in ("etc", "queue", "data"):
             (folder / part).mkdir(mode=0o755)
         shutil.chown(folder / "data", "postfix")

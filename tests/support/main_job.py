@@ -1,4 +1,4 @@
-"""One Q&A from two readers’ letters to the edition that it runs in, step by step: by function calls, or in browsers."""
+"""One Q&A from two readers’ letters to its edition, step by step: with function calls (`MainJob`), or in browsers."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -51,13 +51,13 @@ What would you like to know? Write to nora@steppe.example.
 
 
 class MainJob:
-    """Drives one Q&A through its whole life, a step a method, each in a transaction at its own time."""
+    """Drives one Q&A from the letters to the edition. Each step is a method, with its own transactions and time."""
 
     def __init__(self, database: Database, story: dict[str, Any]) -> None:
         self.database, self.story = database, story
-        self.newsletter_id, self.editor = database.write(self._found, START)
+        self.newsletter_id, self.editor = database.write(self._create_newsroom, START)
 
-    def _found(self, session: Any) -> tuple[int, Staff]:
+    def _create_newsroom(self, session: Any) -> tuple[int, Staff]:
         newsletter = Newsletter(
             slug="letter", publisher="Meridian", editor="Nora Lind", language="en", languages=["en"], zone="Europe/Prague",
             rule="FREQ=MONTHLY;BYDAY=1WE,3WE", rule_start=date(2022, 1, 1), at="09:00", **self.story["newsletter"],
@@ -71,25 +71,35 @@ class MainJob:
         assert actor is not None
         return newsletter.id, actor
 
-    def at(self, days: float, fn: Any) -> Any:
-        return self.database.write(fn, START + timedelta(days=days))
+    def run_at(self, days: float, step: Any) -> Any:
+        """Run a transaction so many days after `START`."""
+        return self.database.write(step, START + timedelta(days=days))
 
-    def two_readers_ask(self) -> None:
+    def send_letters(self) -> None:
         def ask(session: Any) -> None:
             newsletter = session.get_one(Newsletter, self.newsletter_id)
             receive.send(
-                session, Reader(), newsletter, receive.Submission("did they not know about this before"), form=TIMUR
+                session,
+                Reader(),
+                newsletter,
+                receive.Submission("did they not know about this before"),
+                form=TIMUR_FORM,
             )
             dana = receive.Submission("who knew of it?", hear_back="once", email="dana@post.example")
-            receive.send(session, Reader(), newsletter, dana, form=DANA)
+            receive.send(session, Reader(), newsletter, dana, form=DANA_FORM)
 
-        self.at(0, ask)
+        self.run_at(0, ask)
 
-    def the_desk_words_it_and_invites(self) -> None:
+    def invite_expert(self) -> None:
         def invite(session: Any) -> None:
-            both = letters.listing(self.newsletter_id, ("received",)).page(session, None, 10)[::-1]
+            received = letters.listing(self.newsletter_id, ("received",)).page(session, None, 10)[::-1]
             question = questions.open_question(
-                session, self.editor, both, headline=self.story["headline"], body=self.story["question"], language="en"
+                session,
+                self.editor,
+                received,
+                headline=self.story["headline"],
+                body=self.story["question"],
+                language="en",
             )
             wording.clear(session, self.editor, question, question.text_id)
             name, credit_line, relation = self.story["expert"]
@@ -101,18 +111,18 @@ class MainJob:
             assignment = assigning.assign(session, self.editor, question, expert, for_edition_id=edition.id)
             invitations.invite(session, self.editor, assignment)
 
-        self.at(0.1, invite)
+        self.run_at(0.1, invite)
 
-    def the_expert_answers(self) -> None:
+    def submit_answer(self) -> None:
         def submit(session: Any) -> None:
             assignment = session.scalars(select(Assignment)).one()
             actor = ExpertActor(assignment.expert_id, assignment.expert.name, assignment.id)
             body = self.story["answer"] + "\n\nThis paragraph is too long for the slot."
             writing.submit(session, actor, assignment, writing.AnswerContent(body, own_words=True))
 
-        self.at(2, submit)
+        self.run_at(2, submit)
 
-    def the_editor_edits_and_the_expert_agrees(self) -> None:
+    def edit_and_check_answer(self) -> None:
         def edit(session: Any) -> None:
             answer = session.scalars(select(Answer)).one()
             editing.edit(session, self.editor, answer, self.story["answer"])
@@ -122,36 +132,36 @@ class MainJob:
             answer = session.scalars(select(Answer)).one()
             editing.settle_check(session, ExpertActor(answer.expert_id, "-", answer.assignment_id), answer, "fine")
 
-        self.at(3, edit)
-        self.at(3.5, agree)
+        self.run_at(3, edit)
+        self.run_at(3.5, agree)
 
-    def it_is_approved_and_picked(self) -> None:
+    def approve_and_pick(self) -> None:
         def approve(session: Any) -> None:
             answer = session.scalars(select(Answer)).one()
             editing.approve(session, self.editor, answer, checklist=editing.CHECKLIST, version=answer.version)
             edition = list_editions_to_run(session, self.newsletter_id, 1)[0]
             slots.pick(session, self.editor, session.get_one(Question, answer.question_id), edition)
 
-        self.at(4, approve)
+        self.run_at(4, approve)
 
-    def it_is_locked_and_sent(self) -> None:
+    def lock_and_send(self) -> None:
         def send(session: Any) -> None:
             edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
             locking.lock_edition(session, self.editor, edition, edition.version)
             publication.send(session, self.editor, edition)
 
-        self.at(12.95, send)
+        self.run_at(12.95, send)
 
-    def everything(self) -> None:
-        self.two_readers_ask()
-        self.the_desk_words_it_and_invites()
-        self.the_expert_answers()
-        self.the_editor_edits_and_the_expert_agrees()
-        self.it_is_approved_and_picked()
-        self.it_is_locked_and_sent()
+    def run_all(self) -> None:
+        self.send_letters()
+        self.invite_expert()
+        self.submit_answer()
+        self.edit_and_check_answer()
+        self.approve_and_pick()
+        self.lock_and_send()
 
 
-TIMUR, DANA = receive.FormToken("timur's form", 1), receive.FormToken("dana's form", 1)
+TIMUR_FORM, DANA_FORM = receive.FormToken("timur's form", 1), receive.FormToken("dana's form", 1)
 
 
 DESK_PATH = "/desk/steppe"
@@ -164,7 +174,7 @@ FIRST_ANSWER = (
 EDITED_ANSWER = FIRST_ANSWER.replace("We put up", "My station put up").replace(" It costs less than the fence.", "")
 
 
-def the_desk_words_it(nora: UserBrowser, desk: str = DESK_PATH) -> None:
+def word_question(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     nora.open(f"{desk}/letters")
     boxes = nora.page.locator(".row input[type=checkbox]")
     expect(boxes).to_have_count(2)
@@ -179,7 +189,7 @@ def the_desk_words_it(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     nora.press("Nobody can be recognised in it")
 
 
-def the_desk_invites(nora: UserBrowser) -> None:
+def invite_new_expert(nora: UserBrowser) -> None:
     nora.press("Ask an expert")
     nora.unfold("Or somebody new")
     nora.page.locator("input[name=name]").fill("Laura Venter")
@@ -193,7 +203,7 @@ def the_desk_invites(nora: UserBrowser) -> None:
     nora.press("Send it to Laura Venter")
 
 
-def the_expert_answers(laura: UserBrowser, link: str) -> None:
+def write_answer(laura: UserBrowser, link: str) -> None:
     laura.open(link)
     expect(laura.page.locator("main")).to_contain_text(QUESTION_TEXT)
     laura.page.locator("textarea[name=answer]").fill(FIRST_ANSWER)
@@ -207,24 +217,24 @@ def open_question_page(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     nora.follow(nora.page.locator("main a[href*='/questions/']", has_text="The Salt Wind"))
 
 
-def the_editor_edits_and_sends_the_check(nora: UserBrowser, desk: str = DESK_PATH) -> None:
+def edit_and_send_check(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     open_question_page(nora, desk)
-    nora.follow(nora.page.get_by_role("link", name=re.compile("^Edit ")))  # one press
+    nora.follow(nora.page.get_by_role("link", name=re.compile("^Edit ")))  # one click
     nora.page.locator("textarea[name=answer]").fill(EDITED_ANSWER)
-    nora.press("Save and send Laura Venter the check")  # two
+    nora.press("Save and send Laura Venter the check")  # two clicks
     expect(nora.page.locator("main")).to_contain_text("My station")
 
 
-def the_expert_agrees(laura: UserBrowser, link: str) -> None:
+def accept_edited_answer(laura: UserBrowser, link: str) -> None:
     laura.open(link)
     laura.expect_heading("Is this still what you say?")
     assert "My station" in " ".join(laura.page.locator("ins").all_inner_texts())
     laura.press("Looks right")
 
 
-def the_editor_approves(nora: UserBrowser, desk: str = DESK_PATH) -> None:
+def approve_answer(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     open_question_page(nora, desk)
-    nora.press("Note a check")  # the browser unfolds what this leads to, also without scripts
+    nora.press("Note a check")  # opens the form that it links to, also without scripts
     nora.write("What you did", "Called the station's switchboard.")
     nora.press("Note the check")
     for box in nora.page.locator("input[name=checked]").all():
@@ -232,8 +242,8 @@ def the_editor_approves(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     nora.press("Approve Laura Venter’s answer")
 
 
-def the_edition_is_built(nora: UserBrowser, desk: str = DESK_PATH) -> str:
-    """Pick the answer for the coming edition; gives the address of its page."""
+def build_edition(nora: UserBrowser, desk: str = DESK_PATH) -> str:
+    """Pick the answer for the coming edition, and return the URL of its page."""
     nora.open(f"{desk}/")
     nora.follow(nora.page.locator(".coming a"))
     edition = nora.page.url
@@ -243,12 +253,12 @@ def the_edition_is_built(nora: UserBrowser, desk: str = DESK_PATH) -> str:
     return edition
 
 
-def the_edition_is_locked_and_sent(nora: UserBrowser) -> None:
+def lock_and_send_edition(nora: UserBrowser) -> None:
     nora.follow(nora.page.get_by_role("button", name="Lock the edition"))
     nora.press("Mark as sent")
 
 
-def the_receipt_says_so(reader: UserBrowser, receipt: str, newsletter: str = "/steppe") -> None:
+def follow_receipt_to_answer(reader: UserBrowser, receipt: str, newsletter: str = "/steppe") -> None:
     reader.open(f"{newsletter}/receipt")
     in_persian = receipt.translate(str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"))
     reader.page.locator("input[name=receipt]").fill(in_persian)

@@ -385,11 +385,11 @@ class Machines:
 
     def execute(self, statement: str) -> None:
         """Execute a statement without going through the product."""
-        with psycopg.connect(postgres.psycopg_url(self.socket_url)) as connection:
+        with psycopg.connect(postgres.to_psycopg_url(self.socket_url)) as connection:
             connection.execute(statement)
 
     def fetch_value(self, query: str) -> Any:
-        with psycopg.connect(postgres.psycopg_url(self.socket_url)) as connection:
+        with psycopg.connect(postgres.to_psycopg_url(self.socket_url)) as connection:
             row = connection.execute(query).fetchone()
         return row and row[0]
 

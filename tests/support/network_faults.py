@@ -1,4 +1,4 @@
-"""Faults of the network: a line that can be cut, one that loses requests or answers, and clients that are slow."""
+"""Network faults: a connection that can be cut, one that loses requests or responses, and slow clients."""
 
 import socket
 import threading
@@ -16,53 +16,56 @@ from werkzeug.serving import make_server
 from tests.support.waiting import wait_until
 
 
-class CuttableLine:
-    """The way to us, on a port of this machine, which can be cut. What a browser calls offline ends for a page that is being
-    closed before the page does, and lets it send what it has."""
+class CuttableConnection:
+    """Serves the app on a local port, and can be cut and restored.
+
+    The offline mode of a browser is no substitute: it ends before a page is closed, which can then still send its data.
+    """
 
     def __init__(self, app: Flask) -> None:
         self.app, self.port, self.is_up = app, 0, False
-        self.under_way: set[object] = set()
-        self.mend()
+        self.open_requests: set[object] = set()
+        self.restore()
 
     def __call__(self, environ: Any, start: Any) -> Any:
         request = object()
-        self.under_way.add(request)
+        self.open_requests.add(request)
         try:
             return self.app(environ, start)
         finally:
-            self.under_way.discard(request)
+            self.open_requests.discard(request)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self.server = make_server("127.0.0.1", self.port, self, threaded=True)
         self.port = self.server.server_port
         Thread(target=self.server.serve_forever, daemon=True).start()
         self.is_up = True
 
     def cut(self) -> None:
-        """Cut it; what is under way ends first: it would hold the database open that the next test finds put back."""
+        """Stop serving, once the open requests have finished: they would keep using the database, which tests share."""
         self.server.shutdown()
-        wait_until(lambda: not self.under_way, "the end of what was under way")
+        wait_until(lambda: not self.open_requests, "the end of the open requests")
         self.server.server_close()
         self.is_up = False
 
 
-class LossyLine:
-    """The app on a port of this machine. `loses` says what of each POST gets lost: "nothing", "the question" or "the answer";
-    `lost` are the pages that nobody got to see."""
+class LossyConnection:
+    """Serves the app on a local port. `loss` is what gets lost of each POST: "nothing", "the question" (the request) or
+    "the answer" (the response). `lost_pages` has the lost responses.
+    """
 
     def __init__(self, app: Flask) -> None:
-        self.app, self.loses, self.lost = app, "nothing", list[str]()
+        self.app, self.loss, self.lost_pages = app, "nothing", list[str]()
         self.server = make_server("127.0.0.1", 0, self, threaded=True)
         self.site = f"http://127.0.0.1:{self.server.server_port}"
         Thread(target=self.server.serve_forever, daemon=True).start()
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] != "POST" or self.loses == "nothing":
+        if environ["REQUEST_METHOD"] != "POST" or self.loss == "nothing":
             return self.app(environ, start)
-        if self.loses == "the answer":
+        if self.loss == "the answer":
             page: Any = self.app(environ, lambda *_head: None)
-            self.lost.append(b"".join(page).decode())
+            self.lost_pages.append(b"".join(page).decode())
         else:
             environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         environ["werkzeug.socket"].shutdown(SHUT_RDWR)
@@ -73,65 +76,69 @@ class LossyLine:
         self.server.server_close()
 
 
-DRIP = 1.0  # seconds between two bytes
-SMALL = 2048  # bytes that the system takes in for a client who doesn't read
+BYTE_INTERVAL = 1.0  # seconds between two bytes
+RECEIVE_BUFFER_SIZE = 2048  # bytes that the kernel receives for a client that doesn't read
 
 
 @dataclass(frozen=True)
 class SlowClient:
-    """`begins` is what each sends at once, `goes_on` what it sends from then on, byte by byte. Who is answered has a first
-    byte of that before anything is measured: a rush of good requests is no slow client."""
+    """A client that sends `first_bytes` at once and then `repeated_bytes`, once per `BYTE_INTERVAL`.
 
-    begins: bytes
-    goes_on: bytes = b""
-    is_answered: bool = False
+    If it gets a response, tests wait for its first byte: the rush of complete requests before it isn't slow.
+    """
+
+    first_bytes: bytes
+    repeated_bytes: bytes = b""
+    gets_response: bool = False
 
 
-HOST = b"Host: 127.0.0.1\r\n"
-FORM = HOST + b"Content-Type: application/x-www-form-urlencoded\r\n"
+HOST_HEADER = b"Host: 127.0.0.1\r\n"
+FORM_HEADERS = HOST_HEADER + b"Content-Type: application/x-www-form-urlencoded\r\n"
 SLOW_CLIENTS = {
-    "heads": SlowClient(b"GET /steppe/ HTTP/1.1\r\n" + HOST + b"X-Long: a", b"a"),
-    "bodies": SlowClient(b"POST /steppe/send HTTP/1.1\r\n" + FORM + b"Content-Length: 9000\r\n\r\nbody=Who", b"o"),
-    "chunks": SlowClient(
-        b"POST /steppe/send HTTP/1.1\r\n" + FORM + b"Transfer-Encoding: chunked\r\n\r\n2000\r\nbody=Who", b"o"
+    "heads": SlowClient(b"GET /steppe/ HTTP/1.1\r\n" + HOST_HEADER + b"X-Long: a", b"a"),
+    "bodies": SlowClient(
+        b"POST /steppe/send HTTP/1.1\r\n" + FORM_HEADERS + b"Content-Length: 9000\r\n\r\nbody=Who", b"o"
     ),
-    "readers": SlowClient((b"GET /static/desk.css HTTP/1.1\r\n" + HOST + b"\r\n") * 100, is_answered=True),
+    "chunks": SlowClient(
+        b"POST /steppe/send HTTP/1.1\r\n" + FORM_HEADERS + b"Transfer-Encoding: chunked\r\n\r\n2000\r\nbody=Who", b"o"
+    ),
+    "readers": SlowClient((b"GET /static/desk.css HTTP/1.1\r\n" + HOST_HEADER + b"\r\n") * 100, gets_response=True),
 }
 
 
 @contextmanager
-def slow_clients(port: int, slow: SlowClient, number: int) -> Iterator[list[socket.socket]]:
-    """So many of them at once, until the block ends."""
+def connect_slow_clients(port: int, client: SlowClient, count: int) -> Iterator[list[socket.socket]]:
+    """Connect this many slow clients, and yield their sockets. They send until the block ends."""
     with ExitStack() as stack:
-        lines = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for line in lines:
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
-            line.connect(("127.0.0.1", port))
-            line.setblocking(False)
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for sock in sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_SIZE)
+            sock.connect(("127.0.0.1", port))
+            sock.setblocking(False)
             with suppress(OSError):
-                line.send(slow.begins)
-        if slow.is_answered:
-            wait_until(lambda: all(map(_has_heard, lines)), "the first bytes of each answer")
-        over = threading.Event()
-        dripping = threading.Thread(target=_drip, args=(lines, slow.goes_on, over))
-        dripping.start()
+                sock.send(client.first_bytes)
+        if client.gets_response:
+            wait_until(lambda: all(map(_has_response, sockets)), "the first bytes of each answer")
+        stop = threading.Event()
+        sender = threading.Thread(target=_send_slowly, args=(sockets, client.repeated_bytes, stop))
+        sender.start()
         try:
-            yield lines
+            yield sockets
         finally:
-            over.set()
-            dripping.join()
+            stop.set()
+            sender.join()
 
 
-def _has_heard(line: socket.socket) -> bool:
+def _has_response(sock: socket.socket) -> bool:
     try:
-        line.recv(1, socket.MSG_PEEK)  # nothing, too, is an answer: the server has closed
+        sock.recv(1, socket.MSG_PEEK)  # an empty result counts too: the server has closed the connection
     except BlockingIOError:
         return False
     return True
 
 
-def _drip(lines: list[socket.socket], more: bytes, over: threading.Event) -> None:
-    while more and not over.wait(DRIP):
-        for line in lines:
-            with suppress(OSError):  # the server has had enough of it
-                line.send(more)
+def _send_slowly(sockets: list[socket.socket], data: bytes, stop: threading.Event) -> None:
+    while data and not stop.wait(BYTE_INTERVAL):
+        for sock in sockets:
+            with suppress(OSError):  # the server has closed the connection
+                sock.send(data)

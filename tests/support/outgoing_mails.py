@@ -1,4 +1,4 @@
-"""An invitation and a quote check of The Corridor with all their values, and the paragraphs of a mail."""
+"""An invitation and a quote check of a newsletter called The Corridor, with all their values, and helpers to read mails."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,8 +15,8 @@ NORA_SENDER = Sender("The Corridor", "Nora Lindqvist", "corridor@newsroom.exampl
 FRIDAY = datetime(2022, 11, 11, 17, 0, tzinfo=UTC)
 MONDAY = datetime(2022, 11, 14, 11, 0, tzinfo=UTC)
 WEDNESDAY = datetime(2022, 11, 16, 8, 0, tzinfo=UTC)
-LINK = "https://ask.example/a/m3Qk"
-INVITATION: dict[str, Any] = {
+ASSIGNMENT_LINK = "https://ask.example/a/m3Qk"
+INVITATION_VALUES: dict[str, Any] = {
     "wording": "Last edition, you mentioned a report about overseas police stations.\n\nDid governments not know?",
     "background": None,
     "brief": None,
@@ -27,11 +27,11 @@ INVITATION: dict[str, Any] = {
     "lead_in": "To find out more, I asked Leyla Hüseynli, a researcher in Baku:",
     "policy": "facts",
     "check_until": MONDAY,
-    "link": LINK,
+    "link": ASSIGNMENT_LINK,
     "asked_others": 0,
     "readers": 2,
 }
-CHECK: dict[str, Any] = {
+CHECK_VALUES: dict[str, Any] = {
     "headline": "Police Stations",
     "edits": [
         ("a number of governments", "Governments or local authorities"),
@@ -44,30 +44,38 @@ CHECK: dict[str, Any] = {
     "policy": "facts",
     "due_at": MONDAY,
     "runs_on": WEDNESDAY,
-    "link": LINK,
+    "link": ASSIGNMENT_LINK,
 }
 
 
-def write_invitation(own: dict[str, str] | None = None, sender: Sender = NORA_SENDER, **other: Any) -> Message:
+def render_invitation(
+    custom_texts: dict[str, str] | None = None, sender: Sender = NORA_SENDER, **values: Any
+) -> Message:
     return render_mail(
-        "expert.invitation", sender, *LEYLA_RECIPIENT, InvitationMail(**{"headline": "", **INVITATION, **other}), own
+        "expert.invitation",
+        sender,
+        *LEYLA_RECIPIENT,
+        InvitationMail(**{"headline": "", **INVITATION_VALUES, **values}),
+        custom_texts,
     )
 
 
-def write_quote_check(own: dict[str, str] | None = None, **other: Any) -> Message:
-    return render_mail("expert.check", NORA_SENDER, *LEYLA_RECIPIENT, EditedTextMail(**CHECK | other), own)
+def render_quote_check(custom_texts: dict[str, str] | None = None, **values: Any) -> Message:
+    return render_mail(
+        "expert.check", NORA_SENDER, *LEYLA_RECIPIENT, EditedTextMail(**CHECK_VALUES | values), custom_texts
+    )
 
 
-def template_variables(kind: str) -> set[str]:
-    """The values that a mail's template puts in, or one that it extends."""
-    return _used(f"{KINDS[kind].template_kind or kind}.txt")
+def list_template_variables(kind: str) -> set[str]:
+    """Return the variables of a mail's template and the templates that it extends."""
+    return _find_variables(f"{KINDS[kind].template_kind or kind}.txt")
 
 
-def _used(template: str) -> set[str]:
+def _find_variables(template: str) -> set[str]:
     assert isinstance(environment.loader, BaseLoader)
     tree = environment.parse(environment.loader.get_source(environment, template)[0])
     return meta.find_undeclared_variables(tree).union(
-        *(_used(above) for above in meta.find_referenced_templates(tree) if above)
+        *(_find_variables(parent) for parent in meta.find_referenced_templates(tree) if parent)
     )
 
 

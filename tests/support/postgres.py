@@ -1,6 +1,6 @@
-"""A PostgreSQL server for the tests: the one that is named, one of their own, or one that runs here and lets us in.
+"""A PostgreSQL server for the tests: the one in TEST_POSTGRES_URL, a temporary one, or one that already runs here.
 
-One of their own is the fastest, since it need not wait for the disk, and leaves nothing in somebody's server.
+A temporary server is the fastest, since it doesn't wait for the disk, and leaves nothing behind.
 """
 
 import os
@@ -19,10 +19,10 @@ from tests.support import clock
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 URL_VARIABLE = "TEST_POSTGRES_URL"
-USUAL_URLS = ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", "postgresql+psycopg:///postgres")
+DEFAULT_URLS = ("postgresql+psycopg://postgres@127.0.0.1:5432/postgres", "postgresql+psycopg:///postgres")
 
-MIN_FREE_BYTES = 2 * 2**30  # bytes
-# Nothing here has to outlive the tests, so nothing is waited for, and nothing is written twice.
+MIN_FREE_BYTES = 2 * 2**30
+# The data needn't survive a crash, so the server neither waits for the disk nor writes anything twice.
 SETTINGS = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -32,54 +32,57 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "autovacuum": "off",  # each database lives for a second
-    "jit": "off",  # and is too young for statistics: what the planner takes for long is short
+    "jit": "off",  # without statistics the planner overestimates the cost of queries
 }
 
 
-def psycopg_url(url: str) -> str:
-    """The address as psycopg takes it."""
+def to_psycopg_url(url: str) -> str:
+    """Return an SQLAlchemy URL in the form that psycopg accepts."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def can_create_databases(url: str) -> bool:
-    """Whether we may create databases there."""
-    with suppress(psycopg.Error), psycopg.connect(psycopg_url(url), connect_timeout=3) as server:
-        asked = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
-        return server.execute(asked).fetchone() == (True,)
+    """Return whether the server is reachable and allows us to create databases."""
+    with suppress(psycopg.Error), psycopg.connect(to_psycopg_url(url), connect_timeout=3) as connection:
+        query = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+        return connection.execute(query).fetchone() == (True,)
     return False
 
 
 def find_programs() -> Path | None:
-    """The folder of the newest installed server's programs."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
-    known = str(found[-1]) if found else shutil.which("initdb")
-    return Path(known).parent if known else None
+    """Return the folder with the programs of the newest installed server."""
+    paths = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
+    initdb = str(paths[-1]) if paths else shutil.which("initdb")
+    return Path(initdb).parent if initdb else None
 
 
 @contextmanager
-def server(**settings: str) -> Iterator[str | None]:
-    """The server's address, or None where none can be had. One that was started here, with these `settings` beside the usual
-    ones, is stopped at the end."""
-    named, bin_folder = os.environ.get(URL_VARIABLE), find_programs()
-    if bin_folder and not named:
-        with _own_server(bin_folder, settings) as url:
+def find_or_start_server(**settings: str) -> Iterator[str | None]:
+    """Yield the URL of a server, or None if there is none.
+
+    A server that is started for this has `settings` in addition to the default ones, and is stopped at the end.
+    """
+    configured_url, bin_folder = os.environ.get(URL_VARIABLE), find_programs()
+    if bin_folder and not configured_url:
+        with _start_server(bin_folder, settings) as url:
             yield url
         return
-    yield next((url for url in ((named,) if named else USUAL_URLS) if can_create_databases(url)), None)
+    urls = (configured_url,) if configured_url else DEFAULT_URLS
+    yield next((url for url in urls if can_create_databases(url)), None)
 
 
 def find_memory_folder() -> str | None:
-    """A folder that lies in memory, where there is one with room enough: other programs keep disks busy."""
-    shared = Path("/dev/shm")  # noqa: S108 - what is made there has a name that nobody can guess
-    return str(shared) if shared.is_dir() and shutil.disk_usage(shared).free > MIN_FREE_BYTES else None
+    """Return a folder in memory, which is faster than a busy disk, if there is one with enough space."""
+    folder = Path("/dev/shm")  # noqa: S108 - files there get unpredictable names
+    return str(folder) if folder.is_dir() and shutil.disk_usage(folder).free > MIN_FREE_BYTES else None
 
 
 @contextmanager
-def _own_server(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
-    """A cluster in a temporary folder, reached by a socket there; thrown away at the end, so that it need not wait for the disk.
+def _start_server(bin_folder: Path, extra_settings: dict[str, str]) -> Iterator[str]:
+    """Start a server in a temporary folder, with a Unix socket there, and remove it at the end.
 
-    The server refuses to run as root. It keeps the machine's time, which nothing asks it for: with libfaketime a wait for a lock
-    missed its time limit.
+    PostgreSQL refuses to run as root. It uses the real clock, which no test reads: under libfaketime, it missed the time
+    limit of waiting for a lock.
     """
     folder = Path(tempfile.mkdtemp(prefix="readers-asked-", dir=find_memory_folder()))
     account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
@@ -90,14 +93,14 @@ def _own_server(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
     subprocess.run(
         initdb, check=True, cwd=folder, stdout=subprocess.DEVNULL, env=clock.machine_environment(), **account
     )  # type: ignore[call-overload]
-    settings = [
-        word
-        for name, value in (SETTINGS | more | {"unix_socket_directories": str(folder)}).items()
-        for word in ("-c", f"{name}={value}")
+    arguments = [
+        argument
+        for name, value in (SETTINGS | extra_settings | {"unix_socket_directories": str(folder)}).items()
+        for argument in ("-c", f"{name}={value}")
     ]
     with (folder / "log").open("wb") as log:
-        child = subprocess.Popen(  # type: ignore[call-overload]
-            (bin_folder / "postgres", "-D", data, *settings),
+        process = subprocess.Popen(  # type: ignore[call-overload]
+            (bin_folder / "postgres", "-D", data, *arguments),
             cwd=folder,
             env=clock.machine_environment(),
             stderr=log,
@@ -109,6 +112,6 @@ def _own_server(bin_folder: Path, more: dict[str, str]) -> Iterator[str]:
         wait_until(lambda: can_create_databases(url), "PostgreSQL", pause=0.1)
         yield url
     finally:
-        child.send_signal(signal.SIGINT)  # at once, whoever is still connected
-        child.wait(WAIT_TIMEOUT)
+        process.send_signal(signal.SIGINT)  # fast shutdown, even with open connections
+        process.wait(WAIT_TIMEOUT)
         shutil.rmtree(folder, ignore_errors=True)

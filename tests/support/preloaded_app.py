@@ -1,6 +1,6 @@
-"""The product, loaded and not opened yet: the processes that `tests.support.processes` forks have imported it."""
+"""Imports the product, so that processes which `tests.support.processes` forks have it loaded."""
 
 import config
 from app import create_app
 
-create_app(config.load({"READERS_ASKED_ENV": "demo"}))  # most is imported by this
+create_app(config.load({"READERS_ASKED_ENV": "demo"}))  # imports most modules

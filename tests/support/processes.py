@@ -1,4 +1,4 @@
-"""The product as processes: web and worker, the page server alone, and a process started again and again."""
+"""The product in its own processes: web and worker, the page server alone, and a module that runs again and again."""
 
 import fcntl
 import multiprocessing
@@ -26,12 +26,12 @@ FORKSERVER.set_forkserver_preload(["tests.support.preloaded_app"])
 
 
 ROOT = Path(__file__).parent.parent.parent
-START_TIMEOUT = 120.0  # seconds that a server may take until it answers
-PORTS = range(10_000, 32_000)  # Linux gives connections those from 32768 on
+START_TIMEOUT = 120.0  # seconds until a started server has to respond
+PORTS = range(10_000, 32_000)  # Linux uses those from 32768 on for outgoing connections
 _reserved_ports: list[ExitStack] = []
 
 
-COMMANDS = (("flask", "--app", "wsgi", "web"), ("flask", "--app", "wsgi", "worker"))
+SITE_COMMANDS = (("flask", "--app", "wsgi", "web"), ("flask", "--app", "wsgi", "worker"))
 
 
 class ChildProcess(Protocol):
@@ -39,7 +39,7 @@ class ChildProcess(Protocol):
     def join(self, seconds: float) -> object: ...
 
 
-class StartedProcess(subprocess.Popen[bytes]):
+class FreshProcess(subprocess.Popen[bytes]):
     join = subprocess.Popen.wait
 
 
@@ -47,17 +47,17 @@ StartFunction = Callable[[tuple[str, ...], dict[str, str]], ChildProcess]
 
 
 def start_fresh(command: tuple[str, ...], environment: dict[str, str]) -> ChildProcess:
-    return StartedProcess([sys.executable, "-m", *command], cwd=ROOT, env=environment, start_new_session=True)
+    return FreshProcess([sys.executable, "-m", *command], cwd=ROOT, env=environment, start_new_session=True)
 
 
 def start_forked(command: tuple[str, ...], environment: dict[str, str]) -> ChildProcess:
-    """Fork it off a process that has loaded the product; all else is as when it is loaded anew."""
-    child = FORKSERVER.Process(target=_run, args=(command, environment))
+    """Fork the command from a process that has already imported the product; otherwise like `start_fresh`."""
+    child = FORKSERVER.Process(target=_run_module, args=(command, environment))
     child.start()
     return child
 
 
-def _run(command: tuple[str, ...], environment: dict[str, str]) -> None:
+def _run_module(command: tuple[str, ...], environment: dict[str, str]) -> None:
     os.chdir(ROOT)
     os.setsid()
     os.environ.clear()
@@ -66,16 +66,18 @@ def _run(command: tuple[str, ...], environment: dict[str, str]) -> None:
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)
 
 
-def free_port() -> int:
-    """Find a port at which nobody listens, and keep it: nobody else who asks here gets it until this process ends, and it is
-    none of those that the system gives to connections by itself."""
+def reserve_port() -> int:
+    """Return a port on which nobody listens, and reserve it until this process ends.
+
+    A lock file keeps other test processes off it, and it isn't in the range that the system uses for connections.
+    """
     folder = Path(tempfile.gettempdir()) / "readers-asked-ports"
     folder.mkdir(exist_ok=True)
     while True:
         port = PORTS.start + secrets.randbelow(len(PORTS))
         with suppress(OSError), ExitStack() as stack, socket.socket() as probe:
-            mark = stack.enter_context((folder / str(port)).open("w"))
-            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file = stack.enter_context((folder / str(port)).open("w"))
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             probe.bind(("127.0.0.1", port))
             _reserved_ports.append(stack.pop_all())
             return port
@@ -85,18 +87,18 @@ def free_port() -> int:
 def run_site(
     database_url: str, mail_folder: Path, start: StartFunction = start_fresh, host: str = "127.0.0.1", **settings: str
 ) -> Iterator[str]:
-    """Web and worker until the block ends, with further `settings`; gives the address of the site."""
-    port = free_port()
+    """Run web and worker with further `settings` until the block ends; yield the base URL of the site."""
+    port = reserve_port()
     base_url = f"http://{host}:{port}"
-    secrets = [f"{number}:{b64encode(secret).decode()}" for number, secret in SECRETS.items()]
+    secret_keys = [f"{number}:{b64encode(secret).decode()}" for number, secret in SECRETS.items()]
     environment = {
         **os.environ, "READERS_ASKED_ENV": "demo", "DATABASE_URL": database_url, "BASE_URL": base_url, "PORT": str(port),
-        "MAIL_FOLDER": str(mail_folder), "ERASURES": f"{mail_folder}-erasures", "SECRET_KEYS": ",".join(secrets), "LIMITS": "0",
+        "MAIL_FOLDER": str(mail_folder), "ERASURES": f"{mail_folder}-erasures", "SECRET_KEYS": ",".join(secret_keys), "LIMITS": "0",
         **settings,
     }  # fmt: skip
-    children = [start(command, environment) for command in COMMANDS]
+    children = [start(command, environment) for command in SITE_COMMANDS]
     try:
-        assert wait_for_answer(f"{base_url}/healthz", START_TIMEOUT), "the server did not come up"
+        assert wait_for_response(f"{base_url}/healthz", START_TIMEOUT), "the server did not start"
         yield base_url
     finally:
         for child in children:
@@ -105,67 +107,69 @@ def run_site(
             child.join(WAIT_TIMEOUT)
 
 
-def wait_for_answer(address: str, within: float) -> bool:
-    """Wait until a page answers; False where it doesn't within so many seconds."""
+def wait_for_response(url: str, timeout: float) -> bool:
+    """Wait until a page responds; return False if it doesn't within so many seconds."""
     try:
-        wait_until(lambda: _answers(address), address, within)
+        wait_until(lambda: _is_responding(url), url, timeout)
     except AssertionError:
         return False
     return True
 
 
-def _answers(address: str) -> bool:
-    """An open port is not enough: connections wait there before a process takes them."""
-    with suppress(OSError), urlopen(address, timeout=START_TIMEOUT) as page:  # noqa: S310 - an address of ours
+def _is_responding(url: str) -> bool:
+    # An open port is not enough: connections may wait there before a process accepts them.
+    with suppress(OSError), urlopen(url, timeout=START_TIMEOUT) as page:  # noqa: S310 - an address of ours
         return bool(page.status == 200)
     return False
 
 
 @contextmanager
 def run_page_server(app: Callable[..., Iterable[bytes]]) -> Iterator[page_server.PageServer]:
-    """Answer with a WSGI app until the block ends."""
-    over = threading.Event()
+    """Serve a WSGI app in a thread until the block ends."""
+    stop = threading.Event()
 
     def poll() -> None:
-        while not over.is_set():
-            here.poll_once(0.05)
+        while not stop.is_set():
+            server.poll_once(0.05)
 
     with page_server.listen("127.0.0.1", 0) as listener:
-        here = page_server.create_server(app, listener)
+        server = page_server.create_server(app, listener)
         thread = threading.Thread(target=poll)
         thread.start()
-        yield here
-        over.set()
+        yield server
+        stop.set()
         thread.join()
-        here.task_dispatcher.shutdown()
-        here.close()
+        server.task_dispatcher.shutdown()
+        server.close()
 
 
-class RepeatedProcess:
+class ProcessRunner:
+    """Runs a module of tests/support, which forks a child for each line of arguments on its standard input."""
+
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def live(self, words: object) -> str:
-        """One life, as these words say; tells how it ended."""
-        asks = self._process.stdin
-        assert asks is not None
-        asks.write(f"{words}\n")
-        asks.flush()
-        return self.says()
+    def run(self, arguments: object) -> str:
+        """Run the module's task once with these arguments, and return the line that it prints."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        stdin.write(f"{arguments}\n")
+        stdin.flush()
+        return self.read_line()
 
-    def says(self) -> str:
-        """The next line that it says."""
+    def read_line(self) -> str:
+        """Return the next line of output."""
         assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
 
 
 @contextmanager
-def repeat_process(module: str, *arguments: str) -> Iterator[RepeatedProcess]:
-    """The lives that a module of tests/support leads, until the block ends."""
+def start_process_runner(module: str, *arguments: str) -> Iterator[ProcessRunner]:
+    """Start a module of tests/support that runs its task for each line of input, until the block ends."""
     with subprocess.Popen(
         [sys.executable, "-m", f"tests.support.{module}", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         text=True, env={**os.environ, "PYTHONPATH": "."},
     ) as process:  # fmt: skip
-        yield RepeatedProcess(process)
+        yield ProcessRunner(process)
         assert process.stdin is not None
         process.stdin.close()

@@ -20,7 +20,7 @@ TIMURS_IP, OTHER_IP = "203.0.113.7", "198.51.100.9"  # addresses that nobody may
 CERTIFICATE_FOLDER = f"/etc/letsencrypt/live/{SITE_NAME}"
 CERTIFICATE, KEY = f"{CERTIFICATE_FOLDER}/fullchain.pem", f"{CERTIFICATE_FOLDER}/privkey.pem"
 
-CERTIFY = f"""
+CREATE_CERTIFICATE = f"""
 mkdir -p {CERTIFICATE_FOLDER}
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN={SITE_NAME} \\
   -addext subjectAltName=DNS:{SITE_NAME} -keyout {KEY} -out {CERTIFICATE} 2>/dev/null
@@ -42,104 +42,104 @@ STOP_COMMANDS = {"nginx": "nginx -s stop", "Caddy": "caddy stop"}
 
 
 @dataclass(frozen=True)
-class ProxyAnswer:
+class SiteResponse:
     status: int
     headers: Message
     body: bytes
 
 
-class Visitor:
+class SiteVisitor:
     """Somebody with a browser, by the address that their questions come from."""
 
-    def __init__(self, inside: DebianMachine, address: str, certificate: bytes) -> None:
-        self._inside, self._address = inside, address
-        self._trusting = ssl.create_default_context(cadata=certificate.decode())
+    def __init__(self, machine: DebianMachine, source_ip: str, certificate: bytes) -> None:
+        self._machine, self._source_ip = machine, source_ip
+        self._tls_context = ssl.create_default_context(cadata=certificate.decode())
 
-    def connection(self) -> ssl.SSLSocket:
+    def connect(self) -> ssl.SSLSocket:
         """A connection to the site on which nothing has been said yet."""
-        return self._trusting.wrap_socket(
-            self._inside.connect(SERVER_ADDRESS, 443, self._address), server_hostname=SITE_NAME
+        return self._tls_context.wrap_socket(
+            self._machine.connect(SERVER_ADDRESS, 443, self._source_ip), server_hostname=SITE_NAME
         )
 
-    def asks(
+    def request(
         self, path: str, body: bytes | None = None, method: str = "", headers: Mapping[str, str] | None = None
-    ) -> ProxyAnswer:
+    ) -> SiteResponse:
         """What the site answers by https."""
-        return self._asked(HTTPConnection(SITE_NAME), self.connection(), method, path, body, headers or {})
+        return self._send(HTTPConnection(SITE_NAME), self.connect(), method, path, body, headers or {})
 
-    def asks_in_clear(self, path: str) -> ProxyAnswer:
-        return self._asked(
-            HTTPConnection(SITE_NAME), self._inside.connect(SERVER_ADDRESS, 80, self._address), "", path, None, {}
+    def request_over_http(self, path: str) -> SiteResponse:
+        return self._send(
+            HTTPConnection(SITE_NAME), self._machine.connect(SERVER_ADDRESS, 80, self._source_ip), "", path, None, {}
         )
 
     @staticmethod
-    def _asked(
-        way: HTTPConnection, sock: object, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> ProxyAnswer:
-        way.sock = sock
-        with closing(way):
-            way.request(method or ("GET" if body is None else "POST"), path, body, dict(headers))
-            answer = way.getresponse()
-            return ProxyAnswer(answer.status, answer.headers, answer.read())
+    def _send(
+        connection: HTTPConnection, sock: object, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> SiteResponse:
+        connection.sock = sock
+        with closing(connection):
+            connection.request(method or ("GET" if body is None else "POST"), path, body, dict(headers))
+            response = connection.getresponse()
+            return SiteResponse(response.status, response.headers, response.read())
 
 
 class ProxiedSite:
     """The machine with the pages, and one proxy after the other in front of them."""
 
-    def __init__(self, inside: DebianMachine, database: Path) -> None:
-        self.inside, self.database = inside, database
-        certificate = inside.run(f"cat {CERTIFICATE}").encode()
-        self.timur, self.elsewhere = (Visitor(inside, address, certificate) for address in (TIMURS_IP, OTHER_IP))
+    def __init__(self, machine: DebianMachine, database: Path) -> None:
+        self.machine, self.database = machine, database
+        certificate = machine.run(f"cat {CERTIFICATE}").encode()
+        self.timur, self.other_visitor = (SiteVisitor(machine, ip, certificate) for ip in (TIMURS_IP, OTHER_IP))
 
     @contextmanager
-    def behind(self, proxy: str) -> Iterator[None]:
+    def use_proxy(self, proxy: str) -> Iterator[None]:
         require_programs_as_root({"nginx": "nginx", "Caddy": "caddy"}[proxy])
-        self.inside.run(START_COMMANDS[proxy])
+        self.machine.run(START_COMMANDS[proxy])
         try:
-            wait_for_machine(lambda: self.inside.has_listener(443), proxy)
+            wait_for_machine(lambda: self.machine.has_listener(443), proxy)
             yield
         finally:
-            self.inside.run(STOP_COMMANDS[proxy])
+            self.machine.run(STOP_COMMANDS[proxy])
             wait_for_machine(
-                lambda: not (self.inside.has_listener(80) or self.inside.has_listener(443)), f"the end of {proxy}"
+                lambda: not (self.machine.has_listener(80) or self.machine.has_listener(443)), f"the end of {proxy}"
             )
 
-    def written(self) -> str:
+    def read_logs(self) -> str:
         """All that the proxies and the pages have written, but for the database."""
-        return self.inside.run(
+        return self.machine.run(
             "cd /; find var/log/nginx var/log/caddy var/lib/nginx var/lib/caddy run/caddy run/web.said run/proxy.said -type f "
             "-exec cat {} + 2>/dev/null || true"
         )
 
 
 @contextmanager
-def run_proxied_site(founded: Path, *settings: str, with_pages: bool = True) -> Iterator[ProxiedSite]:
+def run_proxied_site(database_template: Path, *settings: str, with_pages: bool = True) -> Iterator[ProxiedSite]:
     """The site until the block ends. `settings` are lines of the settings file beside what every newsroom needs."""
     require_programs_as_root("openssl")
-    with readable_folder("site") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+    with readable_folder("site") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE) as machine:
         database = folder / "shared" / "newsroom.db"
         database.parent.mkdir(mode=0o777)
-        database.write_bytes(founded.read_bytes())
-        inside.run(
+        database.write_bytes(database_template.read_bytes())
+        machine.run(
             f"chown -R {ACCOUNT} {database.parent}; chmod 600 {database}; ip address add {SERVER_ADDRESS} dev lo"
         )
-        inside.run(f"ip address add {TIMURS_IP} dev lo; ip address add {OTHER_IP} dev lo")
-        inside.run(
-            f"echo '127.0.0.1 localhost' > /etc/hosts; echo '{SERVER_ADDRESS} {SITE_NAME}' >> /etc/hosts; {CERTIFY}"
+        machine.run(f"ip address add {TIMURS_IP} dev lo; ip address add {OTHER_IP} dev lo")
+        machine.run(
+            f"echo '127.0.0.1 localhost' > /etc/hosts; echo '{SERVER_ADDRESS} {SITE_NAME}' >> /etc/hosts; {CREATE_CERTIFICATE}"
         )
         lines = (
             f"BASE_URL=https://{SITE_NAME}", "MAIL_FROM=desk@example.org", f"DATABASE_URL=sqlite:///{database}",
             f"ERASURES={database.parent}/erasures", "TRUSTED_PROXIES=1", "LOG_LEVEL=info", *settings,
         )  # fmt: skip
-        inside.run(
+        machine.run(
             f"umask 027; cat > {SETTINGS}; chgrp {ACCOUNT} /etc/readers-asked {SETTINGS}",
             "".join(f"{line}\n" for line in lines).encode(),
         )
-        inside.run("touch /run/web.said; chmod 666 /run/web.said")
+        machine.run("touch /run/web.said; chmod 666 /run/web.said")
         if with_pages:
-            inside.start(inside.as_account("exec python -P . web >> /run/web.said 2>&1"))
+            machine.start(machine.as_account("exec python -P . web >> /run/web.said 2>&1"))
         try:
-            wait_for_machine(lambda: not with_pages or inside.has_listener(8000), "the pages")
-            yield ProxiedSite(inside, database)
+            wait_for_machine(lambda: not with_pages or machine.has_listener(8000), "the pages")
+            yield ProxiedSite(machine, database)
         finally:
-            inside.stop_all()
+            machine.stop_all()

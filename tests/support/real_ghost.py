@@ -19,7 +19,7 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
-from tests.support.processes import free_port
+from tests.support.processes import reserve_port
 from tests.support.source import ROOT
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
@@ -103,7 +103,7 @@ def _unpacked(package: str, name: str) -> None:
 @contextmanager
 def ghost(folder: Path) -> Iterator[Ghost]:
     """A Ghost until the block ends, with its owner and an integration. Raises `Lacking` where it doesn't come up."""
-    url = f"http://127.0.0.1:{(port := free_port())}"
+    url = f"http://127.0.0.1:{(port := reserve_port())}"
     content = Path(shutil.copytree(PLACE / "ghost" / "content", folder / "content", symlinks=True))
     settings = {
         "NODE_ENV": "production", "url": url, "server__host": "127.0.0.1", "server__port": str(port),

@@ -21,7 +21,7 @@ from app.typesetting.renderers import to_html, to_markdown, to_text
 from app.workflows.letters import public_state
 from app.workflows.letters.withdrawal import unlock, withdraw
 from tests.support.database_checks import find_in_files, find_unerased
-from tests.support.main_job import STORY, TIMUR, MainJob
+from tests.support.main_job import STORY, TIMUR_FORM, MainJob
 
 NAMED = receive.Submission(
     "did they not know about this before", credit="first", name="Timur", place="Osh", consent="You may print it.",
@@ -34,18 +34,18 @@ class OneReader(MainJob):
 
     ask = NAMED
 
-    def two_readers_ask(self) -> None:
+    def send_letters(self) -> None:
         def ask(session: Any) -> None:
-            receive.send(session, Reader(), session.get_one(Newsletter, self.newsletter_id), self.ask, form=TIMUR)
+            receive.send(session, Reader(), session.get_one(Newsletter, self.newsletter_id), self.ask, form=TIMUR_FORM)
 
-        self.at(0, ask)
+        self.run_at(0, ask)
 
     def to_the_edition(self) -> None:
-        self.two_readers_ask()
-        self.the_desk_words_it_and_invites()
-        self.the_expert_answers()
-        self.the_editor_edits_and_the_expert_agrees()
-        self.it_is_approved_and_picked()
+        self.send_letters()
+        self.invite_expert()
+        self.submit_answer()
+        self.edit_and_check_answer()
+        self.approve_and_pick()
 
     def printed(self) -> list[str]:
         with self.database.read() as session:
@@ -67,7 +67,7 @@ class OneReader(MainJob):
             letter = self.letter(session)
             withdraw(session, receipts.reader_of(letter), letter)
 
-        self.at(days, change)
+        self.run_at(days, change)
 
 
 def test_a_name_runs_only_with_consent_and_a_check(database: Database) -> None:
@@ -76,10 +76,10 @@ def test_a_name_runs_only_with_consent_and_a_check(database: Database) -> None:
     assert newsroom.troubles() == ["verified"]
     assert not any("Timur" in printed for printed in newsroom.printed())
     with pytest.raises(MissingPrecondition) as refused:
-        newsroom.it_is_locked_and_sent()
+        newsroom.lock_and_send()
     assert refused.value.code == "precondition.name_not_verified"
 
-    newsroom.at(5, lambda s: contacts.verify_credit(s, newsroom.editor, newsroom.letter(s), "called him back"))
+    newsroom.run_at(5, lambda s: contacts.verify_credit(s, newsroom.editor, newsroom.letter(s), "called him back"))
     assert newsroom.troubles() == []
     assert [printed.count("Timur, Osh asked:") for printed in newsroom.printed()] == [1, 1, 1]
 
@@ -90,19 +90,19 @@ def test_without_consent_the_edition_cannot_be_locked_until_it_runs_unnamed(data
     newsroom.to_the_edition()
     assert newsroom.troubles() == ["consent"]
     with pytest.raises(MissingPrecondition) as refused:
-        newsroom.it_is_locked_and_sent()
+        newsroom.lock_and_send()
     assert refused.value.code == "precondition.name_without_consent"
-    newsroom.at(5, lambda s: contacts.leave_unnamed(s, newsroom.editor, newsroom.letter(s)))
-    newsroom.it_is_locked_and_sent()
+    newsroom.run_at(5, lambda s: contacts.leave_unnamed(s, newsroom.editor, newsroom.letter(s)))
+    newsroom.lock_and_send()
     assert [printed.count("A reader asked:") for printed in newsroom.printed()] == [1, 1, 1]
 
 
 @pytest.mark.threat("erased words")
 def test_taking_a_letter_back_erases_it_and_the_desks_wording(database: Database) -> None:
     newsroom = OneReader(database, STORY)
-    newsroom.two_readers_ask()
-    newsroom.the_desk_words_it_and_invites()
-    newsroom.at(
+    newsroom.send_letters()
+    newsroom.invite_expert()
+    newsroom.run_at(
         1, lambda s: receipts.add(s, receipts.reader_of(newsroom.letter(s)), newsroom.letter(s), "and since when?")
     )
     newsroom.take_back(1.5)
@@ -127,7 +127,7 @@ def test_taking_a_letter_back_erases_it_and_the_desks_wording(database: Database
 @pytest.mark.threat("erased words")
 def test_the_words_are_in_no_table_and_no_trail_after_taking_back(database: Database) -> None:
     newsroom = OneReader(database, STORY)
-    newsroom.two_readers_ask()
+    newsroom.send_letters()
     newsroom.take_back(0.5)
     planted = ("did they not know", "my brother drives", "Timur", "timur@post.example")
     with database.read() as session:
@@ -140,7 +140,7 @@ def test_the_words_are_in_no_table_and_no_trail_after_taking_back(database: Data
 @pytest.mark.threat("erased words")
 def test_erased_words_are_in_no_file_of_the_database(database: Database) -> None:
     newsroom = OneReader(database, STORY)
-    newsroom.two_readers_ask()
+    newsroom.send_letters()
     planted = ("did they not know", "my brother drives")
     assert find_in_files(database, *planted) == [*planted]
     newsroom.take_back(0.5)
@@ -151,13 +151,13 @@ def test_erased_words_are_in_no_file_of_the_database(database: Database) -> None
 def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:
     newsroom = OneReader(database, STORY)
     newsroom.to_the_edition()
-    newsroom.at(5, lambda s: contacts.verify_credit(s, newsroom.editor, newsroom.letter(s), "called him back"))
+    newsroom.run_at(5, lambda s: contacts.verify_credit(s, newsroom.editor, newsroom.letter(s), "called him back"))
 
     def lock(session: Any) -> None:
         edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
         locking.lock_edition(session, newsroom.editor, edition)
 
-    newsroom.at(12, lock)
+    newsroom.run_at(12, lock)
     assert [printed.count("Timur, Osh asked:") for printed in newsroom.printed()] == [1, 1, 1]
     newsroom.take_back(12.1)
     assert [printed.count("A reader asked:") for printed in newsroom.printed()] == [1, 1, 1]
@@ -179,18 +179,18 @@ def test_a_picked_question_leaves_its_slot_when_its_only_asker_withdraws(databas
 
 def test_a_mailed_receipt_can_only_read_and_withdraw(database: Database) -> None:
     newsroom = OneReader(database, STORY)
-    newsroom.two_readers_ask()
+    newsroom.send_letters()
 
     def mailed(session: Any) -> None:
         newsroom.letter(session).receipt_mailed = True
 
-    newsroom.at(0.1, mailed)
+    newsroom.run_at(0.1, mailed)
     for change in (
         lambda s, letter: receipts.add(s, receipts.reader_of(letter), letter, "more"),
         lambda s, letter: receipts.change_credit(s, receipts.reader_of(letter), letter, "full", "T", "", "yes"),
     ):
         with pytest.raises(PermissionDenied):
-            newsroom.at(0.2, lambda s, change=change: change(s, newsroom.letter(s)))
+            newsroom.run_at(0.2, lambda s, change=change: change(s, newsroom.letter(s)))
     newsroom.take_back(0.3)
     with pytest.raises(InvalidTransition):
         newsroom.take_back(0.4)
@@ -204,9 +204,9 @@ def test_what_was_taken_back_while_locked_leaves_an_edition_that_is_unlocked(dat
     def first(session: Any) -> Edition:
         return session.scalars(select(Edition).order_by(Edition.runs_at)).first()  # type: ignore[no-any-return]
 
-    newsroom.at(12, lambda s: locking.lock_edition(s, newsroom.editor, first(s)))
+    newsroom.run_at(12, lambda s: locking.lock_edition(s, newsroom.editor, first(s)))
     newsroom.take_back(12.1)
-    newsroom.at(12.2, lambda s: unlock(s, newsroom.editor, first(s)))
+    newsroom.run_at(12.2, lambda s: unlock(s, newsroom.editor, first(s)))
     with database.read() as session:
         question = session.scalars(select(Question)).one()
         assert (question.state, question.wording, question.edition_id) == ("closed", "", None)

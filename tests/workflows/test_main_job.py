@@ -26,7 +26,7 @@ from app.workflows.letters import public_state
 from app.workflows.publishing import publication
 from app.workflows.publishing import recall as recalling
 from app.workflows.publishing import skip as skipping
-from tests.support.main_job import DANA, START, STORY, TIMUR, MainJob
+from tests.support.main_job import DANA_FORM, START, STORY, TIMUR_FORM, MainJob
 from tests.support.required_programs import skip_without
 
 SHARED = Path(__file__).parent.parent.parent.parent / "shared" / "data"
@@ -54,7 +54,7 @@ def real_edition() -> dict[str, Any]:
 @pytest.mark.parametrize("story", [lambda: STORY, real_edition], ids=["invented", "the real edition"])
 def test_the_block_is_set_letter_for_letter(database: Database, story: Any) -> None:
     newsroom = MainJob(database, story())
-    newsroom.everything()
+    newsroom.run_all()
     with database.read() as session:
         edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
         blocks = locking.blocks(session, edition)
@@ -63,14 +63,14 @@ def test_the_block_is_set_letter_for_letter(database: Database, story: Any) -> N
 
 def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -> None:
     newsroom = MainJob(database, STORY)
-    newsroom.everything()
+    newsroom.run_all()
     with database.read() as session:
         session.info["at"] = START + timedelta(days=13)
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         [item] = archive.listing(newsletter).page(session, None, 20)
         assert item.sha256 == item_digest(item.input, item.output)
         path = f"/letter/q/{item.question.public_id}/the-salt-wind"
-        for form in (TIMUR, DANA):
+        for form in (TIMUR_FORM, DANA_FORM):
             letter = receipts.find_receipt(session, receive.receipt_of(session, form))
             assert letter is not None
             standing = public_state.get_public_state(session, newsletter, letter)
@@ -81,7 +81,7 @@ def test_it_stands_in_the_archive_and_both_receipts_say_so(database: Database) -
 
 def test_every_step_left_its_trail_and_its_mail(database: Database) -> None:
     newsroom = MainJob(database, STORY)
-    newsroom.everything()
+    newsroom.run_all()
     with database.read() as session:
         mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id)).all()
         assert [mail.kind for mail in mails] == [
@@ -95,27 +95,27 @@ def test_every_step_left_its_trail_and_its_mail(database: Database) -> None:
 
 def test_one_e_mail_then_forget_me(database: Database) -> None:
     newsroom = MainJob(database, STORY)
-    newsroom.everything()
+    newsroom.run_all()
     with database.read() as session:
         assert session.scalar(select(Contact.id)) is not None
 
     def the_notice_is_sent(session: Any) -> None:
         forget_contact_after_notice(session, session.scalars(select(OutboxMail).filter_by(kind="reader.once")).one())
 
-    newsroom.at(13, the_notice_is_sent)
+    newsroom.run_at(13, the_notice_is_sent)
     with database.read() as session:
         assert session.scalar(select(Contact.id)) is None
 
 
 def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(database: Database) -> None:
     newsroom = MainJob(database, STORY)
-    newsroom.everything()
+    newsroom.run_all()
 
     def recall(session: Any) -> None:
         edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
         recalling.recall(session, newsroom.editor, edition)
 
-    newsroom.at(12.951, recall)
+    newsroom.run_at(12.951, recall)
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         assert archive.listing(newsletter).page(session, None, 20) == []
@@ -124,7 +124,7 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
     def send_again(session: Any) -> None:
         publication.send(session, newsroom.editor, session.scalars(select(Edition).order_by(Edition.runs_at)).first())
 
-    newsroom.at(12.96, send_again)
+    newsroom.run_at(12.96, send_again)
     with database.read() as session:
         waiting = session.scalars(select(OutboxMail).filter_by(state="queued", kind="reader.once")).all()
         assert len(waiting) == 1
@@ -132,13 +132,13 @@ def test_a_sent_edition_can_be_recalled_while_its_mails_wait_and_sent_again(data
 
 def test_an_invitation_that_was_discarded_never_left(database: Database) -> None:
     newsroom = MainJob(database, STORY)
-    newsroom.two_readers_ask()
-    newsroom.the_desk_words_it_and_invites()
+    newsroom.send_letters()
+    newsroom.invite_expert()
 
     def discard(session: Any) -> None:
         undo.discard(session, newsroom.editor, session.scalars(select(OutboxMail)).one())
 
-    newsroom.at(0.11, discard)
+    newsroom.run_at(0.11, discard)
     with database.read() as session:
         assert session.scalars(select(OutboxMail)).one().state == "discarded"
         assert session.scalars(select(Assignment)).one().state == "drafted"
@@ -148,16 +148,16 @@ def test_an_invitation_that_was_discarded_never_left(database: Database) -> None
 
 def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(database: Database) -> None:
     newsroom = MainJob(database, STORY)
-    newsroom.two_readers_ask()
-    newsroom.the_desk_words_it_and_invites()
-    newsroom.the_expert_answers()
-    newsroom.the_editor_edits_and_the_expert_agrees()
-    newsroom.it_is_approved_and_picked()
+    newsroom.send_letters()
+    newsroom.invite_expert()
+    newsroom.submit_answer()
+    newsroom.edit_and_check_answer()
+    newsroom.approve_and_pick()
 
     def skip(session: Any) -> None:
         skipping.skip(session, newsroom.editor, session.scalars(select(Edition).order_by(Edition.runs_at)).first())
 
-    newsroom.at(5, skip)
+    newsroom.run_at(5, skip)
     with database.read() as session:
         question = session.scalars(select(Question)).one()
         second = session.scalars(select(Edition).order_by(Edition.runs_at)).all()[1]
@@ -170,12 +170,12 @@ def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(dat
         locking.lock_edition(session, newsroom.editor, edition)
         publication.send(session, newsroom.editor, edition)
 
-    newsroom.at(26.95, send)
-    newsroom.at(
+    newsroom.run_at(26.95, send)
+    newsroom.run_at(
         27,
         lambda s: publication.retract(s, newsroom.editor, s.scalars(select(Question)).one(), "For somebody's safety."),
     )
-    newsroom.at(28, lambda s: publication.restore(s, newsroom.editor, s.scalars(select(Question)).one()))
+    newsroom.run_at(28, lambda s: publication.restore(s, newsroom.editor, s.scalars(select(Question)).one()))
     with database.read() as session:
         kinds = [
             mail.kind for mail in session.scalars(select(OutboxMail).order_by(OutboxMail.id)) if mail.edition_id is None

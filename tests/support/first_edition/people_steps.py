@@ -7,15 +7,15 @@ from playwright.sync_api import expect
 from tests.support.first_edition.step_context import StepContext
 from tests.support.incoming_mails import mail, reply_mail
 from tests.support.main_job import (
-    the_desk_invites,
-    the_desk_words_it,
-    the_edition_is_built,
-    the_edition_is_locked_and_sent,
-    the_editor_approves,
-    the_editor_edits_and_sends_the_check,
-    the_expert_agrees,
-    the_expert_answers,
-    the_receipt_says_so,
+    accept_edited_answer,
+    approve_answer,
+    build_edition,
+    edit_and_send_check,
+    follow_receipt_to_answer,
+    invite_new_expert,
+    lock_and_send_edition,
+    word_question,
+    write_answer,
 )
 from tests.support.waiting import wait_until
 
@@ -73,8 +73,8 @@ def ask_expert(stage: StepContext) -> None:
         return nora.page.locator(".row input[type=checkbox]").count() == 2
 
     wait_until(both_are_there, "both letters at the desk", 60)
-    the_desk_words_it(nora, DESK)
-    the_desk_invites(nora)
+    word_question(nora, DESK)
+    invite_new_expert(nora)
 
 
 def find_link(stage: StepContext, subject: str) -> str:
@@ -84,22 +84,22 @@ def find_link(stage: StepContext, subject: str) -> str:
 
 
 def answer_by_link(stage: StepContext) -> None:
-    the_expert_answers(stage.open_browser(PHONE_WIDTH), find_link(stage, "150"))
+    write_answer(stage.open_browser(PHONE_WIDTH), find_link(stage, "150"))
 
 
 def check_quote(stage: StepContext) -> None:
-    the_editor_edits_and_sends_the_check(stage.nora, DESK)
-    the_expert_agrees(stage.open_browser(PHONE_WIDTH), find_link(stage, "Your answer"))
+    edit_and_send_check(stage.nora, DESK)
+    accept_edited_answer(stage.open_browser(PHONE_WIDTH), find_link(stage, "Your answer"))
 
 
 def publish_edition(stage: StepContext) -> None:
-    the_editor_approves(stage.nora, DESK)
-    the_edition_is_built(stage.nora, DESK)
-    the_edition_is_locked_and_sent(stage.nora)
+    approve_answer(stage.nora, DESK)
+    build_edition(stage.nora, DESK)
+    lock_and_send_edition(stage.nora)
 
 
 def find_published_answer(stage: StepContext) -> None:
-    the_receipt_says_so(stage.open_browser(PHONE_WIDTH), stage.receipt, LETTER)
+    follow_receipt_to_answer(stage.open_browser(PHONE_WIDTH), stage.receipt, LETTER)
 
 
 def check_first_steps(stage: StepContext) -> None:
