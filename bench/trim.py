@@ -97,15 +97,18 @@ def cases() -> Iterator[Case]:
                 f"{row['corpus']}, {kind}", mail, row["expected_text"], signature, row["compare"] == "nows", real=True
             )
     for reply in list_replies():
-        yield Case("generated", reply.mail, reply.words)
-        yield Case("generated, all is known", reply.mail, reply.words, known=reply.known)
+        yield Case("generated", reply.mail, reply.own_text)
+        yield Case("generated, all is known", reply.mail, reply.own_text, known=reply.trim_context)
     for reply in list_partly_known_replies():
-        known = reply.known
-        yield Case("an edition", reply.mail, reply.words)
+        known = reply.trim_context
+        yield Case("an edition", reply.mail, reply.own_text)
         yield Case(
-            "an edition, a part is known", reply.mail, reply.words, known=TrimContext(known.addresses, (), known.texts)
+            "an edition, a part is known",
+            reply.mail,
+            reply.own_text,
+            known=TrimContext(known.addresses, (), known.texts),
         )
-        yield Case("the same, as a mail of ours", reply.mail, reply.words, known=known)
+        yield Case("the same, as a mail of ours", reply.mail, reply.own_text, known=known)
 
 
 def right(case: Case, found: str) -> bool:

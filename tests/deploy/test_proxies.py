@@ -47,7 +47,7 @@ def served(sqlite_founded: tuple[Path, object]) -> Iterator[ProxiedSite]:
 
 @pytest.fixture(scope="module", params=START_COMMANDS)
 def proxy(request: pytest.FixtureRequest, served: ProxiedSite) -> Iterator[str]:
-    with served.behind(request.param):
+    with served.use_proxy(request.param):
         yield request.param
 
 

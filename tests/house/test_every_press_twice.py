@@ -36,7 +36,7 @@ from app.questions.models import Question
 from tests.support import clock
 from tests.support.app import BASE_URL, TEST_SETTINGS
 from tests.support.pages import Browser, Page
-from tests.support.reader_pages import public_addresses, render_page
+from tests.support.reader_pages import list_public_paths, render_page
 from tests.support.required_programs import skip_without
 from tests.support.source import list_code, parse_module, relative_name
 
@@ -168,7 +168,7 @@ class House:
         self.database.close()
         self.kept = shutil.copy(self.path, self.path.with_suffix(".kept"))
         self.written: list[str] = []
-        public = public_addresses(self.database, DESK.split("/")[2])
+        public = list_public_paths(self.database, DESK.split("/")[2])
         self.public = [public[name] for name in LOOKED_AT if name in public]
         self.made: dict[object, dict[str, object]] = {}  # public pages, as they were made for a version
         event.listen(self.database.writer, "before_cursor_execute", self._note)

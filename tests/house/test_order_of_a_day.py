@@ -386,4 +386,4 @@ def test_whoever_looks_at_the_old_rows_all_the_time_only_puts_it_off(lived: Live
 def test_the_page_says_what_holds_until_the_day_is_over(
     client: FlaskClient, newsroom: Newsroom, tongue: str, said: str
 ) -> None:
-    assert Page(client.get(f"/steppe/protection?lang={tongue}").text).words.count(said) == 1
+    assert Page(client.get(f"/steppe/protection?lang={tongue}").text).main_text.count(said) == 1

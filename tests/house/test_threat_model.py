@@ -8,7 +8,7 @@ import pytest
 
 from app.letters.receive import MOST_A_DAY
 from tests.support.docs import THREAT_MODEL, THREATS, find_section, list_table_rows
-from tests.support.payloads import FAMILIES, PAYLOADS
+from tests.support.payloads import PAYLOAD_FAMILIES, PAYLOADS
 from tests.support.source import ROOT, list_code, parse_module, relative_name
 
 MATRICES = ("What they learn of a reader", "What they learn of an expert", "What they learn of the desk's people")
@@ -97,7 +97,7 @@ def test_what_holds_a_threat_is_run_for_it(threat: str) -> None:
 def test_its_numbers_are_those_of_the_code() -> None:
     tried, held = TRIED["hostile words"][1], TRIED["flood"][2]
     assert re.findall(r"(\d+) payloads of (\w+) families", tried) == [(str(len(PAYLOADS)), "ten")]
-    assert len(FAMILIES) == 10
+    assert len(PAYLOAD_FAMILIES) == 10
     said = re.findall(r"([\d,]+) (?:letters )?a day", THREAT_MODEL.read_text(encoding="utf-8"))
     assert (set(said), "up to" in held) == ({f"{MOST_A_DAY:,}"}, True)
 

@@ -83,10 +83,10 @@ def test_nora_hands_an_edition_to_the_tool_that_sends(browsers: UserBrowsers, ne
 @pytest.fixture(scope="module")
 def ghost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[real_ghost.Ghost]:
     try:
-        real_ghost.install()
-    except real_ghost.Lacking as why:
+        real_ghost.install_ghost()
+    except real_ghost.GhostUnavailable as why:
         skip_without(f"real Ghost: {why}")
-    with real_ghost.ghost(tmp_path_factory.mktemp("ghost")) as running:
+    with real_ghost.run_ghost(tmp_path_factory.mktemp("ghost")) as running:
         yield running
 
 

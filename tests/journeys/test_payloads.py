@@ -45,15 +45,15 @@ from tests.support.network_faults import CuttableConnection
 from tests.support.pages import Page
 from tests.support.payload_newsroom import PayloadNewsroom, has_braces, has_contact_details
 from tests.support.payloads import (
-    FAMILIES,
-    FIND_LIVE,
-    FIND_LIVE_ARGUMENTS,
+    FIND_LIVE_HTML_ARGUMENTS,
+    FIND_LIVE_HTML_SCRIPT,
+    PAYLOAD_FAMILIES,
+    PAYLOAD_SOURCES,
     PAYLOADS,
-    SOURCES,
     BrowserWatch,
     find_bidi_controls,
     find_live_html,
-    parse_mail,
+    parse_mail_with_python,
 )
 from tests.support.sample_newsroom import Newsroom
 from tests.support.smtp_servers import create_mail_app, run_smtp_server
@@ -135,9 +135,9 @@ def connection(
 
 
 def test_three_hundred_payloads_of_ten_families_each_with_its_source() -> None:
-    assert FAMILIES.keys() == SOURCES.keys()
-    assert len(FAMILIES) == 10
-    assert {name for name, family in FAMILIES.items() if len(set(family)) < 30} == set()
+    assert PAYLOAD_FAMILIES.keys() == PAYLOAD_SOURCES.keys()
+    assert len(PAYLOAD_FAMILIES) == 10
+    assert {name for name, family in PAYLOAD_FAMILIES.items() if len(set(family)) < 30} == set()
     assert len(set(PAYLOADS)) >= 300
 
 
@@ -163,7 +163,7 @@ def test_what_lives_is_found_by_parser_and_browser(context: BrowserContext, html
     page.set_content(html)
     assert (
         [one.replace("=None", "=") for one in find_live_html(html)]
-        == page.evaluate(FIND_LIVE, FIND_LIVE_ARGUMENTS)
+        == page.evaluate(FIND_LIVE_HTML_SCRIPT, FIND_LIVE_HTML_ARGUMENTS)
         == ALIVE[html]
     )
 
@@ -223,7 +223,7 @@ def all_words(session: Session, name: str, is_sealed: bool) -> str:
 
 
 def in_mail(raw: bytes) -> Iterator[str]:
-    made = parse_mail(raw)
+    made = parse_mail_with_python(raw)
     yield from (str(made["subject"]), str(made["from"]))
     for part in made.walk():
         if not part.is_multipart():
@@ -273,16 +273,16 @@ class Reading:
             kind = self.kind(path)
             if self.counted[kind] >= (IN_LISTS if "?" in path else self.most):
                 continue
-            answer = self.client.get(path, base_url=self.watch.house)
+            answer = self.client.get(path, base_url=self.watch.base_url)
             is_file = answer.headers.get("Content-Disposition", "").startswith("attachment")
             if answer.mimetype != "text/html" or answer.status_code != 200 or is_file:
                 answer.close()  # a file is written as it is read, in its request's context
                 continue
             self.counted[kind] += 1
-            self.watch.seen += [("alive", (path, one)) for one in find_live_html(answer.text)]
+            self.watch.findings += [("alive", (path, one)) for one in find_live_html(answer.text)]
             if self.counted[kind] <= EACH:
-                self.page.goto(self.watch.house + path)
-                self.watch.look(self.page)
+                self.page.goto(self.watch.base_url + path)
+                self.watch.check_page(self.page)
             for link in LexborHTMLParser(answer.text).css("a[href], iframe[src]"):
                 place = urljoin(path, link.attributes.get("href") or link.attributes.get("src") or "").partition("#")[0]
                 if place.startswith(self.below) and place not in seen:
@@ -294,7 +294,7 @@ class Reading:
 def come_in(watch: BrowserWatch, context: BrowserContext, database: Database, person_id: int, door: str) -> None:
     link = database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, person_id), door))
     page = context.new_page()
-    page.goto(watch.house + urlsplit(link).path)
+    page.goto(watch.base_url + urlsplit(link).path)
     press(page.get_by_role("button").first)
     assert f"/{door}/" in page.url
     page.close()
@@ -320,11 +320,11 @@ def test_nothing_lives_on_any_page_for_readers(
     letters = [f"/letter-{at}/" for at in range(len(payload_newsroom.NAME_200.texts))]
     counted = reading.all("/steppe/", *letters, *(f"{one}ask" for one in letters))
     for receipt in filled[1].receipts[:EACH]:
-        reading.page.goto(f"{watch.house}/steppe/receipt")
+        reading.page.goto(f"{watch.base_url}/steppe/receipt")
         reading.page.locator("input[name=receipt]").fill(receipt)
         press(reading.page.locator("main form button").first)
-        watch.look(reading.page)
-    assert watch.seen == []
+        watch.check_page(reading.page)
+    assert watch.findings == []
     attempts(counted.total())
     assert counted["reader.story"] >= payload_newsroom.QUESTIONS
 
@@ -344,7 +344,7 @@ def test_nothing_lives_on_any_page_for_experts(
     come_in(watch, context, database, person_id, "expert")
     reading = Reading(connection.app, watch, context, "/expert/")
     counted = reading.all("/expert/", "/expert/profile", *house.links)
-    assert watch.seen == []
+    assert watch.findings == []
     attempts(counted.total())
     of_translators = [one for one in house.links if one.endswith("/translation")]
     assert counted["expert.assignment"] > len(house.links) - len(of_translators)
@@ -368,7 +368,7 @@ def test_nothing_lives_on_any_page_of_the_desk(
         answers = [f"/desk/steppe/questions/{one}/answers/{other}" for one, other in session.execute(theirs)]
     starts = ("/desk/steppe/", "/desk/steppe/search?q=hit", "/desk/steppe/outbox?state=failed", *answers)
     counted = reading.all(*starts)
-    assert watch.seen == []
+    assert watch.findings == []
     attempts(counted.total())
     lives = payload_newsroom.QUESTIONS
     assert {
@@ -393,7 +393,7 @@ def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
     counted = reading.all(
         "/signed-in/factors", *(f"/desk/letter-{at}/{part}" for at in letters for part in parts)
     )  # fmt: skip
-    assert watch.seen == []
+    assert watch.findings == []
     attempts(counted.total())
     assert counted["editor.settings_part"] == 3 * len(letters)
 
@@ -457,7 +457,7 @@ def test_every_mail_goes_to_a_real_server_with_its_own_headers_and_nothing_alive
     assert len(mails) > payload_newsroom.QUESTIONS
     faults = []
     for _sender, recipient, raw in mails:
-        made = parse_mail(raw)
+        made = parse_mail_with_python(raw)
         faults += [(recipient, name) for name in set(made) - HEADERS]
         faults += [(recipient, name) for name, times in Counter(made).items() if times > 1]
         faults += [(recipient, str(fault)) for part in made.walk() for fault in part.defects]

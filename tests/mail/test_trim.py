@@ -41,10 +41,10 @@ def test_every_program_speaks_every_language() -> None:
 @pytest.mark.parametrize("knows", [True, False], ids=["we know what was answered", "we know nothing"])
 def test_the_words_come_out_of_every_program_in_every_language(program: str, knows: bool) -> None:
     def found(reply: Reply) -> str:
-        return flat(trim(reply.mail, reply.known if knows else TrimContext()).text)
+        return flat(trim(reply.mail, reply.trim_context if knows else TrimContext()).text)
 
     mine = [reply for reply in REPLIES if reply.name.startswith(f"{program}-")]
-    wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.words)}
+    wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.own_text)}
     assert (len(mine), wrong) == (len(REPLY_LANGUAGES), {})
 
 

@@ -8,20 +8,20 @@ from app.mailtext.incoming import Mail, TrimContext
 from app.mailtext.trim import trim
 from tests.support.reply_languages import REPLY_LANGUAGES
 from tests.support.reply_mails import (
-    AS_SENT,
-    IN_PART,
     INVITATION,
+    KNOWN_PART,
     NEWSLETTER_ADDRESS,
     NEWSLETTER_NAME,
     REPLY_PROGRAMS,
+    SENT_EDITION,
     Reply,
     list_partly_known_replies,
 )
 
 REPLIES = list(list_partly_known_replies())
 HEADS = f"From: {NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>\nSent: Thursday\nTo: Timur\nSubject: 14"
-PART = TrimContext(frozenset({NEWSLETTER_ADDRESS}), editions=(IN_PART,))
-MAIL = TrimContext(frozenset({NEWSLETTER_ADDRESS}), texts=(IN_PART,))
+PART = TrimContext(frozenset({NEWSLETTER_ADDRESS}), editions=(KNOWN_PART,))
+MAIL = TrimContext(frozenset({NEWSLETTER_ADDRESS}), texts=(KNOWN_PART,))
 
 
 def flat(text: str) -> str:
@@ -39,20 +39,20 @@ def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: st
         return flat(trim(reply.mail, known).text)
 
     mine = [reply for reply in REPLIES if reply.name.startswith(f"{program}-")]
-    wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.words)}
+    wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.own_text)}
     assert (len(mine), wrong) == (len(REPLY_LANGUAGES), {})
 
 
 @pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
 def test_nobodys_link_to_unsubscribe_comes_into_a_letter(known: TrimContext) -> None:
-    sent = AS_SENT.replace("Photo: the depot at Tastak\n\n", "")
+    sent = SENT_EDITION.replace("Photo: the depot at Tastak\n\n", "")
     for mail in (f"{HEADS}\n\n{sent}\n\nWho pays for the lamps?", f"{sent}\n\nWho pays for the lamps?"):
         assert of_text(mail, known) == "Who pays for the lamps?"
 
 
 def test_other_stories_of_an_edition_are_not_the_readers() -> None:
     story = "The river rose by two metres in March. Nobody had measured it since 1961."
-    quoted = AS_SENT.replace("Readers asked:", f"{story}\n\nReaders asked:")
+    quoted = SENT_EDITION.replace("Readers asked:", f"{story}\n\nReaders asked:")
     assert of_text(f"Who pays?\n\n{HEADS}\n\n{quoted}", PART) == "Who pays?"
 
 
@@ -72,7 +72,7 @@ def test_a_reader_may_write_of_buttons_and_of_leaving() -> None:
         "Please unsubscribe my mother.\n\nRead more\n\nhttps://other.example/page",
         "Share: who shares the road?",
     ):
-        assert of_text(f"{words}\n\n{HEADS}\n\n{AS_SENT}", PART) == flat(words)
+        assert of_text(f"{words}\n\n{HEADS}\n\n{SENT_EDITION}", PART) == flat(words)
         assert of_text(words, PART) == flat(words)
 
 
@@ -80,4 +80,4 @@ def test_a_wrapped_foot_is_known_by_the_paragraph_that_it_stands_in() -> None:
     foot = textwrap.fill(
         "You are receiving this email at timur@mail.example because you once signed up, Tastak, Box 14", 40
     )
-    assert of_text(f"{IN_PART}\n{foot}\n\nWho pays for the lamps?", PART) == "Who pays for the lamps?"
+    assert of_text(f"{KNOWN_PART}\n{foot}\n\nWho pays for the lamps?", PART) == "Who pays for the lamps?"

@@ -46,7 +46,7 @@ FOOTERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("footer", [*FOOTERS, *(tongue.phone for tongue in REPLY_LANGUAGES.values())])
+@pytest.mark.parametrize("footer", [*FOOTERS, *(tongue.phone_signature for tongue in REPLY_LANGUAGES.values())])
 def test_a_telephones_line_is_cut_below_the_words_and_among_them(footer: str) -> None:
     assert words(f"{WORDS}\n\n{footer}\n") == WORDS
     assert words(f"One thing.\n\n{footer}\n\nAnd another: why?\n") == "One thing.\n\n\nAnd another: why?"

@@ -52,8 +52,8 @@ from tests.support.reader_pages import (
     answer_letters,
     get_form_token,
     get_question,
+    list_public_paths,
     lock_edition,
-    public_addresses,
     read_receipt,
     render_page,
     send_edition,
@@ -111,7 +111,7 @@ def test_every_page_of_readers_is_copied_or_said_to_be_none(
 ) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith(f"{reader.name}.")]
     pages = {rule.endpoint.partition(".")[2] for rule in rules if "GET" in (rule.methods or ())}
-    known = public_addresses(app.extensions["database"])
+    known = list_public_paths(app.extensions["database"])
     assert pages == (known.keys() & pages) | NEVER_COPIED
     for name, path in known.items():
         assert served(client, path) == render_page(app, path), name
@@ -194,7 +194,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
 def test_after_every_change_each_page_is_as_if_there_were_no_copies(
     app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom, silos: tuple[str, str]
 ) -> None:
-    paths, changed, vera = public_addresses(database), {}, hire_vera(database, newsroom)
+    paths, changed, vera = list_public_paths(database), {}, hire_vera(database, newsroom)
     for name, change in changes(newsroom, vera, *silos):
         before = {path: served(client, path) for path in paths.values()}
         database.write(change)
@@ -263,7 +263,7 @@ def test_whatever_table_a_page_reads_is_watched(
     if listened is not database:
         event.listen(listened.reader, "before_cursor_execute", note)
     try:
-        for path in public_addresses(database).values():
+        for path in list_public_paths(database).values():
             assert render_page(app, path)[0] == 200
     finally:
         event.remove(database.reader, "before_cursor_execute", note)

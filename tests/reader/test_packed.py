@@ -20,7 +20,7 @@ from tests.support.desk import LOCALHOST, Desk
 from tests.support.pages import Page
 from tests.support.reader_pages import (
     add_topic_and_expert_page,
-    public_addresses,
+    list_public_paths,
     publish_answer,
     read_receipt,
     send_question,
@@ -59,7 +59,7 @@ def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> str:
 
 def open_to_all(database: Database) -> dict[str, str]:
     """An address of each page that is packed."""
-    known = public_addresses(database) | {"handbook": "/handbook/reader"}
+    known = list_public_paths(database) | {"handbook": "/handbook/reader"}
     return {name: known[name] for name in COMPRESSED_PAGES}
 
 

@@ -17,7 +17,7 @@ from tests.support.pages import Page
 from tests.support.reader_pages import (
     add_topic_and_expert_page,
     get_question,
-    public_addresses,
+    list_public_paths,
     publish_answer,
     send_question,
 )
@@ -95,7 +95,7 @@ def faults(html: bytes) -> list[Any]:
 
 
 def test_no_page_of_readers_has_a_fault_of_html(client: FlaskClient, database: Database, silos: str) -> None:
-    known = public_addresses(database)
+    known = list_public_paths(database)
     assert known.keys() >= PAGES
     pages = {name: client.get(known[name]) for name in sorted(PAGES)}
     assert {page.status_code for page in pages.values()} == {200}
@@ -123,7 +123,7 @@ def test_a_page_tells_search_engines_of_question_and_answer_all_that_they_ask_fo
     client: FlaskClient, database: Database, silos: str
 ) -> None:
     for name in ("story", "another", "a story in Persian"):
-        path = public_addresses(database)[name]
+        path = list_public_paths(database)[name]
         [page] = items_in(client, path)
         assert (str(page.itemtype[0]), rules_broken(page)) == ("https://schema.org/QAPage", [])
     [page] = items_in(client, f"/steppe/q/{silos}/the-silos")
@@ -166,7 +166,7 @@ def test_robots_may_read_what_is_published_and_find_the_map(client: FlaskClient,
 def test_each_page_that_may_be_found_says_which_address_is_its_lasting_one(
     client: FlaskClient, database: Database, silos: str
 ) -> None:
-    known = public_addresses(database)
+    known = list_public_paths(database)
     for name in ("story", "topic", "expert"):
         for asked in ("", "?lang=fa", "?utm_source=letter"):
             page = client.get(known[name] + asked)

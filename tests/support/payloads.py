@@ -1,9 +1,8 @@
-"""Texts that attack whoever shows, mails, exports or files them: ten families, each of at least thirty.
+"""Texts that attack pages, mails, exports and files: ten families of at least thirty payloads each.
 
-They are written for this house after the kinds that public lists name (`SOURCES`), and short: several fit into a
-name. Each that comes to life is found by its mark: an element or an attribute called `hit`, an address at LEAK, or a
-dialog. A packed text hides nothing: where a mark lives, the first that does is found, in a browser's own tree or by
-other parsers.
+They follow the kinds in public lists (`PAYLOAD_SOURCES`), and are short, so that several fit into a name. A payload that
+becomes active is recognised by its mark: an element or attribute called `hit`, a URL at `LEAK_HOST`, or a dialog. Joining
+several into one text hides none of them: the first active mark is found, in a browser's DOM or by other parsers.
 """
 
 import re
@@ -16,9 +15,9 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page
 from selectolax.lexbor import LexborHTMLParser
 
-LEAK = "leak.invalid"  # RFC 2606: no such host
+LEAK_HOST = "leak.invalid"  # RFC 2606: no such host
 
-SOURCES = {
+PAYLOAD_SOURCES = {
     "html": "OWASP XSS Filter Evasion Cheat Sheet; PortSwigger XSS cheat sheet",
     "markdown": "CommonMark 0.31, sections 6.3 to 6.6; the raw HTML and link tests of markdown renderers",
     "svg": "html5sec.org, the vectors of SVG; SVG 2, chapter 15 (scripting)",
@@ -41,7 +40,7 @@ _TAGS = (
     "p style=background:url(//{0}/c)", "template", "plaintext", "xmp", "noscript",
 )  # fmt: skip
 _HTML = (
-    *(f"<{tag.format(LEAK).replace(' ', ' hit ', 1) if ' ' in tag else f'{tag} hit'}>" for tag in _TAGS),
+    *(f"<{tag.format(LEAK_HOST).replace(' ', ' hit ', 1) if ' ' in tag else f'{tag} hit'}>" for tag in _TAGS),
     "<script hit>alert(1)</script>", "\"><script hit>alert(1)</script>", "'><b hit>", "\" hit=\"", "' hit='",
     "\" autofocus onfocus=alert(1) hit=\"", "' onmouseover=alert(1) hit='", "` onclick=alert(1) hit=`",
     "</textarea><img hit src=x onerror=alert(1)>", "</title><b hit>", "</script><b hit>", "</style><b hit>", "--><b hit>",
@@ -49,23 +48,23 @@ _HTML = (
 )  # fmt: skip
 _MARKDOWN = (
     "[hit](javascript:alert(1))", "[hit](JaVaScRiPt:alert(1))", "[hit](java&#115;cript:alert(1))", "[hit](data:text/html,hit)",
-    "[hit](vbscript:alert(1))", f"[hit](//{LEAK}/m)", f"![hit](//{LEAK}/m.png)", f"![hit](https://{LEAK}/n.png \"t\")",
-    "[hit]: javascript:alert(1)", f"[![hit](//{LEAK}/a)](//{LEAK}/b)", "<javascript:alert('hit')>", f"<https://{LEAK}/auto>",
+    "[hit](vbscript:alert(1))", f"[hit](//{LEAK_HOST}/m)", f"![hit](//{LEAK_HOST}/m.png)", f"![hit](https://{LEAK_HOST}/n.png \"t\")",
+    "[hit]: javascript:alert(1)", f"[![hit](//{LEAK_HOST}/a)](//{LEAK_HOST}/b)", "<javascript:alert('hit')>", f"<https://{LEAK_HOST}/auto>",
     "**<b hit>**", "_<i hit>_", "`<b hit>`", "~~~<b hit>", "> <b hit>", "# <b hit>", "- <b hit>", "1. <b hit>",
     "[a](<javascript:alert(1)> 'hit')", "[a](x \"onmouseover=alert(1) hit\")", "[x](x'hit='y)", "![x](x\"hit=\"y)",
     "|a|b|\n|-|-|\n|<b hit>|c|", "[^hit]: <b hit>", "*[hit]: <b hit>", "\\<b hit\\>", "[<b hit>](x)", "```html\n<b hit>\n```",
-    f"https://{LEAK}/bare?hit", f"www.{LEAK}/hit", "[hit](\x01javascript:alert(1))", "<b hit\n\n>", "{: hit=x onclick=alert(1) }",
+    f"https://{LEAK_HOST}/bare?hit", f"www.{LEAK_HOST}/hit", "[hit](\x01javascript:alert(1))", "<b hit\n\n>", "{: hit=x onclick=alert(1) }",
 )  # fmt: skip
 _SVG = (
     "<svg hit onload=alert(1)>", "<svg><script hit>alert(1)</script>", "<svg><a hit xlink:href=javascript:alert(1)>",
-    f"<svg><image hit href=//{LEAK}/i>", f"<svg><use hit href=//{LEAK}/u#a>", "<svg><animate hit onbegin=alert(1)>",
+    f"<svg><image hit href=//{LEAK_HOST}/i>", f"<svg><use hit href=//{LEAK_HOST}/u#a>", "<svg><animate hit onbegin=alert(1)>",
     "<svg><set hit attributeName=href to=javascript:alert(1)>", "<svg><foreignObject><b hit>", "<svg><style hit>*{}</style>",
-    f"<svg><feImage hit href=//{LEAK}/f>", "<svg><desc><b hit>", "<svg><title><b hit>", "<svg/hit/onload=alert(1)>",
+    f"<svg><feImage hit href=//{LEAK_HOST}/f>", "<svg><desc><b hit>", "<svg><title><b hit>", "<svg/hit/onload=alert(1)>",
     "<svg\nhit\nonload=alert(1)>", "<svg><handler hit>alert(1)", "<svg><discard hit onbegin=alert(1)>", "<SVG HIT ONLOAD=alert(1)>",
-    "<svg:svg hit>", "<svg xmlns:x=x x:hit=1>", "<svg><g hit onclick=alert(1)>", "<svg><text hit>x", f"<svg><script hit href=//{LEAK}/s>",
-    "<svg><animateTransform hit onend=alert(1)>", f"<svg><pattern hit><image href=//{LEAK}/p>", "<svg><metadata><b hit>",
-    f"<?xml-stylesheet href='//{LEAK}/x'?><svg hit>", "<svg><switch hit>", "<svg><p hit>", "<svg><![CDATA[<b hit>]]>",
-    f"<svg><filter hit><feImage href='//{LEAK}/q'>", "<svg><mpath hit href=#x>", "<svg viewBox='0 0 1 1' hit>",
+    "<svg:svg hit>", "<svg xmlns:x=x x:hit=1>", "<svg><g hit onclick=alert(1)>", "<svg><text hit>x", f"<svg><script hit href=//{LEAK_HOST}/s>",
+    "<svg><animateTransform hit onend=alert(1)>", f"<svg><pattern hit><image href=//{LEAK_HOST}/p>", "<svg><metadata><b hit>",
+    f"<?xml-stylesheet href='//{LEAK_HOST}/x'?><svg hit>", "<svg><switch hit>", "<svg><p hit>", "<svg><![CDATA[<b hit>]]>",
+    f"<svg><filter hit><feImage href='//{LEAK_HOST}/q'>", "<svg><mpath hit href=#x>", "<svg viewBox='0 0 1 1' hit>",
 )  # fmt: skip
 _MXSS = (
     "<svg><style><img hit src=x onerror=alert(1)>", "<math><mi><b hit>", "<math><annotation-xml encoding=text/html><b hit>",
@@ -82,7 +81,7 @@ _ENTITIES = (
     "&lt;b hit&gt;", "&#60;b hit&#62;", "&#x3c;b hit&#x3e;", "&amp;lt;b hit&amp;gt;", "&LT;b hit&GT;", "&lt&gt hit", "&#0000060;b hit>",
     "&#x000003C;b hit>", "&quot; hit=&quot;", "&#34; hit=&#34;", "&apos; hit=&apos;", "&Tab;hit", "&NewLine;hit", "&colon;hit",
     "&#x1F600; hit", "&#0; hit", "&#x110000; hit", "&#xD800; hit", "&notanentity; hit", "&; hit", "&# hit", "&#x; hit", "&hit;",
-    "<!ENTITY hit 'x'>", "<!DOCTYPE hit SYSTEM 'x'>", f"<!ENTITY % hit SYSTEM '//{LEAK}'>", "&lpar;hit&rpar;", "%3Cb%20hit%3E",
+    "<!ENTITY hit 'x'>", "<!DOCTYPE hit SYSTEM 'x'>", f"<!ENTITY % hit SYSTEM '//{LEAK_HOST}'>", "&lpar;hit&rpar;", "%3Cb%20hit%3E",
     "%253Cb%2520hit%253E", "\\u003cb hit\\u003e", "\\x3cb hit\\x3e", "+ADw-b hit+AD4-", "\uff1cb hit\uff1e", "\u2039b hit\u203a",
 )  # fmt: skip
 _BIDI = (
@@ -121,91 +120,117 @@ _PATH = (
     "./hit", "//leak.invalid/hit", "hit#?&=", "hit.html/.php", "jar:file:hit!/x", "php://filter/hit", "gopher://leak.invalid/hit",
 )  # fmt: skip
 
-FAMILIES = {
+PAYLOAD_FAMILIES = {
     "html": _HTML, "markdown": _MARKDOWN, "svg": _SVG, "mxss": _MXSS, "entities": _ENTITIES, "bidi": _BIDI, "template": _TEMPLATE,
     "header": _HEADER, "csv": _CSV, "path": _PATH,
 }  # fmt: skip
-PAYLOADS = tuple(dict.fromkeys(one for family in FAMILIES.values() for one in family))
+PAYLOADS = tuple(dict.fromkeys(one for family in PAYLOAD_FAMILIES.values() for one in family))
 
 
-def pack_payloads(longest: int, between: str = "\n\n", some: Iterable[str] = PAYLOADS) -> list[str]:
-    """Payloads, each once, in texts of up to `longest` signs."""
+def pack_payloads(max_length: int, separator: str = "\n\n", payloads: Iterable[str] = PAYLOADS) -> list[str]:
+    """Join the payloads, each once, to texts of up to `max_length` characters."""
     texts: list[str] = []
-    for one in some:
-        if texts and len(both := f"{texts[-1]}{between}{one}") <= longest:
-            texts[-1] = both
+    for payload in payloads:
+        if texts and len(joined := f"{texts[-1]}{separator}{payload}") <= max_length:
+            texts[-1] = joined
         else:
-            texts.append(one)
+            texts.append(payload)
     return texts
 
 
-_HOST = re.escape(LEAK)
-_LEADS = re.compile(rf"\s*(?:(?:java|vb)script:|data:text|(?:https?:)?//[^/]*{_HOST})", re.IGNORECASE)
-# What an expert may link to in an answer is followed by whoever presses it, and by nothing else.
-_LINKS = re.compile(rf"https?://[^/]*{_HOST}")
-_LEADING = ("href", "src", "action", "formaction", "xlink:href", "srcset", "poster", "data", "background", "srcdoc")
+_LEAK_HOST_PATTERN = re.escape(LEAK_HOST)
+_DANGEROUS_URL = re.compile(
+    rf"\s*(?:(?:java|vb)script:|data:text|(?:https?:)?//[^/]*{_LEAK_HOST_PATTERN})", re.IGNORECASE
+)
+# Experts may link to any web page in an answer: only people follow such a link.
+_WEB_LINK = re.compile(rf"https?://[^/]*{_LEAK_HOST_PATTERN}")
+_URL_ATTRIBUTES = (
+    "href",
+    "src",
+    "action",
+    "formaction",
+    "xlink:href",
+    "srcset",
+    "poster",
+    "data",
+    "background",
+    "srcdoc",
+)
 
-# The same in a browser's own tree.
-FIND_LIVE = """([leading, leads, links, leak]) => [...document.querySelectorAll('*')].flatMap(one => [
-  ...(one.localName.includes('hit') ? ['<' + one.localName + '>'] : []),
-  ...[...one.attributes].filter(given =>
-    given.localName === 'hit' || given.name.startsWith('on') ||
-    (leading.includes(given.name) && new RegExp('^' + leads, 'i').test(given.value) &&
-      !(one.localName === 'a' && new RegExp('^' + links).test(given.value))) ||
-    (given.name === 'style' && given.value.includes(leak))
-  ).map(given => one.localName + ' ' + given.name + '=' + given.value),
+# What `find_live_html` does, in the DOM of a browser.
+FIND_LIVE_HTML_SCRIPT = """([urlAttributes, dangerousUrl, webLink, leakHost]) => [...document.querySelectorAll('*')].flatMap(element => [
+  ...(element.localName.includes('hit') ? ['<' + element.localName + '>'] : []),
+  ...[...element.attributes].filter(attribute =>
+    attribute.localName === 'hit' || attribute.name.startsWith('on') ||
+    (urlAttributes.includes(attribute.name) && new RegExp('^' + dangerousUrl, 'i').test(attribute.value) &&
+      !(element.localName === 'a' && new RegExp('^' + webLink).test(attribute.value))) ||
+    (attribute.name === 'style' && attribute.value.includes(leakHost))
+  ).map(attribute => element.localName + ' ' + attribute.name + '=' + attribute.value),
 ])"""
-FIND_LIVE_ARGUMENTS = [list(_LEADING), _LEADS.pattern, _LINKS.pattern, LEAK]
+FIND_LIVE_HTML_ARGUMENTS = [list(_URL_ATTRIBUTES), _DANGEROUS_URL.pattern, _WEB_LINK.pattern, LEAK_HOST]
 
 
 def find_live_html(page: str) -> list[str]:
-    """What of payloads lives in a page, as Lexbor reads it."""
+    """Return the active elements and attributes from payloads in a page, as Lexbor parses it."""
     found = []
-    for one in LexborHTMLParser(page).css("*"):
-        tag = one.tag or ""
-        found += [f"<{tag}>"] if "hit" in tag else []
-        for name, value in one.attributes.items():
-            leads = name in _LEADING and _LEADS.match(value or "") and not (tag == "a" and _LINKS.match(value or ""))
-            is_live = name == "hit" or name.startswith("on") or leads or (name == "style" and LEAK in (value or ""))
-            found += [f"{tag} {name}={value}"] if is_live else []
+    for element in LexborHTMLParser(page).css("*"):
+        tag = element.tag or ""
+        if "hit" in tag:
+            found.append(f"<{tag}>")
+        for name, value in element.attributes.items():
+            if _is_live_attribute(tag, name, value or ""):
+                found.append(f"{tag} {name}={value}")
     return found
 
 
-def parse_mail(raw: bytes) -> EmailMessage:
-    """A mail as Python's own parser reads it."""
+def _is_live_attribute(tag: str, name: str, value: str) -> bool:
+    if name == "hit" or name.startswith("on"):
+        return True
+    if name == "style":
+        return LEAK_HOST in value
+    is_link = tag == "a" and _WEB_LINK.match(value)
+    return name in _URL_ATTRIBUTES and bool(_DANGEROUS_URL.match(value)) and not is_link
+
+
+def parse_mail_with_python(raw: bytes) -> EmailMessage:
+    """Parse a mail with the parser of Python's standard library."""
     return BytesParser(policy=default).parsebytes(raw)  # type: ignore[return-value, arg-type, unused-ignore]
 
 
 class BrowserWatch:
-    """Whatever a browser does that no page of ours makes it do."""
+    """Records what a browser does that our pages never cause: foreign requests, dialogs, errors, windows, violations."""
 
-    def __init__(self, context: BrowserContext, house: str) -> None:
-        self.seen: list[tuple[str, Any]] = []
-        self.house = house
-        context.on("request", self._asked)
-        context.on("dialog", self._spoken)
-        context.on("console", lambda said: self.seen.append(("console", said.text)) if said.type == "error" else None)
-        context.on("weberror", lambda fault: self.seen.append(("error", str(fault.error))))
-        context.on("page", lambda page: self.seen.append(("window", page.url)) if len(context.pages) > 1 else None)
-        context.expose_function("violated", lambda what: self.seen.append(("policy", what)))
+    def __init__(self, context: BrowserContext, base_url: str) -> None:
+        self.findings: list[tuple[str, Any]] = []
+        self.base_url = base_url
+        context.on("request", self._record_request)
+        context.on("dialog", self._record_dialog)
+        context.on(
+            "console",
+            lambda message: self.findings.append(("console", message.text)) if message.type == "error" else None,
+        )
+        context.on("weberror", lambda fault: self.findings.append(("error", str(fault.error))))
+        context.on("page", lambda page: self.findings.append(("window", page.url)) if len(context.pages) > 1 else None)
+        context.expose_function("violated", lambda directive: self.findings.append(("policy", directive)))
         context.add_init_script(
-            "document.addEventListener('securitypolicyviolation', broken => violated(broken.violatedDirective + ' ' + broken.blockedURI))"
+            "document.addEventListener('securitypolicyviolation', event => violated(event.violatedDirective + ' ' + event.blockedURI))"
         )
 
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith((f"{self.house}/", "data:", "about:", "blob:")):
-            self.seen.append(("request", request.url))
+    def _record_request(self, request: Any) -> None:
+        if not request.url.startswith((f"{self.base_url}/", "data:", "about:", "blob:")):
+            self.findings.append(("request", request.url))
 
-    def _spoken(self, dialog: Any) -> None:
-        self.seen.append(("dialog", dialog.message))
+    def _record_dialog(self, dialog: Any) -> None:
+        self.findings.append(("dialog", dialog.message))
         dialog.dismiss()
 
-    def look(self, page: Page) -> None:
-        """Look at an open page, and at all that it has in frames."""
+    def check_page(self, page: Page) -> None:
+        """Record the active payloads in an open page and its frames."""
         for frame in page.frames:
-            self.seen += [("alive", (page.url, one)) for one in frame.evaluate(FIND_LIVE, FIND_LIVE_ARGUMENTS)]
+            active = frame.evaluate(FIND_LIVE_HTML_SCRIPT, FIND_LIVE_HTML_ARGUMENTS)
+            self.findings += [("alive", (page.url, description)) for description in active]
 
 
 def find_bidi_controls(text: str) -> Iterator[str]:
-    """Signs that turn the words around them, which no export may carry (Unicode Standard Annex 9)."""
-    return (sign for sign in text if sign in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+    """Yield the bidirectional controls in a text, which no export may contain (Unicode Standard Annex 9)."""
+    return (character for character in text if character in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

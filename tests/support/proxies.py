@@ -1,6 +1,7 @@
-"""The product behind the proxies of deploy/, on a machine of its own, and visitors who have addresses of their own there.
+"""The product behind the proxies of deploy/, in a Debian machine, and visitors with IP addresses of their own.
 
-The proxies are Debian's; the pages are `readers-asked web` with TRUSTED_PROXIES=1. What both say is kept in files under /run.
+The proxies are Debian's packages; the pages are served by `readers-asked web` with TRUSTED_PROXIES=1. The output of both
+is in files under /run.
 """
 
 import ssl
@@ -16,7 +17,7 @@ from tests.support.mail_servers import readable_folder, require_programs_as_root
 from tests.support.source import ROOT
 
 SITE_NAME, SERVER_ADDRESS = "ask.example.org", "192.0.2.1"
-TIMURS_IP, OTHER_IP = "203.0.113.7", "198.51.100.9"  # addresses that nobody may find written anywhere
+TIMURS_IP, OTHER_IP = "203.0.113.7", "198.51.100.9"  # addresses that no log may contain
 CERTIFICATE_FOLDER = f"/etc/letsencrypt/live/{SITE_NAME}"
 CERTIFICATE, KEY = f"{CERTIFICATE_FOLDER}/fullchain.pem", f"{CERTIFICATE_FOLDER}/privkey.pem"
 
@@ -26,7 +27,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 
   -addext subjectAltName=DNS:{SITE_NAME} -keyout {KEY} -out {CERTIFICATE} 2>/dev/null
 """
 
-# Each proxy as docs/install.md sets it up; Caddy is given a certificate, since it can't get one here.
+# The setup of docs/install.md. Caddy gets a certificate, since it can't request one here.
 START_COMMANDS = {
     "nginx": f"""
 cp {ROOT}/deploy/nginx.conf /etc/nginx/sites-enabled/readers-asked
@@ -49,14 +50,14 @@ class SiteResponse:
 
 
 class SiteVisitor:
-    """Somebody with a browser, by the address that their questions come from."""
+    """A client of the site that connects from its own IP address."""
 
     def __init__(self, machine: DebianMachine, source_ip: str, certificate: bytes) -> None:
         self._machine, self._source_ip = machine, source_ip
         self._tls_context = ssl.create_default_context(cadata=certificate.decode())
 
     def connect(self) -> ssl.SSLSocket:
-        """A connection to the site on which nothing has been said yet."""
+        """Open a TLS connection to the site, without sending a request."""
         return self._tls_context.wrap_socket(
             self._machine.connect(SERVER_ADDRESS, 443, self._source_ip), server_hostname=SITE_NAME
         )
@@ -64,7 +65,7 @@ class SiteVisitor:
     def request(
         self, path: str, body: bytes | None = None, method: str = "", headers: Mapping[str, str] | None = None
     ) -> SiteResponse:
-        """What the site answers by https."""
+        """Send a request over HTTPS: by default GET, or POST if it has a body."""
         return self._send(HTTPConnection(SITE_NAME), self.connect(), method, path, body, headers or {})
 
     def request_over_http(self, path: str) -> SiteResponse:
@@ -84,7 +85,7 @@ class SiteVisitor:
 
 
 class ProxiedSite:
-    """The machine with the pages, and one proxy after the other in front of them."""
+    """The machine with the pages. `use_proxy` runs one of the proxies in front of them."""
 
     def __init__(self, machine: DebianMachine, database: Path) -> None:
         self.machine, self.database = machine, database
@@ -105,7 +106,7 @@ class ProxiedSite:
             )
 
     def read_logs(self) -> str:
-        """All that the proxies and the pages have written, but for the database."""
+        """Return everything that the proxies and the pages have written to files, except the database."""
         return self.machine.run(
             "cd /; find var/log/nginx var/log/caddy var/lib/nginx var/lib/caddy run/caddy run/web.said run/proxy.said -type f "
             "-exec cat {} + 2>/dev/null || true"
@@ -114,7 +115,7 @@ class ProxiedSite:
 
 @contextmanager
 def run_proxied_site(database_template: Path, *settings: str, with_pages: bool = True) -> Iterator[ProxiedSite]:
-    """The site until the block ends. `settings` are lines of the settings file beside what every newsroom needs."""
+    """Run the site until the block ends. `settings` are additional lines for the settings file."""
     require_programs_as_root("openssl")
     with readable_folder("site") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE) as machine:
         database = folder / "shared" / "newsroom.db"

@@ -1,4 +1,4 @@
-"""What readers do and see: the form with its proof of work, receipts, published answers, all public pages."""
+"""Readers' pages: sending a question, receipts, published answers, the paths of all public pages."""
 
 import re
 from hashlib import sha256
@@ -24,7 +24,6 @@ from app.people import expert_pages
 from app.people.expert_pages import ExpertPage
 from app.people.models import Expert
 from app.questions import actions, wording
-from app.questions import actions as questions
 from app.questions.models import Question
 from app.typesetting.card import Card
 from app.workflows import invitations
@@ -41,12 +40,13 @@ def get_form_token(client: FlaskClient, path: str = "/steppe/ask") -> str:
 
 
 def send_question(client: FlaskClient, **fields: Any) -> TestResponse:
-    """Send a question as it is sent where a fitting answer was shown before, if there is one."""
+    """Send a question, even if a published answer resembles it (`then=send`). `fields` overrides fields of the form."""
     form = fields.pop("form", None) or get_form_token(client)
     return client.post("/steppe/send", data={"form": form, "body": SILOS_QUESTION, "then": "send", **fields})
 
 
 def read_receipt(page: str) -> str:
+    """Return the receipt number that a page shows, without spaces."""
     return "".join(re.findall(r"\d{4}", Page(page).texts("p.code")[0]))
 
 
@@ -54,24 +54,27 @@ def answer_letters(
     database: Database, newsroom: Newsroom, letters: list[int], *, headline: str = "The Silos", ties: str = "",
     body: str = "Who built the silos, and who owns them now?", answer: str = "Nobody knows.\n\nWe asked the mill.",
 ) -> str:  # fmt: skip
-    """Nora files the letters to one question, Leyla answers, Nora approves and picks. Returns the question's public key."""
+    """Make one question of the letters, answer it as Leyla, approve it and pick it for the next edition.
 
-    def work(session: Session) -> str:
+    Return the public id of the question.
+    """
+
+    def answer_and_pick(session: Session) -> str:
         nora, rows = newsroom.nora, [session.get_one(Letter, key) for key in letters]
-        question = questions.open_question(session, nora, rows, headline=headline, body=body, language="en")
+        question = actions.open_question(session, nora, rows, headline=headline, body=body, language="en")
         wording.clear(session, nora, question, question.text_id or 0)
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         edition.slots = 1_000
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
         invitations.invite(session, nora, assignment)
-        written = writing.AnswerContent(answer, ties=ties, own_words=True)
-        reply = writing.submit(session, ExpertActor(leyla.id, leyla.name, assignment.id), assignment, written)
-        editing.approve(session, nora, reply, checklist=editing.CHECKLIST, reason="read to her by phone")
+        content = writing.AnswerContent(answer, ties=ties, own_words=True)
+        submitted = writing.submit(session, ExpertActor(leyla.id, leyla.name, assignment.id), assignment, content)
+        editing.approve(session, nora, submitted, checklist=editing.CHECKLIST, reason="read to her by phone")
         slots.pick(session, nora, question, edition)
         return question.public_id
 
-    return database.write(work)
+    return database.write(answer_and_pick)
 
 
 def lock_edition(database: Database, newsroom: Newsroom) -> None:
@@ -83,7 +86,7 @@ def lock_edition(database: Database, newsroom: Newsroom) -> None:
 
 
 def send_edition(database: Database, newsroom: Newsroom) -> None:
-    """The edition that was locked is marked as sent, now."""
+    """Mark the locked edition as sent."""
 
     def send(session: Session) -> None:
         edition = session.scalars(select(Edition).filter_by(state="locked")).one()
@@ -92,8 +95,9 @@ def send_edition(database: Database, newsroom: Newsroom) -> None:
     database.write(send)
 
 
-def publish_answer(database: Database, newsroom: Newsroom, letters: list[int], **words: Any) -> str:
-    public_id = answer_letters(database, newsroom, letters, **words)
+def publish_answer(database: Database, newsroom: Newsroom, letters: list[int], **texts: Any) -> str:
+    """Answer the letters and send the edition. `texts` are arguments of `answer_letters`. Return the question's public id."""
+    public_id = answer_letters(database, newsroom, letters, **texts)
     lock_edition(database, newsroom)
     send_edition(database, newsroom)
     return public_id
@@ -104,21 +108,25 @@ def get_question(session: Session, public_id: str) -> Question:
 
 
 def strip_form_tokens(page: bytes) -> str:
-    """A page without the tokens of its forms; of a picture what of it is text."""
+    """Return a page without the tokens of its forms. Bytes that aren't UTF-8 are replaced."""
     return re.sub(r'name="form" value="[^"]+"(?: data-task="[^"]+")?', "", page.decode(errors="replace"))
 
 
 def render_page(app: Flask, path: str) -> tuple[int, str]:
-    """A page as it is made for this request alone."""
-    made = Response.from_app(app.extensions["copies"].wsgi_app, EnvironBuilder(path, base_url=BASE_URL).get_environ())
-    return made.status_code, strip_form_tokens(made.get_data())
+    """Render a page without the cache. Return the status and the page without form tokens."""
+    response = Response.from_app(
+        app.extensions["copies"].wsgi_app, EnvironBuilder(path, base_url=BASE_URL).get_environ()
+    )
+    return response.status_code, strip_form_tokens(response.get_data())
 
 
 def add_topic_and_expert_page(database: Database, newsroom: Newsroom, public_id: str) -> str:
-    """What ran gets the topic "Grain", and Leyla says yes to a page of hers: then there is a page of every kind. Gives
-    the key of hers."""
+    """Give a published question the topic "Grain", and Leyla an expert page, so that there is a page of every kind.
 
-    def fn(session: Session) -> str:
+    Return the public id of the expert page.
+    """
+
+    def publish(session: Session) -> str:
         grain = Topic(newsletter_id=newsroom.newsletter_id, slug="grain", name="Grain")
         question = session.scalars(select(Question).filter_by(public_id=public_id)).one()
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
@@ -126,56 +134,62 @@ def add_topic_and_expert_page(database: Database, newsroom: Newsroom, public_id:
         expert_pages.give_consent(session, newsroom.leyla, leyla, newsroom.newsletter_id)
         return session.scalars(select(ExpertPage.public_id).filter_by(expert_id=leyla.id)).one()
 
-    return database.write(fn)
+    return database.write(publish)
 
 
-def public_addresses(database: Database, slug: str = "steppe") -> dict[str, str]:
-    """An address of every page that is copied, by its endpoint, and some with parameters."""
+def list_public_paths(database: Database, slug: str = "steppe") -> dict[str, str]:
+    """Return the path of a page of every kind that is cached, by its endpoint, and of some with parameters."""
     with database.read() as session:
-        here = session.scalars(select(Newsletter.id).filter_by(slug=slug)).one()
-        edition = session.scalars(select(Edition).filter_by(state="sent", newsletter_id=here)).first()
-        ran = session.scalars(select(Question).where(Question.is_published, Question.newsletter_id == here)).all()
-        topic = session.scalars(select(Topic.slug).filter_by(newsletter_id=here).order_by(Topic.id)).first()
-        expert = session.scalars(select(ExpertPage.public_id).filter_by(newsletter_id=here)).first()
-        name = session.get_one(Newsletter, here).name
-        item = session.scalars(select(EditionItem).filter_by(question_id=ran[-1].id)).one()
+        newsletter_id = session.scalars(select(Newsletter.id).filter_by(slug=slug)).one()
+        edition = session.scalars(select(Edition).filter_by(state="sent", newsletter_id=newsletter_id)).first()
+        questions = session.scalars(
+            select(Question).where(Question.is_published, Question.newsletter_id == newsletter_id)
+        ).all()
+        topic = session.scalars(select(Topic.slug).filter_by(newsletter_id=newsletter_id).order_by(Topic.id)).first()
+        expert = session.scalars(select(ExpertPage.public_id).filter_by(newsletter_id=newsletter_id)).first()
+        name = session.get_one(Newsletter, newsletter_id).name
+        item = session.scalars(select(EditionItem).filter_by(question_id=questions[-1].id)).one()
     assert edition is not None
     card = Card(headline(item), name, item.piece["language"])
-    at, last = f"/{slug}", ran[-1]
-    found = {
-        "home": f"{at}/",
-        **{name: f"{at}/{name}" for name in ("ask", "answers", "editions", "corrections", "protection")},
-        "feed": f"{at}/feed.xml",
-        "json_feed": f"{at}/feed.json",
-        "calendar": f"{at}/calendar.ics",
-        "story": f"{at}/q/{last.public_id}/{last.text.slug if last.text else 'q'}",
-        "edition": f"{at}/editions/{edition.public_id}",
-        **({"topic": f"{at}/topics/{topic}"} if topic else {}),
-        **({"expert": f"{at}/experts/{expert}"} if expert else {}),
-        **({"card": f"{at}/cards/{last.public_id}/{card.digest}.png"} if card.can_be_drawn else {}),
-        "framed_answers": f"{at}/framed/answers",
-        "framed_ask": f"{at}/framed/ask",
-        "sitemap": f"{at}/sitemap.xml",
-        "sitemap_of_pages": f"{at}/sitemap-pages.xml",
-        "sitemap_of_year": f"{at}/sitemap-{edition.runs_at.year}.xml",
+    root, question = f"/{slug}", questions[-1]
+    paths = {
+        "home": f"{root}/",
+        **{name: f"{root}/{name}" for name in ("ask", "answers", "editions", "corrections", "protection")},
+        "feed": f"{root}/feed.xml",
+        "json_feed": f"{root}/feed.json",
+        "calendar": f"{root}/calendar.ics",
+        "story": f"{root}/q/{_question_path(question)}",
+        "edition": f"{root}/editions/{edition.public_id}",
+        **({"topic": f"{root}/topics/{topic}"} if topic else {}),
+        **({"expert": f"{root}/experts/{expert}"} if expert else {}),
+        **({"card": f"{root}/cards/{question.public_id}/{card.digest}.png"} if card.can_be_drawn else {}),
+        "framed_answers": f"{root}/framed/answers",
+        "framed_ask": f"{root}/framed/ask",
+        "sitemap": f"{root}/sitemap.xml",
+        "sitemap_of_pages": f"{root}/sitemap-pages.xml",
+        "sitemap_of_year": f"{root}/sitemap-{edition.runs_at.year}.xml",
     }
-    return found | {
-        "another": f"{at}/q/{ran[0].public_id}/{ran[0].text.slug if ran[0].text else 'q'}",
-        "in Persian": f"{at}/answers?lang=fa",
-        "a story in Persian": f"{at}/q/{last.public_id}/{last.text.slug if last.text else 'q'}?lang=fa",
-        "of a year": f"{at}/answers?year={edition.runs_at.year}",
-        "about an edition": f"{at}/ask?edition={edition.public_id}",
-        "one": f"{at}/framed/answers?n=1",
+    return paths | {
+        "another": f"{root}/q/{_question_path(questions[0])}",
+        "in Persian": f"{root}/answers?lang=fa",
+        "a story in Persian": f"{root}/q/{_question_path(question)}?lang=fa",
+        "of a year": f"{root}/answers?year={edition.runs_at.year}",
+        "about an edition": f"{root}/ask?edition={edition.public_id}",
+        "one": f"{root}/framed/answers?n=1",
     }
+
+
+def _question_path(question: Question) -> str:
+    return f"{question.public_id}/{question.text.slug if question.text else 'q'}"
 
 
 def solve_proof_of_work(task: str) -> str:
     """Solve the proof of work as a browser does."""
-    challenge, parts, bits = task.split(".")
-    found: list[int] = []
+    challenge, count, bits = task.split(".")
+    numbers: list[int] = []
     number = 0
-    while len(found) < int(parts):
+    while len(numbers) < int(count):
         if int.from_bytes(sha256(f"{challenge}{number}".encode()).digest()[:4]) >> (32 - int(bits)) == 0:
-            found.append(number)
+            numbers.append(number)
         number += 1
-    return ".".join(map(str, found))
+    return ".".join(map(str, numbers))

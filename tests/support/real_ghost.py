@@ -1,7 +1,7 @@
-"""The real Ghost on this machine: fetched from npm and built once, beside what else is built here, and started with a newsroom in it.
+"""The real Ghost on this machine: installed once from npm into `build/`, and started with a site for a newsroom.
 
-Ghost wants a newer Node than many machines have, which npm brings as well, with the headers that its SQLite is compiled against;
-so it takes `npm`, a C++ compiler, make and Python. It is installed as its own lock file says, and no script of a package is run.
+Ghost needs a newer Node than many machines have, and headers to compile its SQLite module. Both come from npm, so the
+installation needs only `npm`, a C++ compiler, make and Python. It follows Ghost's lock file and runs no package scripts.
 """
 
 import json
@@ -23,88 +23,92 @@ from tests.support.processes import reserve_port
 from tests.support.source import ROOT
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
-GHOST, NODE, PNPM = "6.65.0", "22.23.3", "12.4.2"
-PLACE = ROOT / "build" / f"ghost-{GHOST}"
-DONE = PLACE / "installed"
-LOG = PLACE / "install.log"
-NEEDED = ("npm", "g++", "make", "python3")
+GHOST_VERSION, NODE_VERSION, PNPM_VERSION = "6.65.0", "22.23.3", "12.4.2"
+FOLDER = ROOT / "build" / f"ghost-{GHOST_VERSION}"
+INSTALLED_MARKER = FOLDER / "installed"
+INSTALL_LOG = FOLDER / "install.log"
+REQUIRED_PROGRAMS = ("npm", "g++", "make", "python3")
 PLATFORMS = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
-MINUTES = 60.0  # seconds of one, for the steps that take some
-START = 3 * MINUTES  # until it answers: at first it makes its tables
+MINUTE = 60.0  # in seconds
+START_TIMEOUT = 3 * MINUTE  # seconds until it responds; it creates its tables first
 OWNER = {"name": "Nora Lind", "email": "nora@desk.example", "password": "salt-plates-of-2009"}
 
 
-class Lacking(Exception):
-    """Ghost can't be had here; the words say why."""
+class GhostUnavailable(Exception):
+    """Ghost can't be installed or started here; the message says why."""
 
 
 @dataclass(frozen=True)
 class Ghost:
-    """A Ghost that runs: where, and the key of an integration."""
+    """A running Ghost: its URL and the Admin API key of an integration."""
 
     url: str
     key: str
 
 
-def install() -> None:
-    """Fetch and build it, unless that was done. Raises `Lacking`."""
-    if DONE.exists():
+def install_ghost() -> None:
+    """Download and build Ghost, unless it is installed. Raises `GhostUnavailable`."""
+    if INSTALLED_MARKER.exists():
         return
-    if lacks := [name for name in NEEDED if shutil.which(name) is None]:
-        raise Lacking(f"no {', '.join(lacks)}")
-    shutil.rmtree(PLACE, ignore_errors=True)
-    PLACE.mkdir(parents=True)
+    if missing := [name for name in REQUIRED_PROGRAMS if shutil.which(name) is None]:
+        raise GhostUnavailable(f"no {', '.join(missing)}")
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir(parents=True)
     machine = PLATFORMS.get(platform.machine().lower(), platform.machine())
-    _unpacked(f"node-{platform.system().lower()}-{machine}@{NODE}", "node")
-    _unpacked(f"ghost@{GHOST}", "ghost")
-    _run(["npm", "install", "--no-audit", "--no-fund", "--prefix", PLACE / "tools", f"pnpm@{PNPM}"], PLACE)
-    pnpm = PLACE / "tools" / "node_modules" / ".bin" / "pnpm"
-    _run([pnpm, "install", "--prod", "--frozen-lockfile", "--ignore-scripts"], PLACE / "ghost")
-    store = PLACE / "ghost" / "node_modules" / ".pnpm"
+    _download_package(f"node-{platform.system().lower()}-{machine}@{NODE_VERSION}", "node")
+    _download_package(f"ghost@{GHOST_VERSION}", "ghost")
+    _run_install_step(
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", FOLDER / "tools", f"pnpm@{PNPM_VERSION}"], FOLDER
+    )
+    pnpm = FOLDER / "tools" / "node_modules" / ".bin" / "pnpm"
+    _run_install_step([pnpm, "install", "--prod", "--frozen-lockfile", "--ignore-scripts"], FOLDER / "ghost")
+    store = FOLDER / "ghost" / "node_modules" / ".pnpm"
     builder = next(store.glob("node-gyp@*/node_modules/node-gyp/bin/node-gyp.js"), None)
     database = next(store.glob("better-sqlite3@*/node_modules/better-sqlite3"), None)
     if builder is None or database is None:
-        raise Lacking("what builds its SQLite isn't where it was")
-    _run(["node", builder, "rebuild", "--release", f"--nodedir={PLACE / 'node'}"], database)
-    DONE.touch()
+        raise GhostUnavailable("node-gyp or better-sqlite3 isn't where it was")
+    _run_install_step(["node", builder, "rebuild", "--release", f"--nodedir={FOLDER / 'node'}"], database)
+    INSTALLED_MARKER.touch()
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PATH": f"{PLACE / 'node' / 'bin'}:{os.environ['PATH']}", "CI": "1"}
+def _build_environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{FOLDER / 'node' / 'bin'}:{os.environ['PATH']}", "CI": "1"}
 
 
-def _run(command: list[Any], where: Path) -> None:
-    with LOG.open("a") as log:
+def _run_install_step(command: list[Any], folder: Path) -> None:
+    with INSTALL_LOG.open("a") as log:
         try:
             subprocess.run(
                 list(map(str, command)),
-                cwd=where,
-                env=_environment(),
+                cwd=folder,
+                env=_build_environment(),
                 stdout=log,
                 stderr=log,
                 check=True,
-                timeout=20 * MINUTES,
+                timeout=20 * MINUTE,
             )
         except (OSError, subprocess.SubprocessError) as error:
-            raise Lacking(f"{command[0]} {command[1]} failed ({type(error).__name__}): {LOG} says why") from None
+            raise GhostUnavailable(
+                f"{command[0]} {command[1]} failed ({type(error).__name__}): {INSTALL_LOG} says why"
+            ) from None
 
 
-def _unpacked(package: str, name: str) -> None:
-    """Unpack a package of npm into a folder, as it is."""
-    before = set(PLACE.glob("*.tgz"))
-    _run(["npm", "pack", package, "--pack-destination", PLACE], PLACE)
-    [archive] = set(PLACE.glob("*.tgz")) - before
-    with tarfile.open(archive) as packed:
-        packed.extractall(PLACE, filter="data")
-    (PLACE / "package").rename(PLACE / name)
+def _download_package(package: str, name: str) -> None:
+    """Download a package from npm and unpack it into a folder, without installing it."""
+    earlier_archives = set(FOLDER.glob("*.tgz"))
+    _run_install_step(["npm", "pack", package, "--pack-destination", FOLDER], FOLDER)
+    [archive] = set(FOLDER.glob("*.tgz")) - earlier_archives
+    with tarfile.open(archive) as tar:
+        tar.extractall(FOLDER, filter="data")
+    (FOLDER / "package").rename(FOLDER / name)
     archive.unlink()
 
 
 @contextmanager
-def ghost(folder: Path) -> Iterator[Ghost]:
-    """A Ghost until the block ends, with its owner and an integration. Raises `Lacking` where it doesn't come up."""
+def run_ghost(folder: Path) -> Iterator[Ghost]:
+    """Run Ghost, with an owner and an integration, until the block ends. Raises `GhostUnavailable` if it doesn't start."""
     url = f"http://127.0.0.1:{(port := reserve_port())}"
-    content = Path(shutil.copytree(PLACE / "ghost" / "content", folder / "content", symlinks=True))
+    content = Path(shutil.copytree(FOLDER / "ghost" / "content", folder / "content", symlinks=True))
     settings = {
         "NODE_ENV": "production", "url": url, "server__host": "127.0.0.1", "server__port": str(port),
         "database__client": "better-sqlite3", "database__connection__filename": str(folder / "ghost.db"),
@@ -113,10 +117,12 @@ def ghost(folder: Path) -> Iterator[Ghost]:
         "security__staffDeviceVerification": "false",
     }  # fmt: skip
     with (folder / "ghost.log").open("w") as log:
-        command = [str(PLACE / "node" / "bin" / "node"), "index.js"]
-        process = subprocess.Popen(command, cwd=PLACE / "ghost", env=_environment() | settings, stdout=log, stderr=log)
+        command = [str(FOLDER / "node" / "bin" / "node"), "index.js"]
+        process = subprocess.Popen(
+            command, cwd=FOLDER / "ghost", env=_build_environment() | settings, stdout=log, stderr=log
+        )
     try:
-        yield Ghost(url, _with_a_newsroom(url))
+        yield Ghost(url, _create_site(url))
     finally:
         process.terminate()
         try:
@@ -126,28 +132,28 @@ def ghost(folder: Path) -> Iterator[Ghost]:
             process.wait()
 
 
-def _with_a_newsroom(url: str) -> str:
-    """Wait until it answers, make its owner and an integration, and return that one's key."""
+def _create_site(url: str) -> str:
+    """Wait until Ghost responds, create its owner and an integration, and return the Admin API key of the integration."""
     opener = build_opener(HTTPCookieProcessor(CookieJar()))
 
-    def ask(path: str, sent: Any = None) -> Any:
-        head = {"Content-Type": "application/json", "Origin": url}
-        body = None if sent is None else json.dumps(sent).encode()
-        with opener.open(Request(f"{url}/ghost/api/admin/{path}", body, head), timeout=MINUTES) as answer:  # noqa: S310 - ours
-            found = answer.read()
-            return json.loads(found) if found.startswith(b"{") else None
+    def send_request(path: str, payload: Any = None) -> Any:
+        headers = {"Content-Type": "application/json", "Origin": url}
+        body = None if payload is None else json.dumps(payload).encode()
+        with opener.open(Request(f"{url}/ghost/api/admin/{path}", body, headers), timeout=MINUTE) as response:  # noqa: S310 - ours
+            content = response.read()
+            return json.loads(content) if content.startswith(b"{") else None
 
-    def answers() -> bool:
+    def is_responding() -> bool:
         with suppress(OSError, HTTPError):
-            return bool(ask("site/"))
+            return bool(send_request("site/"))
         return False
 
     try:
-        wait_until(answers, "Ghost", START, pause=0.5)
+        wait_until(is_responding, "Ghost", START_TIMEOUT, pause=0.5)
     except AssertionError:
-        raise Lacking("it didn't come up") from None
-    ask("authentication/setup/", {"setup": [{**OWNER, "blogTitle": "The Steppe Letter"}]})
-    ask("session/", {"username": OWNER["email"], "password": OWNER["password"]})
-    made = ask("integrations/?include=api_keys", {"integrations": [{"name": "Readers Asked"}]})
-    [key] = [one["secret"] for one in made["integrations"][0]["api_keys"] if one["type"] == "admin"]
+        raise GhostUnavailable("it didn't start") from None
+    send_request("authentication/setup/", {"setup": [{**OWNER, "blogTitle": "The Steppe Letter"}]})
+    send_request("session/", {"username": OWNER["email"], "password": OWNER["password"]})
+    integration = send_request("integrations/?include=api_keys", {"integrations": [{"name": "Readers Asked"}]})
+    [key] = [api_key["secret"] for api_key in integration["integrations"][0]["api_keys"] if api_key["type"] == "admin"]
     return str(key)

@@ -1,7 +1,7 @@
-"""How mail programs write in each language, and a reader's question in it; tests/support/reply_mails.py combines them.
+"""A reader's question in each language, and what mail programs write around it in a reply; reply_mails.py combines them.
 
-All words are invented; {name} and {mail} are the newsletter's. `gmail` is Gmail's line, `apple` Apple Mail's, `heads` are
-Outlook's From, Sent, To and Subject with a date in that language's order.
+All texts are invented. {name} and {mail} stand for the newsletter's name and address. An attribution is the line above a
+quote; `header_labels` are Outlook's labels for From, Sent, To and Subject.
 """
 
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ReplyLanguage:
-    words: str
-    gmail: str
-    apple: str
-    heads: tuple[str, str, str, str]
-    sent: str
-    original: str
-    forward: str
-    phone: str
+    text: str
+    gmail_attribution: str
+    apple_attribution: str
+    header_labels: tuple[str, str, str, str]
+    sent_date: str
+    original_label: str
+    forward_label: str
+    phone_signature: str
 
 
 REPLY_LANGUAGES: dict[str, ReplyLanguage] = {

@@ -1,6 +1,7 @@
-"""Replies as mail programs write them: programs, crossed with the languages of tests/support/reply_languages.py.
+"""Replies as mail programs write them, in each language of tests/support/reply_languages.py.
 
-Each has the plain text and the page that the program would send, and the words that must come out. Everything is invented.
+Each has the plain text and the HTML that the program would send, and the person's own text, which must be extracted.
+Everything is invented.
 """
 
 import html
@@ -55,10 +56,10 @@ With best regards,
 Nora Lind
 """
 
-# What was sent is more than what we know of it: the newsletter's program adds links, buttons, captions and a foot.
-IN_PART: Final = EDITION.partition("Do you have a question?")[0] + "The Steppe Letter is written in Tastak.\n"
-AS_SENT: Final = (
-    IN_PART.replace("edition 14\n", "edition 14\n\nView in browser <https://steppe.example/14>\n", 1)
+# The sent edition is longer than the part that we know: the mailing tool adds links, buttons, captions and a footer.
+KNOWN_PART: Final = EDITION.partition("Do you have a question?")[0] + "The Steppe Letter is written in Tastak.\n"
+SENT_EDITION: Final = (
+    KNOWN_PART.replace("edition 14\n", "edition 14\n\nView in browser <https://steppe.example/14>\n", 1)
     .replace("A depot without rails\n", "Photo: the depot at Tastak\n\nA depot without rails\n", 1)
     .replace("year before.\n", "year before.\n\nRead more <https://steppe.example/depot>\n\nShare | Tweet | Forward\n")
     .replace('ready."\n', 'ready."\n\n[ Continue reading » ]\n')
@@ -70,22 +71,22 @@ AS_SENT: Final = (
     )
 )
 
-QUOTED = {"edition": EDITION, "invitation": INVITATION, "edition as it was sent": AS_SENT}
-KNOWN_TEXTS = {**QUOTED, "edition as it was sent": IN_PART}
+QUOTED_TEXTS = {"edition": EDITION, "invitation": INVITATION, "edition as it was sent": SENT_EDITION}
+KNOWN_TEXTS = {**QUOTED_TEXTS, "edition as it was sent": KNOWN_PART}
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a program sent, and the words in it that the person wrote."""
+    """A reply, with the text in it that the person wrote. `quoted_name` is the key of the quoted text in `QUOTED_TEXTS`."""
 
     name: str
     mail: Mail
-    words: str
-    quoted: str
+    own_text: str
+    quoted_name: str
 
     @property
-    def known(self) -> TrimContext:
-        return TrimContext(addresses=frozenset({NEWSLETTER_ADDRESS}), texts=(KNOWN_TEXTS[self.quoted],))
+    def trim_context(self) -> TrimContext:
+        return TrimContext(addresses=frozenset({NEWSLETTER_ADDRESS}), texts=(KNOWN_TEXTS[self.quoted_name],))
 
 
 def quote_lines(text: str, width: int = 70) -> str:
@@ -93,19 +94,31 @@ def quote_lines(text: str, width: int = 70) -> str:
     return "\n".join(f"> {line}".rstrip() for line in wrapped)
 
 
-def paragraphs(text: str, tag: str = "div") -> str:
+def format_paragraphs(text: str, tag: str = "div") -> str:
     return "".join(f"<{tag}>{html.escape(line) or '<br>'}</{tag}>" for line in text.splitlines())
 
 
-def heading_lines(tongue: ReplyLanguage, mark: str = "") -> str:
-    values = (f"{NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>", tongue.sent, "Timur <timur@mail.example>", "Edition 14")
-    return "\n".join(f"{mark}{label}:{mark} {value}" for label, value in zip(tongue.heads, values, strict=True))
+def format_headers(language: ReplyLanguage, mark: str = "") -> str:
+    values = (
+        f"{NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>",
+        language.sent_date,
+        "Timur <timur@mail.example>",
+        "Edition 14",
+    )
+    return "\n".join(
+        f"{mark}{label}:{mark} {value}" for label, value in zip(language.header_labels, values, strict=True)
+    )
 
 
-def html_headings(tongue: ReplyLanguage) -> str:
-    values = (f"{NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>", tongue.sent, "Timur <timur@mail.example>", "Edition 14")
+def format_html_headers(language: ReplyLanguage) -> str:
+    values = (
+        f"{NEWSLETTER_NAME} <{NEWSLETTER_ADDRESS}>",
+        language.sent_date,
+        "Timur <timur@mail.example>",
+        "Edition 14",
+    )
     return "<br>".join(
-        f"<b>{label}:</b> {html.escape(value)}" for label, value in zip(tongue.heads, values, strict=True)
+        f"<b>{label}:</b> {html.escape(value)}" for label, value in zip(language.header_labels, values, strict=True)
     )
 
 
@@ -113,115 +126,126 @@ def fill_attribution(line: str) -> str:
     return line.format(name=NEWSLETTER_NAME, mail=NEWSLETTER_ADDRESS)
 
 
-ReplyBody = tuple[str | None, str | None]
+ReplyBody = tuple[str | None, str | None]  # plain text, HTML
 
 
-def gmail(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    line = fill_attribution(tongue.gmail)
-    page = (
-        f'<div dir="ltr">{paragraphs(words)}</div><br><div class="gmail_quote gmail_quote_container"><div dir="ltr" class="gmail_attr">'
+def gmail(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    line = fill_attribution(language.gmail_attribution)
+    html_body = (
+        f'<div dir="ltr">{format_paragraphs(text)}</div><br><div class="gmail_quote gmail_quote_container"><div dir="ltr" class="gmail_attr">'
         f'{html.escape(line)}<br></div><blockquote class="gmail_quote" style="margin:0px 0px 0px 0.8ex;border-left:1px solid rgb(204,204,204)">'
-        f"{paragraphs(old)}</blockquote></div>"
+        f"{format_paragraphs(quoted_text)}</blockquote></div>"
     )
-    return f"{words}\n\n{textwrap.fill(line, 78)}\n\n{quote_lines(old)}\n", page
+    return f"{text}\n\n{textwrap.fill(line, 78)}\n\n{quote_lines(quoted_text)}\n", html_body
 
 
-def gmail_page_only(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    return None, gmail(words, tongue, old)[1]
+def gmail_html_only(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    return None, gmail(text, language, quoted_text)[1]
 
 
-def gmail_below(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    return f"{fill_attribution(tongue.gmail)}\n\n{quote_lines(old)}\n\n{words}\n", None
+def gmail_below(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    return f"{fill_attribution(language.gmail_attribution)}\n\n{quote_lines(quoted_text)}\n\n{text}\n", None
 
 
-def apple(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    line = fill_attribution(tongue.apple)
-    page = (
-        f'<html><body style="overflow-wrap: break-word;">{paragraphs(words)}<div><br><blockquote type="cite"><div>{html.escape(line)}</div>'
-        f'<br class="Apple-interchange-newline"><div>{paragraphs(old)}</div></blockquote></div><br></body></html>'
+def apple(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    line = fill_attribution(language.apple_attribution)
+    html_body = (
+        f'<html><body style="overflow-wrap: break-word;">{format_paragraphs(text)}<div><br><blockquote type="cite"><div>{html.escape(line)}</div>'
+        f'<br class="Apple-interchange-newline"><div>{format_paragraphs(quoted_text)}</div></blockquote></div><br></body></html>'
     )
-    return f"{words}\n\n> {line}\n> \n{quote_lines(old)}\n", page
+    return f"{text}\n\n> {line}\n> \n{quote_lines(quoted_text)}\n", html_body
 
 
-def telephone(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    line = fill_attribution(tongue.apple)
-    page = (
-        f'<html><body dir="auto">{paragraphs(words)}<br id="lineBreakAtBeginningOfSignature"><div dir="ltr">{tongue.phone}</div><div dir="ltr"><br>'
-        f'<blockquote type="cite">{html.escape(line)}<br><br></blockquote></div><blockquote type="cite"><div dir="ltr">{paragraphs(old)}</div></blockquote></body></html>'
+def iphone(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    line = fill_attribution(language.apple_attribution)
+    html_body = (
+        f'<html><body dir="auto">{format_paragraphs(text)}<br id="lineBreakAtBeginningOfSignature"><div dir="ltr">{language.phone_signature}</div><div dir="ltr"><br>'
+        f'<blockquote type="cite">{html.escape(line)}<br><br></blockquote></div><blockquote type="cite"><div dir="ltr">{format_paragraphs(quoted_text)}</div></blockquote></body></html>'
     )
-    return f"{words}\n\n{tongue.phone}\n\n> {line}\n> \n{quote_lines(old)}\n", page
+    return f"{text}\n\n{language.phone_signature}\n\n> {line}\n> \n{quote_lines(quoted_text)}\n", html_body
 
 
-def outlook(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    page = (
-        f'<html><body><div class="WordSection1">{paragraphs(words, "p class=MsoNormal")}<p class="MsoNormal"><o:p>&nbsp;</o:p></p>'
-        f'<div><div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm"><p class="MsoNormal">{html_headings(tongue)}</p></div></div>'
-        f"{paragraphs(old, 'p class=MsoNormal')}</div></body></html>"
+def outlook(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    html_body = (
+        f'<html><body><div class="WordSection1">{format_paragraphs(text, "p class=MsoNormal")}<p class="MsoNormal"><o:p>&nbsp;</o:p></p>'
+        f'<div><div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm"><p class="MsoNormal">{format_html_headers(language)}</p></div></div>'
+        f"{format_paragraphs(quoted_text, 'p class=MsoNormal')}</div></body></html>"
     ).replace("</p class=MsoNormal>", "</p>")
-    return f"{words}\n\n \n{heading_lines(tongue)}\n\n{old}\n", page
+    return f"{text}\n\n \n{format_headers(language)}\n\n{quoted_text}\n", html_body
 
 
-def outlook_plain(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    return outlook(words, tongue, old)[0], None
+def outlook_plain(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    return outlook(text, language, quoted_text)[0], None
 
 
-def outlook_web(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    page = (
-        f'<html><body dir="ltr"><div class="elementToProof">{paragraphs(words)}</div><div id="appendonsend"></div><hr style="display:inline-block;width:98%" tabindex="-1">'
-        f'<div id="divRplyFwdMsg" dir="ltr"><font face="Calibri">{html_headings(tongue)}</font><div>&nbsp;</div></div><div>{paragraphs(old)}</div></body></html>'
+def outlook_web(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    html_body = (
+        f'<html><body dir="ltr"><div class="elementToProof">{format_paragraphs(text)}</div><div id="appendonsend"></div><hr style="display:inline-block;width:98%" tabindex="-1">'
+        f'<div id="divRplyFwdMsg" dir="ltr"><font face="Calibri">{format_html_headers(language)}</font><div>&nbsp;</div></div><div>{format_paragraphs(quoted_text)}</div></body></html>'
     )
-    return f"{words}\n\n{'_' * 32}\n{heading_lines(tongue)}\n\n{old}\n", page
+    return f"{text}\n\n{'_' * 32}\n{format_headers(language)}\n\n{quoted_text}\n", html_body
 
 
-def bold_heads(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    return f"{words}\n\n\n ------------------------------\n\n{heading_lines(tongue, '*')}\n\n\n{old}\n", None
+def bold_headers(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    return f"{text}\n\n\n ------------------------------\n\n{format_headers(language, '*')}\n\n\n{quoted_text}\n", None
 
 
-def samsung(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    page = (
-        f"<html><body>{paragraphs(words)}<div><br></div><div>-------- {tongue.original} --------</div><div>{html_headings(tongue)}</div><div><br></div>"
-        f"{paragraphs(old)}</body></html>"
+def samsung(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    html_body = (
+        f"<html><body>{format_paragraphs(text)}<div><br></div><div>-------- {language.original_label} --------</div><div>{format_html_headers(language)}</div><div><br></div>"
+        f"{format_paragraphs(quoted_text)}</body></html>"
     )
-    return f"{words}\n\n-------- {tongue.original} --------\n{heading_lines(tongue)}\n\n{old}\n", page
-
-
-def separator_alone(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    return f"{words}\n\n-----{tongue.original}-----\n{old}\n", None
-
-
-def unmarked(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    """Yahoo and some web mails put no sign before what they quote."""
-    page = (
-        f'<div class="ydp123yahoo-style-wrap">{paragraphs(words)}</div><div id="yahoo_quoted_42" class="yahoo_quoted"><div><div>{html.escape(fill_attribution(tongue.gmail))}</div>'
-        f"<div><br></div>{paragraphs(old)}</div></div>"
+    return (
+        f"{text}\n\n-------- {language.original_label} --------\n{format_headers(language)}\n\n{quoted_text}\n",
+        html_body,
     )
-    plain = "\n".join(f"    {line}".rstrip() for line in f"{fill_attribution(tongue.gmail)}  \n\n{old}".splitlines())
-    return f" {words}\n\n{plain}\n", page
 
 
-def unmarked_plain(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    return unmarked(words, tongue, old)[0], None
+def separator_only(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    return f"{text}\n\n-----{language.original_label}-----\n{quoted_text}\n", None
 
 
-def forwarded(words: str, tongue: ReplyLanguage, old: str) -> ReplyBody:
-    page = (
-        f'<div dir="ltr">{paragraphs(words)}<br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">---------- {tongue.forward} ---------<br>{html_headings(tongue)}<br></div>'
-        f"<br><br>{paragraphs(old)}</div></div>"
+def yahoo(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    """Yahoo and some other webmails put no mark before quoted lines."""
+    html_body = (
+        f'<div class="ydp123yahoo-style-wrap">{format_paragraphs(text)}</div><div id="yahoo_quoted_42" class="yahoo_quoted"><div><div>{html.escape(fill_attribution(language.gmail_attribution))}</div>'
+        f"<div><br></div>{format_paragraphs(quoted_text)}</div></div>"
     )
-    return f"{words}\n\n---------- {tongue.forward} ---------\n{heading_lines(tongue)}\n\n\n{old}\n", page
+    plain = "\n".join(
+        f"    {line}".rstrip()
+        for line in f"{fill_attribution(language.gmail_attribution)}  \n\n{quoted_text}".splitlines()
+    )
+    return f" {text}\n\n{plain}\n", html_body
+
+
+def yahoo_plain(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    return yahoo(text, language, quoted_text)[0], None
+
+
+def gmail_forward(text: str, language: ReplyLanguage, quoted_text: str) -> ReplyBody:
+    html_body = (
+        f'<div dir="ltr">{format_paragraphs(text)}<br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">---------- {language.forward_label} ---------<br>{format_html_headers(language)}<br></div>'
+        f"<br><br>{format_paragraphs(quoted_text)}</div></div>"
+    )
+    return (
+        f"{text}\n\n---------- {language.forward_label} ---------\n{format_headers(language)}\n\n\n{quoted_text}\n",
+        html_body,
+    )
 
 
 Program = Callable[[str, ReplyLanguage, str], ReplyBody]
 REPLY_PROGRAMS: tuple[Program, ...] = (
-    gmail, gmail_page_only, gmail_below, apple, telephone, outlook, outlook_plain, outlook_web, bold_heads, samsung, separator_alone, unmarked,
-    unmarked_plain, forwarded,
+    gmail, gmail_html_only, gmail_below, apple, iphone, outlook, outlook_plain, outlook_web, bold_headers, samsung, separator_only, yahoo,
+    yahoo_plain, gmail_forward,
 )  # fmt: skip
 
 
 def list_replies() -> Iterator[Reply]:
     for code in REPLY_LANGUAGES:
         for number, program in enumerate(REPLY_PROGRAMS):
-            yield build_reply(program, code, ("edition", "invitation")[(number + len(code)) % 2])
+            # Both texts occur with programs and languages of every kind.
+            quoted_name = "edition" if (number + len(code)) % 2 == 0 else "invitation"
+            yield build_reply(program, code, quoted_name)
 
 
 def list_partly_known_replies() -> Iterator[Reply]:
@@ -230,8 +254,8 @@ def list_partly_known_replies() -> Iterator[Reply]:
             yield build_reply(program, code, "edition as it was sent")
 
 
-def build_reply(program: Program, code: str, quoted: str) -> Reply:
-    tongue = REPLY_LANGUAGES[code]
-    plain, page = program(tongue.words, tongue, QUOTED[quoted])
-    mail = Mail(plain=plain, html=page, body=plain or page or "")
-    return Reply(f"{program.__name__}-{code}", mail, tongue.words, quoted)
+def build_reply(program: Program, code: str, quoted_name: str) -> Reply:
+    language = REPLY_LANGUAGES[code]
+    plain, html_body = program(language.text, language, QUOTED_TEXTS[quoted_name])
+    mail = Mail(plain=plain, html=html_body, body=plain or html_body or "")
+    return Reply(f"{program.__name__}-{code}", mail, language.text, quoted_name)
