@@ -144,7 +144,7 @@ def test_a_no_to_this_question_and_past_replies_are_remembered(
 
     nora.database.write(refuse)
     for words in ("Who laid the pipe?", "Who dug the well?", "Who drew the map?"):
-        ask_expert(nora.database, newsroom, words, to="gulnara")
+        ask_expert(nora.database, newsroom, words, expert="gulnara")
     said = nora.get_text(f"{orchard.here}/ask")
     assert "Said no to this question: no time now, free again from Mon 7 May" in said
     assert "Asked today" in said

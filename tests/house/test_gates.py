@@ -140,17 +140,17 @@ def _walked(platan: Flask, asked: StatementLog) -> dict[str, Crawl]:
     before = dump_tables_without_seen_at(platan)
     each = MAX_PER_ENDPOINT if database.is_sqlite else MAX_PER_ENDPOINT // 2  # PostgreSQL has to understand each page
     made = {
-        "a reader": crawl(platan, Browser(platan), ["/", *shown], each=each),
-        "Tereza the editor": crawl(platan, editor, ["/desk/", "/signed-in", *questions], each=each),
-        "Pavel the admin": crawl(platan, admin, [f"{DESK}people"], under=f"{DESK}people", each=each),
-        "Aizada the assistant": crawl(platan, assistant, [DESK], each=3),
+        "a reader": crawl(platan, Browser(platan), ["/", *shown], max_per_endpoint=each),
+        "Tereza the editor": crawl(platan, editor, ["/desk/", "/signed-in", *questions], max_per_endpoint=each),
+        "Pavel the admin": crawl(platan, admin, [f"{DESK}people"], prefix=f"{DESK}people", max_per_endpoint=each),
+        "Aizada the assistant": crawl(platan, assistant, [DESK], max_per_endpoint=3),
         "somebody who waits for the mail": crawl(platan, waiting, ["/sign-in/code"]),
         "Gulmira the expert": crawl(platan, expert, ["/expert/"]),
     }
     for acts in FEW:  # pages ask for acts and for no role, so an assistant with other acts is somebody new
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(ROLES, "assistant", Role(acts, frozenset(acts.split(", "))))
-            made[acts] = crawl(platan, assistant, [DESK], each=3, under=DESK)
+            made[acts] = crawl(platan, assistant, [DESK], max_per_endpoint=3, prefix=DESK)
     narrowed = {address: editor.open(address).status_code for address in FILTERED_LISTS}
     assert narrowed == dict.fromkeys(FILTERED_LISTS, 200)
     after = dump_tables_without_seen_at(platan)

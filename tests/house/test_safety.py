@@ -488,7 +488,7 @@ def test_a_link_of_one_assignment_opens_no_other_at_any_address(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
     leylas = ask_expert(database, newsroom)
-    mareks = ask_expert(database, newsroom, "Is the lake coming back?", to="marek")
+    mareks = ask_expert(database, newsroom, "Is the lake coming back?", expert="marek")
     leyla = Browser(app)
     leyla.open(leylas.link)
     for act in ("draft", "send", "accept", "decline", "suggest", "ask", "take-back", "check", "report", "preview"):

@@ -81,7 +81,7 @@ def test_experts_are_ticked_and_asked_imported_and_made_one(
 def test_every_page_of_routing_fits_and_axe_finds_nothing(
     chromium, database, newsroom, site, question, tmp_path, width
 ):
-    salt = ask_expert(database, newsroom, to="gulnara")
+    salt = ask_expert(database, newsroom, expert="gulnara")
 
     def more(session) -> list[str]:
         nora = newsroom.nora

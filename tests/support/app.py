@@ -1,4 +1,4 @@
-"""The app as the tests open it: the demo’s settings at an address as in production."""
+"""The app as the tests create it: the demo's settings with a base URL and cookies as in production."""
 
 import base64
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from app.db.engine import Database
 
 SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
 BASE_URL = "https://ask.newsroom.example"
-# The demo's settings at an address as in production, which the demo itself refuses.
+# The demo itself refuses a base URL with a real domain name.
 TEST_SETTINGS = {
     "BASE_URL": BASE_URL,
     "SECRETS": SECRETS,
@@ -21,7 +21,7 @@ TEST_SETTINGS = {
     "SESSION_COOKIE_SECURE": True,
     "SESSION_COOKIE_NAME": "__Host-desk",
 }
-# The least that production needs.
+# The smallest environment with which the production app starts.
 PRODUCTION_SETTINGS = {
     "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(),
     "BASE_URL": "https://ask.example.org",
@@ -30,7 +30,8 @@ PRODUCTION_SETTINGS = {
 
 
 @contextmanager
-def open_app(database: Database, folder: Path, compiled: FileSystemBytecodeCache, limits: str) -> Iterator[Flask]:
+def open_app(database: Database, folder: Path, bytecode_cache: FileSystemBytecodeCache, limits: str) -> Iterator[Flask]:
+    """Create the app, with mails and erasures in `folder`; `limits` is the setting LIMITS."""
     from app import create_app
 
     settings = configuration.load(
@@ -42,7 +43,7 @@ def open_app(database: Database, folder: Path, compiled: FileSystemBytecodeCache
             "LIMITS": limits,
         }
     )
-    made = create_app({**settings, **TEST_SETTINGS})
-    made.jinja_env.bytecode_cache = compiled
-    yield made
-    made.extensions["database"].close()
+    app = create_app({**settings, **TEST_SETTINGS})
+    app.jinja_env.bytecode_cache = bytecode_cache
+    yield app
+    app.extensions["database"].close()

@@ -1,4 +1,4 @@
-"""What the tests of the experts' door begin with: Timur asks, Nora words it and asks Leyla, whose link is in the mail."""
+"""An assignment as the tests of the expert pages start from it: Timur's question, sent to Leyla with a link by mail."""
 
 import re
 from dataclasses import dataclass
@@ -39,13 +39,13 @@ TIMURS_LETTER = receive.Submission(
     place="Nukus",
     consent="Print my name and town.",
 )
-# What Timur's letter says of him, and what nobody has cleared.
+# Parts of Timur's letter that identify him and have not been cleared for publication.
 TIMURS_DETAILS = ("Timur", "Aliev", "timur@post", "Nukus", "Zarina", "Moynaq", "cannery", "old harbour", "Orynbay")
 
 
 @dataclass(frozen=True)
 class ExpertAssignment:
-    """One assignment: its keys, and the path of its link."""
+    """An assignment with its question; `link` is the path in the invitation."""
 
     newsroom: Newsroom
     database: Database
@@ -65,9 +65,9 @@ class ExpertAssignment:
         return session.scalars(select(Answer).filter_by(assignment_id=self.assignment_id)).one()
 
     def send(self, body: str = ANSWER) -> None:
-        written = writing.AnswerContent(body, own_words=True)
+        content = writing.AnswerContent(body, own_words=True)
         self.database.write(
-            lambda session: writing.submit(session, self.newsroom.leyla, self.assignment(session), written)
+            lambda session: writing.submit(session, self.newsroom.leyla, self.assignment(session), content)
         )
 
     def edit(self, body: str = EDITED_ANSWER) -> None:
@@ -77,11 +77,14 @@ class ExpertAssignment:
         self.database.write(lambda session: editing.ask_check(session, self.newsroom.nora, self.answer(session)))
 
     def checks(self) -> list[tuple[str | None, str | None]]:
+        """Return the outcome and reply of each quote check."""
         with self.database.read() as session:
-            found = session.scalars(select(Check).filter_by(answer_id=self.answer(session).id).order_by(Check.id))
-            return [(check.outcome, check.reply_text) for check in found]
+            checks = session.scalars(select(Check).filter_by(answer_id=self.answer(session).id).order_by(Check.id))
+            return [(check.outcome, check.reply_text) for check in checks]
 
     def approve(self) -> None:
+        """Approve the answer and pick the question for the next edition."""
+
         def approve(session: Session) -> None:
             nora, answer = self.newsroom.nora, self.answer(session)
             editing.approve(session, nora, answer, checklist=editing.CHECKLIST, reason="read to her by phone")
@@ -91,40 +94,51 @@ class ExpertAssignment:
         self.database.write(approve)
 
     def publish(self) -> None:
-        def run(session: Session) -> None:
+        """Lock and send the next edition."""
+
+        def publish_edition(session: Session) -> None:
             edition = list_editions_to_run(session, self.newsroom.newsletter_id, 1)[0]
             locking.lock_edition(session, self.newsroom.nora, edition, edition.version)
             publication.send(session, self.newsroom.nora, edition)
 
-        self.database.write(run)
+        self.database.write(publish_edition)
 
     def mails(self) -> list[tuple[str, str]]:
-        """Kind and all the words of each mail to Leyla."""
+        """Return the kind of each mail to Leyla, with its subject and bodies as one text."""
         with self.database.read() as session:
             mails = session.scalars(select(OutboxMail).where(OutboxMail.kind.like("expert.%")).order_by(OutboxMail.id))
-            read = [(mail.kind, outbox.read(session, mail)) for mail in mails]
-            return [(kind, f"{m.subject}\n{m.text}\n{m.html}") for kind, m in read if m.to == "leyla@field.example"]
+            messages = [(mail.kind, outbox.read(session, mail)) for mail in mails]
+        return [
+            (kind, f"{message.subject}\n{message.text}\n{message.html}")
+            for kind, message in messages
+            if message.to == "leyla@field.example"
+        ]
 
 
 def ask_expert(
-    database: Database, newsroom: Newsroom, words: str = WORDING, to: str = "leyla", **about: str
+    database: Database, newsroom: Newsroom, body: str = WORDING, expert: str = "leyla", **question_fields: str
 ) -> ExpertAssignment:
-    """Timur asks; Nora words it, asks an expert, and the invitation with its link stands in the outbox."""
+    """Create a question from Timur's letter and queue the invitation of an expert.
+
+    `expert` is an attribute of `newsroom`; further arguments are those of `actions.open_question`.
+    """
 
     def invite(session: Session) -> tuple[int, int, str]:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        receive.send(session, Reader(), newsletter, TIMURS_LETTER, form=receive.FormToken(words, 1))
+        receive.send(session, Reader(), newsletter, TIMURS_LETTER, form=receive.FormToken(body, 1))
         letter = session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).first()
         assert letter is not None
         contacts.verify_credit(session, newsroom.nora, letter, "he confirmed by mail")
         question = actions.open_question(
-            session, newsroom.nora, [letter], headline="The Salt Wind", body=words, language="en", **about
+            session, newsroom.nora, [letter], headline="The Salt Wind", body=body, language="en", **question_fields
         )
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
-        expert = session.get_one(Expert, getattr(newsroom, to).expert_id)
+        expert_row = session.get_one(Expert, getattr(newsroom, expert).expert_id)
         edition = list_editions_to_run(session, newsletter.id, 1)[0]
         brief = "Please say first who reads the plates."
-        assignment = assigning.assign(session, newsroom.nora, question, expert, Brief(brief), for_edition_id=edition.id)
+        assignment = assigning.assign(
+            session, newsroom.nora, question, expert_row, Brief(brief), for_edition_id=edition.id
+        )
         invitations.invite(session, newsroom.nora, assignment)
         return question.id, assignment.id, assignment.public_id
 
@@ -137,13 +151,13 @@ def ask_expert(
 
 
 def send_queued_mails(session: Session) -> None:
-    """Whatever waits in the queue goes out."""
+    """Mark all queued mails as sent."""
     for mail in session.scalars(select(OutboxMail).filter_by(state="queued")).all():
         outbox.move(session, Clock(), mail, "send", sent_at=now(session))
 
 
 def ask_expert_and_send(database: Database, newsroom: Newsroom) -> ExpertAssignment:
-    """The same, and the invitation has left the house."""
-    made = ask_expert(database, newsroom)
+    """Create an assignment as `ask_expert` does, and send the invitation."""
+    assignment = ask_expert(database, newsroom)
     database.write(send_queued_mails)
-    return made
+    return assignment

@@ -1,14 +1,14 @@
-"""The clock of the tests: a run begins at a fixed moment and time goes on from there, whatever the date is.
+"""The clock of the tests: each run begins at the same moment, and time passes from there, whatever the date is.
 
-pytest starts itself again with libfaketime, which each process that a test starts inherits: server, worker, commands, mail servers and
-Chromium. The environment variable CLOCK chooses another moment, by its name in `CLOCKS` or as a time in UTC:
+pytest restarts itself with libfaketime, which all processes that a test starts inherit: server, worker, commands, mail
+servers and Chromium. The environment variable CLOCK chooses another moment, by its name in `CLOCKS` or as a time in UTC:
 
     CLOCK=leap-day .venv/bin/python -m pytest tests/editions
     .venv/bin/python -m tests.support.clock new-year make run
 
-Without a command the second lists the clocks, and `make clocks` runs what dates can touch at each of them.
+Without a command the second lists the clocks. `make clocks` runs the tests that depend on dates at each of them.
 
-docs/adr/0030-test-clock.md says why it is done this way.
+docs/adr/0030-test-clock.md gives the reasons.
 """
 
 import os
@@ -25,8 +25,8 @@ import pytest
 CLOCK_VARIABLE = "CLOCK"
 FAKETIME_VARIABLES = {
     "FAKETIME": "",  # seconds to add to the machine's time
-    "FAKETIME_DISABLE_SHM": "1",  # a lock that all share stays locked where a process is killed that holds it
-    "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # how long things take stays true
+    "FAKETIME_DISABLE_SHM": "1",  # a killed process would leave the shared lock locked for all others
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # measured durations stay real
     "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # Chromium hangs for seconds with this fix for an older glibc
     "LD_PRELOAD": "",
     "TZ": "",
@@ -34,20 +34,20 @@ FAKETIME_VARIABLES = {
 
 
 class Clock(NamedTuple):
-    """A moment, in UTC, at which a run begins; the time zone of its machine; and what is special about it."""
+    """The moment in UTC at which a run begins, the time zone of its machine, and what is special about it."""
 
     start: datetime
     zone: str
-    why: str
+    description: str
 
 
-def _parse_clock(start: str, zone: str, why: str) -> Clock:
+def _parse_clock(start: str, zone: str, description: str) -> Clock:
     moment = datetime.fromisoformat(start)
-    return Clock(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), zone, why)
+    return Clock(moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), zone, description)
 
 
-# The newsletter of most tests runs on the first and third Wednesday at 09:00 in Prague; its cut-off is two days earlier. In the
-# demo "Shift Change" has its cut-off at 17:00 on that Monday.
+# The newsletter of most tests runs on the first and third Wednesday at 09:00 in Prague; its
+# cut-off is two days earlier. In the demo, "Shift Change" has its cut-off at 17:00 on that Monday.
 CLOCKS = {
     "usual": _parse_clock("2026-11-10 09:40", "UTC", "a Tuesday, six days before a cut-off"),
     "before-cut-off": _parse_clock("2026-11-16 07:00", "UTC", "an hour before a cut-off"),
@@ -73,7 +73,7 @@ CLOCKS = {
 
 
 def get_clock() -> Clock:
-    """Return the clock that the environment asks for. UsageError for one that is neither known nor a time."""
+    """Return the clock that the environment chooses. Raises UsageError if it is neither a name nor a time."""
     name = os.environ.get(CLOCK_VARIABLE) or "usual"
     try:
         return CLOCKS.get(name) or _parse_clock(name, "UTC", "chosen by hand")
@@ -82,23 +82,23 @@ def get_clock() -> Clock:
 
 
 def today(zone: str = "Europe/Prague") -> date:
-    """Return the date in a zone; without one where the newsletters of the tests are."""
+    """Return the date in a time zone, by default that of the newsletters of the tests."""
     return datetime.now(ZoneInfo(zone)).date()
 
 
 def clock_environment() -> dict[str, str]:
-    """Return the variables by which a process has this clock, for one that is started with an environment of its own."""
+    """Return the variables that give a process this clock, for one that doesn't inherit the environment."""
     return {name: os.environ[name] for name in FAKETIME_VARIABLES if name in os.environ}
 
 
 def machine_environment() -> dict[str, str]:
-    """Return the environment of a process that keeps the machine's time."""
+    """Return the environment of a process that runs at the machine's own time."""
     return {name: value for name, value in os.environ.items() if name not in FAKETIME_VARIABLES}
 
 
-def environment_after(by: timedelta) -> dict[str, str]:
-    """Return the environment of a process whose clock is so much ahead of ours."""
-    return {**os.environ, "FAKETIME": f"{float(os.environ['FAKETIME']) + by.total_seconds():+.3f}"}
+def environment_after(offset: timedelta) -> dict[str, str]:
+    """Return the environment of a process whose clock is ahead of ours by `offset`."""
+    return {**os.environ, "FAKETIME": f"{float(os.environ['FAKETIME']) + offset.total_seconds():+.3f}"}
 
 
 def is_clock_faked() -> bool:
@@ -106,12 +106,12 @@ def is_clock_faked() -> bool:
 
 
 def _find_library() -> Path | None:
-    """Find libfaketime where Debian and its kin put it."""
+    """Find libfaketime where Debian and its derivatives install it."""
     return next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 
 
 def _faketime_environment(clock: Clock, library: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a process that begins at a clock's moment."""
+    """Return the environment of a process that starts at the moment of a clock."""
     offset = f"{clock.start.timestamp() - time.time():+.3f}"
     preload = ":".join(filter(None, (str(library), environ.get("LD_PRELOAD"))))
     return {**environ, **FAKETIME_VARIABLES, "FAKETIME": offset, "LD_PRELOAD": preload, "TZ": clock.zone}
@@ -119,8 +119,10 @@ def _faketime_environment(clock: Clock, library: Path, environ: Mapping[str, str
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the run again at its clock, before it has started a worker. Where there is no libfaketime it goes on as it is, and
-    tests/house/test_clock.py says so."""
+    """Restart pytest at its clock, before it starts workers.
+
+    Without libfaketime it runs at the machine's time, and tests/house/test_clock.py fails.
+    """
     clock = get_clock()
     if is_clock_faked() or (library := _find_library()) is None:
         return
@@ -130,15 +132,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header() -> str:
-    return (
-        f"clock: {get_clock().start:%Y-%m-%d %H:%M} UTC, {get_clock().why}"
-        if is_clock_faked()
-        else "clock: THE MACHINE'S OWN"
-    )
+    if not is_clock_faked():
+        return "clock: THE MACHINE'S OWN"
+    clock = get_clock()
+    return f"clock: {clock.start:%Y-%m-%d %H:%M} UTC, {clock.description}"
 
 
 def main() -> None:
-    """Run a command at a clock, or without one list the clocks."""
+    """Run a command at a clock; without a command, list the clocks."""
     if (library := _find_library()) is None:
         sys.exit("libfaketime is missing: apt-get install faketime")
     if len(sys.argv) < 3:

@@ -1,4 +1,4 @@
-"""Crawlers over every page of the demo newsroom: who follows each link, what they find, and what of it a browser would run."""
+"""Crawlers over every page of the demo newsroom: they follow all links, and record what each page offers, sends and runs."""
 
 import re
 import shutil
@@ -15,6 +15,7 @@ from sqlalchemy import Column, Table, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
+from werkzeug.test import TestResponse
 
 import config as configuration
 from app import create_app
@@ -23,7 +24,7 @@ from app.answers.models import Assignment
 from app.core.actors import Clock
 from app.db.engine import Database
 from app.editor.bulk import BULK_FORMS
-from app.editor.frame import editor as door_of_the_desk
+from app.editor.frame import editor as desk_blueprint
 from app.letters.models import Credit, Letter
 from app.mail import outbox
 from app.mail.message import Message
@@ -41,10 +42,10 @@ from tests.support.pages import Browser, Page, get_node_text
 EDITOR, EXPERT = "tereza@platan.example", "gulmira@fair-hour.example"
 ADMIN, ASSISTANT, OTHER_DESK_EDITOR = "pavel@platan.example", "aizada@platan.example", "shirin@platan.example"
 DESK = "/desk/shift-change/"
-MAX_PER_ENDPOINT = 10  # how many addresses of one kind are opened by one walker
-# Addresses of lists that are narrowed down: few of them are links.
+MAX_PER_ENDPOINT = 10  # pages of one endpoint that a crawler opens
+# Filtered lists and searches, to which few links lead.
 FILTERED_LISTS = [
-    *(f"{DESK}search?q={words}" for words in ("overtime", "over*", '"night shift"')),
+    *(f"{DESK}search?q={query}" for query in ("overtime", "over*", '"night shift"')),
     *(f"{DESK}letters?{query}" for query in ("q=overtime", "state=all", "channel=mail", "language=en", "age=over-week", "alike=1")),
     *(f"{DESK}questions?{query}" for query in ("q=overtime", "state=all")),
     *(f"{DESK}trail?{query}" for query in ("what=question", "who=desk")),
@@ -55,25 +56,21 @@ FILTERED_LISTS = [
 
 @dataclass
 class Crawl:
-    """What one walker has opened: how each address answered, and which address belongs to which endpoint."""
+    """What a crawler found: status codes by path, paths by endpoint, and the contents of the pages."""
 
-    answers: dict[str, int] = field(default_factory=dict)
-    endpoints: dict[str, list[str]] = field(default_factory=dict)
-    presses: set[str] = field(default_factory=set)
-    offers: set[tuple[str, str, str]] = field(default_factory=set)  # the page, what is offered there, the act it needs
-    undressed: set[tuple[str, str]] = field(
-        default_factory=set
-    )  # a page, and a header that every answer has and it has not
-    live: set[tuple[str, str]] = field(
-        default_factory=set
-    )  # a page, and what of somebody's words is more than text there
-    asked: dict[str, tuple[int, str]] = field(
-        default_factory=dict
-    )  # by endpoint: how often a page asked the database at most, and which one
-    as_text: int = 0  # how often somebody's words for a browser stand there as text
+    status_codes: dict[str, int] = field(default_factory=dict)
+    paths_by_endpoint: dict[str, list[str]] = field(default_factory=dict)
+    form_actions: set[str] = field(default_factory=set)
+    offers: set[tuple[str, str, str]] = field(default_factory=set)  # page, button or link, permission that it needs
+    missing_headers: set[tuple[str, str]] = field(default_factory=set)  # page, header
+    injections: set[tuple[str, str]] = field(default_factory=set)  # page, result of `find_injections`
+    # By endpoint: the largest number of queries of a page, and its path.
+    query_counts: dict[str, tuple[int, str]] = field(default_factory=dict)
+    escaped_count: int = 0  # occurrences of `ESCAPED_TEXT`
 
 
 def open_demo_app(request: pytest.FixtureRequest, folder: Path) -> Iterator[Flask]:
+    """Yield the app with a copy of the demo's year, on the database that the fixture's parameter names."""
     with ExitStack() as stack:
         if request.param == "sqlite":
             url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_year'), folder / 'newsroom.db')}"
@@ -94,104 +91,114 @@ def bind_url_map(app: Flask) -> MapAdapter:
     return app.url_map.bind(urlsplit(BASE_URL).netloc, url_scheme="https")
 
 
-def find_links(address: str, page: str) -> list[str]:
-    """The addresses of this house that a page links to, without what stands behind a #."""
-    found = (urljoin(f"{BASE_URL}{address}", href) for href in Page(page).attributes("a", "href"))
-    parts = (urlsplit(href) for href in found if href.startswith(f"{BASE_URL}/"))
+def find_links(path: str, page: str) -> list[str]:
+    """Return the paths of this site to which a page links, with their queries and without fragments."""
+    urls = (urljoin(f"{BASE_URL}{path}", href) for href in Page(page).attributes("a", "href"))
+    parts = (urlsplit(url) for url in urls if url.startswith(f"{BASE_URL}/"))
     return [part.path + (f"?{part.query}" if part.query else "") for part in parts]
 
 
-def find_form_actions(page: str) -> set[str]:
-    """Where the buttons of a page's forms lead."""
-    read = Page(page)
-    sent = [
-        *read.attributes("form[method=post]:has(button)", "action"),
-        *read.attributes("form[method=post] button:not([formmethod])", "formaction"),
+def find_form_actions(html: str) -> set[str]:
+    """Return the paths to which the buttons of a page's forms post."""
+    page = Page(html)
+    actions = [
+        *page.attributes("form[method=post]:has(button)", "action"),
+        *page.attributes("form[method=post] button:not([formmethod])", "formaction"),
     ]
-    return {href.partition("?")[0].partition("#")[0] for href in sent}
+    return {action.partition("?")[0].partition("#")[0] for action in actions}
 
 
-def list_offers(app: Flask, address: str, page: str) -> Iterator[tuple[str, str]]:
-    """What a page of the desk offers that not everybody there may press or open, and the act that it needs."""
-    at, read = bind_url_map(app), Page(page)
-    for form in read.tree.css("form[method=post]"):
+def list_offers(app: Flask, page_path: str, html: str) -> Iterator[tuple[str, str]]:
+    """Yield the buttons and links of a page of the desk that need a permission, each with the permission."""
+    urls, page = bind_url_map(app), Page(html)
+    for form in page.tree.css("form[method=post]"):
         for button in form.css("button:not([formmethod])"):
-            sent = button.attributes.get("formaction") or form.attributes.get("action") or address
-            path = re.split(r"[?#]", sent)[0]
-            endpoint, _ = at.match(path, method="POST")
-            if endpoint in door_of_the_desk.permissions:
-                offer = f"the button {get_node_text(button)!r} to {path}"
-                yield offer, door_of_the_desk.get_permission(endpoint, path)
-                _act, bulk = BULK_FORMS.get(path.rpartition("/")[2], ("", None))
-                if bulk and (act := bulk.actions[button.attributes.get("value") or ""].act):
-                    yield offer, act
-    for href in find_links(address, page):
+            action = button.attributes.get("formaction") or form.attributes.get("action") or page_path
+            path = re.split(r"[?#]", action)[0]
+            endpoint, _ = urls.match(path, method="POST")
+            if endpoint not in desk_blueprint.permissions:
+                continue
+            offer = f"the button {get_node_text(button)!r} to {path}"
+            yield offer, desk_blueprint.get_permission(endpoint, path)
+            _permission, bulk_form = BULK_FORMS.get(path.rpartition("/")[2], ("", None))
+            if bulk_form and (act := bulk_form.actions[button.attributes.get("value") or ""].act):
+                yield offer, act
+    for href in find_links(page_path, html):
         path = href.partition("?")[0]
-        with suppress(HTTPException):  # one that leads nowhere is told of elsewhere
-            endpoint, _ = at.match(path, method="GET")
-            if endpoint in door_of_the_desk.permissions:
-                yield f"a link to {path}", door_of_the_desk.get_permission(endpoint, path)
+        with suppress(HTTPException):  # another test reports dead links
+            endpoint, _ = urls.match(path, method="GET")
+            if endpoint in desk_blueprint.permissions:
+                yield f"a link to {path}", desk_blueprint.get_permission(endpoint, path)
 
 
-# Words that are something else to a browser wherever they get out of their place: an attribute, an element, a script, an address, a template.
+# Text that a browser would run if it were not escaped: in an attribute, an element, a script, an address, a template.
 SCRIPT_CALL = "gotcha()"
 POLYGLOT = f"\"'></textarea></title><img src=x onerror={SCRIPT_CALL}><svg/onload={SCRIPT_CALL}><script>{SCRIPT_CALL}</script>javascript:{SCRIPT_CALL}{{{{7*7}}}}"
 ESCAPED_TEXT = "{{7*7}}"
 
 
-def find_injections(page: str) -> Iterator[str]:
-    """What of `POLYGLOT` a browser would run on a page: an attribute that listens, an element or an address of its own."""
-    if SCRIPT_CALL not in page:
+def find_injections(html: str) -> Iterator[str]:
+    """Yield the parts of `POLYGLOT` that a browser would run: event handlers, `javascript:` addresses and scripts."""
+    if SCRIPT_CALL not in html:
         return
-    for node in Page(page).tree.css("*"):
-        held = {name: str(value or "") for name, value in node.attributes.items()}
-        yield from (f"{node.tag} {name}" for name in held if name.startswith("on"))
-        yield from (
-            f"{node.tag} {name}" for name, value in held.items() if value.strip().lower().startswith("javascript:")
-        )
+    for node in Page(html).tree.css("*"):
+        attributes = {name: str(value or "").strip().lower() for name, value in node.attributes.items()}
+        yield from (f"{node.tag} {name}" for name in attributes if name.startswith("on"))
+        yield from (f"{node.tag} {name}" for name, value in attributes.items() if value.startswith("javascript:"))
         if node.tag == "script" and SCRIPT_CALL in node.text():
             yield "script"
 
 
-def crawl(app: Flask, browser: Browser, start: list[str], each: int = MAX_PER_ENDPOINT, under: str = "/") -> Crawl:
-    """Open `start` and what can be reached from there, up to `each` addresses of a kind besides, all of them `under` one."""
-    taken, seen, opened = Crawl(), set(start), Counter[str]()
-    todo = deque(start)
-    while todo:
-        address = todo.popleft()
+def crawl(
+    app: Flask, browser: Browser, start: list[str], max_per_endpoint: int = MAX_PER_ENDPOINT, prefix: str = "/"
+) -> Crawl:
+    """Open the paths `start`, and the pages with this path prefix that can be reached from there by links.
+
+    Besides `start`, up to `max_per_endpoint` pages of each endpoint are opened.
+    """
+    result, seen, page_counts = Crawl(), set(start), Counter[str]()
+    queue = deque(start)
+    while queue:
+        path = queue.popleft()
         try:
-            endpoint, _ = bind_url_map(app).match(address.partition("?")[0], method="GET")
+            endpoint, _ = bind_url_map(app).match(path.partition("?")[0], method="GET")
         except HTTPException as missing:
-            taken.answers[address] = missing.code or 0
+            result.status_codes[path] = missing.code or 0
             continue
-        if opened[endpoint] >= each and address not in start:
+        if page_counts[endpoint] >= max_per_endpoint and path not in start:
             continue
-        opened[endpoint] += 1
+        page_counts[endpoint] += 1
         with record_statements(app.extensions["database"]) as statements:
-            response = browser.open(address)
-        asked = sum(1 for one in statements if one != "BEGIN")
-        taken.asked[endpoint] = max(taken.asked.get(endpoint, (0, "")), (asked, address))
-        taken.answers[address] = response.status_code
-        taken.endpoints.setdefault(endpoint, []).append(address)
-        text = response.data.decode(errors="replace")  # a Word file or a picture is no text, and has no links
-        taken.presses |= find_form_actions(text)
-        taken.undressed |= {(address, name) for name in HEADERS if name not in response.headers}
-        if response.mimetype == "text/html":  # a calendar or a table is read by no browser as a page (nosniff)
-            taken.live |= {(address, found) for found in find_injections(text)}
-        taken.as_text += text.count(ESCAPED_TEXT)
-        if address.startswith("/desk/"):
-            taken.offers |= {(address, *offer) for offer in list_offers(app, address, text)}
-        found = [response.headers["Location"]] if 300 <= response.status_code < 400 else find_links(address, text)
-        for href in found:
-            path = href.removeprefix(BASE_URL)
-            if path not in seen and path.startswith(under):
-                seen.add(path)
-                todo.append(path)
-    return taken
+            response = browser.open(path)
+        query_count = sum(statement != "BEGIN" for statement in statements)
+        result.query_counts[endpoint] = max(result.query_counts.get(endpoint, (0, "")), (query_count, path))
+        result.paths_by_endpoint.setdefault(endpoint, []).append(path)
+        for href in _record_response(result, app, path, response):
+            new_path = href.removeprefix(BASE_URL)
+            if new_path not in seen and new_path.startswith(prefix):
+                seen.add(new_path)
+                queue.append(new_path)
+    return result
+
+
+def _record_response(crawl: Crawl, app: Flask, path: str, response: TestResponse) -> list[str]:
+    """Record a response, and return the addresses to which it links or redirects."""
+    html = response.data.decode(errors="replace")  # a picture or a Word file decodes to garbage without links
+    crawl.status_codes[path] = response.status_code
+    crawl.form_actions |= find_form_actions(html)
+    crawl.missing_headers |= {(path, name) for name in HEADERS if name not in response.headers}
+    if response.mimetype == "text/html":  # no browser renders a calendar or a table as a page (nosniff)
+        crawl.injections |= {(path, injection) for injection in find_injections(html)}
+    crawl.escaped_count += html.count(ESCAPED_TEXT)
+    if path.startswith("/desk/"):
+        crawl.offers |= {(path, *offer) for offer in list_offers(app, path, html)}
+    if 300 <= response.status_code < 400:
+        return [response.headers["Location"]]
+    return find_links(path, html)
 
 
 def sign_in_browser(app: Flask, email: str, door: str) -> Browser:
-    """Somebody's browser, let in by an invitation."""
+    """Return a browser signed in by an invitation, at the door "desk" or "expert"."""
     database: Database = app.extensions["database"]
 
     def invite(session: Session) -> str:
@@ -207,37 +214,38 @@ def sign_in_browser(app: Flask, email: str, door: str) -> Browser:
 
 
 def dump_tables_without_seen_at(app: Flask) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table, but for when a browser of the desk was last seen: the one thing that opening a page may write."""
+    """Return the rows of all tables without `sessions.seen_at`, the one column that opening a page may write."""
     database: Database = app.extensions["database"]
     with database.read() as session:
         return {
-            name: sorted((tuple(row) for row in session.execute(select(*_columns(table)))), key=repr)
+            name: sorted((tuple(row) for row in session.execute(select(*_list_columns(table)))), key=repr)
             for name, table in Base.metadata.tables.items()
         }
 
 
-def _columns(table: Table) -> list[Column[object]]:
+def _list_columns(table: Table) -> list[Column[object]]:
     return [column for column in table.columns if (table.name, column.name) != ("sessions", "seen_at")]
 
 
 def list_questions_in_all_states(session: Session) -> list[str]:
-    """Questions in all states, their own with those of their assignments, and one whose asker's name is to be checked.
+    """Return the paths of questions in all combinations of their state and that of an assignment.
 
-    Which of a long list a walker opens depends on the day; these are always among them.
+    One of them has a credit line to be checked. A crawler opens other questions of the long lists on other days, but
+    always these.
     """
     newsletter = session.scalars(select(Newsletter).where(Newsletter.slug == DESK.split("/")[2])).one()
     states = select(Question.public_id, Question.state, Assignment.state).outerjoin(
         Assignment, Assignment.question_id == Question.id
     )
-    named = select(Letter.question_id).join(Credit).where(Credit.choice != "none", Credit.verified_at.is_(None))
-    mine = states.where(Question.newsletter_id == newsletter.id).order_by(Question.id)
-    kinds = {(question, assignment): public_id for public_id, question, assignment in session.execute(mine)}
-    to_check = session.scalars(mine.where(Question.id.in_(named)).limit(1))
-    return [f"{DESK}questions/{public_id}" for public_id in {*kinds.values(), *to_check}]
+    unverified = select(Letter.question_id).join(Credit).where(Credit.choice != "none", Credit.verified_at.is_(None))
+    query = states.where(Question.newsletter_id == newsletter.id).order_by(Question.id)
+    id_by_states = {(question, assignment): public_id for public_id, question, assignment in session.execute(query)}
+    to_check = session.scalars(query.where(Question.id.in_(unverified)).limit(1))
+    return [f"{DESK}questions/{public_id}" for public_id in {*id_by_states.values(), *to_check}]
 
 
 def create_draft_assignment(session: Session) -> None:
-    """Somebody has begun to ask an expert and gone home; the demo's own people finish what they begin."""
+    """Create an assignment whose invitation has not been sent; the demo has none."""
     tereza = directory.by_email(session, EDITOR)
     assert tereza is not None
     newsletter = desks_of(session, tereza.id)[0]
@@ -250,8 +258,8 @@ def create_draft_assignment(session: Session) -> None:
 
 
 def create_held_mail(session: Session) -> None:
-    """A mail waits for an editor; in the demo nobody holds any."""
+    """Put a mail into the outbox that waits for an editor; the demo has none."""
     newsletter = session.scalars(select(Newsletter).order_by(Newsletter.id)).first()
     assert newsletter is not None
-    letter = Message("expert.returned", "laura@gauges.example", "Laura", "One more thing", "Which year?\n", "en", "T")
-    outbox.put(session, letter, newsletter_id=newsletter.id, hold=True)
+    message = Message("expert.returned", "laura@gauges.example", "Laura", "One more thing", "Which year?\n", "en", "T")
+    outbox.put(session, message, newsletter_id=newsletter.id, hold=True)

@@ -1,8 +1,8 @@
-"""What stands in a database and in its files, which statements it is asked, and which of them read a whole table.
+"""The contents of a database and of its files, the statements that it executes, and those that scan a whole table.
 
-A table is large unless it stands in `SMALL_TABLES`, so that a new one needs an index until somebody says why not. On
-SQLite a plan doesn't depend on how many rows there are, unless ANALYZE has counted them; PostgreSQL is told to avoid
-sequential scans where it can.
+Tables count as large unless `SMALL_TABLES` lists them, so a new table needs an index or a reason. On SQLite, plans don't
+depend on the number of rows as long as ANALYZE hasn't run; on PostgreSQL, the checks disable sequential scans where
+an index exists.
 """
 
 import re
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def dump_tables(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table: what a refused change must leave as it is."""
+    """Return all rows by table, to check that a refused change has left them as they were."""
     with database.read() as session:
         return {
             table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key))]
@@ -36,7 +36,7 @@ def dump_tables(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def count_rows(database: Database) -> dict[str, int]:
-    """How many rows every table has."""
+    """Return the number of rows by table."""
     with database.read() as session:
         return {
             table.name: session.scalar(select(func.count()).select_from(table)) or 0
@@ -44,50 +44,48 @@ def count_rows(database: Database) -> dict[str, int]:
         }
 
 
-def get_one(database: Database, model: type[T], **by: object) -> T:
+def get_one(database: Database, model: type[T], **values: object) -> T:
+    """Return the one row of a model with these values."""
     with database.read() as session:
-        return session.scalars(select(model).filter_by(**by)).unique().one()
+        return session.scalars(select(model).filter_by(**values)).unique().one()
 
 
 def get_states(database: Database) -> tuple[str | None, str | None, str | None]:
-    """Where the only question, assignment and answer stand."""
+    """Return the states of the only question, assignment and answer, None where there is none."""
     with database.read() as session:
-        found = [session.scalar(select(model.state)) for model in (Question, Assignment, Answer)]
-    return tuple(found)
+        return tuple(session.scalar(select(model.state)) for model in (Question, Assignment, Answer))
 
 
 @contextmanager
 def record_statements(database: Database, writes: bool = False) -> Iterator[list[str]]:
-    """The statements that reading runs meanwhile, or writing."""
+    """Record the statements of the engine for reading until the block ends, or of that for writing."""
     engine = database.writer if writes else database.reader
     statements: list[str] = []
 
-    def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def record(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)
 
-    event.listen(engine, "before_cursor_execute", count)
+    event.listen(engine, "before_cursor_execute", record)
     try:
         yield statements
     finally:
-        event.remove(engine, "before_cursor_execute", count)
+        event.remove(engine, "before_cursor_execute", record)
 
 
 def count_queries(database: Database, fn: Callable[[], object]) -> int:
-    """How many queries reading a page takes."""
+    """Return the number of statements that a function executes with the engine for reading."""
     with record_statements(database) as statements:
         fn()
     return len(statements)
 
 
 def read_database_files(database: Database) -> bytes:
-    """All that stands in the files of a database. Nothing is tidied up first."""
+    """Return the contents of the files of a database, without vacuuming them first."""
     if database.is_sqlite:
         path = Path(database.url.removeprefix("sqlite:///"))
-        return b"".join(one.read_bytes() for one in path.parent.glob(f"{path.name}*"))
+        return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
     with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(
-            text("CHECKPOINT")
-        )  # what PostgreSQL holds in memory has to stand in its files to be seen there
+        connection.execute(text("CHECKPOINT"))  # write the pages that PostgreSQL has changed in memory
         rows = connection.execute(
             text(
                 "SELECT pg_read_binary_file(pg_relation_filepath(oid)) FROM pg_class "
@@ -97,26 +95,27 @@ def read_database_files(database: Database) -> bytes:
         return b"".join(bytes(row[0]) for row in rows)
 
 
-def find_in_files(database: Database, *words: str | bytes) -> list[str | bytes]:
-    """Those of some words that stand in the files."""
-    written = read_database_files(database)
-    return [word for word in words if (word.encode() if isinstance(word, str) else word) in written]
+def find_in_files(database: Database, *texts: str | bytes) -> list[str | bytes]:
+    """Return the texts that occur in the files of a database."""
+    contents = read_database_files(database)
+    return [text for text in texts if (text.encode() if isinstance(text, str) else text) in contents]
 
 
-def find_unerased(database: Database, *words: str | bytes) -> list[str | bytes]:
-    """Those that stand there still when the erasure is over: on PostgreSQL the worker has a part in it.
+def find_unerased(database: Database, *texts: str | bytes) -> list[str | bytes]:
+    """Return the deleted texts that still occur in the files after secure deletion.
 
-    It learns of changed rows from the server's statistics, which come a second later.
+    On PostgreSQL the worker rewrites the tables. It finds changed ones by the server's statistics, which are about a
+    second late.
     """
     if not database.is_sqlite:
         rewriter = Rewriter()
 
-        def gone() -> bool:
+        def is_erased() -> bool:
             rewriter.rewrite(database)
-            return not find_in_files(database, *words)
+            return not find_in_files(database, *texts)
 
-        wait_until(gone, "what was erased to leave the files of PostgreSQL")
-    return find_in_files(database, *words)
+        wait_until(is_erased, "the erased texts to leave the files of PostgreSQL")
+    return find_in_files(database, *texts)
 
 
 SMALL_TABLES = frozenset((
@@ -124,13 +123,13 @@ SMALL_TABLES = frozenset((
     "sending_tools", "programs", "sealing_keys", "sightings", "sweeps", "mail_sign_ins", "experts", "expert_pages",
     "people", "sessions", "sign_ins", "form_drafts", "uploads", "spent", "press_keys", "drafts",
 ))  # fmt: skip
-"""What a house has a few of, or some thousands when it is old, or what is kept for hours."""
+"""Tables of which an old newsroom has some thousands of rows at most, or whose rows are deleted within hours."""
 
-_IN_ORDER = "as many rows as it shows, in the order of the index, and then it stops"
-_OF_FEW = "an index of the few rows that wait"
+_IN_ORDER = "it reads the rows that it shows in the order of the index, and stops"
+_OF_FEW = "a partial index of the few rows that wait"
 _HOURLY = "once an hour, in batches"
-_LEAVING = "the page of what leaves next, which nobody opens often: counts stop at 1,001"
-# What begins at the head of a large table or of a newsletter's rows, by page or duty on SQLite, and why it may.
+_LEAVING = "the page of what is erased next, which is rarely opened: counts stop at 1,001"
+# Steps that scan a large table or all rows of a newsletter, by endpoint or duty on SQLite, with the reason.
 ALLOWED_SCANS = {
     ("count for insights", "SEARCH letters USING COVERING INDEX ix_letters_newsletter_id_received_at (newsletter_id=?)"): _IN_ORDER,
     ("editor.ask", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _IN_ORDER,
@@ -154,7 +153,7 @@ ALLOWED_SCANS = {
     ("sort waiting letters", "SCAN letters USING COVERING INDEX ix_letters_unplaced"): _OF_FEW,
     ("sort waiting letters", "SCAN letters USING COVERING INDEX ix_letters_unsorted"): _OF_FEW,
     ("extend the chain", "SCAN audit USING COVERING INDEX ix_audit_newsletter_id_at_id"): "once a day, along one index",
-    ("place mail", "SCAN editions"): "for a mail to an address that nobody knows: some thousands in ten years",
+    ("place mail", "SCAN editions"): "for a mail to an unknown address; some thousands of rows in ten years",
     ("destroy old mail", "SEARCH inbound USING INDEX ix_inbound_newsletter_id_state_id (newsletter_id=?)"): _HOURLY,
     ("forget old words", "SCAN assignments"): _HOURLY,
     ("forget old words", "SCAN questions"): _HOURLY,
@@ -167,34 +166,36 @@ ALLOWED_SCANS = {
     ("editor.leaving", "SEARCH assignments USING COVERING INDEX ix_assignments_newsletter_id_expert_id_id (newsletter_id=?)"): _LEAVING,
     ("editor.leaving", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _LEAVING,
 }  # fmt: skip
-# The mail of the morning says what leaves next, too, and whether the chain is whole: once a day, if it is due just now.
+# The morning mail also lists what is erased next and the state of the chain, once a day.
 ALLOWED_SCANS |= {
-    ("morning mails", step): why
-    for (place, step), why in ALLOWED_SCANS.items()
-    if place in ("editor.leaving", "extend the chain")
+    ("morning mails", step): reason
+    for (source, step), reason in ALLOWED_SCANS.items()
+    if source in ("editor.leaving", "extend the chain")
 }
 ROW_STATEMENTS = ("SELECT", "WITH", "UPDATE", "DELETE")
 _SQLITE_STEP = re.compile(r"(SCAN|SEARCH) (?:TABLE )?(\w+)(.*)")
 _SEQUENTIAL_SCAN = re.compile(r"Seq Scan on (\w+)")
 _ALIAS = re.compile(r"(?:FROM|JOIN|,)\s+(\w+) AS (\w+)")
-_WHOLE_NEWSLETTER = re.compile(r"\(newsletter_id=\?\)$")  # no more of an index than whose rows they are
+_WHOLE_NEWSLETTER = re.compile(r"\(newsletter_id=\?\)$")  # uses only the newsletter of an index
 
 
 @dataclass
 class StatementLog:
-    """What was asked meanwhile: each statement once, with the values of its first time, and the page or the duty of the
-    worker. What a test asks by itself is not noted."""
+    """The statements that pages and the worker's duties execute, each with the values and the source of its first use.
 
-    first: dict[str, tuple[Any, str]] = field(default_factory=dict)
-    duty: str = ""  # of the worker, which is doing it
+    The source is an endpoint or a duty; the statements that a test executes itself are not recorded.
+    """
+
+    first_uses: dict[str, tuple[Any, str]] = field(default_factory=dict)
+    duty: str = ""  # the one that the worker is doing
 
     def record(self, statement: str, values: Any) -> None:
-        place = request.endpoint if has_request_context() else self.duty
-        if place and statement not in self.first_values and statement.lstrip("( ").startswith(ROW_STATEMENTS):
-            self.first_values[statement] = (values, place)
+        source = request.endpoint if has_request_context() else self.duty
+        if source and statement not in self.first_uses and statement.lstrip("( ").startswith(ROW_STATEMENTS):
+            self.first_uses[statement] = (values, source)
 
     def run_worker_duties(self, app: Flask) -> None:
-        """Have the worker do each of its duties once."""
+        """Let the worker do each of its duties once."""
         for duty in worker.DUTIES:
             self.duty = duty.name
             assert worker._run_duty(duty, app, app.extensions["database"]), duty.name
@@ -203,40 +204,46 @@ class StatementLog:
 
 @contextmanager
 def log_statements(database: Database) -> Iterator[StatementLog]:
-    """What is asked of a database meanwhile, by those who read and those who write."""
-    asked = StatementLog()
+    """Log the statements for reading and for writing until the block ends."""
+    log = StatementLog()
 
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
-        asked.record(statement, values[0] if many and isinstance(values, list) else values)
+    def record(
+        _connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, is_executemany: bool
+    ) -> None:
+        log.record(statement, values[0] if is_executemany and isinstance(values, list) else values)
 
     for engine in (database.reader, database.writer):
-        event.listen(engine, "before_cursor_execute", note)
-    yield asked
+        event.listen(engine, "before_cursor_execute", record)
+    yield log
     for engine in (database.reader, database.writer):
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(engine, "before_cursor_execute", record)
 
 
-def find_full_scans(database: Database, asked: StatementLog) -> set[tuple[str, str]]:
-    """Return the steps in which all rows of a large table are read, or all of a newsletter, with the page."""
-    found = set()
+def find_full_scans(database: Database, log: StatementLog) -> set[tuple[str, str]]:
+    """Return the steps that read all rows of a large table or of a newsletter, each after the source of its statement."""
+    scans = set()
     with database.read() as session:
         if not database.is_sqlite:
             session.execute(text("SET enable_seqscan = off"))
         cursor: Any = session.connection().connection.dbapi_connection.cursor()  # type: ignore[union-attr]
-        how = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-        for statement, (values, page) in asked.first_values.items():
-            names = {alias: name for name, alias in _ALIAS.findall(statement)}
-            for row in cursor.execute(f"{how} {statement}", values).fetchall():
+        explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+        for statement, (values, source) in log.first_uses.items():
+            tables_by_alias = {alias: table for table, alias in _ALIAS.findall(statement)}
+            for row in cursor.execute(f"{explain} {statement}", values).fetchall():
                 step = str(row[-1]).strip()
-                match = _SQLITE_STEP.match(step) if database.is_sqlite else _SEQUENTIAL_SCAN.search(step)
-                if match and _is_full_scan(match, names):
-                    found.add((page, match[0] if not database.is_sqlite else step))
-    return found
+                if database.is_sqlite:
+                    match, name = _SQLITE_STEP.match(step), step
+                else:
+                    match = _SEQUENTIAL_SCAN.search(step)
+                    name = match[0] if match else ""
+                if match and _is_full_scan(match, tables_by_alias):
+                    scans.add((source, name))
+    return scans
 
 
-def _is_full_scan(match: re.Match[str], names: dict[str, str]) -> bool:
-    sequential = match.re is _SEQUENTIAL_SCAN
-    alias = match[1] if sequential else match[2]
-    table = names.get(alias, re.sub(r"_\d+$", "", alias))
+def _is_full_scan(match: re.Match[str], tables_by_alias: dict[str, str]) -> bool:
+    is_sequential = match.re is _SEQUENTIAL_SCAN
+    alias = match[1] if is_sequential else match[2]
+    table = tables_by_alias.get(alias, re.sub(r"_\d+$", "", alias))
     is_large = table in Base.metadata.tables and table not in SMALL_TABLES
-    return is_large and (sequential or match[1] == "SCAN" or bool(_WHOLE_NEWSLETTER.search(match[3])))
+    return is_large and (is_sequential or match[1] == "SCAN" or bool(_WHOLE_NEWSLETTER.search(match[3])))

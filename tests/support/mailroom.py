@@ -118,7 +118,7 @@ class NewsletterMailroom:
 
     def invite_expert(self, expert: str = "leyla", text: str | None = None) -> tuple[ExpertAssignment, str]:
         """Invite an expert. Return the assignment and the address for replies to the invitation."""
-        assignment = ask_expert(self.database, self.newsroom, to=expert, **({"words": text} if text else {}))
+        assignment = ask_expert(self.database, self.newsroom, expert=expert, **({"body": text} if text else {}))
         with self.database.read() as session:
             invitation = session.scalars(select(OutboxMail).filter_by(assignment_id=assignment.assignment_id)).one()
             address = outbox.read(session, invitation).reply_to

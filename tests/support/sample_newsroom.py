@@ -1,4 +1,4 @@
-"""The people of the tests, made through the product's own verbs, each with their actor."""
+"""The newsroom and the people of most tests, created with the product's own functions, each with their actor."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +24,7 @@ EXPERTS = (
 
 @dataclass(frozen=True)
 class Newsroom:
-    """The keys and actors of the Steppe Letter: Nora Lind edits, Ilya Brandt assists, Leyla, Marek and Gulnara know things."""
+    """The key and slug of the Steppe Letter and its actors: Nora Lind edits, Ilya Brandt assists; Leyla, Marek and Gulnara are experts."""
 
     newsletter_id: int
     slug: str
@@ -36,8 +36,8 @@ class Newsroom:
 
 
 def create_coast_newsletter(session: Session) -> Newsletter:
-    """Found The Coast, whose desk nobody of the Steppe Letter belongs to."""
-    coast = Newsletter(
+    """Create The Coast, a newsletter to which nobody at the desk of the Steppe Letter belongs."""
+    newsletter = Newsletter(
         slug="coast",
         name="The Coast",
         publisher="Meridian",
@@ -51,13 +51,13 @@ def create_coast_newsletter(session: Session) -> Newsletter:
         rule_start=date(2022, 1, 1),
         at="09:00",
     )
-    session.add(coast)
+    session.add(newsletter)
     session.flush()
-    return coast
+    return newsletter
 
 
 def create_newsroom(session: Session) -> Newsroom:
-    """Found the Steppe Letter, as the product does; it runs on each first and third Wednesday."""
+    """Create the Steppe Letter, which runs on the first and third Wednesday of a month, with its staff and experts."""
     newsletter = Newsletter(
         slug="steppe",
         name="The Steppe Letter",
@@ -96,18 +96,18 @@ def _add_expert(session: Session, nora: Staff, name: str, email: str, credit_lin
     return ExpertActor(expert.id, name)
 
 
-def create_submitted_answer(session: Session, newsroom: Newsroom, words: str) -> Answer:
-    """A question in the desk's words, cleared, and Leyla's answer to it, which nobody has looked at yet."""
-    question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+def create_submitted_answer(session: Session, newsroom: Newsroom, text: str) -> Answer:
+    """Create a cleared question with this text and an answer that Leyla has submitted and the desk has not read."""
+    question = actions.open_question(session, newsroom.nora, [], headline=text, body=text, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     leyla = session.get_one(Expert, newsroom.leyla.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, leyla)
-    written = writing.AnswerContent("We put up salt plates in 2009 and count what falls on them.", own_words=True)
-    return writing.submit(session, newsroom.leyla, assignment, written)
+    content = writing.AnswerContent("We put up salt plates in 2009 and count what falls on them.", own_words=True)
+    return writing.submit(session, newsroom.leyla, assignment, content)
 
 
-def create_answered_question(session: Session, newsroom: Newsroom, words: str) -> Question:
-    """A question whose answer Nora has approved: ready to be picked."""
-    answer = create_submitted_answer(session, newsroom, words)
+def create_answered_question(session: Session, newsroom: Newsroom, text: str) -> Question:
+    """Create a question whose answer Nora has approved, so that it can be picked for an edition."""
+    answer = create_submitted_answer(session, newsroom, text)
     editing.approve(session, newsroom.nora, answer, checklist=editing.CHECKLIST)
     return session.get_one(Question, answer.question_id)
