@@ -124,9 +124,9 @@ def filled(
 def connection(
     filled: tuple[Database, PayloadNewsroom],
     tmp_path_factory: pytest.TempPathFactory,
-    compiled: FileSystemBytecodeCache,
+    bytecode_cache: FileSystemBytecodeCache,
 ) -> Iterator[CuttableConnection]:
-    with open_app(filled[0], tmp_path_factory.mktemp("app"), compiled, limits="0") as app:
+    with open_app(filled[0], tmp_path_factory.mktemp("app"), bytecode_cache, limits="0") as app:
         # Without TLS: a browser keeps no cookie of such a name there.
         app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="desk")
         connection = CuttableConnection(app)
@@ -316,7 +316,7 @@ def test_nothing_lives_on_any_page_for_readers(
     attempts: Callable[[int], None],
 ) -> None:
     watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
-    reading = Reading(connection.app, watch, context, "/", 2 * payload_newsroom.QUESTIONS + 10)
+    reading = Reading(connection.app, watch, context, "/", 2 * payload_newsroom.QUESTION_COUNT + 10)
     letters = [f"/letter-{at}/" for at in range(len(payload_newsroom.NAME_200.texts))]
     counted = reading.all("/steppe/", *letters, *(f"{one}ask" for one in letters))
     for receipt in filled[1].receipts[:EACH]:
@@ -326,7 +326,7 @@ def test_nothing_lives_on_any_page_for_readers(
         watch.check_page(reading.page)
     assert watch.findings == []
     attempts(counted.total())
-    assert counted["reader.story"] >= payload_newsroom.QUESTIONS
+    assert counted["reader.story"] >= payload_newsroom.QUESTION_COUNT
 
 
 @pytest.mark.threat("hostile words")
@@ -370,7 +370,7 @@ def test_nothing_lives_on_any_page_of_the_desk(
     counted = reading.all(*starts)
     assert watch.findings == []
     attempts(counted.total())
-    lives = payload_newsroom.QUESTIONS
+    lives = payload_newsroom.QUESTION_COUNT
     assert {
         name for name in ("letter", "question", "expert", "answer") if counted[f"editor.{name}"] < min(lives, 38)
     } == set()
@@ -400,13 +400,13 @@ def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
 
 @pytest.mark.threat("hostile words")
 def test_every_file_that_leaves_is_read_by_other_programs_and_holds_nothing_alive(
-    filled: tuple[Database, PayloadNewsroom], tmp_path: Path, compiled: FileSystemBytecodeCache
+    filled: tuple[Database, PayloadNewsroom], tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
 ) -> None:
-    with open_app(filled[0], tmp_path, compiled, limits="0") as app:
+    with open_app(filled[0], tmp_path, bytecode_cache, limits="0") as app:
         vera, client = Desk(app, filled[1].vera), app.test_client()
         with filled[0].read() as session:
             editions = list(session.scalars(select(Edition.public_id).where(Edition.is_sent)))
-        assert len(editions) == -(-payload_newsroom.QUESTIONS // 10)
+        assert len(editions) == -(-payload_newsroom.QUESTION_COUNT // 10)
         for edition in editions:
             files = {ending: vera.open(f"editions/{edition}/export.{ending}").get_data(as_text=True)
                      for ending in ("html", "mail.html", "txt", "md", "json")}  # fmt: skip
@@ -439,7 +439,7 @@ def _tables(vera: Desk) -> None:
         response = ask()  # and read before the next one is asked for
         assert response.mimetype == "text/csv", Page(response.get_data(as_text=True)).main_text
         rows = list(csv.reader(io.StringIO(response.get_data(as_text=True).lstrip("\ufeff"), newline=""), strict=True))
-        assert len(rows) > payload_newsroom.QUESTIONS
+        assert len(rows) > payload_newsroom.QUESTION_COUNT
         assert {len(row) for row in rows} == {len(rows[0])}
         assert [cell for row in rows[1:] for cell in row if RISKY.match(cell)] == []
 
@@ -454,7 +454,7 @@ def test_every_mail_goes_to_a_real_server_with_its_own_headers_and_nothing_alive
         while deliver_due(database, send, limit=1_000)["sent"]:
             pass
         mails = server.mails
-    assert len(mails) > payload_newsroom.QUESTIONS
+    assert len(mails) > payload_newsroom.QUESTION_COUNT
     faults = []
     for _sender, recipient, raw in mails:
         made = parse_mail_with_python(raw)
