@@ -1,7 +1,6 @@
 """The command `flask demo`: creates the demo newsroom without starting it, in any size."""
 
 import os
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,11 +19,13 @@ from app.mailroom.placing import place_due
 from app.questions.models import Question
 from app.workflows.indexing import rebuild_indexes
 
-from .load import Progress, is_loaded, load
-from .scale.fill import MOST, CannotGrow, check, grow
+from .loader import has_newsroom, load_newsroom
+from .progress import Progress, run_with_progress_bar
+from .scale.generator import MAX_QUESTIONS, CannotGenerate, check_can_generate, generate_newsletter
 
-SECONDS = 10  # limit for parsing a mail
-REAL = (
+PARSER_TIMEOUT = 10  # seconds per mail
+MAX_PLACED_MAILS = 50  # more than the demo has
+NOT_THE_DEMO = (
     "The demo newsroom is only for trying out, because its secret is public: set READERS_ASKED_ENV=demo for this "
     "command."
 )
@@ -32,7 +33,9 @@ REAL = (
 
 @click.command("demo")
 @click.option(
-    "--questions", type=click.IntRange(1, MOST), help="Add The Long Road, a newsletter with this many questions."
+    "--questions",
+    type=click.IntRange(1, MAX_QUESTIONS),
+    help="Add The Long Road, a newsletter with this many questions.",
 )
 @click.option("--index", is_flag=True, help="Fill the search index now; otherwise the worker does it while it runs.")
 @with_appcontext
@@ -42,58 +45,50 @@ def demo(questions: int | None, index: bool) -> None:
     With --questions it gets a third newsletter, with letters in nine languages over several years, to show a desk of
     that size. A newsroom that is not the demo's is left alone.
     """
-    settings = _settings()
+    settings = _get_demo_settings()
     database = open_database(settings)
     migrate(database.url)
     try:
-        if questions is not None:
-            check(database, questions)
-        if not is_loaded(database):
-            _with_bar("A year of the demo newsroom", lambda progress: load(database, progress))
-            with ParserClient(SECONDS) as reading:  # place the mails of the last hours, as the worker would
-                place_due(database, reading, settings_of(settings), 50)
-        elif questions is None:
-            raise CannotGrow("There is already a newsroom here; nothing was changed.")
-        if questions is not None:
-            _with_bar(f"The Long Road, {questions:,} questions", lambda progress: grow(database, questions, progress))
-    except CannotGrow as cannot:
-        raise click.ClickException(str(cannot)) from None
+        _fill_database(database, settings, questions)
+    except CannotGenerate as error:
+        raise click.ClickException(str(error)) from None
     if index:
-        _with_bar("The search index", lambda progress: _index(database, progress))
+        run_with_progress_bar("The search index", lambda progress: _fill_index(database, progress))
     click.echo("Start it with: make run")
 
 
-def _settings() -> Mapping[str, Any]:
+def _fill_database(database: Database, settings: Mapping[str, Any], questions: int | None) -> None:
+    if questions is not None:
+        check_can_generate(database, questions)
+    if not has_newsroom(database):
+        run_with_progress_bar("A year of the demo newsroom", lambda progress: load_newsroom(database, progress))
+        with ParserClient(PARSER_TIMEOUT) as reading:  # place the mails of the last hours, as the worker would
+            place_due(database, reading, settings_of(settings), MAX_PLACED_MAILS)
+    elif questions is None:
+        raise click.ClickException("There is already a newsroom here; nothing was changed.")
+    if questions is not None:
+        run_with_progress_bar(
+            f"The Long Road, {questions:,} questions",
+            lambda progress: generate_newsletter(database, questions, progress),
+        )
+
+
+def _get_demo_settings() -> Mapping[str, Any]:
     """Return the app's settings if it runs as the demo, or the demo's if there are none, as `make run` does."""
     if current_app.config.get("DEMO"):
         return current_app.config
     if os.environ.get("READERS_ASKED_ENV", "demo") != "demo" or "DEMO" in current_app.config:
-        raise click.ClickException(REAL)
+        raise click.ClickException(NOT_THE_DEMO)
     try:
         return configuration.load({**os.environ, "READERS_ASKED_ENV": "demo"})
-    except configuration.Unsafe as unsafe:
-        raise click.ClickException(str(unsafe)) from None
+    except configuration.Unsafe as error:
+        raise click.ClickException(str(error)) from None
 
 
-def _index(database: Database, progress: Progress) -> None:
+def _fill_index(database: Database, progress: Progress) -> None:
     with database.read() as session:
-        counts = (session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
-        total, done = sum(counts), 0
-    for some in rebuild_indexes(database):
-        done += some
+        total = sum(session.scalar(select(func.count()).select_from(model)) or 0 for model in (Letter, Question))
+    done = 0
+    for count in rebuild_indexes(database):
+        done += count
         progress(done, total)
-
-
-def _with_bar(label: str, fill: Any) -> None:
-    """Run `fill` with a progress bar, and print how long it took."""
-    began = time.monotonic()
-    with click.progressbar(length=1, label=label) as bar:
-
-        def step(done: int, total: int) -> None:
-            bar.length = total
-            if done == total or done - bar.pos >= max(1, total // 200):
-                bar.update(done - bar.pos)
-
-        progress: Progress = step
-        fill(progress)
-    click.echo(f"{label}: {time.monotonic() - began:.0f} s")

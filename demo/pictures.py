@@ -15,23 +15,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, sync_playwright
 
 from tests.support.required_programs import find_chromium
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "pictures"
-PATIENCE = 300.0  # seconds for the demo's year and the first pages
+MAX_WAIT = 300.0  # seconds until the worker has placed the mails
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 760}
-AT_WORK = ".row--mail"  # appears in the holding pen once the worker has placed the mails of the last hours
+PEN_ROW = ".row--mail"  # appears in the holding pen once the worker has placed the mails of the last hours
 
 
 class Picture(NamedTuple):
-    """A screenshot. `at` is a path or the label of a URL that the demo prints; `then` are elements to click in turn."""
+    """A screenshot. `page` is a path or the label of a URL that the demo prints.
+
+    `clicks` are selectors of elements to click in turn. Each is searched in the main part of the page, or in the whole
+    page if it begins with "html".
+    """
 
     name: str
-    at: str
-    then: tuple[str, ...] = ()
+    page: str
+    clicks: tuple[str, ...] = ()
     size: dict[str, int] = DESK
     scheme: str = "light"
 
@@ -41,9 +45,9 @@ PICTURES = (
     Picture("desk-letters", "/desk/shift-change/letters", (".row .text:lang(ar)",)),
     Picture("desk-question", "/desk/shift-change/questions", ("text=The Doctor on the Payroll",)),
     Picture("desk-ask", "/desk/shift-change/questions", ("text=The List of Forbidden Jobs", "text=Ask an expert")),
-    Picture("desk-builder", "/desk/shift-change/", (".coming a",)),
+    Picture("desk-builder", "/desk/shift-change/", ("html .coming a",)),
     Picture("desk-insights", "/desk/shift-change/insights"),
-    Picture("desk-pen", "/desk/shift-change/pen", (f"{AT_WORK} .text",)),
+    Picture("desk-pen", "/desk/shift-change/pen", (f"{PEN_ROW} .text",)),
     Picture("desk-outbox", "/desk/shift-change/outbox", (".outbox td a",)),
     Picture("reader-answer", "/shift-change/answers", ("text=What the Auditor Doesn",)),
     Picture("reader-ask", "/shift-change/ask", size=PHONE),
@@ -52,67 +56,72 @@ PICTURES = (
     Picture("expert-answer", "An expert who is writing an answer", size=PHONE, scheme="dark"),
     Picture("expert-check", "An expert whose answer is to be checked", size=PHONE),
 )
-EDITOR = "The desk of Shift Change, as its editor Tereza"
+EDITOR_LABEL = "The desk of Shift Change, as its editor Tereza"
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def run_demo(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Run the demo with its data in a folder. Yield its URL, and the URLs that it prints, by label."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    own = {"PORT": str(port), "DATABASE_URL": f"sqlite:///{folder / 'newsroom.db'}", "MAIL_FOLDER": str(folder)}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"PORT": str(port), "DATABASE_URL": f"sqlite:///{folder / 'newsroom.db'}", "MAIL_FOLDER": str(folder)}
     command = (sys.executable, "-m", "demo.serve")
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | own, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None  # noqa: S101 - for mypy
-    doors: dict[str, str] = {}
+    urls: dict[str, str] = {}
     try:
         for line in process.stdout:
             print(line, end="", flush=True)
-            if found := re.fullmatch(r"  (.+?)  +(http\S+)\n", line):
-                doors[found[1]] = found[2]
+            if match := re.fullmatch(r"  (.+?)  +(http\S+)\n", line):
+                urls[match[1]] = match[2]
             if line.startswith("Links that sign in"):
                 break
-        yield f"http://127.0.0.1:{port}", doors
+        yield f"http://127.0.0.1:{port}", urls
     finally:
         process.terminate()
         process.wait()
 
 
-def signed_in(browser: Browser, link: str, site: str) -> str:
+def sign_in(browser: Browser, link: str, site: str) -> StorageState:
     """Sign the editor in and wait until the worker has placed the mails. Return the browser's storage state."""
     page = browser.new_page()
     page.goto(link)
     page.get_by_role("button").first.click()
     page.wait_for_url("**/desk/**")
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    deadline = time.monotonic() + MAX_WAIT
+    while time.monotonic() < deadline:
         page.goto(f"{site}/desk/shift-change/pen")
-        if page.locator(AT_WORK).count():
+        if page.locator(PEN_ROW).count():
             break
         time.sleep(1)
-    kept = page.context.storage_state()
+    state = page.context.storage_state()
     page.close()
-    return kept  # type: ignore[return-value]
+    return state
 
 
-def take(page: Page, picture: Picture, site: str, doors: dict[str, str]) -> None:
-    page.goto(doors.get(picture.at) or site + picture.at)
-    for place in picture.then:
-        page.locator(f"main >> {place}" if place != ".coming a" else place).first.click()
+def take_picture(page: Page, picture: Picture, site: str, urls: dict[str, str]) -> None:
+    page.goto(urls.get(picture.page) or site + picture.page)
+    for selector in picture.clicks:
+        page.locator(selector if selector.startswith("html") else f"main >> {selector}").first.click()
         page.wait_for_load_state("networkidle")
     page.evaluate("scrollTo(0, 0)")
-    page.screenshot(path=FOLDER / f"{picture.name}.png", animations="disabled")
-    print(f"  {picture.name}: {(FOLDER / picture.name).with_suffix('.png').stat().st_size // 1000} kB", flush=True)
+    path = FOLDER / f"{picture.name}.png"
+    page.screenshot(path=path, animations="disabled")
+    print(f"  {picture.name}: {path.stat().st_size // 1000} kB", flush=True)
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as (site, doors), sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
-        state = signed_in(browser, doors[EDITOR], site)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        run_demo(Path(folder)) as (site, urls),
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+        state = sign_in(browser, urls[EDITOR_LABEL], site)
         for picture in PICTURES:
             page = browser.new_page(viewport=picture.size, color_scheme=picture.scheme, storage_state=state)  # type: ignore[arg-type]
-            take(page, picture, site, doors)
+            take_picture(page, picture, site, urls)
             page.close()
         browser.close()
 

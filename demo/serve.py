@@ -17,39 +17,38 @@ from app.cli.command_faults import EXPECTED_ERRORS, describe_error
 from app.db.engine import Database
 from app.db.migrate import migrate
 from app.server.processes import is_free, say, serve
-from demo.doors import doors
-from demo.load import is_loaded, load, standstill
+from demo.entry_urls import list_entry_urls
+from demo.loader import get_stale_edition_time, has_newsroom, load_newsroom
 
 
-def progress(done: int, total: int) -> None:
+def print_progress(done: int, total: int) -> None:
     """Print the progress: in a terminal on one line that is overwritten, otherwise a line for each tenth."""
+    line = f"  a year of the demo newsroom: {done * 100 // total} %"
     if sys.stdout.isatty():
-        print(
-            f"\r  a year of the demo newsroom: {done * 100 // total} %", end="\n" if done == total else "", flush=True
-        )
+        print(f"\r{line}", end="\n" if done == total else "", flush=True)
     elif done * 10 // total > (done - 1) * 10 // total:
-        say(f"  a year of the demo newsroom: {done * 100 // total} %")
+        say(line)
 
 
-def prepare(database: Database) -> None:
+def prepare_database(database: Database) -> None:
     """Migrate the database, and load the demo newsroom if there is no newsroom yet."""
     migrate(database.url)
-    if not is_loaded(database):
-        load(database, progress)
+    if not has_newsroom(database):
+        load_newsroom(database, print_progress)
 
 
-def greet(database: Database) -> None:
+def print_welcome(database: Database) -> None:
     """Print the URLs to open, and a warning if the demo is too old."""
-    found = doors(database)
-    width = max(len(label) for label, _ in found)
+    entries = list_entry_urls(database)
+    width = max(len(label) for label, _ in entries)
     say(f"\nReaders Asked runs at {database.base_url}/ (Ctrl-C stops it)\n")
-    for label, address in found:
-        say(f"  {label.ljust(width)}  {address}")
+    for label, url in entries:
+        say(f"  {label.ljust(width)}  {url}")
     say("\nLinks that sign in work once; each start prints new ones.")
-    if last := standstill(database):
+    if sent_at := get_stale_edition_time(database):
         say(
-            f"\nThis demo's last edition was sent on {last:%d %B %Y}, so much of it is overdue. To start afresh, stop\n"
-            f"it, delete the database ({make_url(database.url).database}), and run it again."
+            f"\nThis demo's last edition was sent on {sent_at:%d %B %Y}, so much of it is overdue. To start afresh, "
+            f"stop\nit, delete the database ({make_url(database.url).database}), and run it again."
         )
 
 
@@ -62,7 +61,7 @@ def main() -> int:
             return 1
         app = create_app(settings)
         database: Database = app.extensions["database"]
-        prepare(database)
+        prepare_database(database)
     except KeyboardInterrupt:
         say("\nStopped before anything was started.")
         return 130
@@ -73,7 +72,7 @@ def main() -> int:
         say(message)
         return 2
     try:
-        return serve(app, lambda: greet(database), with_worker=True)
+        return serve(app, lambda: print_welcome(database), with_worker=True)
     finally:
         database.close()
         say("Stopped.")

@@ -1,1 +1,1 @@
-"""The demo newsroom at any size: a third newsletter, written in bulk as the product's verbs would have written it."""
+"""The demo newsroom at any size: a third newsletter, whose rows are inserted in bulk as if the product had done it."""

@@ -1,8 +1,7 @@
-"""The steps of a question of the big newsletter. Each writes the same rows as the product's action of that name."""
+"""The steps of a question of The Long Road. Each leaves the same rows as the product's action of that name."""
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 from app.answers.editing import CHECKLIST
 from app.answers.lifecycle import ANSWER, ASSIGNMENT
@@ -11,240 +10,241 @@ from app.questions.lifecycle import QUESTION
 from app.text.clean import word_count
 from app.text.diff import changes
 
-from . import mails
-from .life import Fate, Life
+from .mail_rows import add_mail
+from .question_builder import QuestionBuilder
+from .scenarios import Scenario
 
-DECLINED = ("no time", "not my field", "conflict of interest", "other")
-ENDED = ("later", "outside", "nobody", "personal")
+DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
+CLOSE_REASONS = ("later", "outside", "nobody", "personal")
 BRIEFS = ("What may people expect, and what can they do themselves?", "Please say where the figures come from.", "")
 OBJECTION = "It was not the ministry but the district court."
-LATE = 0.1  # the share of assignments that are late
+LATE_SHARE = 0.1  # the share of assignments that are late
+SHOWN_SHARE = 0.1  # the share of cleared questions that are shown before they are answered
 
 
-def live(life: Life, fate: Fate) -> None:
-    """Take all steps of a fate, evenly distributed over the question's time, and write the rows."""
-    steps = ("open", *fate.steps)
-    pause = (life.until - life.began) / (len(steps) + 1)
-    approved = life.began + pause * (steps.index("approve") + 1) if "approve" in steps else None
-    life.take_letters(life.began + pause, approved, waits=not {"publish", "close"} & {*steps})
+def build_question(builder: QuestionBuilder, scenario: Scenario) -> None:
+    """Take all steps of a scenario, evenly distributed over the question's time, and write the rows."""
+    steps = ("open", *scenario.steps)
+    interval = (builder.ends_at - builder.started_at) / (len(steps) + 1)
+    opened_at = builder.started_at + interval
+    approved_at = builder.started_at + interval * (steps.index("approve") + 1) if "approve" in steps else None
+    is_waiting = "publish" not in steps and "close" not in steps
+    builder.add_letters(opened_at, approved_at, is_waiting)
     for step in steps:
-        life.at += pause
-        STEPS[step](life)
-    life.write()
+        builder.time += interval
+        STEPS[step](builder)
+    builder.write()
 
 
-def _open(life: Life) -> None:
-    life.question["opened_at"] = life.at
-    life.move(QUESTION, "open", life.room.assistant.ref, letters=[key for key, *_ in life.askers])
-    life.word()
-    life.tell("question.topics", "question", life.key)
+def _open(builder: QuestionBuilder) -> None:
+    builder.question["opened_at"] = builder.time
+    builder.move(QUESTION, "open", builder.desk.assistant.ref, letters=[asker.letter_id for asker in builder.askers])
+    builder.add_wording()
+    builder.record_event("question.topics")
 
 
-def _clear(life: Life) -> None:
-    life.text |= {"cleared_at": life.at, "cleared_by_id": life.room.editor.person_id}
-    life.tell("question.clear", "question", life.key, text=life.text["id"])
-    if life.book.rng.random() < 0.1:
-        life.question["shown_at"] = life.at
+def _clear(builder: QuestionBuilder) -> None:
+    builder.text |= {"cleared_at": builder.time, "cleared_by_id": builder.desk.editor.person_id}
+    builder.record_event("question.clear", text=builder.text["id"])
+    if builder.writer.rng.random() < SHOWN_SHARE:
+        builder.question["shown_at"] = builder.time
 
 
-def _draft(life: Life) -> None:
-    life.keys["assignment"] = life.book.key(Assignment)
-    life.assignment = {
-        "expert_id": life.expert.key,
+def _draft(builder: QuestionBuilder) -> None:
+    builder.keys["assignment"] = builder.writer.next_key(Assignment)
+    builder.assignment = {
+        "expert_id": builder.expert.key,
         "words": 180,
-        "credit_line": life.expert.credit_line,
-        "brief": life.book.rng.choice(BRIEFS),
-        "for_edition_id": life.slot.edition_id if life.slot else None,
+        "credit_line": builder.expert.credit_line,
+        "brief": builder.writer.rng.choice(BRIEFS),
+        "for_edition_id": builder.slot.edition_id if builder.slot else None,
     }
-    life.move(ASSIGNMENT, "draft", life.room.assistant.ref, expert=life.expert.key)
+    builder.move(ASSIGNMENT, "draft", builder.desk.assistant.ref, expert=builder.expert.key)
 
 
-def _invite(life: Life) -> None:
-    late = life.book.rng.random() < LATE
-    due_at = life.until if life.slot else life.today + timedelta(days=-5 if late else life.book.rng.randrange(4, 15))
-    due_at = max(due_at, life.at + timedelta(hours=2))
-    life.assignment |= {"invited_at": life.at, "reply_by": life.at + (due_at - life.at) / 2, "due_at": due_at}
-    life.move(ASSIGNMENT, "invite", life.room.editor.ref)
-    life.move(QUESTION, "seek", life.room.editor.ref)
-    life.mail(
+def _invite(builder: QuestionBuilder) -> None:
+    rng = builder.writer.rng
+    is_late = rng.random() < LATE_SHARE
+    if builder.slot:
+        due_at = builder.ends_at
+    elif is_late:
+        due_at = builder.today - timedelta(days=5)
+    else:
+        due_at = builder.today + timedelta(days=rng.randrange(4, 15))
+    due_at = max(due_at, builder.time + timedelta(hours=2))
+    builder.assignment |= {
+        "invited_at": builder.time,
+        "reply_by": builder.time + (due_at - builder.time) / 2,
+        "due_at": due_at,
+    }
+    builder.move(ASSIGNMENT, "invite", builder.desk.editor.ref)
+    builder.move(QUESTION, "seek", builder.desk.editor.ref)
+    builder.mail_expert(
         "expert.invitation",
-        wording=life.text["body"],
+        wording=builder.text["body"],
         background=None,
-        brief=life.assignment["brief"],
+        brief=builder.assignment["brief"],
         words=180,
-        reply_by=life.assignment["reply_by"],
+        reply_by=builder.assignment["reply_by"],
         due_at=due_at,
-        runs_on=life.slot.runs_at if life.slot else None,
+        runs_on=builder.slot.runs_at if builder.slot else None,
         policy="facts",
         check_until=None,
         asked_others=0,
-        lead_in=f"To find out more, I asked {life.expert.name}, {life.expert.credit_line}:",
-        readers=len(life.askers),
+        lead_in=f"To find out more, I asked {builder.expert.name}, {builder.expert.credit_line}:",
+        readers=len(builder.askers),
     )
 
 
-def _decline(life: Life) -> None:
-    reason = life.book.rng.choice(DECLINED)
-    later = (life.at + timedelta(days=30)).date() if reason == "no time" else None
-    life.assignment |= {"decline_reason": reason, "later_on": later}
-    life.move(ASSIGNMENT, "decline", f"expert:{life.expert.key}", reason=reason)
-    life.move(QUESTION, "rest", f"expert:{life.expert.key}")
-    _tell_desk(life, "desk.declined")
+def _decline(builder: QuestionBuilder) -> None:
+    reason = builder.writer.rng.choice(DECLINE_REASONS)
+    later_on = (builder.time + timedelta(days=30)).date() if reason == "no time" else None
+    builder.assignment |= {"decline_reason": reason, "later_on": later_on}
+    builder.move(ASSIGNMENT, "decline", builder.expert_actor, reason=reason)
+    builder.move(QUESTION, "rest", builder.expert_actor)
+    builder.mail_desk("desk.declined")
 
 
-def _accept(life: Life) -> None:
-    life.move(ASSIGNMENT, "accept", f"expert:{life.expert.key}")
+def _accept(builder: QuestionBuilder) -> None:
+    builder.move(ASSIGNMENT, "accept", builder.expert_actor)
 
 
-def _save(life: Life) -> None:
-    body = life.matter.answer(life.book.rng)[0]
-    life.book.add(Draft, assignment_id=life.keys["assignment"], tab="page", body=body, saved_at=life.at, count=1)
-
-
-def _submit(life: Life) -> None:
-    expert = f"expert:{life.expert.key}"
-    life.keys["answer"] = life.book.key(Answer)
-    life.answer = {"assignment_id": life.keys["assignment"], "expert_id": life.expert.key}
-    life.move(ANSWER, "start", expert)
-    life.add_text("submitted", expert)
-    life.move(ANSWER, "submit", expert, text=life.answer["text_id"])
-    life.assignment["received_at"] = life.at
-    life.move(ASSIGNMENT, "receive", expert)
-    _tell_desk(life, "desk.answer")
-
-
-def _tell_desk(life: Life, kind: str) -> None:
-    mails.put(
-        life.book,
-        life.room,
-        kind,
-        life.at,
-        question_id=life.key,
-        assignment_id=life.keys["assignment"],
-        person_id=life.room.editor.person_id,
+def _save(builder: QuestionBuilder) -> None:
+    body = builder.subject.write_answer(builder.writer.rng)[0]
+    builder.writer.add(
+        Draft, assignment_id=builder.keys["assignment"], tab="page", body=body, saved_at=builder.time, count=1
     )
 
 
-def _return(life: Life) -> None:
-    life.assignment["due_at"] = life.today + timedelta(days=life.book.rng.randrange(4, 12))
-    life.move(ASSIGNMENT, "return", life.room.editor.ref)
-    life.move(ANSWER, "return", life.room.editor.ref)
-    life.mail("expert.returned", typed="Could it be shorter?", due_at=life.assignment["due_at"])
+def _submit(builder: QuestionBuilder) -> None:
+    builder.keys["answer"] = builder.writer.next_key(Answer)
+    builder.answer = {"assignment_id": builder.keys["assignment"], "expert_id": builder.expert.key}
+    builder.move(ANSWER, "start", builder.expert_actor)
+    builder.add_answer_text("submitted", builder.expert_actor)
+    builder.move(ANSWER, "submit", builder.expert_actor, text=builder.answer["text_id"])
+    builder.assignment["received_at"] = builder.time
+    builder.move(ASSIGNMENT, "receive", builder.expert_actor)
+    builder.mail_desk("desk.answer")
 
 
-def _edit(life: Life) -> None:
-    life.add_text("edited", life.room.editor.ref)
-    life.move(ANSWER, "edit", life.room.editor.ref, text=life.answer["text_id"])
+def _return(builder: QuestionBuilder) -> None:
+    builder.assignment["due_at"] = builder.today + timedelta(days=builder.writer.rng.randrange(4, 12))
+    builder.move(ASSIGNMENT, "return", builder.desk.editor.ref)
+    builder.move(ANSWER, "return", builder.desk.editor.ref)
+    builder.mail_expert("expert.returned", typed="Could it be shorter?", due_at=builder.assignment["due_at"])
 
 
-def _check(life: Life) -> None:
-    due_at = life.at + timedelta(hours=48)
-    if life.at + (life.until - life.at) / 2 > life.today - timedelta(hours=48):  # so that no reminder is due at once
-        due_at = max(due_at, life.today + timedelta(hours=life.book.rng.randrange(6, 48)))
-    life.check = {
-        "id": life.book.key(Check),
-        "answer_id": life.keys["answer"],
-        "text_id": life.answer["text_id"],
+def _edit(builder: QuestionBuilder) -> None:
+    builder.add_answer_text("edited", builder.desk.editor.ref)
+    builder.move(ANSWER, "edit", builder.desk.editor.ref, text=builder.answer["text_id"])
+
+
+def _check(builder: QuestionBuilder) -> None:
+    due_at = builder.time + timedelta(hours=48)
+    halfway = builder.time + (builder.ends_at - builder.time) / 2
+    if halfway > builder.today - timedelta(hours=48):  # so that no reminder is due as soon as the demo starts
+        due_at = max(due_at, builder.today + timedelta(hours=builder.writer.rng.randrange(6, 48)))
+    builder.check = {
+        "id": builder.writer.next_key(Check),
+        "answer_id": builder.keys["answer"],
+        "text_id": builder.answer["text_id"],
         "policy": "facts",
-        "asked_at": life.at,
+        "asked_at": builder.time,
         "due_at": due_at,
     }
-    life.move(ANSWER, "check", life.room.editor.ref, text=life.answer["text_id"])
-    before, after = life.texts[-2]["body"], life.texts[-1]["body"]
-    listed = [(change.before, change.after) for change in changes(before, after)] if _recent(life) else []
-    life.mail(
+    builder.move(ANSWER, "check", builder.desk.editor.ref, text=builder.answer["text_id"])
+    submitted, edited = builder.answer_texts[-2], builder.answer_texts[-1]
+    edits = []
+    if builder.is_mail_content_kept:  # finding the changes is slow
+        edits = [(change.before, change.after) for change in changes(submitted["body"], edited["body"])]
+    builder.mail_expert(
         "expert.check",
-        edits=listed,
-        full_text=after,
-        words_before=word_count(before),
-        words_after=life.texts[-1]["words"],
+        edits=edits,
+        full_text=edited["body"],
+        words_before=word_count(submitted["body"]),
+        words_after=edited["words"],
         policy="facts",
         due_at=due_at,
-        runs_on=life.slot.runs_at if life.slot else None,
+        runs_on=builder.slot.runs_at if builder.slot else None,
     )
 
 
-def _recent(life: Life) -> bool:
-    return life.today - life.at < mails.KEPT
+def _settle(builder: QuestionBuilder) -> None:
+    _end_check(builder, "fine", "desk.fine", None)
 
 
-def _settled(outcome: str, kind: str, reply: str | None = None) -> Callable[[Life], None]:
-    def settle(life: Life) -> None:
-        life.check |= {"outcome": outcome, "ended_at": life.at, "reply_text": reply}
-        life.move(ANSWER, "reply", f"expert:{life.expert.key}", outcome=outcome, text=life.answer["text_id"])
-        _tell_desk(life, kind)
-
-    return settle
+def _object(builder: QuestionBuilder) -> None:
+    _end_check(builder, "wrong", "desk.objection", OBJECTION)
 
 
-def _approve(life: Life) -> None:
-    editor = life.room.editor
-    life.answer |= {
-        "approved_text_id": life.answer["text_id"],
+def _end_check(builder: QuestionBuilder, outcome: str, mail_kind: str, reply: str | None) -> None:
+    builder.check |= {"outcome": outcome, "ended_at": builder.time, "reply_text": reply}
+    builder.move(ANSWER, "reply", builder.expert_actor, outcome=outcome, text=builder.answer["text_id"])
+    builder.mail_desk(mail_kind)
+
+
+def _approve(builder: QuestionBuilder) -> None:
+    editor = builder.desk.editor
+    builder.answer |= {
+        "approved_text_id": builder.answer["text_id"],
         "approved_by_id": editor.person_id,
         "checklist": sorted(CHECKLIST),
-        "credit": {"name": life.expert.name, "credit_line": life.expert.credit_line, "relation": ""},
+        "credit": {"name": builder.expert.name, "credit_line": builder.expert.credit_line, "relation": ""},
     }
-    life.move(ANSWER, "approve", editor.ref, text=life.answer["text_id"])
-    life.move(ASSIGNMENT, "finish", editor.ref)
-    life.move(QUESTION, "answer", editor.ref)
+    builder.move(ANSWER, "approve", editor.ref, text=builder.answer["text_id"])
+    builder.move(ASSIGNMENT, "finish", editor.ref)
+    builder.move(QUESTION, "answer", editor.ref)
 
 
-def _withdraw(life: Life) -> None:
-    expert = f"expert:{life.expert.key}"
-    life.move(ANSWER, "withdraw", expert)
-    life.move(ASSIGNMENT, "cancel", expert)
-    life.move(QUESTION, "rest", expert)
-    _tell_desk(life, "desk.withdrawn")
+def _withdraw(builder: QuestionBuilder) -> None:
+    builder.move(ANSWER, "withdraw", builder.expert_actor)
+    builder.move(ASSIGNMENT, "cancel", builder.expert_actor)
+    builder.move(QUESTION, "rest", builder.expert_actor)
+    builder.mail_desk("desk.withdrawn")
 
 
-def _close(life: Life) -> None:
-    reason, editor = life.book.rng.choice(ENDED), life.room.editor.ref
-    if life.assignment:
-        life.move(ASSIGNMENT, "cancel", editor)
-        life.mail("expert.cancelled")
-    life.question["closed_reason"] = reason
-    life.move(QUESTION, "close", editor, reason=reason)
+def _close(builder: QuestionBuilder) -> None:
+    reason, editor = builder.writer.rng.choice(CLOSE_REASONS), builder.desk.editor.ref
+    if builder.assignment:
+        builder.move(ASSIGNMENT, "cancel", editor)
+        builder.mail_expert("expert.cancelled")
+    builder.question["closed_reason"] = reason
+    builder.move(QUESTION, "close", editor, reason=reason)
 
 
-def _shelve(life: Life) -> None:
-    life.move(QUESTION, "shelve", life.room.assistant.ref)
+def _shelve(builder: QuestionBuilder) -> None:
+    builder.move(QUESTION, "shelve", builder.desk.assistant.ref)
 
 
-def _merge(life: Life) -> None:
-    life.question["merged_into_id"] = life.lead
-    life.move(QUESTION, "merge", life.room.assistant.ref, into=life.lead)
+def _merge(builder: QuestionBuilder) -> None:
+    builder.question["merged_into_id"] = builder.merge_target
+    builder.move(QUESTION, "merge", builder.desk.assistant.ref, into=builder.merge_target)
 
 
-def _slot(life: Life) -> Any:
-    if life.slot is None:
-        raise ValueError("only what has a slot is picked")
-    return life.slot
+def _pick(builder: QuestionBuilder) -> None:
+    slot = builder.require_slot()
+    builder.question |= {"edition_id": slot.edition_id, "position": slot.position}
+    builder.move(QUESTION, "pick", builder.desk.editor.ref, edition=slot.edition_id)
 
 
-def _pick(life: Life) -> None:
-    slot = _slot(life)
-    life.question |= {"edition_id": slot.edition_id, "position": slot.position}
-    life.move(QUESTION, "pick", life.room.editor.ref, edition=slot.edition_id)
+def _publish(builder: QuestionBuilder) -> None:
+    slot = builder.require_slot()
+    builder.time = builder.question["published_at"] = slot.runs_at
+    builder.move(QUESTION, "publish", builder.desk.editor.ref)
+    builder.mail_expert("expert.published")
+    for asker in builder.askers:
+        if asker.hear_back != "number":
+            ids = {"letter_id": asker.letter_id, "edition_id": slot.edition_id}
+            add_mail(builder.writer, builder.desk, "reader.news", builder.time, **ids)
 
 
-def _publish(life: Life) -> None:
-    slot = _slot(life)
-    life.at = life.question["published_at"] = slot.runs_at
-    life.move(QUESTION, "publish", life.room.editor.ref)
-    life.mail("expert.published")
-    for key, hear_back, _ in life.askers:
-        if hear_back != "number":
-            mails.put(life.book, life.room, "reader.news", life.at, letter_id=key, edition_id=slot.edition_id)
+def _retract(builder: QuestionBuilder) -> None:
+    builder.time += timedelta(hours=30)
+    builder.move(QUESTION, "retract", builder.desk.editor.ref)
+    builder.mail_expert("expert.dropped")
 
 
-def _retract(life: Life) -> None:
-    life.at += timedelta(hours=30)
-    life.move(QUESTION, "retract", life.room.editor.ref)
-    life.mail("expert.dropped")
-
-
-STEPS: dict[str, Callable[[Life], None]] = {
+STEPS: dict[str, Callable[[QuestionBuilder], None]] = {
     "open": _open,
     "clear": _clear,
     "draft": _draft,
@@ -256,8 +256,8 @@ STEPS: dict[str, Callable[[Life], None]] = {
     "return": _return,
     "edit": _edit,
     "check": _check,
-    "settle": _settled("fine", "desk.fine"),
-    "object": _settled("wrong", "desk.objection", OBJECTION),
+    "settle": _settle,
+    "object": _object,
     "approve": _approve,
     "withdraw": _withdraw,
     "close": _close,

@@ -28,8 +28,8 @@ from app.mail.models import OutboxMail
 from app.newsletters.queries import all_newsletters
 from app.people import directory
 from app.questions.models import Question
-from demo.doors import doors
-from demo.load import load, standstill
+from demo.entry_urls import list_entry_urls
+from demo.loader import get_stale_edition_time, load_newsroom
 from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.clock import CLOCKS
 from tests.support.desk import Desk
@@ -77,15 +77,15 @@ class Loaded:
 def platan(
     request: pytest.FixtureRequest,
     sqlite_template: Path,
-    compiled: FileSystemBytecodeCache,
+    bytecode_cache: FileSystemBytecodeCache,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Loaded]:
     at, folder = MOMENTS[request.param], tmp_path_factory.mktemp("any_day")
     database = Database(f"sqlite:///{shutil.copy(sqlite_template, folder / 'newsroom.db')}", Keys(SECRETS), BASE_URL)
-    with pytest.MonkeyPatch.context() as patch, open_app(database, folder, compiled, limits="0") as app:
+    with pytest.MonkeyPatch.context() as patch, open_app(database, folder, bytecode_cache, limits="0") as app:
         patch.setattr(clock, "datetime", SimpleNamespace(now=at.astimezone))
         patch.setattr(clock, "time", SimpleNamespace(time=at.timestamp))
-        load(database)
+        load_newsroom(database)
         yield Loaded(request.param, at, database, app)
     database.close()
 
@@ -197,7 +197,7 @@ def test_every_first_page_opens(platan: Loaded) -> None:
             for language in newsletter.languages
             for page in ("", "ask", "answers")
         ]
-    paths += [link.removeprefix(BASE_URL) for _, link in doors(platan.database)]
+    paths += [link.removeprefix(BASE_URL) for _, link in list_entry_urls(platan.database)]
     pages = [platan.get(path) for path in paths]
     assert [page.heading for page in pages if not page.heading] == []
     assert [
@@ -210,7 +210,7 @@ def test_every_first_page_opens(platan: Loaded) -> None:
 def test_a_demo_that_was_left_for_weeks_says_so(platan: Loaded) -> None:
     with platan.database.read() as session:
         last = session.scalar(select(func.max(Edition.sent_at)))
-    assert (standstill(platan.database, platan.at), standstill(platan.database, platan.at + timedelta(weeks=5))) == (
-        None,
-        last,
-    )
+    assert (
+        get_stale_edition_time(platan.database, platan.at),
+        get_stale_edition_time(platan.database, platan.at + timedelta(weeks=5)),
+    ) == (None, last)

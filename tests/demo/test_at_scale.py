@@ -44,10 +44,10 @@ from app.questions.models import Question
 from app.text.languages import script_of
 from config import DEMO_AUTHSERV_ID
 from demo.cli import demo
-from demo.scale import fill, pen
-from demo.scale.fill import CannotGrow, check, grow
-from demo.scale.people import SLUG
-from demo.scale.words import tongues
+from demo.scale import generator, pen_mails
+from demo.scale.generator import CannotGenerate, check_can_generate, generate_newsletter
+from demo.scale.long_road import SLUG
+from demo.scale.phrasebooks import list_phrasebooks
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.databases import postgres_copy, postgres_url
 from tests.support.sample_newsroom import Newsroom
@@ -74,7 +74,7 @@ def long_road(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def _grown(url: str) -> Iterator[Database]:
     opened = Database(url, Keys(SECRETS), BASE_URL)
     steps: list[tuple[int, int]] = []
-    grow(opened, MANY, lambda done, total: steps.append((done, total)), at=TODAY)
+    generate_newsletter(opened, MANY, lambda done, total: steps.append((done, total)), loaded_at=TODAY)
     assert steps == [(number, MANY) for number in range(1, MANY + 1)]
     yield opened
     opened.close()
@@ -159,7 +159,7 @@ def test_what_ran_stands_in_its_edition_as_it_was_set(session: Session) -> None:
     sent = list(session.scalars(select(Edition).filter_by(state="sent").order_by(Edition.runs_at)))
     items = list(session.scalars(select(EditionItem).join(Edition).where(Edition.state == "sent")))
     assert [edition.number for edition in sent] == list(range(1, len(sent) + 1))
-    assert len(items) == int(MANY * fill.RAN)
+    assert len(items) == int(MANY * generator.PUBLISHED_SHARE)
     for item in items:
         assert item.sha256 == item_digest(item.input, item.output)
         assert (item.question.edition_id, item.question.position) == (item.edition_id, item.position)
@@ -167,12 +167,14 @@ def test_what_ran_stands_in_its_edition_as_it_was_set(session: Session) -> None:
         assert block_from(item).paragraphs
     assert any(name for item in items for name in item.credits)
     full = Counter(item.edition_id for item in items)
-    assert [full[edition.id] for edition in sent[:-1]] == [fill.SLOTS] * (len(sent) - 1)
+    assert [full[edition.id] for edition in sent[:-1]] == [generator.SLOTS_PER_EDITION] * (len(sent) - 1)
 
 
 def test_letters_are_in_nine_tongues_and_their_scripts(session: Session) -> None:
     written = session.execute(select(Letter.language, Letter.body).where(Letter.body.is_not(None))).all()
-    assert {language for language, _ in written} == {tongue.language for tongue in tongues()} | {"kk-Latn"}
+    assert {language for language, _ in written} == {phrasebook.language for phrasebook in list_phrasebooks()} | {
+        "kk-Latn"
+    }
     assert {(tongue, script_of(body)) for tongue, body in written} == {
         (tongue, SCRIPTS.get(tongue, "Latn")) for tongue, _ in written
     }
@@ -210,7 +212,7 @@ def test_a_few_dozen_mails_wait_in_the_pen_for_the_reasons_that_the_mailroom_giv
     road = by_slug(session, SLUG)
     assert road is not None
     penned = inbound.listing(road.id, "pen").page(session, None, 50)
-    assert len(penned) == pen.MOST
+    assert len(penned) == pen_mails.MAX_MAILS
     assert [mail.stored_at for mail in penned] == sorted((mail.stored_at for mail in penned), reverse=True)
     lookups = BatchLookups(Settings(DEMO_AUTHSERV_ID, frozenset({DEMO_AUTHSERV_ID})))
     for mail in penned:
@@ -247,7 +249,7 @@ def test_the_same_number_gives_the_same_letters(sqlite_template: Any, tmp_path: 
     found = []
     for name in ("one.db", "two.db"):
         opened = Database(f"sqlite:///{shutil.copy(sqlite_template, tmp_path / name)}", Keys(SECRETS), BASE_URL)
-        grow(opened, 40, at=TODAY)
+        generate_newsletter(opened, 40, loaded_at=TODAY)
         with opened.read() as session:
             found.append(
                 session.execute(
@@ -265,15 +267,15 @@ def test_an_interrupted_loading_leaves_nothing_behind(database: Database) -> Non
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        grow(database, fill.MOST, stop, at=TODAY)
+        generate_newsletter(database, generator.MAX_QUESTIONS, stop, loaded_at=TODAY)
     with database.read() as session:
         assert session.scalar(select(func.count(Newsletter.id))) == 0
         assert session.scalar(select(func.count(Event.id))) == 0
 
 
 def test_it_grows_once(long_road: Database) -> None:
-    with pytest.raises(CannotGrow, match="The Long Road is here already"):
-        check(long_road, 10)
+    with pytest.raises(CannotGenerate, match="The Long Road is here already"):
+        check_can_generate(long_road, 10)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

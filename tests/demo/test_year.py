@@ -34,8 +34,8 @@ from app.questions.models import Question, QuestionTopic, Translator
 from app.typesetting.house_languages import marks_for
 from app.typesetting.renderers import to_html, to_markdown, to_text
 from app.workflows.letters import public_state
-from demo.doors import doors
-from demo.load import is_loaded, load
+from demo.entry_urls import list_entry_urls
+from demo.loader import has_newsroom, load_newsroom
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.databases import execute_as_admin, postgres_url
 
@@ -83,16 +83,16 @@ def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="module")
 def platan(empty: Database) -> Database:
     """Platan's newsroom after its year, on `TODAY`."""
-    assert not is_loaded(empty)
+    assert not has_newsroom(empty)
     steps: list[tuple[int, int]] = []
     began = time.process_time()
-    load(empty, lambda done, total: steps.append((done, total)), at=TODAY)
+    load_newsroom(empty, lambda done, total: steps.append((done, total)), loaded_at=TODAY)
     took = time.process_time() - began
     print(
         f"\nThe demo newsroom was loaded in {took:.1f} s of the processor on {empty.writer.dialect.name}, in {len(steps)} steps."
     )
     assert steps == [(number, len(steps)) for number in range(1, len(steps) + 1)]
-    assert is_loaded(empty)
+    assert has_newsroom(empty)
     assert took < 60  # of the processor; goal: 10 s
     return empty
 
@@ -280,7 +280,7 @@ def test_no_address_is_kept_of_a_reader_who_has_been_told(session: Session) -> N
 
 
 def test_the_doors_open(platan: Database) -> None:
-    opened = doors(platan)
+    opened = list_entry_urls(platan)
     assert all(address.startswith(f"{BASE_URL}/") for _, address in opened)
     paths = [address.removeprefix(BASE_URL) for _, address in opened]
     assert paths[:2] == ["/shift-change/", "/nafas/"] and paths[-2:] == ["/mails/", "/shift-change/receipt"]
@@ -296,7 +296,7 @@ def test_the_doors_open(platan: Database) -> None:
 
 
 def test_the_printed_receipt_tells_that_the_question_has_run(platan: Database, session: Session) -> None:
-    label, _ = doors(platan)[-1]
+    label, _ = list_entry_urls(platan)[-1]
     letter = receipts.find_receipt(session, label.partition("type ")[2])
     assert letter is not None
     newsletter = all_newsletters(session)[0]

@@ -15,7 +15,7 @@ from werkzeug.routing import Rule
 from app.core.permissions import ACTS, OTHER_ACTS, ROLES, Role, roles_for
 from app.db.engine import Database
 from app.editor.frame import editor as door_of_the_desk
-from demo.doors import doors
+from demo.entry_urls import list_entry_urls
 from tests.support.app import BASE_URL
 from tests.support.crawler import (
     ADMIN,
@@ -134,7 +134,7 @@ def _walked(platan: Flask, asked: StatementLog) -> dict[str, Crawl]:
     waiting = Browser(platan)
     waiting.open("/sign-in")
     assert waiting.press("/sign-in", email=EDITOR).status_code == 303
-    shown = [address.removeprefix(BASE_URL) for _, address in doors(database)]
+    shown = [address.removeprefix(BASE_URL) for _, address in list_entry_urls(database)]
     with database.read() as session:
         questions = list_questions_in_all_states(session)
     before = dump_tables_without_seen_at(platan)

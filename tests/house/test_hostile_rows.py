@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.db.engine import Database
 from app.models import Base
-from demo.doors import doors
+from demo.entry_urls import list_entry_urls
 from tests.support.app import BASE_URL
 from tests.support.crawler import (
     EDITOR,
@@ -90,7 +90,7 @@ def test_words_that_mean_something_to_a_browser_are_words_on_every_page(
     assert not unsaid, f"The database takes no other words in {', '.join(unsaid)}: say in KEPT of this file why not."
     assert rows > 300
     database: Database = poisoned_platan.extensions["database"]
-    shown = [address.removeprefix(BASE_URL) for _, address in doors(database)]
+    shown = [address.removeprefix(BASE_URL) for _, address in list_entry_urls(database)]
     made = {
         "a reader": crawl(poisoned_platan, Browser(poisoned_platan), ["/", *shown]),
         "Tereza the editor": crawl(

@@ -19,9 +19,9 @@ from app.backup import making
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.db.migrate import downgrade, migrate
-from demo import load
-from demo.house import found
-from demo.year import events
+from demo.loader import mark_due_mails_sent
+from demo.newsroom import create_newsroom
+from demo.timeline import list_events
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.source import ROOT
 
@@ -44,14 +44,14 @@ def backup_path(revision: str) -> Path:
 
 def run_first_weeks(session: Any) -> None:
     """The demo newsroom up to its first edition, and the mails that came in last."""
-    steps = events(found(session, CURRENT_TIME))
-    mails = [one for one in steps if getattr(one[1], "func", one[1]).__module__ == "demo.mails"]
-    for moment, step in (*steps[:STEP_COUNT], *mails):
-        session.info["at"] = moment
+    events = list_events(create_newsroom(session, CURRENT_TIME))
+    mails = [event for event in events if getattr(event[1], "func", event[1]).__module__ == "demo.inbound_mails"]
+    for time, run_event in (*events[:STEP_COUNT], *mails):
+        session.info["at"] = time
         with suppress(KeyError):  # a mail about something that has not been asked yet
-            step()
-        session.info["at"] = moment + timedelta(minutes=1)
-        load._deliver(session)
+            run_event()
+        session.info["at"] = time + timedelta(minutes=1)
+        mark_due_mails_sent(session)
 
 
 def main(revisions: list[str]) -> None:
