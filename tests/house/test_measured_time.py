@@ -15,7 +15,7 @@ from app.entrance.login import LEAST_DURATION
 from tests.support.pages import Page
 from tests.support.reader_pages import read_receipt, send_question
 from tests.support.sample_newsroom import Newsroom
-from tests.support.timing import BY_CHANCE, measure_times, share_longer
+from tests.support.timing import CHANCE_MARGIN, get_share_slower, measure_times
 from tests.support.waiting import WAIT_TIMEOUT
 
 MANY = 1_000
@@ -39,8 +39,8 @@ def test_a_number_that_is_nearly_right_is_answered_as_fast_as_any_other(
 
     nearly, not_at_all = measure_times((lambda: guess(near), lambda: guess(far)), MANY)
     attempts(len(nearly) + len(not_at_all))
-    share = share_longer(nearly, not_at_all)
-    assert (statuses, abs(share - 0.5) < BY_CHANCE) == ({422}, True), share
+    share = get_share_slower(nearly, not_at_all)
+    assert (statuses, abs(share - 0.5) < CHANCE_MARGIN) == ({422}, True), share
 
 
 @pytest.mark.threat("stranger at the door")
@@ -75,12 +75,12 @@ def test_whose_address_it_is_is_told_by_no_time_at_the_door(site: str, attempts:
         [one for one, email in zip(took, order, strict=True) if email == whose] for whose in (known, unknown)
     )
     attempts(len(took))
-    share = share_longer(noras, nobodys)
-    assert (min(took) >= LEAST_DURATION, abs(share - 0.5) < BY_CHANCE) == (True, True), share
+    share = get_share_slower(noras, nobodys)
+    assert (min(took) >= LEAST_DURATION, abs(share - 0.5) < CHANCE_MARGIN) == (True, True), share
 
 
 def test_a_fifth_of_a_millisecond_would_be_seen(attempts: Callable[[int], None]) -> None:
     """The measure itself: what tells two kinds apart by so little is beyond chance, and one kind isn't told from itself."""
     work, waits = (lambda: sum(range(2_000)), lambda: (sum(range(2_000)), time.sleep(0.0002)))
-    assert share_longer(*measure_times((work, waits), MANY)) < 0.5 - BY_CHANCE
-    assert abs(share_longer(*measure_times((work, work), MANY)) - 0.5) < BY_CHANCE
+    assert get_share_slower(*measure_times((work, waits), MANY)) < 0.5 - CHANCE_MARGIN
+    assert abs(get_share_slower(*measure_times((work, work), MANY)) - 0.5) < CHANCE_MARGIN

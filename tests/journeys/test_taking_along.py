@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from app.db.engine import Database
 from app.editions.queries import list_editions_to_run
 from app.typesetting.whole_mail import mail
-from tests.support.sample_edition import EDITION, persian_block
+from tests.support.sample_edition import SAMPLE_EDITION, build_persian_block
 from tests.support.sample_newsroom import Newsroom, create_answered_question
 from tests.support.user_browsers import UserBrowsers
 
@@ -60,7 +60,7 @@ def test_the_mail_fits_its_window_in_both_schemes(chromium: Browser, width: int,
     """What mail programs show that are browsers within, as Apple Mail and Gmail are; the dark scheme is in the mail itself."""
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    for blocks in (EDITION, [persian_block()]):
+    for blocks in (SAMPLE_EDITION, [build_persian_block()]):
         page.set_content(mail(blocks, "The Steppe"))
         sizes = page.evaluate(
             "[document.documentElement.scrollWidth, innerWidth, document.querySelector('.sheet').offsetWidth]"

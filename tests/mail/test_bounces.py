@@ -6,7 +6,7 @@ import pytest
 
 from app.mailtext.origin.bounces import Bounce, parse_bounce
 from app.mailtext.parsing.parse import parse
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 SENT = "<invitation-7@steppe.example>"
 LEYLA = "leyla.bekova@kazguu.example"
@@ -242,7 +242,7 @@ def test_a_hostile_body_takes_no_time(opening: str, encoding: str) -> None:
             f"Content-Description: notification\nContent-Transfer-Encoding: {encoding}\n\n{body}\n--cut--\n"
         ).encode()
         mail = parse(raw)
-        with cpu_limit(1):
+        with limit_cpu_time(1):
             assert parse_bounce(raw, mail) is None
 
 
@@ -250,7 +250,7 @@ def test_a_body_in_a_thousand_boxes_takes_no_time() -> None:
     boxes = "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(5000))
     raw = f"From: MAILER-DAEMON@x.example\n{boxes}".encode()
     mail = parse(raw)
-    with cpu_limit(2):
+    with limit_cpu_time(2):
         assert parse_bounce(raw, mail) is None
 
 
@@ -268,6 +268,6 @@ def test_hostile_reports_take_no_time_and_raise_nothing(part: str) -> None:
     ):
         raw = text.lstrip("\n").encode()
         mail = parse(raw)
-        with cpu_limit(1):
+        with limit_cpu_time(1):
             found = parse_bounce(raw, mail)
             assert found is None or len(found.reason) <= 300

@@ -9,7 +9,7 @@ import pytest
 from app.mail.fingerprint import canonical
 from app.mailtext.incoming import Mail
 from app.mailtext.parsing.parse import parse
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 WORDS = "Why did they close the school in Жаркент?\r\nپاسخ را با نام من ننویسید.\r\n\r\nTimur\r\n"
 HTML = "<p>Why did they close the school in <b>Жаркент</b>?</p>\r\n"
@@ -118,7 +118,7 @@ def test_a_mail_that_cannot_be_read_is_known_by_its_bytes(fault: str) -> None:
 def test_canonical_takes_any_bytes_and_no_time() -> None:
     hostile = (b"", b"\n", b"\0" * 100, b"a:" * 2_000_000, b">" * 4_000_000, b"From: x\n\n" + b"<" * 4_000_000)
     words = "a " * 2_000_000
-    with cpu_limit(3):
+    with limit_cpu_time(3):
         forms = {canonical(raw, Mail(faults=("broken",))) for raw in hostile} | {
             canonical(b"", Mail(plain=words, html=words))
         }

@@ -18,7 +18,7 @@ from app.mailtext.parsing.mime import MOST_PARTS
 from app.mailtext.parsing.pictures import LONGEST_SIDE, NoPicture, redraw_picture
 from tests.support.incoming_mails import mail
 from tests.support.pictures import METADATA_SECRETS, build_decompression_bomb, draw_picture, draw_picture_with_metadata
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 JPEG = draw_picture()
 DEEP = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(5_000))
@@ -114,7 +114,7 @@ def test_files_are_found_again_by_their_numbers() -> None:
 @pytest.mark.threat("hostile mail")
 def test_nothing_is_unpacked() -> None:
     bombed = zipped("a.txt", bytes(50_000_000))
-    with cpu_limit(1.0):
+    with limit_cpu_time(1.0):
         assert files.get_file(mail(attachments=[("a.zip", bombed)]), 0) == (
             AttachedFile("a.zip", len(bombed), "archive"),
             bombed,
@@ -239,7 +239,7 @@ def test_a_large_photo_is_made_smaller() -> None:
     (draw_picture(form="BMP"), "unreadable"), (b"", "unreadable"),
 ])  # fmt: skip
 def test_what_is_no_picture_or_too_large_is_not_drawn(data: bytes, why: str) -> None:
-    with cpu_limit(1.0), pytest.raises(NoPicture, match=f"^{why}$"):
+    with limit_cpu_time(1.0), pytest.raises(NoPicture, match=f"^{why}$"):
         redraw_picture(data)
 
 

@@ -13,7 +13,7 @@ from app.mailtext.incoming import Attachment, Mail, Mailbox
 from app.mailtext.parsing.html_text import convert_to_text
 from app.mailtext.parsing.mime import MOST_DEPTH, MOST_PARTS
 from app.mailtext.parsing.parse import MAX_PARSED, parse, parse_or_raise
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 LONGEST = 3.0  # seconds of the processor, on a machine that does other things too; the bench has the figures
 SENDER = b"From: Timur <timur@example.org>\r\nSubject: x\r\n"
@@ -135,7 +135,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_mail_is_read_in_time(name: str) -> None:
     raw = HOSTILE[name]()
-    with cpu_limit(LONGEST):
+    with limit_cpu_time(LONGEST):
         mail = parse(raw)
     assert_storable(mail)
 
@@ -193,7 +193,7 @@ PAGES = {
 @pytest.mark.parametrize("name", PAGES)
 def test_a_tree_of_what_is_left_of_a_page_is_built_within_a_second(name: str) -> None:
     mail = parse(page(PAGES[name], len(PAGES[name])))
-    with cpu_limit(LONGEST):
+    with limit_cpu_time(LONGEST):
         assert LexborHTMLParser(mail.html or "").body is not None
 
 

@@ -13,7 +13,7 @@ from app.mail.reply_address import (
     plain_address,
     tokens_in,
 )
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 PLUS = "ask@steppe.example"
 DOMAIN = "*@reply.steppe.example"
@@ -155,5 +155,5 @@ def test_a_token_of_another_newsletter_says_nothing_here() -> None:
     ],
 )  # fmt: skip
 def test_hostile_addresses_take_no_time(hostile: str) -> None:
-    with cpu_limit(1):
+    with limit_cpu_time(1):
         assert tokens_in([hostile] * 5000, [PLUS, DOMAIN]) == []

@@ -7,7 +7,7 @@ from app.mailtext.origin import robots
 from app.mailtext.origin.robots import Judgement, fold_subject, judge
 from app.mailtext.parsing.parse import parse
 from app.text.word_tables import word_tables
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 OURS = frozenset({"ask@steppe.example", "hello@steppe.example", "<edition-41@steppe.example>"})
 
@@ -212,5 +212,5 @@ def test_hostile_mails_take_no_time(part: str) -> None:
     headers = [(name, long) for name in ("Content-Type", "X-Mailer", "Precedence", "List-Id", "X-Loop")]
     senders = (Mailbox("", f"{long}@x.example"),)
     hostile = Mail(senders=senders, subject=long, headers=(*headers, *[("List-Post", "x")] * 100_000))
-    with cpu_limit(1):
+    with limit_cpu_time(1):
         assert judge(hostile, OURS).kind == "automatic"

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from app.mailtext.origin.senders import Lookup, SenderVerdict, Server, check
 from app.mailtext.parsing.parse import parse
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 LEYLA = "leyla@kaz-guu.example"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -152,7 +152,7 @@ REFUSED: dict[str, tuple[bytes, Lookup, str]] = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_not_signed_by_her_domain_is_not_hers(case: str) -> None:
     raw, lookup, reason = REFUSED[case]
-    with cpu_limit(1):
+    with limit_cpu_time(1):
         assert verdict(raw, lookup) == SenderVerdict(False, (reason,))
 
 

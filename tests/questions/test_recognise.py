@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.questions.recognise import IdentifyingSpan, find_marks, split_at_marks
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 
 def marked(text: str, language: str) -> list[tuple[str, str]]:
@@ -176,5 +176,5 @@ def test_marks_stand_in_order_and_nothing_is_lost(text: str, language: str) -> N
 )
 def test_a_hostile_text_is_bounded(unit: str) -> None:
     text = unit * (20_000 // len(unit))
-    with cpu_limit(3):  # Below 0.2 s on a quiet machine.
+    with limit_cpu_time(3):  # Below 0.2 s on a quiet machine.
         assert "".join(piece for piece, _ in split_at_marks(text, find_marks(text, "en"))) == text

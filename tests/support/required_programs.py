@@ -1,4 +1,4 @@
-"""Programs that the tests need, and what happens without them."""
+"""Programs that tests need, and what happens if they are missing."""
 
 import os
 import shutil
@@ -8,12 +8,12 @@ import pytest
 
 
 def find_chromium() -> str | None:
-    """Return where Chromium is: the one without a window, which takes half the processor time, where there is one."""
+    """Return the path of Chromium: preferably the headless shell, which takes half the CPU time."""
     return shutil.which("chromium-headless-shell") or shutil.which("chromium")
 
 
-def skip_without(what: str) -> NoReturn:
-    """Skip loudly on somebody's own machine, fail where everything has to be there."""
+def skip_without(requirement: str) -> NoReturn:
+    """Skip the test with a clear message; fail in CI, which must have everything."""
     if os.environ.get("CI"):
-        pytest.fail(f"CI needs {what}")
-    pytest.skip(f"NOT TESTED, there is no {what}")
+        pytest.fail(f"CI needs {requirement}")
+    pytest.skip(f"NOT TESTED, there is no {requirement}")

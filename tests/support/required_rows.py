@@ -1,4 +1,4 @@
-"""Tables that need a row for each of something: a row that somebody forgot is named in a sentence, with its place."""
+"""Tables of tests that need a row for each of something: a missing row fails with a sentence that says where to add it."""
 
 from collections.abc import Iterable, Mapping
 from typing import NoReturn, TypeVar
@@ -9,9 +9,9 @@ Row = TypeVar("Row")
 
 
 class RequiredRows(dict[str, Row]):
-    """The rows of a table in a test. A missing one fails the test that looks for it with `advice`, not with KeyError.
+    """The rows of a table. Looking up a missing one fails the test with `advice` instead of a KeyError.
 
-    `advice` says where a row is to be added; {name} in it is what has none.
+    `advice` says where to add a row; {name} in it stands for the missing name.
     """
 
     def __init__(self, advice: str, rows: Mapping[str, Row]) -> None:
@@ -25,7 +25,7 @@ class RequiredRows(dict[str, Row]):
 def compare_names(names: Iterable[str], rows: Iterable[str], *, missing: str, surplus: str) -> list[str]:
     """Return a sentence for each name without a row, and for each row without a name.
 
-    {name} in `missing` and `surplus` is the name that the sentence is about.
+    {name} in the sentences `missing` and `surplus` stands for the name.
     """
     needed, present = list(names), list(rows)
     return [

@@ -1,4 +1,4 @@
-"""The files of the repository as tests/house reads them: parsed code, templates, and every text for people."""
+"""The files of the repository for the tests that read them: parsed code and templates, and translatable texts."""
 
 import ast
 import re
@@ -16,11 +16,11 @@ APP = ROOT / "app"
 
 @cache
 def list_files() -> tuple[Path, ...]:
-    """Every file that is, or will be, in the repository."""
-    listed = subprocess.run(
+    """Return every file that is in the repository, or will be when it is committed."""
+    result = subprocess.run(
         ("git", "ls-files", "-co", "--exclude-standard"), cwd=ROOT, check=True, capture_output=True, text=True
     )
-    names = listed.stdout.splitlines()
+    names = result.stdout.splitlines()
     assert len(names) > 200
     return tuple(ROOT / name for name in names if (ROOT / name).is_file())
 
@@ -30,18 +30,18 @@ def relative_name(path: Path) -> str:
 
 
 def list_code(*suffixes: str) -> list[Path]:
-    found = [path for path in list_files() if path.suffix in suffixes]
-    assert found, suffixes
-    return found
+    paths = [path for path in list_files() if path.suffix in suffixes]
+    assert paths, suffixes
+    return paths
 
 
 def list_app_modules() -> list[tuple[str, Path]]:
-    """Each module of the app with its room: the package it lies in, or its own name."""
-    found = [
+    """Return each module of the app with its package, or its own name if it is in none."""
+    modules = [
         (path.relative_to(APP).parts[0].removesuffix(".py"), path) for path in list_code(".py") if APP in path.parents
     ]
-    assert {"questions", "mail"} <= {room for room, _ in found}
-    return found
+    assert {"questions", "mail"} <= {package for package, _ in modules}
+    return modules
 
 
 @cache
@@ -49,7 +49,7 @@ def parse_module(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-FOLDERS = (APP / "templates", APP / "mail" / "templates", APP / "typesetting" / "templates")
+TEMPLATE_FOLDERS = (APP / "templates", APP / "mail" / "templates", APP / "typesetting" / "templates")
 
 
 @cache
@@ -58,12 +58,14 @@ def parse_templates() -> dict[Path, nodes.Template]:
     parse = Environment(
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True
     ).parse
-    return {path: parse(path.read_text()) for path in list_code(".html", ".txt") if {*FOLDERS} & {*path.parents}}
+    return {
+        path: parse(path.read_text()) for path in list_code(".html", ".txt") if {*TEMPLATE_FOLDERS} & {*path.parents}
+    }
 
 
 def get_referenced_file(path: Path, name: nodes.Expr) -> Path | None:
-    """Return the file that a template imports or includes; None where only rendering decides."""
-    root = next(folder for folder in FOLDERS if folder in path.parents)
+    """Return the file that a template imports or includes, or None if its name is only known when rendering."""
+    root = next(folder for folder in TEMPLATE_FOLDERS if folder in path.parents)
     return root / name.value if isinstance(name, nodes.Const) else None
 
 
@@ -76,16 +78,16 @@ TextKey = str | tuple[str, ...]
 
 @cache
 def list_translatable_texts() -> dict[TextKey, frozenset[str]]:
-    """Every text for people, as `make words` finds it, with the files of `app` that say it."""
+    """Return every translatable text, as `make words` finds it, with the files of `app` that contain it."""
     makefile = (ROOT / "Makefile").read_text()
-    ours = re.search(r"^KEYWORDS := (.+)$", makefile, re.MULTILINE)
-    assert ours is not None
+    match = re.search(r"^KEYWORDS := (.+)$", makefile, re.MULTILINE)
+    assert match is not None
     with (ROOT / "babel.cfg").open() as config:
         methods, options = parse_mapping_cfg(config)  # type: ignore[no-untyped-call]
-    found: dict[TextKey, frozenset[str]] = {}
-    keywords = DEFAULT_KEYWORDS | parse_keywords(ours[1].split())
-    for file, _line, words, _comments, _context in extract_from_dir(APP, methods, options, keywords):
-        key = words if isinstance(words, str) else tuple(words)
-        found[key] = found.get(key, frozenset()) | {file}
-    assert len(found) > 1_000
-    return found
+    files_by_text: dict[TextKey, frozenset[str]] = {}
+    keywords = DEFAULT_KEYWORDS | parse_keywords(match[1].split())
+    for file, _line, text, _comments, _context in extract_from_dir(APP, methods, options, keywords):
+        key = text if isinstance(text, str) else tuple(text)  # a tuple has a singular and its plural
+        files_by_text[key] = files_by_text.get(key, frozenset()) | {file}
+    assert len(files_by_text) > 1_000
+    return files_by_text

@@ -1,4 +1,4 @@
-"""How long something takes: a limit for processor time, and whether answers can be told apart by their time."""
+"""Measuring time: limits for CPU time, and whether responses can be told apart by their duration."""
 
 import gc
 import time
@@ -7,35 +7,37 @@ from contextlib import contextmanager
 from random import Random
 from time import perf_counter
 
-# How far the share below may lie from a half by chance: five standard deviations of it for 1,000 answers of each kind, which is
-# sqrt((m + n + 1) / (12 m n)) (Mann and Whitney, 1947).
-BY_CHANCE = 0.065
+# How far the result of `get_share_slower` may be from 0.5 by chance: five standard deviations for 1,000 times of each kind.
+# One is sqrt((m + n + 1) / (12 m n)) (Mann and Whitney, 1947).
+CHANCE_MARGIN = 0.065
 
 
-def measure_times(tries: Sequence[Callable[[], object]], many: int, seed: int = 1) -> list[list[float]]:
-    """Do each of some tries so many times, in an order drawn anew each time, and return the seconds that each took."""
-    order, found = Random(seed), [list[float]() for _ in tries]
-    for _ in range(many):
-        for at in order.sample(range(len(tries)), len(tries)):
-            began = perf_counter()
-            tries[at]()
-            found[at].append(perf_counter() - began)
-    return found
+def measure_times(functions: Sequence[Callable[[], object]], rounds: int, seed: int = 1) -> list[list[float]]:
+    """Call each function so many times, in a new random order in each round. Return the seconds of the calls of each."""
+    order, times = Random(seed), [list[float]() for _ in functions]
+    for _ in range(rounds):
+        for index in order.sample(range(len(functions)), len(functions)):
+            start = perf_counter()
+            functions[index]()
+            times[index].append(perf_counter() - start)
+    return times
 
 
-def share_longer(one: list[float], other: list[float]) -> float:
-    """Return how often an answer of one kind takes longer than one of the other: about 0.5 where nobody could tell which is which."""
-    ranked = sorted([(seconds, True) for seconds in one] + [(seconds, False) for seconds in other])
-    below = above = 0
-    for _seconds, is_one in ranked:
-        below, above = (below, above + below) if is_one else (below + 1, above)
-    return above / (len(one) * len(other))
+def get_share_slower(times: list[float], other_times: list[float]) -> float:
+    """Return the share of pairs in which the first time is the longer one: about 0.5 if the kinds can't be told apart."""
+    ranked = sorted([(seconds, True) for seconds in times] + [(seconds, False) for seconds in other_times])
+    shorter_others = pairs = 0
+    for _seconds, is_first_kind in ranked:
+        if is_first_kind:
+            pairs += shorter_others
+        else:
+            shorter_others += 1
+    return pairs / (len(times) * len(other_times))
 
 
 @contextmanager
 def without_garbage_collection() -> Iterator[None]:
-    """Let the collector rest meanwhile: it would look through all that the tests before have left, which takes seconds by
-    itself."""
+    """Disable garbage collection inside: it would walk everything that earlier tests left, which takes seconds."""
     gc.disable()
     try:
         yield
@@ -44,10 +46,10 @@ def without_garbage_collection() -> Iterator[None]:
 
 
 @contextmanager
-def cpu_limit(seconds: float) -> Iterator[None]:
-    """Fail where what is done inside keeps the processor for so many seconds or longer."""
+def limit_cpu_time(seconds: float) -> Iterator[None]:
+    """Fail if the block takes this many seconds of CPU time, or more."""
     with without_garbage_collection():
-        begun = time.process_time()
+        start = time.process_time()
         yield
-        took = time.process_time() - begun
-    assert took < seconds
+        cpu_time = time.process_time() - start
+    assert cpu_time < seconds

@@ -1,4 +1,4 @@
-"""A proxy with TLS in front of the pages: `python tls_proxy.py PORT PORT_BEHIND CERTIFICATE KEY`, both on this machine."""
+"""A TLS proxy on this machine: `python tls_proxy.py PORT BACKEND_PORT CERTIFICATE KEY`."""
 
 import asyncio
 import ssl
@@ -6,23 +6,23 @@ import sys
 from contextlib import suppress
 
 
-async def hand_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+async def forward(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
     with suppress(OSError):
-        while piece := await source.read(65536):
-            target.write(piece)
+        while data := await source.read(65536):
+            target.write(data)
             await target.drain()
     target.close()
 
 
-async def main(port: int, behind: int, certificate: str, key: str) -> None:
+async def main(port: int, backend_port: int, certificate: str, key: str) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
 
-    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", behind)
-        await asyncio.gather(hand_on(reader, inner_writer), hand_on(inner_reader, writer))
+    async def handle_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        backend_reader, backend_writer = await asyncio.open_connection("127.0.0.1", backend_port)
+        await asyncio.gather(forward(reader, backend_writer), forward(backend_reader, writer))
 
-    server = await asyncio.start_server(between, "127.0.0.1", port, ssl=context)
+    server = await asyncio.start_server(handle_connection, "127.0.0.1", port, ssl=context)
     async with server:
         await server.serve_forever()
 

@@ -1,4 +1,4 @@
-"""Translations: typed and approved at the desk by Nora, or asked of Shirin, a translator outside."""
+"""Translations: written and approved by Nora at the desk, or by Shirin, an outside translator."""
 
 import re
 from dataclasses import dataclass
@@ -19,19 +19,21 @@ from tests.support.desk import Desk, get_version_token
 from tests.support.pages import Browser
 
 
-def save_translation(nora: Desk, question: str, language: str = "fa", key: str = "", **words: str) -> str:
-    """Type a translation into its form as it stands and save it; gives the address of all texts in its language."""
-    place = f"questions/{question}/translations/{language}/{key or 'question'}"
-    return nora.post(place, seen=get_version_token(nora.get(place), place.rpartition("/")[2]), **words)
+def save_translation(nora: Desk, question: str, language: str = "fa", key: str = "", **fields: str) -> str:
+    """Save a translation with its form, and return the URL of the page with all texts in its language."""
+    path = f"questions/{question}/translations/{language}/{key or 'question'}"
+    return nora.post(path, seen=get_version_token(nora.get(path), path.rpartition("/")[2]), **fields)
 
 
 def approve_translation(
-    nora: Desk, question: str, key: str = "question", status: int = 303, language: str = "fa", **typed: str
+    nora: Desk, question: str, key: str = "question", status: int = 303, language: str = "fa", **fields: str
 ) -> str:
-    all_texts = f"questions/{question}/translations/{language}"
-    act = f"{key}/approve"
+    page_path = f"questions/{question}/translations/{language}"
+    action = f"{key}/approve"
     return nora.post(
-        f"{all_texts}/{act}", status, **{"seen": get_version_token(nora.get(all_texts), act), "compared": "1"} | typed
+        f"{page_path}/{action}",
+        status,
+        **{"seen": get_version_token(nora.get(page_path), action), "compared": "1"} | fields,
     )
 
 
@@ -46,40 +48,40 @@ PERSIAN = {"headline": "باد شور", "body": "چه کسی نمک را اند�
 
 
 def get_original(session: Session, question_id: int, key: str = WORDING_KEY) -> Original:
-    """The wording of a question, or its only answer."""
+    """Return the original text of a question's wording, or of its only answer."""
     found = translating.list_originals(session, session.get_one(Question, question_id))
     return found[0] if key == WORDING_KEY else found[1]
 
 
 @dataclass(frozen=True)
 class TranslatorTask:
-    """One text that Shirin was sent: the path of its page."""
+    """A text that Shirin is asked to translate; `page` is the path of its page."""
 
-    asked: ExpertAssignment
+    assignment: ExpertAssignment
     translator_id: int
     page: str
 
-    def translator(self, session: Session) -> Translator:
+    def get_translator(self, session: Session) -> Translator:
         return session.get_one(Translator, self.translator_id)
 
     @property
     def state(self) -> str | None:
-        with self.asked.database.read() as session:
-            return self.translator(session).state
+        with self.assignment.database.read() as session:
+            return self.get_translator(session).state
 
-    def made(self) -> Translation | None:
-        with self.asked.database.read() as session:
+    def get_translation(self) -> Translation | None:
+        with self.assignment.database.read() as session:
             return session.scalar(select(Translation).order_by(Translation.id.desc()))
 
-    def browser(self, app: Flask) -> Browser:
-        """Shirin's browser, without scripts or cookies, with her page open."""
+    def open_browser(self, app: Flask) -> Browser:
+        """Open Shirin's page in a browser without scripts or cookies."""
         browser = Browser(app, cookies=False)
         browser.open(self.page)
         return browser
 
 
 def find_translator_page(session: Session) -> str:
-    """The path of the page in the newest mail to a translator."""
+    """Return the path of the page in the newest mail to a translator."""
     kind = select(OutboxMail).where(OutboxMail.kind == translators.INVITATION_KIND).order_by(OutboxMail.id.desc())
     mail = session.scalars(kind).first()
     assert mail is not None
@@ -89,11 +91,11 @@ def find_translator_page(session: Session) -> str:
 
 
 def ask_translator(
-    asked: ExpertAssignment, key: str = WORDING_KEY, language: str = "fa", who: tuple[str, str] = SHIRIN
+    assignment: ExpertAssignment, key: str = WORDING_KEY, language: str = "fa", recipient: tuple[str, str] = SHIRIN
 ) -> TranslatorTask:
     def invite(session: Session) -> tuple[int, str]:
-        original = get_original(session, asked.question_id, key)
-        one = translators.invite(session, asked.newsroom.nora, original, language, *who)
-        return one.id, find_translator_page(session)
+        original = get_original(session, assignment.question_id, key)
+        translator = translators.invite(session, assignment.newsroom.nora, original, language, *recipient)
+        return translator.id, find_translator_page(session)
 
-    return TranslatorTask(asked, *asked.database.write(invite))
+    return TranslatorTask(assignment, *assignment.database.write(invite))

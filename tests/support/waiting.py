@@ -1,7 +1,7 @@
-"""Wait for a fact, never for a time.
+"""Waiting for a condition, never for a time.
 
-A click that leads to another page goes through `press`, and other ways there stand inside `with next_page(page):`. What a script
-does on the same page is waited for with `expect(...)`. tests/house/test_waits.py says what else there is.
+Use `press` for a click that leads to another page, and `with next_page(page):` for other ways of leaving the page. Wait
+with `expect(...)` for what a script does on the same page. tests/house/test_waits.py lists what is forbidden.
 """
 
 import time
@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Error, Locator, Page
 
-WAIT_TIMEOUT = 60.0  # seconds until a fact is given up, on a machine that has much else to do
+WAIT_TIMEOUT = 60.0  # seconds, enough for a busy machine
 
 
 def wait_until(
@@ -21,8 +21,10 @@ def wait_until(
     pause: float = 0.05,
     page: Page | None = None,
 ) -> None:
-    """Wait for a fact, with a pause between two looks. With a page its events are handled meanwhile: dialogs, requests, words
-    on the console."""
+    """Wait until `condition` returns something true; fail with `description` after `timeout` seconds.
+
+    With a page, its events are handled in the meantime: dialogs, requests, console messages.
+    """
     end = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < end, f"waited in vain: {description}"
@@ -33,10 +35,10 @@ def wait_until(
 
 
 def wait_until_page(page: Page, expression: str, arg: Any = None) -> None:
-    """Wait until a JavaScript expression or function is true of the page, or of the one that follows it.
+    """Wait until a JavaScript expression or function is true on the page, or on the page that follows it.
 
-    Playwright's own `wait_for_function` asks again from inside of the page, where our content security policy forbids
-    `eval`: it fails whenever the fact isn't true at the first look.
+    Playwright's `wait_for_function` polls inside the page, where our content security policy forbids `eval`. It fails
+    if the expression isn't true at once.
     """
 
     def is_true() -> bool:
@@ -52,12 +54,12 @@ def wait_until_page(page: Page, expression: str, arg: Any = None) -> None:
 
 @contextmanager
 def next_page(page: Page) -> Iterator[None]:
-    """Wait until what is done inside has led to another page, and that has loaded."""
+    """Wait at the end of the block until another page has loaded."""
     with page.expect_navigation():
         yield
 
 
 def press(target: Locator) -> None:
-    """Click what leads to another page, and wait until that has loaded."""
+    """Click something that leads to another page, and wait until that has loaded."""
     with next_page(target.page):
         target.click()

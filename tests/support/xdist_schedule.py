@@ -1,9 +1,9 @@
-"""How the tests are shared out among the workers of a run (`make test`)."""
+"""The distribution of the tests among the workers of `make test`."""
 
 from xdist.scheduler import LoadFileScheduling
 
-# The files and rooms that take longest, in the order of that. Of a file that is named here the tests on PostgreSQL and the others
-# go to whichever worker is free: what such a file makes once it makes once for each database.
+# The files and folders that take longest, longest first. The tests of such a file on PostgreSQL may run on another worker
+# than the others, since its module fixtures are created once per database anyway.
 LONGEST_FILES = (
     "mailroom/test_intake_faults.py", "mailroom/test_mail_recipes.py", "mail/test_delivery_faults.py", "house/test_gates.py", "house/test_concurrency.py",
     "journeys/test_every_page.py", "mail/test_trim_time.py", "reader/test_lost_line.py", "demo/test_year.py",
@@ -13,15 +13,14 @@ LONGEST_FILES = (
 
 
 def rank_file(path: str) -> int:
-    """When a file has its turn, by its path under `tests`: those that take longest begin, so that no worker is left with one
-    at the end."""
-    return next((at for at, begins in enumerate(LONGEST_FILES) if path.startswith(begins)), len(LONGEST_FILES))
+    """Return the position of a file, by its path under `tests`. The longest run first, so that none delays the end."""
+    return next((index for index, prefix in enumerate(LONGEST_FILES) if path.startswith(prefix)), len(LONGEST_FILES))
 
 
 class FileSchedule(LoadFileScheduling):
-    """Keeps the tests of a file together, since they share what was made for them."""
+    """Keeps the tests of a file on one worker, since they share fixtures."""
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        apart = file.removeprefix("tests/") in LONGEST_FILES and "postgresql" in test
-        return f"{file} on PostgreSQL" if apart else file
+        is_split = file.removeprefix("tests/") in LONGEST_FILES and "postgresql" in test
+        return f"{file} on PostgreSQL" if is_split else file

@@ -1,4 +1,4 @@
-"""Pages as they are found years later, by a process whose clock is that much ahead and whose house has changed its key since."""
+"""Visits of pages years later, in a process with its clock moved forward, and a new key in addition to the old one."""
 
 import json
 import os
@@ -27,34 +27,42 @@ class FoundPage(NamedTuple):
 def visit_years_later(
     years: int, database_url: str, folder: Path, visits: list[dict[str, Any]], cookie: str = ""
 ) -> list[FoundPage]:
-    """Make visits one after the other, each with `path` and perhaps the `data` of a form; `cookie` is "name=value" of a browser."""
-    told = {"url": database_url, "folder": str(folder), "visits": visits, "cookie": cookie}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.support.years_later"], cwd=ROOT, env=clock.environment_after(years * YEAR), input=json.dumps(told),
+    """Visit pages one after the other, each a dict with `path` and optionally the `data` of a form.
+
+    `cookie` is the cookie of the browser, as "name=value".
+    """
+    request = {"url": database_url, "folder": str(folder), "visits": visits, "cookie": cookie}
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.support.years_later"], cwd=ROOT, env=clock.environment_after(years * YEAR), input=json.dumps(request),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    *found, moment = json.loads(done.stdout)
-    assert abs(moment - (utc_now() + years * YEAR).timestamp()) < 60
-    return [FoundPage(status, location, Page(text)) for status, location, text in found]
+    assert result.returncode == 0, result.stderr
+    *responses, timestamp = json.loads(result.stdout)
+    assert abs(timestamp - (utc_now() + years * YEAR).timestamp()) < 60
+    return [FoundPage(status, location, Page(text)) for status, location, text in responses]
 
 
 def main() -> None:
     import config as configuration
     from app import create_app
 
-    told = json.load(sys.stdin)
-    environ = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": told["url"], "MAIL_FOLDER": told["folder"], "LIMITS": "0"}
+    request = json.load(sys.stdin)
+    environ = {
+        "READERS_ASKED_ENV": "demo",
+        "DATABASE_URL": request["url"],
+        "MAIL_FOLDER": request["folder"],
+        "LIMITS": "0",
+    }
     secrets = {**SECRETS, 2: os.urandom(32)}
     client = create_app({**configuration.load(environ), **TEST_SETTINGS, "SECRETS": secrets}).test_client()
-    if told["cookie"]:
-        client.set_cookie(*told["cookie"].split("=", 1), domain="localhost", secure=True)
-    found: list[Any] = []
-    for visit in told["visits"]:
+    if request["cookie"]:
+        client.set_cookie(*request["cookie"].split("=", 1), domain="localhost", secure=True)
+    responses: list[Any] = []
+    for visit in request["visits"]:
         method = "POST" if "data" in visit else "GET"
-        answer = client.open(visit["path"], method=method, data=visit.get("data"), base_url=LOCALHOST)
-        found.append((answer.status_code, answer.headers.get("Location", ""), answer.text))
-    print(json.dumps([*found, utc_now().timestamp()]))
+        response = client.open(visit["path"], method=method, data=visit.get("data"), base_url=LOCALHOST)
+        responses.append((response.status_code, response.headers.get("Location", ""), response.text))
+    print(json.dumps([*responses, utc_now().timestamp()]))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.text.diff import Change, ParagraphPair, changes, compare, has_changes, split_paragraphs
-from tests.support.timing import cpu_limit
+from tests.support.timing import limit_cpu_time
 
 FERRY = (
     "The ferry is not empty because there are no trucks. It is empty because it was sold as a train ferry. On our deck "
@@ -153,7 +153,7 @@ def test_a_long_answer_is_compared_at_once() -> None:
         " ".join(word if dice.random() > 0.2 else dice.choice(VOCABULARY) for word in part.split())
         for part in old.split("\n\n")
     )
-    with cpu_limit(1.5):  # 0.07 s on a quiet machine.
+    with limit_cpu_time(1.5):  # 0.07 s on a quiet machine.
         assert len(compare(old, edited)) == 40
 
 
@@ -171,5 +171,5 @@ def test_a_long_answer_is_compared_at_once() -> None:
     ids=["equal words", "two words", "equal paragraphs", "reversed", "islands", "marks", "joiners"],
 )
 def test_a_hostile_text_is_bounded(old: str, new: str) -> None:
-    with cpu_limit(3):  # Below 0.2 s on a quiet machine.
+    with limit_cpu_time(3):  # Below 0.2 s on a quiet machine.
         assert changes(old, new)

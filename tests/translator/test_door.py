@@ -53,15 +53,15 @@ def approved(salt: ExpertAssignment) -> None:
 
 def approve(shirin: TranslatorTask) -> None:
     def fn(session: Session) -> None:
-        original = get_original(session, shirin.asked.question_id)
+        original = get_original(session, shirin.assignment.question_id)
         translation = translating.get_translations(session, original.question)[(original.key, "fa")]
-        translations.approve(session, shirin.asked.newsroom.nora, translation, original, compared=True)
+        translations.approve(session, shirin.assignment.newsroom.nora, translation, original, compared=True)
 
-    shirin.asked.database.write(fn)
+    shirin.assignment.database.write(fn)
 
 
 def test_from_the_mail_to_thanks_and_to_the_approval(shirin: TranslatorTask, app: Flask) -> None:
-    browser = shirin.browser(app)
+    browser = shirin.open_browser(app)
     assert browser.page.texts(".brief .said") == [WORDING]
     assert browser.page.texts(".brief .head") == ["The Salt Wind"]
     assert browser.value("translator") == "Shirin Amini"
@@ -69,14 +69,14 @@ def test_from_the_mail_to_thanks_and_to_the_approval(shirin: TranslatorTask, app
     assert browser.submit(f"{shirin.page}/send", **PERSIAN, is_credited="1").status_code == 303
     browser.follow()
     assert browser.heading == "Thank you. Nora Lind has your translation"
-    made = shirin.made()
+    made = shirin.get_translation()
     assert made is not None
     assert (made.headline, made.body, made.translator) == tuple(PERSIAN.values())
     assert (made.state, made.is_credited, made.written_by_id, shirin.state) == ("draft", True, None, "handed in")
     approve(shirin)
     browser.open(shirin.page)
     assert (browser.heading, PERSIAN["body"] in browser.text) == ("Thank you. It is done", False)
-    gone = get_one(shirin.asked.database, Translator)
+    gone = get_one(shirin.assignment.database, Translator)
     assert (gone.state, gone.email_sealed, gone.name) == ("done", None, "Shirin Amini")
 
 
@@ -85,26 +85,26 @@ def test_an_answer_begins_with_its_expert_as_in_the_original(salt: ExpertAssignm
     salt.edit()
     salt.approve()
     shirin = ask_translator(salt, "answer")
-    browser = shirin.browser(app)
+    browser = shirin.open_browser(app)
     assert browser.page.texts(".brief .said") == [" ".join(part.split()) for part in EDITED_ANSWER.split("\n\n")]
     assert browser.value("name") == "Leyla Aydın"
     browser.submit(f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.", name="لیلا آیدین")
-    made = shirin.made()
+    made = shirin.get_translation()
     assert made is not None
     assert (made.body, made.name, made.translator) == ("صفحه‌های نمک گذاشتیم.", "لیلا آیدین", "Shirin Amini")
 
 
 def test_what_is_typed_is_kept_without_scripts_and_the_page_goes_on_with_it(shirin: TranslatorTask, app: Flask) -> None:
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN, is_credited="1")
     page.follow()
     assert (page.value("body"), page.value("headline")) == (PERSIAN["body"], PERSIAN["headline"])
-    assert shirin.browser(app).value("body") == PERSIAN["body"]
-    assert (shirin.state, shirin.made()) == ("invited", None)
+    assert shirin.open_browser(app).value("body") == PERSIAN["body"]
+    assert (shirin.state, shirin.get_translation()) == ("invited", None)
 
 
 def test_the_script_is_told_what_is_kept(shirin: TranslatorTask, app: Flask) -> None:
-    browser = shirin.browser(app)
+    browser = shirin.open_browser(app)
     fields = {**browser.page.form("/send").fields, **PERSIAN}
     for count, kept in ((2, True), (1, False)):
         answer = browser.client.post(
@@ -118,69 +118,69 @@ def test_the_script_is_told_what_is_kept(shirin: TranslatorTask, app: Flask) -> 
 
 
 def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: TranslatorTask, app: Flask) -> None:
-    browser, before = shirin.browser(app), count_rows(shirin.asked.database)
+    browser, before = shirin.open_browser(app), count_rows(shirin.assignment.database)
     assert browser.submit(f"{shirin.page}/send", **PERSIAN | {"body": " \n"}).status_code == 400
     assert browser.page.error_summary == [("body", "The translation needs words.")]
     assert browser.value("headline") == PERSIAN["headline"]
-    assert count_rows(shirin.asked.database) == before
+    assert count_rows(shirin.assignment.database) == before
 
 
 @pytest.mark.parametrize(("field", "most"), [("headline", 300), ("translator", 200), ("body", 20_000)])
 def test_what_is_too_long_is_never_cut(shirin: TranslatorTask, app: Flask, field: str, most: int) -> None:
-    browser, long = shirin.browser(app), "ن" * (most + 1)
+    browser, long = shirin.open_browser(app), "ن" * (most + 1)
     assert browser.submit(f"{shirin.page}/send", **PERSIAN | {field: long}).status_code == 400
     assert browser.page.error_summary == [(field, f"This is too long: {most} characters are the most.")]
-    assert (browser.value(field), shirin.made()) == (long, None)
+    assert (browser.value(field), shirin.get_translation()) == (long, None)
 
 
 def test_a_nul_is_no_word(shirin: TranslatorTask, app: Flask) -> None:
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     typed = {name: f"\0{text}\0" for name, text in PERSIAN.items()}
     page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **typed)
     page.follow()
     assert page.submit(f"{shirin.page}/send", **typed).status_code == 303
-    made = shirin.made()
+    made = shirin.get_translation()
     assert made is not None
     assert (made.headline, made.body, made.translator) == tuple(PERSIAN.values())
 
 
 def test_the_same_words_twice_are_one_translation_and_one_mail(shirin: TranslatorTask, app: Flask) -> None:
-    browser = shirin.browser(app)
+    browser = shirin.open_browser(app)
     form = {**browser.page.form("/send").fields, **PERSIAN}
     browser.press(f"{shirin.page}/send", **form)
-    before = count_rows(shirin.asked.database)
+    before = count_rows(shirin.assignment.database)
     assert browser.press(f"{shirin.page}/send", **form).status_code == 303
-    assert count_rows(shirin.asked.database) == before
+    assert count_rows(shirin.assignment.database) == before
     assert browser.press(f"{shirin.page}/send", **form | {"body": "دیگر"}).status_code == 409
     assert browser.heading == "Thank you. Nora Lind has your translation"
     assert "دیگر" in browser.page.part("section[aria-labelledby=others]").main_text
-    made = shirin.made()
+    made = shirin.get_translation()
     assert made is not None and made.body == PERSIAN["body"]
 
 
 def test_two_tabs_the_one_that_cannot_know_of_the_other_asks(shirin: TranslatorTask, app: Flask) -> None:
-    phone, laptop = shirin.browser(app), shirin.browser(app)
+    phone, laptop = shirin.open_browser(app), shirin.open_browser(app)
     laptop.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     other = {**PERSIAN, "body": "نمک را که می‌شمارد؟"}
     assert phone.submit(f"{shirin.page}/send", **other).status_code == 409
     assert (phone.value("body"), shirin.state) == (other["body"], "invited")
     assert PERSIAN["body"] in phone.page.part("section[aria-labelledby=others]").main_text
     assert phone.submit(f"{shirin.page}/send").status_code == 303
-    made = shirin.made()
+    made = shirin.get_translation()
     assert made is not None and made.body == other["body"]
     phone.follow()
     assert PERSIAN["body"] in phone.page.part("section[aria-labelledby=others]").main_text
 
 
 def test_no_is_said_in_one_press_and_the_address_is_forgotten(shirin: TranslatorTask, app: Flask) -> None:
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     assert page.press(f"{shirin.page}/decline", note="x" * 401).status_code == 400
     page.press(f"{shirin.page}/decline", note="I am away.")
     page.follow()
     assert (page.heading, WORDING in page.text) == ("Thank you for telling us", False)
-    gone = get_one(shirin.asked.database, Translator)
+    gone = get_one(shirin.assignment.database, Translator)
     assert (gone.state, gone.email_sealed, gone.key_no) == ("declined", None, None)
-    with shirin.asked.database.read() as session:
+    with shirin.assignment.database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="desk.translator_declined")).all()
         assert ["I am away." in outbox.read(session, mail).text for mail in mails] == [True]
 
@@ -189,29 +189,29 @@ def test_no_is_said_in_one_press_and_the_address_is_forgotten(shirin: Translator
 def test_where_the_words_change_the_page_says_so_and_what_was_typed_is_kept(
     shirin: TranslatorTask, app: Flask, clear: bool
 ) -> None:
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN | {"body": "نمک"})
     page.follow()
-    reword(shirin.asked, clear=clear)
+    reword(shirin.assignment, clear=clear)
     assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409  # from a page that was open
     assert page.heading == "The words have changed"
     assert (PERSIAN["body"] in page.text, WORDING in page.text, "Who counts" in page.text) == (True, False, False)
-    assert (shirin.state, shirin.made()) == ("invited", None)
-    with shirin.asked.database.read() as session:
-        assert translators.list_drafts(session, shirin.translator(session))[0].words["body"] == PERSIAN["body"]
+    assert (shirin.state, shirin.get_translation()) == ("invited", None)
+    with shirin.assignment.database.read() as session:
+        assert translators.list_drafts(session, shirin.get_translator(session))[0].words["body"] == PERSIAN["body"]
 
 
 def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: TranslatorTask, app: Flask) -> None:
-    browser = shirin.browser(app)
+    browser = shirin.open_browser(app)
     browser.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
-    reword(shirin.asked)
+    reword(shirin.assignment)
 
     def again(session: Session) -> str:
-        original = get_original(session, shirin.asked.question_id)
-        translators.invite_again(session, shirin.asked.newsroom.nora, shirin.translator(session), original)
+        original = get_original(session, shirin.assignment.question_id)
+        translators.invite_again(session, shirin.assignment.newsroom.nora, shirin.get_translator(session), original)
         return find_translator_page(session)
 
-    fresh = shirin.asked.database.write(again)
+    fresh = shirin.assignment.database.write(again)
     assert browser.open(shirin.page).status_code == 404
     browser.open(fresh)
     assert browser.page.texts(".brief .said") == ["Who counts the salt?"]
@@ -220,10 +220,10 @@ def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: Trans
 
 
 def test_back_to_the_same_words_opens_the_page_again(shirin: TranslatorTask, app: Flask) -> None:
-    reword(shirin.asked)
-    assert shirin.browser(app).heading == "The words have changed"
-    reword(shirin.asked, WORDING)
-    assert shirin.browser(app).page.texts(".brief .said") == [WORDING]
+    reword(shirin.assignment)
+    assert shirin.open_browser(app).heading == "The words have changed"
+    reword(shirin.assignment, WORDING)
+    assert shirin.open_browser(app).page.texts(".brief .said") == [WORDING]
 
 
 def test_an_answer_whose_approval_is_taken_back_is_on_no_translators_page(salt: ExpertAssignment, app: Flask) -> None:
@@ -232,42 +232,42 @@ def test_an_answer_whose_approval_is_taken_back_is_on_no_translators_page(salt: 
     approved(salt)
     shirin = ask_translator(salt, "answer")
     salt.database.write(lambda session: editing.reopen(session, salt.newsroom.nora, salt.answer(session)))
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     assert (page.heading, "salt plates" in page.text) == ("The words have changed", False)
 
 
 def test_what_the_desk_wrote_meanwhile_is_not_overwritten(shirin: TranslatorTask, app: Flask) -> None:
-    page, nora = shirin.browser(app), shirin.asked.newsroom.nora
+    page, nora = shirin.open_browser(app), shirin.assignment.newsroom.nora
 
     def write(session: Session) -> None:
-        original = get_original(session, shirin.asked.question_id)
+        original = get_original(session, shirin.assignment.question_id)
         translating.translate(session, nora, original, "fa", translating.TranslationFields("از میز", "باد"))
 
-    shirin.asked.database.write(write)
+    shirin.assignment.database.write(write)
     page.submit(f"{shirin.page}/send", **PERSIAN)
-    made = shirin.made()
+    made = shirin.get_translation()
     assert made is not None and made.body == "از میز"
-    shirin.asked.database.write(
+    shirin.assignment.database.write(
         lambda session: translators.use(
-            session, nora, shirin.translator(session), get_original(session, shirin.asked.question_id)
+            session, nora, shirin.get_translator(session), get_original(session, shirin.assignment.question_id)
         )
     )
-    used = shirin.made()
+    used = shirin.get_translation()
     assert used is not None and (used.body, used.translator) == (PERSIAN["body"], "Shirin Amini")
 
 
 def test_once_the_desk_approves_its_own_nobody_outside_is_asked_any_more(shirin: TranslatorTask, app: Flask) -> None:
-    nora, page = shirin.asked.newsroom.nora, shirin.browser(app)
+    nora, page = shirin.assignment.newsroom.nora, shirin.open_browser(app)
 
     def write(session: Session) -> None:
-        original = get_original(session, shirin.asked.question_id)
+        original = get_original(session, shirin.assignment.question_id)
         translating.translate(session, nora, original, "fa", translating.TranslationFields("از میز", "باد"))
 
-    shirin.asked.database.write(write)
+    shirin.assignment.database.write(write)
     approve(shirin)
     assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409
     assert PERSIAN["body"] in page.text  # it is given back, and was not passed on
-    assert (shirin.state, shirin.browser(app).heading) == ("withdrawn", "No translation needed any more")
+    assert (shirin.state, shirin.open_browser(app).heading) == ("withdrawn", "No translation needed any more")
 
 
 @pytest.mark.parametrize("key", ["question", "answer"])
@@ -279,7 +279,7 @@ def test_a_closed_question_is_on_no_translators_page_and_what_was_just_sent_is_g
         salt.edit()
         approved(salt)
     shirin = ask_translator(salt, key)
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
 
     def close(session: Session) -> None:
         question = session.get_one(Question, salt.question_id)
@@ -290,7 +290,7 @@ def test_a_closed_question_is_on_no_translators_page_and_what_was_just_sent_is_g
     assert (page.heading, PERSIAN["body"] in page.text) == ("No translation needed any more", True)
     page.open(shirin.page)
     assert (page.heading, PERSIAN["body"] in page.text) == ("No translation needed any more", False)
-    assert shirin.made() is None
+    assert shirin.get_translation() is None
 
 
 def test_a_reader_who_takes_the_question_back_takes_along_whoever_was_asked_for_the_answer(
@@ -300,7 +300,7 @@ def test_a_reader_who_takes_the_question_back_takes_along_whoever_was_asked_for_
     salt.edit()
     approved(salt)
     shirin = ask_translator(salt, "answer")
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", body="صفحه‌های نمک")
 
     def take_back(session: Session) -> None:
@@ -334,17 +334,17 @@ def test_an_address_does_not_outlive_the_question_once_its_end_stands(
 
 
 def mails_of(shirin: TranslatorTask) -> list[str | None]:
-    with shirin.asked.database.read() as session:
+    with shirin.assignment.database.read() as session:
         kind = select(OutboxMail).filter_by(kind=translators.INVITATION_KIND)
         return [mail.state for mail in session.scalars(kind.order_by(OutboxMail.id))]
 
 
 def test_a_mail_that_waits_is_stopped_once_its_link_is_another_or_ends(shirin: TranslatorTask, app: Flask) -> None:
-    nora, database = shirin.asked.newsroom.nora, shirin.asked.database
+    nora, database = shirin.assignment.newsroom.nora, shirin.assignment.database
 
     def again(session: Session) -> str:
-        original = get_original(session, shirin.asked.question_id)
-        translators.invite_again(session, nora, shirin.translator(session), original)
+        original = get_original(session, shirin.assignment.question_id)
+        translators.invite_again(session, nora, shirin.get_translator(session), original)
         return find_translator_page(session)
 
     assert mails_of(shirin) == ["queued"]
@@ -357,26 +357,26 @@ def test_a_mail_that_waits_is_stopped_once_its_link_is_another_or_ends(shirin: T
 
 
 def test_a_mail_that_waits_is_stopped_when_the_desk_takes_the_link_back(shirin: TranslatorTask) -> None:
-    nora, database = shirin.asked.newsroom.nora, shirin.asked.database
-    database.write(lambda session: translators.withdraw(session, nora, shirin.translator(session)))
+    nora, database = shirin.assignment.newsroom.nora, shirin.assignment.database
+    database.write(lambda session: translators.withdraw(session, nora, shirin.get_translator(session)))
     assert mails_of(shirin) == ["discarded"]
 
 
 def test_numbers_that_no_column_holds_are_as_if_they_were_not_sent(shirin: TranslatorTask, app: Flask) -> None:
-    browser = shirin.browser(app)
+    browser = shirin.open_browser(app)
     form = {**browser.page.form("/send").fields, **PERSIAN}
     for count, knows in (("9" * 30, '{"a": 1e999}'), ("-5", "[" * 5_000), ("1", '{"a": %s}' % ("9" * 30))):
         assert browser.press(f"{shirin.page}/draft", **form | {"count": count, "knows": knows}).status_code == 303
-    with shirin.asked.database.read() as session:
-        [draft] = translators.list_drafts(session, shirin.translator(session))
+    with shirin.assignment.database.read() as session:
+        [draft] = translators.list_drafts(session, shirin.get_translator(session))
         assert (draft.count, draft.words["body"]) == (2**31 - 1, PERSIAN["body"])
 
 
 def test_of_very_many_tabs_the_newest_twenty_are_kept(shirin: TranslatorTask, database: Database) -> None:
     def fill(session: Session) -> list[str]:
         for number in range(22):
-            translators.save_draft(session, shirin.translator(session), PERSIAN, f"tab {number}", 1)
-        return [draft.tab for draft in translators.list_drafts(session, shirin.translator(session))]
+            translators.save_draft(session, shirin.get_translator(session), PERSIAN, f"tab {number}", 1)
+        return [draft.tab for draft in translators.list_drafts(session, shirin.get_translator(session))]
 
     assert database.write(fill) == [f"tab {number}" for number in range(21, 1, -1)]
 
@@ -384,30 +384,30 @@ def test_of_very_many_tabs_the_newest_twenty_are_kept(shirin: TranslatorTask, da
 def test_what_was_handed_in_stands_in_the_form_when_the_words_are_sent_again(
     shirin: TranslatorTask, app: Flask
 ) -> None:
-    shirin.browser(app).submit(f"{shirin.page}/send", **PERSIAN)
+    shirin.open_browser(app).submit(f"{shirin.page}/send", **PERSIAN)
 
     def again(session: Session) -> str:
-        original = get_original(session, shirin.asked.question_id)
-        translators.invite_again(session, shirin.asked.newsroom.nora, shirin.translator(session), original)
+        original = get_original(session, shirin.assignment.question_id)
+        translators.invite_again(session, shirin.assignment.newsroom.nora, shirin.get_translator(session), original)
         return find_translator_page(session)
 
-    fresh = shirin.asked.database.write(again)
+    fresh = shirin.assignment.database.write(again)
     browser = Browser(app, cookies=False)
     browser.open(fresh)
     assert (browser.value("body"), browser.value("headline")) == (PERSIAN["body"], PERSIAN["headline"])
     assert browser.submit(f"{fresh}/send", body="دیگر").status_code == 303
-    with shirin.asked.database.read() as session:
-        handed = translators.get_handed_in_text(session, shirin.translator(session))
+    with shirin.assignment.database.read() as session:
+        handed = translators.get_handed_in_text(session, shirin.get_translator(session))
         assert handed is not None and handed.body == "دیگر"
 
 
 def test_name_and_drafts_have_their_time(shirin: TranslatorTask, app: Flask, database: Database) -> None:
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     with database.read() as session:
         start = now(session)
     later = start + timedelta(days=300)
     database.write(
-        lambda session: translators.save_draft(session, shirin.translator(session), PERSIAN, "tab", 1), later
+        lambda session: translators.save_draft(session, shirin.get_translator(session), PERSIAN, "tab", 1), later
     )
     database.write(translators.delete_expired, start + timedelta(days=400))
     assert count_rows(database)["translators"] == 1  # something was typed since

@@ -31,7 +31,7 @@ OF_LEYLA = ("Leyla", "salt plates")
 
 def seen_by(shirin: TranslatorTask, app: Flask) -> list[str]:
     """Every page that a translator can come to, with what their mail says."""
-    page, seen = shirin.browser(app), []
+    page, seen = shirin.open_browser(app), []
     seen.append(page.text)
     page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     page.follow()
@@ -41,7 +41,7 @@ def seen_by(shirin: TranslatorTask, app: Flask) -> list[str]:
     page.submit(f"{shirin.page}/send", **PERSIAN)
     page.follow()
     seen.append(page.text)
-    with shirin.asked.database.read() as session:
+    with shirin.assignment.database.read() as session:
         mails = session.scalars(select(OutboxMail).where(OutboxMail.kind.like("translator.%")))
         read = [outbox.read(session, mail) for mail in mails]
         seen += [f"{mail.subject}\n{mail.text}\n{mail.html}" for mail in read if mail.to == SHIRIN[1]]
@@ -88,12 +88,15 @@ def test_a_wording_that_nobody_cleared_is_shown_to_no_translator(planted: Expert
 
     salt = planted.database
     salt.write(reword)
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     assert [secret for secret in (*TIMURS_DETAILS, *OF_THE_DESK, WORDING) if secret in page.text] == []
     with pytest.raises(MissingPrecondition, match="original_not_approved"):
         salt.write(
             lambda session: translators.invite_again(
-                session, planted.newsroom.nora, shirin.translator(session), get_original(session, planted.question_id)
+                session,
+                planted.newsroom.nora,
+                shirin.get_translator(session),
+                get_original(session, planted.question_id),
             )
         )
 
@@ -107,14 +110,14 @@ def test_a_described_expert_is_named_to_no_translator(planted: ExpertAssignment,
         answer.credit = {**(answer.credit or {}), "name": "a soil scientist at the lake", "credit_line": ""}
 
     planted.database.write(describe)
-    page = ask_translator(planted, "answer").browser(app)
+    page = ask_translator(planted, "answer").open_browser(app)
     assert ("Leyla" in page.text, page.value("name")) == (False, "a soil scientist at the lake")
 
 
 @pytest.mark.threat("curious expert", "erased words")
 def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: ExpertAssignment, app: Flask) -> None:
     shirin = ask_translator(salt)
-    browser = shirin.browser(app)
+    browser = shirin.open_browser(app)
     browser.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     form = {**browser.page.forms[0].fields} if browser.page.forms else {}
 
@@ -137,7 +140,7 @@ def test_a_withdrawn_question_is_off_the_translators_page_at_once(salt: ExpertAs
 @pytest.mark.threat("curious expert", "erased words")
 def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: ExpertAssignment, app: Flask) -> None:
     shirin = ask_translator(planted, "answer")
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
 
     def take_back(session: Session) -> None:
@@ -153,7 +156,7 @@ def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: ExpertAs
 @pytest.mark.threat("curious expert", "stranger at the door")
 def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: ExpertAssignment, app: Flask) -> None:
     persian, russian = ask_translator(planted), ask_translator(planted, language="ru")
-    browser = persian.browser(app)
+    browser = persian.open_browser(app)
     token = persian.page.split("/")[2]
     for address in (f"/a/{token}", f"{planted.link}/translation", "/a/unknown/translation", f"/a/{token}x/translation"):
         assert browser.open(address).status_code == 404, address
@@ -163,7 +166,7 @@ def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: Exp
     # Another text's form, and another language typed into this one, change nothing there.
     assert browser.client.post(f"{russian.page}/send", data=form, base_url=browser.site).status_code == 400
     browser.press(f"{persian.page}/send", **form, language="ru", key="answer")
-    made = persian.made()
+    made = persian.get_translation()
     assert made is not None and (made.language, made.answer_id) == ("fa", None)
     assert (persian.state, russian.state) == ("handed in", "invited")
 
@@ -171,7 +174,7 @@ def test_a_link_opens_one_text_in_one_language_and_no_other_address(planted: Exp
 @pytest.mark.threat("stranger at the door")
 def test_opening_the_link_changes_nothing(salt: ExpertAssignment, app: Flask) -> None:
     shirin = ask_translator(salt)
-    page, before = shirin.browser(app), count_rows(salt.database)
+    page, before = shirin.open_browser(app), count_rows(salt.database)
     for method in ("GET", "HEAD", "GET"):
         assert page.open(shirin.page, method).status_code == 200
         assert page.open(f"{shirin.page}/send", method).status_code == 303
@@ -181,10 +184,12 @@ def test_opening_the_link_changes_nothing(salt: ExpertAssignment, app: Flask) ->
 @pytest.mark.threat("curious expert")
 def test_a_withdrawn_link_shows_no_words(salt: ExpertAssignment, app: Flask) -> None:
     shirin = ask_translator(salt)
-    page = shirin.browser(app)
+    page = shirin.open_browser(app)
     page.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     page.follow()
-    salt.database.write(lambda session: translators.withdraw(session, salt.newsroom.nora, shirin.translator(session)))
+    salt.database.write(
+        lambda session: translators.withdraw(session, salt.newsroom.nora, shirin.get_translator(session))
+    )
     assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409
     page.open(shirin.page)
     assert page.heading == "No translation needed any more"
@@ -198,9 +203,9 @@ def test_only_an_editor_sends_words_out(salt: ExpertAssignment) -> None:
     verbs = (
         lambda session: translators.invite(session, ilya, get_original(session, salt.question_id), "ru", *SHIRIN),
         lambda session: translators.invite_again(
-            session, ilya, shirin.translator(session), get_original(session, salt.question_id)
+            session, ilya, shirin.get_translator(session), get_original(session, salt.question_id)
         ),
-        lambda session: translators.withdraw(session, ilya, shirin.translator(session)),
+        lambda session: translators.withdraw(session, ilya, shirin.get_translator(session)),
     )
     for verb in verbs:
         with pytest.raises(PermissionDenied):

@@ -11,7 +11,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from app.typesetting.whole_mail import mail
-from tests.support.sample_edition import EDITION, persian_block
+from tests.support.sample_edition import SAMPLE_EDITION, build_persian_block
 
 TABLE = tomllib.loads(Path(__file__).with_name("mail_programs.toml").read_text("utf-8"))
 KINDS = ("css", "at", "element", "attribute")
@@ -73,7 +73,7 @@ def faults(html: str) -> list[str]:
     return sorted({one for one in found if one})
 
 
-@pytest.mark.parametrize("blocks", [EDITION, [persian_block()]], ids=["all scripts", "Persian"])
+@pytest.mark.parametrize("blocks", [SAMPLE_EDITION, [build_persian_block()]], ids=["all scripts", "Persian"])
 def test_a_mail_is_written_with_what_the_programs_know(blocks: list[Any]) -> None:
     assert faults(mail(blocks, "The Steppe")) == []
 
@@ -96,7 +96,7 @@ def test_what_a_program_would_not_show_is_found(written: str, said: str) -> None
 
 
 def test_every_row_is_used_and_says_where_it_was_looked_up() -> None:
-    used = {(kind, name) for kind, name, _, _ in uses(mail(EDITION, "The Steppe"))}
+    used = {(kind, name) for kind, name, _, _ in uses(mail(SAMPLE_EDITION, "The Steppe"))}
     assert ROWS.keys() - used == set()
     for (kind, name), row in ROWS.items():
         levels = {row[program] for program in TABLE["programs"]}
@@ -110,16 +110,16 @@ def test_every_row_is_used_and_says_where_it_was_looked_up() -> None:
 
 
 def test_the_sheet_is_written_as_outlook_and_gmail_read_it() -> None:
-    [sheet] = LexborHTMLParser(mail(EDITION, "The Steppe")).css("style")
+    [sheet] = LexborHTMLParser(mail(SAMPLE_EDITION, "The Steppe")).css("style")
     important = re.findall(r".?![^;}]*", sheet.text())
     assert (len(important) > 0, set(important)) == (True, {" !important"})
     assert "!important" not in "".join(
-        node.attributes["style"] or "" for node in LexborHTMLParser(mail(EDITION, "x")).css("[style]")
+        node.attributes["style"] or "" for node in LexborHTMLParser(mail(SAMPLE_EDITION, "x")).css("[style]")
     )
 
 
 def test_outlook_holds_the_column_by_a_table_of_its_own() -> None:
-    comments = re.findall(r"<!--(.*?)-->", mail(EDITION, "The Steppe"))
+    comments = re.findall(r"<!--(.*?)-->", mail(SAMPLE_EDITION, "The Steppe"))
     opening, closing = comments
     assert [re.findall(r"</?\w+", part) for part in (opening, closing)] == [
         ["<table", "<tr", "<td"],
@@ -132,7 +132,7 @@ def test_outlook_holds_the_column_by_a_table_of_its_own() -> None:
     )
 
 
-@pytest.mark.parametrize("blocks", [EDITION, [persian_block()]], ids=["all scripts", "Persian"])
+@pytest.mark.parametrize("blocks", [SAMPLE_EDITION, [build_persian_block()]], ids=["all scripts", "Persian"])
 def test_the_html_has_no_parse_error(blocks: list[Any]) -> None:
     """By the algorithm of the HTML standard, section 13.2, which names each error that it meets."""
     parser = html5lib.HTMLParser(strict=False)

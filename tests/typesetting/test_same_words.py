@@ -26,7 +26,7 @@ from app.typesetting.exports import EXPORTS
 from app.typesetting.house_form import ItemContent, Voice, set_block
 from app.typesetting.whole_mail import MAX_KILOBYTES
 from tests.support.required_rows import RequiredRows, compare_names
-from tests.support.sample_edition import EDITION, LEYLA, PERSIAN, english_block, persian_block
+from tests.support.sample_edition import LEYLA, PERSIAN_ANSWER, SAMPLE_EDITION, build_english_block, build_persian_block
 
 TITLE = "The Steppe, 2026-12-02"
 STATIC = Path(app.__file__).parent / "static"
@@ -113,7 +113,9 @@ def test_the_docs_have_a_row_for_each_form() -> None:
 
 
 @pytest.mark.parametrize("form", EXPORTS)
-@pytest.mark.parametrize("blocks", [EDITION, [persian_block()], [english_block()]], ids=["all", "Persian", "English"])
+@pytest.mark.parametrize(
+    "blocks", [SAMPLE_EDITION, [build_persian_block()], [build_english_block()]], ids=["all", "Persian", "English"]
+)
 def test_every_form_has_the_words_of_the_edition_in_their_order(form: str, blocks: list[Block]) -> None:
     assert READ[form](EXPORTS[form].write(blocks, TITLE), blocks) == words(blocks)
 
@@ -138,7 +140,7 @@ def test_whatever_was_written_every_form_has_the_same_words(form: str, blocks: l
 
 @pytest.mark.parametrize("form", EXPORTS)
 def test_an_answer_of_forty_thousand_words_is_written_in_a_moment_and_whole(form: str) -> None:
-    block = english_block(answer="\n\n".join(["Nobody has **measured** it since 2009, they said."] * 5_000))
+    block = build_english_block(answer="\n\n".join(["Nobody has **measured** it since 2009, they said."] * 5_000))
     began = time.process_time()
     written = EXPORTS[form].write([block], TITLE)
     assert time.process_time() - began < 20
@@ -148,14 +150,14 @@ def test_an_answer_of_forty_thousand_words_is_written_in_a_moment_and_whole(form
 
 @pytest.mark.parametrize("form", EXPORTS)
 def test_the_same_edition_gives_the_same_bytes(form: str) -> None:
-    assert EXPORTS[form].write(EDITION, TITLE) == EXPORTS[form].write(EDITION, TITLE)
+    assert EXPORTS[form].write(SAMPLE_EDITION, TITLE) == EXPORTS[form].write(SAMPLE_EDITION, TITLE)
 
 
 # --- The draft ---
 
 
 def test_a_draft_opens_to_be_written_on_and_has_nobody_in_it() -> None:
-    message = message_from_bytes(EXPORTS["draft"].write(EDITION, "The Steppe:\n نفس"), policy=policy.default)
+    message = message_from_bytes(EXPORTS["draft"].write(SAMPLE_EDITION, "The Steppe:\n نفس"), policy=policy.default)
     headers = {name: str(value) for name, value in message.items() if name != "Content-Type"}
     assert headers == {
         "Subject": "The Steppe: نفس",
@@ -170,7 +172,7 @@ def test_a_draft_opens_to_be_written_on_and_has_nobody_in_it() -> None:
 
 
 def test_a_draft_is_plain_ascii_in_short_lines() -> None:
-    lines = EXPORTS["draft"].write(EDITION, TITLE).split(b"\r\n")
+    lines = EXPORTS["draft"].write(SAMPLE_EDITION, TITLE).split(b"\r\n")
     assert max(map(len, lines)) <= 78  # RFC 5322, section 2.1.1
     assert b"\n" not in b"".join(lines)
     assert all(line.isascii() for line in lines)
@@ -178,7 +180,7 @@ def test_a_draft_is_plain_ascii_in_short_lines() -> None:
 
 @pytest.mark.parametrize(
     "block",
-    [english_block(answer="Nobody has measured it since 2009. " * 40), persian_block(PERSIAN * 4)],
+    [build_english_block(answer="Nobody has measured it since 2009. " * 40), build_persian_block(PERSIAN_ANSWER * 4)],
     ids=["en", "fa"],
 )
 def test_three_answers_of_a_full_slot_are_a_draft_below_what_gmail_cuts(block: Block) -> None:
@@ -194,7 +196,7 @@ def schema() -> dict[str, object]:
 
 def test_the_json_is_what_its_schema_says() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
-    jsonschema.Draft202012Validator(schema()).validate(json.loads(EXPORTS["json"].write(EDITION, TITLE)))
+    jsonschema.Draft202012Validator(schema()).validate(json.loads(EXPORTS["json"].write(SAMPLE_EDITION, TITLE)))
 
 
 @settings(max_examples=60, deadline=None)
@@ -217,7 +219,7 @@ def test_whatever_was_written_the_json_is_what_its_schema_says(blocks: list[Bloc
     ],
 )
 def test_the_schema_refuses_what_is_no_edition(path: tuple[str | int, ...], wrong: object) -> None:
-    data = json.loads(EXPORTS["json"].write([english_block()], TITLE))
+    data = json.loads(EXPORTS["json"].write([build_english_block()], TITLE))
     place = data[0]
     for step in path[:-1]:
         place = place[step]
@@ -226,7 +228,7 @@ def test_the_schema_refuses_what_is_no_edition(path: tuple[str | int, ...], wron
 
 
 def test_the_json_says_what_was_corrected_since_and_no_other_form_does() -> None:
-    block = english_block()
+    block = build_english_block()
     since = replace(block, notes=(PrintedCorrection("2026-12-03", "We wrote “2008”.", "It was 2009."),))
     [row] = json.loads(EXPORTS["json"].write([since], TITLE))
     jsonschema.Draft202012Validator(schema()).validate([row])
@@ -246,7 +248,7 @@ def test_the_schema_knows_each_role() -> None:
 
 
 def test_a_word_file_has_a_style_for_each_kind_of_paragraph() -> None:
-    document = Document(BytesIO(EXPORTS["word"].write([english_block(call="Write.")], TITLE)))
+    document = Document(BytesIO(EXPORTS["word"].write([build_english_block(call="Write.")], TITLE)))
     styles = [paragraph.style.name for paragraph in document.paragraphs if paragraph.style]
     assert styles == [
         "Heading 1", "Question", "Lead-in", "Answer", "Answer", "List Bullet", "List Bullet", "Answer", "List Number", "List Number",
@@ -255,7 +257,7 @@ def test_a_word_file_has_a_style_for_each_kind_of_paragraph() -> None:
 
 
 def test_a_word_file_reads_from_right_to_left_where_its_words_do() -> None:
-    document = Document(BytesIO(EXPORTS["word"].write([persian_block()], TITLE)))
+    document = Document(BytesIO(EXPORTS["word"].write([build_persian_block()], TITLE)))
     whole = {paragraph.text: paragraph._p.find(f".//{qn('w:bidi')}") is not None for paragraph in document.paragraphs}
     assert [text for text, is_rtl in whole.items() if not is_rtl] == ["Wait a week»"]
     assert document.sections[0]._sectPr.find(qn("w:bidi")) is not None
@@ -277,7 +279,7 @@ def test_a_word_file_reads_from_right_to_left_where_its_words_do() -> None:
 
 @pytest.mark.parametrize(("block", "family", "tag"), [(0, "val", "en"), (1, "bidi", "fa"), (2, "eastAsia", "zh-Hant")])
 def test_a_word_file_says_in_which_language_its_words_are(block: int, family: str, tag: str) -> None:
-    document = Document(BytesIO(EXPORTS["word"].write([EDITION[block]], TITLE)))
+    document = Document(BytesIO(EXPORTS["word"].write([SAMPLE_EDITION[block]], TITLE)))
     said = {tuple(element.attrib.items()) for element in document.element.iter(qn("w:lang"))}
     assert said == {((qn(f"w:{family}"), tag),)}
     assert document.core_properties.language == tag
@@ -285,7 +287,7 @@ def test_a_word_file_says_in_which_language_its_words_are(block: int, family: st
 
 
 def test_each_numbered_list_of_a_word_file_begins_with_its_own_number() -> None:
-    block = english_block(answer="1. one\n2. two\n\nThen:\n\n3. three\n\n- dot\n\n1. one")
+    block = build_english_block(answer="1. one\n2. two\n\nThen:\n\n3. three\n\n- dot\n\n1. one")
     document = Document(BytesIO(EXPORTS["word"].write([block], TITLE)))
     numbering = document.part.numbering_part.element
     starts = {one.numId: one.find(f".//{qn('w:startOverride')}") for one in numbering.num_lst}
@@ -296,7 +298,7 @@ def test_each_numbered_list_of_a_word_file_begins_with_its_own_number() -> None:
 
 
 def test_links_of_a_word_file_lead_where_they_say_and_nothing_else_is_loaded() -> None:
-    document = Document(BytesIO(EXPORTS["word"].write([english_block()], TITLE)))
+    document = Document(BytesIO(EXPORTS["word"].write([build_english_block()], TITLE)))
     links = [link for paragraph in document.paragraphs for link in paragraph.hyperlinks]
     assert [(link.text, link.url) for link in links] == [("the list", "https://steppe.example/a?b=1&c=2")]
     assert [one.target_ref for one in document.part.rels.values() if one.is_external] == [
@@ -305,7 +307,7 @@ def test_links_of_a_word_file_lead_where_they_say_and_nothing_else_is_loaded() -
 
 
 def test_a_word_file_names_no_person_no_program_no_machine_and_no_hour() -> None:
-    with ZipFile(BytesIO(EXPORTS["word"].write(EDITION, TITLE))) as packed:
+    with ZipFile(BytesIO(EXPORTS["word"].write(SAMPLE_EDITION, TITLE))) as packed:
         names = packed.namelist()
         assert {part.date_time for part in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         about = packed.read("docProps/core.xml").decode()
