@@ -1,12 +1,13 @@
-"""`make bench`: the goals of speed in one table, with floor, figure, target and what was committed before.
+"""`make bench`: the performance goals in one table, with floor, figure, target and the committed figure.
 
-`readers` are questions sent and public pages, `desk` the desk's pages and an expert's, `mail` what comes in, `service`
-memory and start, `strain` what others notice of a rush, of a database in which nobody can write and of hostile mails.
-Without a name these five are measured, at each size and in each database. By name there are also
-`trim` (whose words are found), `matching` (whether doubles are), `look-alikes` (how many of those shown unasked are
-false) and `languages` (whether the language of a sentence is found), and `flames`: a flame graph of each of the three
-that are furthest from their goals by the committed figures. Rounds of what is compared are interleaved, since the
-machine's speed drifts. How far it is, is told on standard error.
+Parts: `readers` sends questions and opens public pages, `desk` opens the desk's pages and an expert's link, `mail`
+stores and places incoming mail, `service` measures memory, start and size, `strain` measures pages beside a rush, pages
+while nobody can write to the database, and hostile mails. Without arguments, these five are measured, at each size and
+in each database. The other parts have no goals: `trim` (which text of a reply is kept), `matching` (whether repeated
+questions are found), `look-alikes` (how many suggestions are false), `languages` (how often the language of a sentence
+is recognised), and `flames` (flame graphs of the three requests that are furthest from their goals by the committed
+figures). The rounds of compared programs are interleaved, since the machine's speed drifts. Progress goes to standard
+error.
 """
 
 import argparse
@@ -15,69 +16,75 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from . import table
-from .databases import NAMES
+from . import goal_table
 from .goals import Figures
-from .load import Pace
-from .surroundings import Run, aside, machine, say
+from .load_client import Pace
+from .run_options import RunOptions, describe_machine, print_line, print_progress
+from .temporary_databases import DATABASE_NAMES
 
-GOALS = {
-    "readers": "readers",
-    "desk": "desk",
-    "mail": "mail_in",
-    "service": "service",
-    "strain": "strain",
-}  # the parts with figures in the table
-TOLD = {"trim": "trim", "matching": "matching", "look-alikes": "look_alikes", "languages": "languages"}
-PARTS = (*GOALS, *TOLD, "flames")
+# The modules of the parts: those with goals have `measure`, the others `print_report`.
+GOAL_PARTS = {"readers": "readers", "desk": "desk_pages", "mail": "mail_in", "service": "service", "strain": "strain"}
+REPORT_PARTS = {"trim": "trim", "matching": "matching", "look-alikes": "look_alikes", "languages": "language_guessing"}
+PARTS = (*GOAL_PARTS, *REPORT_PARTS, "flames")
 
 
-def _report(module: str) -> Any:
-    return import_module(f"bench.{module}").report
+def _import_part(module: str) -> Any:
+    return import_module(f"bench.{module}")
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    add = parser.add_argument
+    add("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; the default is {', '.join(GOAL_PARTS)}")
+    add("--questions", type=int, nargs="+", default=[1_000, 100_000], help="the sizes")
+    add("--database", choices=DATABASE_NAMES, nargs="+", default=["sqlite"], help="TEST_POSTGRES_URL names a server")
+    add("--rounds", type=int, default=3, help="of each measurement, of which the median counts")
+    add("--seconds", type=float, default=2.0, help="of each round")
+    add("--kept", type=Path, help="a folder in which filled databases are kept for the next run")
+    add("--json", action="store_true", help="print the table as JSON")
+    add("--write", action="store_true", help="put the figures into docs/performance.md")
+    arguments = parser.parse_args()
+    if unknown := [part for part in arguments.parts if part not in PARTS]:
+        parser.error(f"there is no part {unknown[0]}; there are {', '.join(PARTS)}")
+    return arguments
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    add = parser.add_argument
-    add("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; {', '.join(GOALS)} if none is named")
-    add("--questions", type=int, nargs="+", default=[1_000, 100_000], help="the sizes")
-    add("--database", choices=NAMES, nargs="+", default=["sqlite"], help="TEST_POSTGRES_URL names a server")
-    add("--rounds", type=int, default=3, help="of each measurement, of which the median counts")
-    add("--seconds", type=float, default=2.0, help="of each round")
-    add("--kept", type=Path, help="a folder: filled databases are used again the next time")
-    add("--json", action="store_true", help="the table for a program")
-    add("--write", action="store_true", help="put the figures into docs/performance.md")
-    given = parser.parse_args()
-    if unknown := [part for part in given.parts if part not in PARTS]:
-        parser.error(f"there is no part {unknown[0]}; there are {', '.join(PARTS)}")
-    pace = Pace(given.rounds, given.seconds)
-    run = Run(aside, tuple(sorted(given.questions)), tuple(given.database), pace, given.kept)
-    aside(machine())
+    arguments = _parse_arguments()
+    options = RunOptions(
+        print_progress,
+        sizes=tuple(sorted(arguments.questions)),
+        databases=tuple(arguments.database),
+        pace=Pace(arguments.rounds, arguments.seconds),
+        cache_folder=arguments.kept,
+    )
+    parts = arguments.parts or list(GOAL_PARTS)
+    print_progress(describe_machine())
     figures: Figures = {}
-    for part in given.parts or GOALS:
-        aside(f"\n== {part} ==")
-        if part in GOALS:
-            figures |= _report(GOALS[part])(run)
-        elif part == "flames":
-            _report(part)(run)
+    for part in parts:
+        print_progress(f"\n== {part} ==")
+        if part in GOAL_PARTS:
+            figures |= _import_part(GOAL_PARTS[part]).measure(options)
+        elif part in REPORT_PARTS:
+            _import_part(REPORT_PARTS[part]).print_report(print_line)
         else:
-            _report(TOLD[part])(say)
-    for goal in table.missing(figures, {part for part in given.parts or GOALS if part in GOALS}):
-        aside(f"NOT MEASURED: {goal}")
+            _import_part("flames").draw_flame_graphs(options)
+    for goal in goal_table.list_missing_goals(figures, {part for part in parts if part in GOAL_PARTS}):
+        print_progress(f"NOT MEASURED: {goal}")
     if figures:
-        conclude(figures, given.json, given.write)
+        publish_figures(figures, arguments.json, arguments.write)
 
 
-def conclude(figures: Figures, is_json: bool, is_written: bool) -> None:
+def publish_figures(figures: Figures, as_json: bool, update_docs: bool) -> None:
     """Print the table beside the committed figures, and write it into docs/performance.md if requested."""
-    page = table.PAGE.read_text(encoding="utf-8")
-    committed = table.read(page)
-    if is_json:
-        print(json.dumps(table.as_json(figures, committed, machine=machine()), indent=1))
+    page = goal_table.PERFORMANCE_PAGE.read_text(encoding="utf-8")
+    committed = goal_table.parse_figures(page)
+    if as_json:
+        print(json.dumps(goal_table.build_json(figures, committed, machine=describe_machine()), indent=1))
     else:
-        say("\n" + table.printed(figures, committed))
-    if is_written:
-        table.PAGE.write_text(table.written(page, figures), encoding="utf-8")
+        print_line("\n" + goal_table.render_terminal(figures, committed))
+    if update_docs:
+        goal_table.PERFORMANCE_PAGE.write_text(goal_table.update_page(page, figures), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
-Stacks = Counter[tuple[str, ...]]
+Stacks = Counter[tuple[str, ...]]  # the number of samples by stack, with the outermost function first
 
-WIDTH, ROW, LEAST, LETTER = 1200, 17, 3.0, 6.3  # pixels; frames narrower than LEAST are left out
+# In pixels; frames narrower than MIN_WIDTH are left out.
+WIDTH, ROW_HEIGHT, MIN_WIDTH, LETTER_WIDTH = 1200, 17, 3.0, 6.3
 COLOURS = {
     "app/": "#e8b04a",
     "sqlalchemy/": "#8fb3d9",
@@ -15,58 +16,64 @@ COLOURS = {
     "jinja2/": "#d9a3c2",
     "werkzeug/": "#a8cf9d",
 }
-OTHERS = "#d5d2cb"
-DEPTH = 60
+OTHER_COLOUR = "#d5d2cb"
+MAX_DEPTH = 60
 
 
 class Frame(NamedTuple):
+    """A function under one of its callers. `start` and `samples` are its position and width, in samples."""
+
     name: str
     depth: int
-    begins: int
-    times: int
+    start: int
+    samples: int
 
 
-def frames(stacks: Stacks) -> Iterator[Frame]:
+def iter_frames(stacks: Stacks, depth: int = 0, start: int = 0) -> Iterator[Frame]:
     """Yield a frame for each function under each of its callers."""
-
-    def walk(some: Stacks, depth: int, begins: int) -> Iterator[Frame]:
-        below: dict[str, Stacks] = {}
-        for stack, times in some.items():
-            if stack:
-                below.setdefault(stack[0], Counter())[stack[1:]] += times
-        for name, mine in sorted(below.items()):
-            yield Frame(name, depth, begins, mine.total())
-            if depth < DEPTH:
-                yield from walk(mine, depth + 1, begins)
-            begins += mine.total()
-
-    yield from walk(stacks, 0, 0)
+    callees: dict[str, Stacks] = {}
+    for stack, samples in stacks.items():
+        if stack:
+            callees.setdefault(stack[0], Counter())[stack[1:]] += samples
+    for name, inner_stacks in sorted(callees.items()):
+        yield Frame(name, depth, start, inner_stacks.total())
+        if depth < MAX_DEPTH:
+            yield from iter_frames(inner_stacks, depth + 1, start)
+        start += inner_stacks.total()
 
 
-def drawn(stacks: Stacks, title: str) -> str:
+def render_svg(stacks: Stacks, title: str) -> str:
     """Return the graph as SVG without scripts; hovering over a function shows its name and share."""
-    whole = stacks.total() or 1
-    shown = [frame for frame in frames(stacks) if frame.times * WIDTH / whole >= LEAST]
-    height = (max((frame.depth for frame in shown), default=0) + 3) * ROW
-    parts = [
+    total = stacks.total() or 1
+    frames = [frame for frame in iter_frames(stacks) if frame.samples * WIDTH / total >= MIN_WIDTH]
+    height = (max((frame.depth for frame in frames), default=0) + 3) * ROW_HEIGHT
+    lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="monospace">',
         "<style>text { font-size: 10px }</style>",
         f'<title>{escape(title)}</title><rect width="100%" height="100%" fill="#fff"/>',
-        f'<text x="4" y="13" font-size="12">{escape(title)}: {whole:,} looks</text>',
+        f'<text x="4" y="13" font-size="12">{escape(title)}: {total:,} samples</text>',
+        *(_render_frame(frame, total) for frame in frames),
+        "</svg>",
     ]
-    for frame in shown:
-        x, width, y = frame.begins * WIDTH / whole, frame.times * WIDTH / whole, (frame.depth + 1.5) * ROW
-        room = int((width - 4) / LETTER)
-        label = escape(frame.name if len(frame.name) <= room else frame.name.partition(" ")[0][:room])
-        box = f'x="{x:.1f}" y="{y:.0f}" width="{max(width - 0.5, 0.5):.1f}" height="{ROW - 1}"'
-        parts.append(
-            f"<g><title>{escape(frame.name)} {frame.times / whole:.1%}</title>"
-            f'<rect {box} fill="{_colour(frame.name)}"/>'
-            + (f'<text x="{x + 2:.1f}" y="{y + 12:.0f}">{label}</text>' if room > 3 else "")
-            + "</g>"
-        )
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
-def _colour(name: str) -> str:
-    return next((colour for part, colour in COLOURS.items() if f"({part}" in name), OTHERS)
+def _render_frame(frame: Frame, total: int) -> str:
+    x, y = frame.start * WIDTH / total, (frame.depth + 1.5) * ROW_HEIGHT
+    width = frame.samples * WIDTH / total
+    box = f'x="{x:.1f}" y="{y:.0f}" width="{max(width - 0.5, 0.5):.1f}" height="{ROW_HEIGHT - 1}"'
+    max_letters = int((width - 4) / LETTER_WIDTH)
+    text = ""
+    if max_letters > 3:
+        label = frame.name
+        if len(label) > max_letters:
+            label = label.partition(" ")[0][:max_letters]
+        text = f'<text x="{x + 2:.1f}" y="{y + 12:.0f}">{escape(label)}</text>'
+    return (
+        f"<g><title>{escape(frame.name)} {frame.samples / total:.1%}</title>"
+        f'<rect {box} fill="{_pick_colour(frame.name)}"/>{text}</g>'
+    )
+
+
+def _pick_colour(name: str) -> str:
+    return next((colour for part, colour in COLOURS.items() if f"({part}" in name), OTHER_COLOUR)

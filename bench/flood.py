@@ -1,8 +1,8 @@
-"""`python -m bench.flood`: letters by the thousand from one address or from many, with twenty of readers among them.
+"""`python -m bench.flood`: thousands of letters from one address or from many, with twenty of readers among them.
 
-Real web processes and a worker, with the limits on, behind what they take for a proxy: it says which address a letter
-comes from. Meanwhile somebody at the desk lists, opens and files. What is said at the end: where the readers' letters
-stand, how long the desk's pages took, what became of the flood, and how large the database is.
+Real web processes and a worker, with the limits on, behind a simulated proxy, which names the address that a letter
+comes from. Meanwhile an editor lists, opens and files letters. At the end it prints the positions of the readers'
+letters in the desk's lists, the latency of the desk's pages, what became of the flood, and the size of the database.
 """
 
 import argparse
@@ -12,36 +12,37 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from statistics import quantiles
+from typing import NamedTuple
 from urllib.parse import urlencode
 
-from sqlalchemy import make_url, select
+from sqlalchemy import func, make_url, select
+from sqlalchemy.orm import Session
 
-import config
-from app import create_app
-from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.db.migrate import migrate
 from app.letters import crowds
 from app.letters.models import Letter
-from app.newsletters.models import Newsletter
-from demo.scale.people import SLUG
+from demo.scale.long_road import SLUG
 from tests.support.floods import HONEST_LETTERS, mixed_text
 from tests.support.reader_pages import solve_proof_of_work
 
-from . import doors
-from .fill import fill_newsroom, invite_editor
-from .servers import command, serving
-from .surroundings import SECRET, environment, machine, say
+from .newsroom_data import fill_newsroom, get_newsletter, invite_editor
+from .request_builders import ASK_PATH, get_app, sign_in
+from .run_options import describe_machine, print_line, server_settings
+from .servers import run_command, serve_app
+from .temporary_databases import open_database
 
-HANDS = 12  # connections of the flood
-LOOKS_EVERY = 1.0  # seconds between two actions of an editor at the desk
-SORTED = 75.0  # seconds after which the worker has processed the last letters
-FILLED = 10  # questions in the database beforehand
-FIRST = 60  # letters that an editor reads
+FLOOD_CONNECTIONS = 12
+EDITOR_PAUSE = 1.0  # seconds between two actions of an editor at the desk
+PROCESSING_SECONDS = 75.0  # after which the worker has processed the last letters
+QUESTIONS = 10  # in the database beforehand
+READ_LETTERS = 60  # letters that an editor reads
+MAX_LISTED = 20_000  # letters of a list
 _FORM = re.compile(r'name="form" value="([^"]+)"(?: data-task="([^"]*)")?')
 _LETTER = re.compile(r'name="letter" value="([^"]+)"')
 _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -50,172 +51,208 @@ _SEEN = re.compile(r'name="seen" value="([^"]+)"')
 
 
 @dataclass
-class Watch:
-    """The measurements: responses by status, and milliseconds by action."""
+class FloodTimings:
+    """The measurements: the number of responses to letters by status, and milliseconds by action."""
 
-    answers: Counter[int] = field(default_factory=Counter)
-    took: dict[str, list[float]] = field(default_factory=dict)
+    responses: Counter[int] = field(default_factory=Counter)
+    latencies: dict[str, list[float]] = field(default_factory=dict)
 
-    def note(self, what: str, began: float) -> None:
-        self.took.setdefault(what, []).append((time.perf_counter() - began) * 1000)
+    def add(self, action: str, start: float) -> None:
+        self.latencies.setdefault(action, []).append((time.perf_counter() - start) * 1000)
 
 
-class Hand:
-    """A connection to the site, for requests from any address."""
+class SiteConnection:
+    """A connection to the site, for requests from any address. It keeps the cookie that the site sets."""
 
-    def __init__(self, port: int, watch: Watch) -> None:
-        self.port, self.watch, self.line = port, watch, HTTPConnection("127.0.0.1", port, timeout=60)
-        self.cookie = ""
+    def __init__(self, port: int, timings: FloodTimings, cookie: str = "") -> None:
+        self.port, self.timings, self.cookie = port, timings, cookie
+        self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
 
-    def ask(self, method: str, path: str, address: str, body: str | None = None, cookie: str = "") -> tuple[int, str]:
-        headers = {"X-Forwarded-For": address, "Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie or cookie}
+    def request(self, method: str, path: str, address: str, body: str | None = None) -> tuple[int, str]:
+        """Return status and text of the response; status 0 if there is none."""
+        headers = {"X-Forwarded-For": address, "Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
-            self.line.request(method, path, body, headers)
-            answer = self.line.getresponse()
-            self.cookie = (answer.headers.get("Set-Cookie") or self.cookie).partition(";")[0]
-            return answer.status, answer.read().decode()
+            self._connection.request(method, path, body, headers)
+            response = self._connection.getresponse()
+            if new_cookie := response.headers.get("Set-Cookie"):
+                self.cookie = new_cookie.partition(";")[0]
+            return response.status, response.read().decode()
         except (OSError, HTTPException):
-            self.line.close()
+            self._connection.close()
             return 0, ""
 
-    def send(self, text: str, address: str, with_proof: bool = False) -> int:
+    def submit(self, text: str, address: str, with_proof: bool = False) -> int:
         """Open the form and send it, as the sender of a flood must do too. Return the status, 0 without a form."""
-        _status, page = self.ask("GET", f"/{SLUG}/ask", address)
-        found = _FORM.search(page)
-        if found is None:
+        _status, page = self.request("GET", ASK_PATH, address)
+        form = _FORM.search(page)
+        if form is None:
             return 0
-        fields = {"form": found[1], "body": text, "hear_back": "number", "then": "send"}
+        fields = {"form": form[1], "body": text, "hear_back": "number", "then": "send"}
         if with_proof:
-            fields["proof"] = solve_proof_of_work(found[2])
-        began = time.perf_counter()
-        status, _page = self.ask("POST", f"/{SLUG}/send", address, urlencode(fields))
-        self.watch.note("a reader's Send" if with_proof else "Send", began)
+            fields["proof"] = solve_proof_of_work(form[2])
+        start = time.perf_counter()
+        status, _page = self.request("POST", f"/{SLUG}/send", address, urlencode(fields))
+        self.timings.add("a reader's Send" if with_proof else "Send", start)
         return status
 
 
 @dataclass(frozen=True)
 class Flood:
-    posts: int
+    letters: int
     seconds: float
     addresses: int
 
 
-def run_flood(port: int, flood: Flood, watch: Watch) -> None:
-    """Send all letters at an even rate; half of the readers' letters have a proof of work."""
-    rng = random.Random(7)
-    letters = [(mixed_text(rng), False, False) for _ in range(flood.posts)]
-    step = flood.posts // (len(HONEST_LETTERS) + 1)
-    for number, text in enumerate(HONEST_LETTERS, 1):
-        letters.insert(number * step, (text, True, number % 2 == 0))
-    lock, began = threading.Lock(), time.monotonic()
-    waiting = iter(enumerate(letters))
+class FloodLetter(NamedTuple):
+    text: str
+    is_readers: bool = False
+    with_proof: bool = False
 
-    def work() -> None:
-        hand = Hand(port, watch)
+
+def build_flood(size: int) -> list[FloodLetter]:
+    """Return `size` letters of the flood, with the readers' letters among them, half of these with a proof of work."""
+    rng = random.Random(7)
+    letters = [FloodLetter(mixed_text(rng)) for _ in range(size)]
+    step = size // (len(HONEST_LETTERS) + 1)
+    for number, text in enumerate(HONEST_LETTERS, 1):
+        letters.insert(number * step, FloodLetter(text, is_readers=True, with_proof=number % 2 == 0))
+    return letters
+
+
+def send_flood(port: int, flood: Flood, timings: FloodTimings) -> None:
+    """Send all letters at an even rate."""
+    letters = build_flood(flood.letters)
+    lock, start = threading.Lock(), time.monotonic()
+    queue = iter(enumerate(letters))
+
+    def send_letters() -> None:
+        connection = SiteConnection(port, timings)
         while True:
             with lock:
-                number, (text, is_reader, with_proof) = next(waiting, (0, ("", False, False)))
-            if not text:
+                number, letter = next(queue, (0, None))
+            if letter is None:
                 return
-            time.sleep(max(0.0, began + number * flood.seconds / len(letters) - time.monotonic()))
-            nth = 0 if is_reader else 1 + number % flood.addresses
-            status = hand.send(text, f"203.0.{nth // 250}.{1 + nth % 250}", with_proof)
+            due = start + number * flood.seconds / len(letters)
+            time.sleep(max(0.0, due - time.monotonic()))
+            address_number = 0 if letter.is_readers else 1 + number % flood.addresses
+            address = f"203.0.{address_number // 250}.{1 + address_number % 250}"
+            status = connection.submit(letter.text, address, letter.with_proof)
             with lock:
-                watch.answers[status] += 1
-                if is_reader and status != 200:
-                    say(f"a reader's letter was answered with {status}")
+                timings.responses[status] += 1
+                if letter.is_readers and status != 200:
+                    print_line(f"a reader's letter was answered with {status}")
 
-    hands = [threading.Thread(target=work) for _ in range(HANDS)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
-    say(f"sent in {time.monotonic() - began:.0f} s: {dict(watch.answers)}")
+    threads = [threading.Thread(target=send_letters) for _ in range(FLOOD_CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print_line(f"sent in {time.monotonic() - start:.0f} s: {dict(timings.responses)}")
 
 
-def at_the_desk(port: int, cookie: str, watch: Watch, stop: threading.Event) -> None:
-    """List, open and file letters repeatedly, like an editor at work, until `stop` is set."""
-    hand, desk = Hand(port, watch), f"/desk/{SLUG}/letters"
+class Editor:
+    """An editor at work, who lists, opens and files letters."""
 
-    def timed(what: str, method: str, path: str, body: str | None = None) -> str:
-        began = time.perf_counter()
-        status, page = hand.ask(method, path, "203.0.113.250", body, cookie)
-        watch.note(what, began)
+    def __init__(self, port: int, cookie: str, timings: FloodTimings) -> None:
+        self._connection = SiteConnection(port, timings, cookie)
+
+    def work(self, stop: threading.Event) -> None:
+        """Work until `stop` is set."""
+        while not stop.wait(EDITOR_PAUSE):
+            self._file_oldest_letter()
+
+    def _file_oldest_letter(self) -> None:
+        path = f"/desk/{SLUG}/letters"
+        self._request("desk: held", "GET", f"{path}?state=held")
+        keys = _LETTER.findall(self._request("desk: to file", "GET", path))
+        if not keys:
+            return
+        letter_path = f"{path}/{keys[-1].split('.')[0]}"
+        page = self._request("desk: a letter", "GET", letter_path)
+        csrf, once, seen = _CSRF.search(page), _ONCE.search(page), _SEEN.search(page)
+        is_readers = any(text[:20] in page for text in HONEST_LETTERS)
+        if csrf and seen and not is_readers:
+            fields = {"csrf_token": csrf[1], "once": once[1] if once else "", "seen": seen[1], "kind": "tip"}
+            self._request("desk: file", "POST", f"{letter_path}/file", urlencode(fields))
+
+    def _request(self, action: str, method: str, path: str, body: str | None = None) -> str:
+        start = time.perf_counter()
+        status, page = self._connection.request(method, path, "203.0.113.250", body)
+        self._connection.timings.add(action, start)
         if status not in (200, 303):
-            say(f"{what} was answered with {status}")
+            print_line(f"{action} was answered with {status}")
         return page
 
-    while not stop.wait(LOOKS_EVERY):
-        timed("desk: held", "GET", f"{desk}?state=held")
-        rows = _LETTER.findall(timed("desk: to file", "GET", desk))
-        if not rows:
-            continue
-        public_id = rows[-1].split(".")[0]
-        page = timed("desk: a letter", "GET", f"{desk}/{public_id}")
-        csrf, once, seen = (pattern.search(page) for pattern in (_CSRF, _ONCE, _SEEN))
-        if not (csrf and seen):
-            continue
-        fields = {"csrf_token": csrf[1], "once": once[1] if once else "", "seen": seen[1], "kind": "tip"}
-        if not any(text[:20] in page for text in HONEST_LETTERS):
-            timed("desk: file", "POST", f"{desk}/{public_id}/file", urlencode(fields))
 
-
-def report(url: str, folder: str, flood: Flood) -> None:
-    settings = environment(url, folder) | {"LIMITS": "1", "TRUSTED_PROXIES": "1"}
+def run_flood(url: str, folder: str, flood: Flood) -> None:
+    """Fill the database at `url`, serve it, send the flood, and print what became of it."""
+    settings = server_settings(url, folder) | {"LIMITS": "1", "TRUSTED_PROXIES": "1"}
     migrate(url)
-    database = Database(url, Keys({1: SECRET}), "http://127.0.0.1")
-    fill_newsroom(database, FILLED)
-    before = _state(database)
-    app = create_app(config.load(settings))
-    with serving("wsgi:app", settings) as (port, _server), command(settings, "worker"):
-        own: Database = app.extensions["database"]
-        cookie, watch, stop = doors.cookie(app, own.write(invite_editor)), Watch(), threading.Event()
-        desk = threading.Thread(target=at_the_desk, args=(port, cookie, watch, stop))
-        desk.start()
-        run_flood(port, flood, watch)
-        time.sleep(SORTED)
+    database = open_database(url)
+    fill_newsroom(database, QUESTIONS)
+    with database.read() as session:
+        letters_before = session.scalar(select(func.count()).select_from(Letter)) or 0
+    app = get_app(settings)
+    app_database: Database = app.extensions["database"]
+    timings = FloodTimings()
+    with serve_app("wsgi:app", settings) as server, run_command(settings, "worker"):
+        cookie = sign_in(app, app_database.write(invite_editor))
+        stop = threading.Event()
+        editor = threading.Thread(target=Editor(server.port, cookie, timings).work, args=(stop,))
+        editor.start()
+        send_flood(server.port, flood, timings)
+        time.sleep(PROCESSING_SECONDS)
         stop.set()
-        desk.join()
-    for what, times in sorted(watch.took.items()):
-        cuts = quantiles(times, n=100) if len(times) > 1 else times * 99
-        say(f"{what:<20} {len(times):>6} times   p50 {cuts[49]:>7.1f} ms   p99 {cuts[98]:>7.1f} ms")
-    _report(database, before)
+        editor.join()
+    _print_latencies(timings)
+    with database.read() as session:
+        _print_letters(session, letters_before)
+        _print_lists(session)
     database.close()
     if url.startswith("sqlite"):
         size = sum(path.stat().st_size for path in Path(str(make_url(url).database)).parent.glob("*.db*"))
-        say(f"the database has {size / 2**20:.1f} MiB, {size / (flood.posts + len(HONEST_LETTERS)):.0f} bytes a letter")
+        bytes_per_letter = size / (flood.letters + len(HONEST_LETTERS))
+        print_line(f"the database has {size / 2**20:.1f} MiB, {bytes_per_letter:.0f} bytes a letter")
 
 
-def _state(database: Database) -> int:
-    with database.read() as session:
-        return len(session.scalars(select(Letter.id)).all())
+def _print_latencies(timings: FloodTimings) -> None:
+    for action, latencies in sorted(timings.latencies.items()):
+        cuts = quantiles(latencies, n=100) if len(latencies) > 1 else latencies * 99
+        print_line(f"{action:<20} {len(latencies):>6} times   p50 {cuts[49]:>7.1f} ms   p99 {cuts[98]:>7.1f} ms")
 
 
-def _report(database: Database, before: int) -> None:
-    with database.read() as session:
-        newsletter_id = session.scalars(select(Newsletter.id).filter_by(slug=SLUG)).one()
-        new = session.execute(select(Letter.body, Letter.state, Letter.held_reason)).all()
-        say(f"{len(new) - before} letters are stored: {dict(Counter(row.state for row in new))}")
-        say(f"held for {dict(Counter(row.held_reason for row in new if row.held_reason))}")
-        states = {row.body: row.state for row in new}
-        say(
-            f"of readers {sum(text in states for text in HONEST_LETTERS)} of {len(HONEST_LETTERS)} are in:"
-            f" {dict(Counter(states.get(text, 'LOST') for text in HONEST_LETTERS))}"
-        )
-        held = [one.body for one in crowds.list_held_letters(newsletter_id).page(session, None, 20_000)]
-        of_readers = [held.index(text) + 1 for text in HONEST_LETTERS if text in held]
-        say(f"among {len(held)} held ones they stand at {sorted(of_readers)}")
-        say(f"{sum(at <= FIRST for at in of_readers)} of them among the first {FIRST}")
-        came = [one.body for one in crowds.list_waiting_letters(newsletter_id).page(session, None, 20_000)]
-        mine = sorted(came.index(text) + 1 for text in HONEST_LETTERS if text in came and text not in held)
-        say(f"those that came in unheld stand in the list To file at {mine}")
-        say(
-            "crowds that one press files: "
-            f"{[one.number for one in crowds.list_largest_crowds(session, newsletter_id)]};"
-            f" that one press holds: {[one.number for one in crowds.list_crowds_to_hold(session, newsletter_id)]}"
-        )
+def _print_letters(session: Session, letters_before: int) -> None:
+    """Print the states of the letters, and of the readers' among them."""
+    rows = session.execute(select(Letter.body, Letter.state, Letter.held_reason)).all()
+    print_line(f"{len(rows) - letters_before} letters are stored: {dict(Counter(row.state for row in rows))}")
+    print_line(f"held for {dict(Counter(row.held_reason for row in rows if row.held_reason))}")
+    state_by_text = {row.body: row.state for row in rows}
+    stored = sum(text in state_by_text for text in HONEST_LETTERS)
+    states = dict(Counter(state_by_text.get(text, "LOST") for text in HONEST_LETTERS))
+    print_line(f"of readers {stored} of {len(HONEST_LETTERS)} are in: {states}")
+
+
+def _print_lists(session: Session) -> None:
+    """Print the positions of the readers' letters in the desk's lists, and the crowds that one click moves."""
+    newsletter_id = get_newsletter(session).id
+    held = [letter.body for letter in crowds.list_held_letters(newsletter_id).page(session, None, MAX_LISTED)]
+    held_positions = _find_positions(held, HONEST_LETTERS)
+    print_line(f"among {len(held)} held ones they stand at {held_positions}")
+    among_first = sum(position <= READ_LETTERS for position in held_positions)
+    print_line(f"{among_first} of them among the first {READ_LETTERS}")
+    waiting = [letter.body for letter in crowds.list_waiting_letters(newsletter_id).page(session, None, MAX_LISTED)]
+    unheld = [text for text in HONEST_LETTERS if text not in held]
+    print_line(f"those that came in unheld stand in the list To file at {_find_positions(waiting, unheld)}")
+    to_file = [crowd.number for crowd in crowds.list_largest_crowds(session, newsletter_id)]
+    to_hold = [crowd.number for crowd in crowds.list_crowds_to_hold(session, newsletter_id)]
+    print_line(f"crowds that one press files: {to_file}; that one press holds: {to_hold}")
+
+
+def _find_positions(listed: list[str | None], texts: Sequence[str]) -> list[int]:
+    """Return the positions of those texts that are listed, from 1, in ascending order."""
+    return sorted(listed.index(text) + 1 for text in texts if text in listed)
 
 
 def main() -> None:
@@ -223,15 +260,17 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=10_000)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--addresses", type=int, nargs="+", default=[1, 500])
-    parser.add_argument("--database", help="an empty database; a new SQLite file if none is named")
-    given = parser.parse_args()
-    say(machine())
-    for addresses in given.addresses:
+    parser.add_argument("--database", help="an empty database; the default is a new SQLite file")
+    arguments = parser.parse_args()
+    print_line(describe_machine())
+    for addresses in arguments.addresses:
         with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
-            url = given.database or f"sqlite:///{folder}/flood.db"
+            url = arguments.database or f"sqlite:///{folder}/flood.db"
             name = make_url(url).get_backend_name()
-            say(f"\n{given.posts:,} letters in {given.minutes:g} minutes from {addresses} addresses, {name}")
-            report(url, folder, Flood(given.posts, given.minutes * 60, addresses))
+            print_line(
+                f"\n{arguments.posts:,} letters in {arguments.minutes:g} minutes from {addresses} addresses, {name}"
+            )
+            run_flood(url, folder, Flood(arguments.posts, arguments.minutes * 60, addresses))
 
 
 if __name__ == "__main__":

@@ -35,9 +35,9 @@ from tests.support import sample_newsroom
 from tests.support.incoming_mails import mail
 from tests.support.many_machines import LMTP_PORT, NETWORK, SITE, WORKER_MACHINES, Machines
 
-PATIENCE = 15.0  # seconds of waiting for a response
-AGAIN = 1.0  # seconds before a retry
-GIVEN_UP = 60.0  # seconds after which they give up
+RESPONSE_TIMEOUT = 15.0  # seconds
+RETRY_PAUSE = 1.0  # seconds
+RETRY_PERIOD = 60.0  # seconds after which visitors give up
 INBOX = "ask@steppe.example"
 _LINK = re.compile(r"https?://[^/]+(/a/\S+)")
 _FORM = re.compile(r'name="form" value="([^"]+)"')
@@ -45,36 +45,40 @@ _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 @dataclass(frozen=True)
-class Request:
-    what: str
+class RequestRecord:
+    """A request and its outcome. Times are those of `time.monotonic`; the status is 0 if there was no response."""
+
     began: float
     ended: float
-    well: bool
+    succeeded: bool
     status: int
 
 
 @dataclass(frozen=True)
-class Acknowledged:
-    kind: str  # letter, answer, mail
-    words: str
+class AcknowledgedText:
+    """A text that the product has acknowledged, so that it must not be lost. `kind` is letter, answer or mail."""
+
+    kind: str
+    text: str
     at: float
 
 
-def prepare(machines: Machines) -> sample_newsroom.Newsroom:
+def create_newsroom(machines: Machines) -> sample_newsroom.Newsroom:
     """Create a newsroom that receives mail."""
     database = machines.open_database()
     newsroom = database.write(sample_newsroom.create_newsroom)
 
-    def take_mail(session: Session) -> None:
+    def set_inbox(session: Session) -> None:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = INBOX
 
-    database.write(take_mail)
+    database.write(set_inbox)
     database.close()
     return newsroom
 
 
-def _ask_leyla(session: Session, newsroom: sample_newsroom.Newsroom, words: str) -> int:
-    question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+def _invite_leyla(session: Session, newsroom: sample_newsroom.Newsroom, text: str) -> int:
+    """Open a question with this text and invite Leyla to answer it; return the assignment's ID."""
+    question = actions.open_question(session, newsroom.nora, [], headline=text, body=text, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     leyla = session.get_one(Expert, newsroom.leyla.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, leyla)
@@ -83,131 +87,139 @@ def _ask_leyla(session: Session, newsroom: sample_newsroom.Newsroom, words: str)
 
 
 class Visitors:
-    """The visitors. They record all `requests`, and what was `acknowledged`."""
+    """The visitors. They record all `requests`, the `acknowledged` texts, and how often they gave up, by action."""
 
     def __init__(self, machines: Machines, newsroom: sample_newsroom.Newsroom, seed: int) -> None:
-        self._machines, self._newsroom, self._random = machines, newsroom, random.Random(seed)
-        self._near = machines.open_database()
-        self.requests: list[Request] = []
-        self.acknowledged: list[Acknowledged] = []
+        self._machines, self._newsroom, self._rng = machines, newsroom, random.Random(seed)
+        self._database = machines.open_database()
+        self.requests: list[RequestRecord] = []
+        self.acknowledged: list[AcknowledgedText] = []
         self.given_up: Counter[str] = Counter()
-        self._numbers, self._links = count(1), deque[str]()
-        self._trusting = ssl.create_default_context(cafile=str(machines.folder / "fullchain.pem"))
-        self._trusting.check_hostname = False
+        self._numbers, self._expert_links = count(1), deque[str]()
+        self._tls_context = ssl.create_default_context(cafile=str(machines.folder / "fullchain.pem"))
+        self._tls_context.check_hostname = False
 
     @contextmanager
-    def coming(self, rate: float) -> Iterator[None]:
+    def keep_visiting(self, rate: float) -> Iterator[None]:
         """Let `rate` readers per second come until the block ends. For every two readers, a mail comes in; for every
         three, the desk invites an expert, who answers.
         """
         stop = threading.Event()
-        each: list[tuple[Callable[[], None], float]] = [
-            (self.reader, rate),
-            (self.desk, rate / 3),
-            (self.expert, rate / 3),
-            (self.mail, rate / 2),
+        rates: list[tuple[Callable[[], None], float]] = [
+            (self.send_letter, rate),
+            (self.invite_expert, rate / 3),
+            (self.send_answer, rate / 3),
+            (self.send_mail, rate / 2),
         ]
-        begun: list[threading.Thread] = []
+        visits: list[threading.Thread] = []
 
-        def come(work: Callable[[], None], every: float) -> None:
+        def start_visits(visit: Callable[[], None], interval: float) -> None:
             due = time.monotonic()
             while not stop.wait(max(0.0, due - time.monotonic())):
-                due += every
-                begun.append(one := threading.Thread(target=work))
-                one.start()
+                due += interval
+                thread = threading.Thread(target=visit)
+                visits.append(thread)
+                thread.start()
 
-        threads = [threading.Thread(target=come, args=(work, 1 / often)) for work, often in each]
-        for thread in threads:
-            thread.start()
+        schedulers = [
+            threading.Thread(target=start_visits, args=(visit, 1 / visit_rate)) for visit, visit_rate in rates
+        ]
+        for scheduler in schedulers:
+            scheduler.start()
         try:
             yield
         finally:
             stop.set()
-            for thread in [*threads, *begun]:
+            for thread in [*schedulers, *visits]:
                 thread.join()
-            self._near.close()
+            self._database.close()
 
-    def reader(self) -> None:
-        number, address = next(self._numbers), self._address()
-        words = f"Why does well number {number} taste of salt in autumn?"
-        fields = {"body": words, "then": "send", "hear_back": "number"}
+    def send_letter(self) -> None:
+        number, address = next(self._numbers), self._pick_address()
+        text = f"Why does well number {number} taste of salt in autumn?"
+        fields = {"body": text, "then": "send", "hear_back": "number"}
         if number % 2:
             fields |= {"hear_back": "while", "email_while": f"reader{number}@post.example"}
-        page = self._until_well(address, "the form", "/steppe/ask", None, 200)
+        page = self._retry_request(address, "the form", "/steppe/ask", None, 200)
         form = _FORM.search(page)
         if form is None:
             return
-        if self._until_well(address, "a letter", "/steppe/send", urlencode(fields | {"form": form[1]}), 200):
-            self.acknowledged.append(Acknowledged("letter", words, time.monotonic()))
+        if self._retry_request(address, "a letter", "/steppe/send", urlencode(fields | {"form": form[1]}), 200):
+            self.acknowledged.append(AcknowledgedText("letter", text, time.monotonic()))
 
-    def desk(self) -> None:
+    def invite_expert(self) -> None:
         """Let Nora invite an expert, directly in the database; skip it while the database is away."""
-        words = f"Who measures the salt at gauge number {next(self._numbers)}?"
+        text = f"Who measures the salt at gauge number {next(self._numbers)}?"
         with suppress(Busy, SQLAlchemyError):
-            key = self._near.write(partial(_ask_leyla, newsroom=self._newsroom, words=words))
-            with self._near.read() as session:
-                mail = session.scalars(select(OutboxMail).where(OutboxMail.assignment_id == key)).one()
-                if found := _LINK.search(outbox.read(session, mail).text):
-                    self._links.append(found[1])
+            assignment_id = self._database.write(partial(_invite_leyla, newsroom=self._newsroom, text=text))
+            with self._database.read() as session:
+                invitation = session.scalars(select(OutboxMail).filter_by(assignment_id=assignment_id)).one()
+                if link := _LINK.search(outbox.read(session, invitation).text):
+                    self._expert_links.append(link[1])
 
-    def expert(self) -> None:
-        if not self._links:
+    def send_answer(self) -> None:
+        """Answer by the oldest link that was not used yet, if there is one."""
+        if not self._expert_links:
             return
-        link = self._links.popleft()
-        address, words = self._address(), f"The plates at well number {next(self._numbers)} are read in March."
-        found = _CSRF.search(self._until_well(address, "a link", link, None, 200))
-        if found is None:
+        link = self._expert_links.popleft()
+        address, text = self._pick_address(), f"The plates at well number {next(self._numbers)} are read in March."
+        token = _CSRF.search(self._retry_request(address, "a link", link, None, 200))
+        if token is None:
             return
-        body = urlencode({"csrf_token": found[1], "answer": words, "own_words": "1"})
-        if self._until_well(address, "an answer", f"{link}/send", body, 303):
-            self.acknowledged.append(Acknowledged("answer", words, time.monotonic()))
+        body = urlencode({"csrf_token": token[1], "answer": text, "own_words": "1"})
+        if self._retry_request(address, "an answer", f"{link}/send", body, 303):
+            self.acknowledged.append(AcknowledgedText("answer", text, time.monotonic()))
 
-    def mail(self) -> None:
+    def send_mail(self) -> None:
+        """Hand over a mail by LMTP, to each worker in turn until one accepts it."""
         number = next(self._numbers)
-        words = f"Who reads the gauge at well number {number} when the river is low?"
-        raw, end = mail(f"reader{number}@post.example", INBOX, body=words), time.monotonic() + GIVEN_UP
+        sender = f"reader{number}@post.example"
+        text = f"Who reads the gauge at well number {number} when the river is low?"
+        raw, deadline = mail(sender, INBOX, body=text), time.monotonic() + RETRY_PERIOD
         hosts = list(WORKER_MACHINES)
-        self._random.shuffle(hosts)
-        while time.monotonic() < end:
+        self._rng.shuffle(hosts)
+        while time.monotonic() < deadline:
             try:
                 with self._machines.network.enter("mx"):
-                    line = smtplib.LMTP(self._machines.network.address[hosts[0]], LMTP_PORT, timeout=PATIENCE)
-                with line:
-                    line.sendmail(f"reader{number}@post.example", [INBOX], raw)
-                self.acknowledged.append(Acknowledged("mail", words, time.monotonic()))
+                    client = smtplib.LMTP(self._machines.network.address[hosts[0]], LMTP_PORT, timeout=RESPONSE_TIMEOUT)
+                with client:
+                    client.sendmail(sender, [INBOX], raw)
+                self.acknowledged.append(AcknowledgedText("mail", text, time.monotonic()))
                 return
             except OSError:
                 hosts.reverse()
-                time.sleep(AGAIN)
+                time.sleep(RETRY_PAUSE)
         self.given_up["mail"] += 1
 
-    def _address(self) -> str:
-        return f"{NETWORK}.{self._random.randrange(8, 12)}.{self._random.randrange(1, 255)}"
+    def _pick_address(self) -> str:
+        return f"{NETWORK}.{self._rng.randrange(8, 12)}.{self._rng.randrange(1, 255)}"
 
-    def _until_well(self, address: str, what: str, path: str, body: str | None, wanted: int) -> str:
-        end = time.monotonic() + GIVEN_UP
-        while time.monotonic() < end:
-            began = time.monotonic()
-            status, page = self.ask(address, path, body)
-            self.requests.append(Request(what, began, time.monotonic(), status == wanted, status))
-            if status == wanted:
+    def _retry_request(self, address: str, action: str, path: str, body: str | None, expected_status: int) -> str:
+        """Repeat a request until it has the expected status. Return the page, never empty, or "" after giving up."""
+        deadline = time.monotonic() + RETRY_PERIOD
+        while time.monotonic() < deadline:
+            start = time.monotonic()
+            status, page = self.request(address, path, body)
+            self.requests.append(RequestRecord(start, time.monotonic(), status == expected_status, status))
+            if status == expected_status:
                 return page or "-"
-            time.sleep(AGAIN)
-        self.given_up[what] += 1
+            time.sleep(RETRY_PAUSE)
+        self.given_up[action] += 1
         return ""
 
-    def ask(self, address: str, path: str, body: str | None) -> tuple[int, str]:
+    def request(self, address: str, path: str, body: str | None) -> tuple[int, str]:
+        """Request a page from an address, by POST if there is a body. Return status and text; 0 without a response."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
-        way = HTTPConnection(SITE)
+        connection = HTTPConnection(SITE)
         try:
             with self._machines.network.enter("readers"):
-                place = (self._machines.network.address["front"], 443)
-                plain = socket.create_connection(place, PATIENCE, source_address=(address, 0))
-            way.sock = self._trusting.wrap_socket(plain, server_hostname=SITE)
-            way.request("POST" if body is not None else "GET", path, body, headers)
-            answer = way.getresponse()
-            return answer.status, answer.read().decode()
+                front = (self._machines.network.address["front"], 443)
+                tcp_socket = socket.create_connection(front, RESPONSE_TIMEOUT, source_address=(address, 0))
+            connection.sock = self._tls_context.wrap_socket(tcp_socket, server_hostname=SITE)
+            connection.request("POST" if body is not None else "GET", path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
         except (OSError, HTTPException):
             return 0, ""
         finally:
-            way.close()
+            connection.close()

@@ -1,8 +1,8 @@
 """`python -m bench.mail_in`: mails stored and placed, beside parsing and one insert in the same database.
 
-One process; each mail is sealed, committed and only then placed: parsed and trimmed in the process that reads, judged,
+One process; each mail is sealed, committed and only then placed: parsed and trimmed in the parser process, judged,
 deduplicated, made a letter. The floor is `email.message_from_bytes` and the raw bytes in one row, with a commit for
-each mail and for fifty. Rounds are interleaved; CPU is of this process and of the one that reads, not of a database
+each mail and for fifty. Rounds are interleaved; CPU is of this process and the parser process, not of a database
 server. The mails are replies to an edition, and the real ones of ../shared/corpus (where that is present).
 """
 
@@ -25,7 +25,7 @@ from statistics import median
 from uuid import uuid4
 
 import psutil
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, event, insert, select
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, event, insert
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
@@ -33,86 +33,98 @@ from app.db.migrate import migrate
 from app.mail.reading import ParserClient
 from app.mailroom.envelope import store_messages
 from app.mailroom.placing import Settings, place_due
-from app.newsletters.models import Newsletter
 
-from .databases import NAMES, empty, opened
-from .fill import fill_newsroom, write_letter
-from .goals import Figures, Measured, Place
-from .load import Pace
-from .surroundings import Run, Say, say
+from .goals import FigureKey, Figures, Measurement
+from .load_client import Pace
+from .newsroom_data import INBOX, LIST_ADDRESS, add_inbox, fill_newsroom, write_letter
+from .run_options import RunOptions, WriteLine, print_line
+from .temporary_databases import DATABASE_NAMES, empty_databases, open_database
 
-MAILS, TOGETHER = 300, 50
-QUESTIONS = 1_000  # of the newsroom that the mails come to
+MAILS, BATCH_SIZE = 300, 50
+PARSE_TIMEOUT = 10  # seconds
+QUESTIONS = 1_000  # of the newsroom that receives the mails
 CORPUS = Path(__file__).parents[2] / "shared" / "corpus" / "replies.jsonl"
 REPLIES = "replies"
-FLOOR = Table(
+FLOOR_TABLE = Table(
     "floor", MetaData(), Column("id", Integer, primary_key=True), Column("subject", String), Column("raw", LargeBinary)
 )
-QUOTED = "\r\n".join(
+QUOTED_EDITION = "\r\n".join(
     f"> The salt in the wind, part {n}: what the station measured, and what nobody did." for n in range(40)
 )
-_WRITER = re.compile(rb"(?im)^(?:from|message-id):.*\n(?:[ \t].*\n)*")
-_numbers = count(1)
+_SENDER_HEADERS = re.compile(rb"(?im)^(?:from|message-id):.*\n(?:[ \t].*\n)*")
+_mail_numbers = count(1)
 
-Mails = Callable[[], bytes]
+MailSource = Callable[[], bytes]  # returns a new mail at each call
 
 
-def reply() -> bytes:
+def write_reply() -> bytes:
     """Return a unique reply of a reader to an edition, which is quoted in full."""
-    number = next(_numbers)
-    words = "\r\n".join(textwrap.wrap(write_letter(number)))
+    number = next(_mail_numbers)
+    body = "\r\n".join(textwrap.wrap(write_letter(number)))
     return (
-        delivered(number)
+        delivery_headers(number)
         + (
-            f"To: ask@river.example\r\nSubject: Re: The salt in the wind\r\nDate: Mon, 12 Oct 2026 10:00:00 +0000\r\n"
-            f"MIME-Version: 1.0\r\n"
+            f"To: {INBOX}\r\nSubject: Re: The salt in the wind\r\nDate: Mon, 12 Oct 2026 10:00:00 +0000\r\n"
+            "MIME-Version: 1.0\r\n"
             "Content-Type: text/plain; charset=utf-8\r\n\r\n"
-            f"{words}\r\n\r\nOn Sun, 11 Oct 2026 at 09:00, River <letter@river.example> wrote:\r\n{QUOTED}\r\n"
+            f"{body}\r\n\r\nOn Sun, 11 Oct 2026 at 09:00, River <{LIST_ADDRESS}> wrote:\r\n{QUOTED_EDITION}\r\n"
         ).encode()
     )
 
 
-def of_the_corpus() -> Mails:
-    """Return a function that returns the real mails in turn, each time from another reader with another Message-ID."""
+def read_corpus() -> MailSource:
+    """Return a source of the real mails in turn, each time from another reader with another Message-ID."""
     lines = CORPUS.read_text().splitlines()
-    raws = [base64.b64decode(json.loads(line)["raw_b64"]).replace(b"\r\n", b"\n") for line in lines]
+    raw_mails = [base64.b64decode(json.loads(line)["raw_b64"]).replace(b"\r\n", b"\n") for line in lines]
 
-    def one() -> bytes:
-        number = next(_numbers)
-        head, end, body = raws[number % len(raws)].partition(b"\n\n")
-        return delivered(number).replace(b"\r\n", b"\n") + _WRITER.sub(b"", head + b"\n") + end[1:] + body
+    def next_mail() -> bytes:
+        number = next(_mail_numbers)
+        headers, separator, body = raw_mails[number % len(raw_mails)].partition(b"\n\n")
+        own_headers = delivery_headers(number).replace(b"\r\n", b"\n")
+        return own_headers + _SENDER_HEADERS.sub(b"", headers + b"\n") + separator[1:] + body
 
-    return one
+    return next_mail
 
 
-def delivered(number: int) -> bytes:
-    """Return the first headers of a mail."""
+def list_sources() -> list[tuple[str, MailSource]]:
+    """Return the sources of mails by name."""
+    sources: list[tuple[str, MailSource]] = [(REPLIES, write_reply)]
+    if CORPUS.is_file():
+        sources.append(("corpus", read_corpus()))
+    return sources
+
+
+def delivery_headers(number: int) -> bytes:
+    """Return the first headers of a mail, from return path to Message-ID."""
     return (
-        f"Return-Path: <reader{number}@post.example>\r\nDelivered-To: ask@river.example\r\n"
+        f"Return-Path: <reader{number}@post.example>\r\nDelivered-To: {INBOX}\r\n"
         f"Received: from a by b; Mon, 12 Oct 2026 10:00:00 +0000\r\nFrom: Reader <reader{number}@post.example>\r\n"
         f"Message-ID: <{number}.{uuid4().hex}@post.example>\r\n"
     ).encode()
 
 
-def floor(database: Database, mails: Sequence[bytes], together: int) -> None:
-    for at in range(0, len(mails), together):
-        rows = [{"subject": email.message_from_bytes(raw)["Subject"], "raw": raw} for raw in mails[at : at + together]]
-        database.write(partial(Session.execute, statement=insert(FLOOR), params=rows))
+def insert_raw(database: Database, mails: Sequence[bytes], batch_size: int) -> None:
+    """Do the work of the floor, with a commit per batch."""
+    for start in range(0, len(mails), batch_size):
+        batch = mails[start : start + batch_size]
+        rows = [{"subject": email.message_from_bytes(raw)["Subject"], "raw": raw} for raw in batch]
+        database.write(partial(Session.execute, statement=insert(FLOOR_TABLE), params=rows))
 
 
-def store(database: Database, mails: Sequence[bytes], together: int = 1) -> None:
-    for at in range(0, len(mails), together):
-        store_messages(database, mails[at : at + together], "pipe")
+def store(database: Database, mails: Sequence[bytes], batch_size: int = 1) -> None:
+    for start in range(0, len(mails), batch_size):
+        store_messages(database, mails[start : start + batch_size], "pipe")
 
 
-def place(database: Database, reading: ParserClient, expected: int) -> Counter[str]:
-    done = place_due(database, reading, Settings(), expected)
-    assert done.total() == expected, done
-    return done
+def place(database: Database, parser: ParserClient, expected: int) -> Counter[str]:
+    """Place all stored mails, which must be `expected`; return their number by place."""
+    placed = place_due(database, parser, Settings(), expected)
+    assert placed.total() == expected, placed
+    return placed
 
 
 @dataclass
-class Taken:
+class WorkCost:
     """The cost of some work: mails per second, and CPU time and statements per mail."""
 
     rate: float
@@ -120,7 +132,7 @@ class Taken:
     statements: float
 
 
-class Meter:
+class WorkMeter:
     """Measures wall-clock and CPU time, of this process and its children, and counts statements."""
 
     def __init__(self, database: Database) -> None:
@@ -131,115 +143,112 @@ class Meter:
     def _count(self, *_: object) -> None:
         self.statements += 1
 
-    def _cpu(self) -> float:
-        return sum(sum(one.cpu_times()[:2]) for one in (self.process, *self.process.children()))
+    def _cpu_seconds(self) -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in (self.process, *self.process.children()))
 
-    def taken(self, work: Callable[[], object], mails: int = MAILS) -> Taken:
-        began, cpu, before = time.perf_counter(), self._cpu(), self.statements
+    def measure(self, work: Callable[[], object], mails: int = MAILS) -> WorkCost:
+        start, cpu_before, statements_before = time.perf_counter(), self._cpu_seconds(), self.statements
         work()
-        seconds = time.perf_counter() - began
-        return Taken(mails / seconds, (self._cpu() - cpu) / mails * 1000, (self.statements - before) / mails)
+        seconds = time.perf_counter() - start
+        cpu_ms = (self._cpu_seconds() - cpu_before) * 1000
+        return WorkCost(mails / seconds, cpu_ms / mails, (self.statements - statements_before) / mails)
 
 
-def measured(database: Database, mail: Mails, rounds: int) -> tuple[dict[str, Taken], Counter[str]]:
-    """Return the medians of all rounds, and the number of mails by place."""
-    found: dict[str, list[Taken]] = {}
+def measure_source(database: Database, source: MailSource, rounds: int) -> tuple[dict[str, WorkCost], Counter[str]]:
+    """Return the median cost of each kind of work, and the number of mails by place."""
+    costs: dict[str, list[WorkCost]] = {}
     places = Counter[str]()
-    meter = Meter(database)
-    with ParserClient(10) as reading:
-        store(database, [mail()])
-        place(database, reading, 1)  # starts the parser process
+    meter = WorkMeter(database)
+    with ParserClient(PARSE_TIMEOUT) as parser:
+
+        def place_all() -> None:
+            places.update(place(database, parser, MAILS))
+
+        store(database, [source()])
+        place(database, parser, 1)  # starts the parser process
         for _ in range(rounds):
-            mails, others = ([mail() for _ in range(MAILS)] for _ in range(2))
-            works: list[tuple[str, Callable[[], object]]] = [
-                ("floor", partial(floor, database, mails, 1)),
-                ("stored", partial(store, database, mails)),
-                ("placed", lambda: places.update(place(database, reading, MAILS))),
-                ("floor, 50 together", partial(floor, database, others, TOGETHER)),
-                ("stored, 50 together", partial(store, database, others, TOGETHER)),
-                ("placed", lambda: places.update(place(database, reading, MAILS))),
+            single_mails = [source() for _ in range(MAILS)]
+            batched_mails = [source() for _ in range(MAILS)]
+            steps: list[tuple[str, Callable[[], object]]] = [
+                ("floor", partial(insert_raw, database, single_mails, 1)),
+                ("stored", partial(store, database, single_mails)),
+                ("placed", place_all),
+                ("floor, 50 together", partial(insert_raw, database, batched_mails, BATCH_SIZE)),
+                ("stored, 50 together", partial(store, database, batched_mails, BATCH_SIZE)),
+                ("placed", place_all),
             ]
-            for name, work in works:
-                found.setdefault(name, []).append(meter.taken(work))
-    return {name: _middle(all_of) for name, all_of in found.items()}, places
+            for name, work in steps:
+                costs.setdefault(name, []).append(meter.measure(work))
+    return {name: _median_cost(rounds_of_work) for name, rounds_of_work in costs.items()}, places
 
 
-def _middle(several: Sequence[Taken]) -> Taken:
-    return Taken(*(median(getattr(one, name) for one in several) for name in ("rate", "cpu_ms", "statements")))
+def _median_cost(costs: Sequence[WorkCost]) -> WorkCost:
+    return WorkCost(
+        rate=median(cost.rate for cost in costs),
+        cpu_ms=median(cost.cpu_ms for cost in costs),
+        statements=median(cost.statements for cost in costs),
+    )
 
 
-def prepare(url: str) -> Database:
+def prepare_database(url: str) -> Database:
     """Migrate and fill a database with a newsletter that receives mail, and open it."""
     migrate(url)
-    database = opened(url)
+    database = open_database(url)
     fill_newsroom(database, QUESTIONS)
-    FLOOR.create(database.writer)
-    take_mail(database)
+    FLOOR_TABLE.create(database.writer)
+    add_inbox(database)
     return database
 
 
-def take_mail(database: Database) -> None:
-    """Give the first newsletter an inbox."""
-
-    def take(session: Session) -> None:
-        newsletter = session.scalars(select(Newsletter).order_by(Newsletter.id)).first()
-        assert newsletter is not None
-        newsletter.inbox, newsletter.list_address = "ask@river.example", "letter@river.example"
-
-    database.write(take)
-
-
-def report(run: Run) -> Figures:
+def measure(options: RunOptions) -> Figures:
     """Measure in each kind of database; the goals are about replies to an edition."""
     figures: Figures = {}
-    for kind in run.databases:
+    for kind in options.databases:
         with (
             tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
-            empty(kind, 1, Path(folder)) as urls,
+            empty_databases(kind, 1, Path(folder)) as urls,
         ):
             for url in urls:
-                database = prepare(url)
+                database = prepare_database(url)
                 try:
-                    for name, mail in mails():
-                        found, places = measured(database, mail, run.pace.rounds)
-                        made = tell(run.say, f"mail in, {NAMES[kind]}, {name}", found, places)
+                    for name, source in list_sources():
+                        costs, places = measure_source(database, source, options.pace.rounds)
+                        options.write_line(f"mail in, {DATABASE_NAMES[kind]}, {name}: {dict(places)}")
+                        measurements = print_costs(options.write_line, costs)
                         if name == REPLIES:
-                            figures |= {Place(key, NAMES[kind], QUESTIONS): one for key, one in made.items()}
+                            for key, measurement in measurements.items():
+                                figures[FigureKey(key, DATABASE_NAMES[kind], QUESTIONS)] = measurement
                 finally:
                     database.close()
     return figures
 
 
-def mails() -> list[tuple[str, Mails]]:
-    return [(REPLIES, reply), *([("corpus", of_the_corpus())] if CORPUS.is_file() else [])]
-
-
-def tell(say: Say, name: str, found: dict[str, Taken], places: Counter[str]) -> dict[str, Measured]:
-    """Print the figures; return those of the goals, which are about fifty mails together."""
-    say(f"{name}: {dict(places)}")
-    for what, one in found.items():
-        say(f"  {what:<20} {one.rate:>5.0f}/s {one.cpu_ms:>6.2f} ms CPU {one.statements:>5.1f} statements")
-    placed = found["placed"]
-    for together in ("", ", 50 together"):
-        floor, stored = found[f"floor{together}"], found[f"stored{together}"]
-        both = 1 / (1 / stored.rate + 1 / placed.rate)
-        cpu = stored.cpu_ms + placed.cpu_ms
-        say(
-            f"  stored{together} and placed: {both:.0f}/s, {cpu:.2f} ms CPU; "
-            f"of the floor{together} rate x{both / floor.rate:.2f}, CPU x{cpu / floor.cpu_ms:.1f}"
+def print_costs(write_line: WriteLine, costs: dict[str, WorkCost]) -> dict[str, Measurement]:
+    """Print the costs; return the figures of the goals, which are about batches of fifty mails."""
+    for work, cost in costs.items():
+        write_line(f"  {work:<20} {cost.rate:>5.0f}/s {cost.cpu_ms:>6.2f} ms CPU {cost.statements:>5.1f} statements")
+    placed = costs["placed"]
+    for suffix in ("", ", 50 together"):
+        floor, stored = costs[f"floor{suffix}"], costs[f"stored{suffix}"]
+        rate = 1 / (1 / stored.rate + 1 / placed.rate)
+        cpu_ms = stored.cpu_ms + placed.cpu_ms
+        write_line(
+            f"  stored{suffix} and placed: {rate:.0f}/s, {cpu_ms:.2f} ms CPU; "
+            f"of the floor{suffix} rate x{rate / floor.rate:.2f}, CPU x{cpu_ms / floor.cpu_ms:.1f}"
         )
     return {
-        "mail-rate": Measured(both),
-        "mail-share": Measured(both, floor.rate),
-        "mail-cpu": Measured(cpu, floor.cpu_ms),
+        "mail-rate": Measurement(rate),
+        "mail-share": Measurement(rate, floor.rate),
+        "mail-cpu": Measurement(cpu_ms, floor.cpu_ms),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.mail_in", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
     with suppress(KeyboardInterrupt):
-        report(Run(say, (QUESTIONS,), tuple(NAMES), Pace(parser.parse_args().rounds, 0.0)))
+        measure(RunOptions(print_line, (QUESTIONS,), tuple(DATABASE_NAMES), Pace(rounds, 0.0)))
 
 
 if __name__ == "__main__":

@@ -5,136 +5,129 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from secrets import token_hex
 from urllib.parse import urlencode
 
-import psutil
-from sqlalchemy import update
-
 from app.db.engine import Database
-from app.db.public_version import PublicVersion
-from demo.scale.people import SLUG
+from demo.scale.long_road import SLUG
 
-from . import doors, wire
-from .databases import NAMES, filled, opened
-from .fill import fill_newsroom
-from .floor_rows import prepare
-from .goals import BY_KEY, Figures, Measured, Place, worst
-from .load import Call, Contender, Result, interleave
-from .servers import serving
-from .surroundings import Run, Say, environment
+from .floor_tables import create_floor_tables
+from .goals import GOALS_BY_KEY, Cases, FigureKey, Figures, Measurement, pick_worst
+from .load_client import Call, Contender, LoadResult, interleave
+from .newsroom_data import fill_newsroom
+from .page_weight import measure_page_weight
+from .request_builders import ASK_PATH, iter_submissions, iter_uncached, list_conditional_calls, list_reader_calls
+from .run_options import RunOptions, WriteLine, server_settings
+from .servers import Server, serve_app
+from .temporary_databases import DATABASE_NAMES, filled_databases, open_database
 
-CLIENTS = 4  # who read at the same time
-SENDING = (1, 8, 32)  # who send at the same time
-GROWTH = {"submit-growth": "submit-cpu-8", "copies-growth": "copies-cpu", "anew-growth": "anew-cpu"}
-Found = dict[str, dict[str, Measured]]  # by the goal's key and by what it was measured at
-Served = tuple[int, psutil.Process]
+READING_CLIENTS = 4  # who read at the same time
+SENDING_CLIENTS = (1, 8, 32)  # who send at the same time
+GROWTH_GOALS = {"submit-growth": "submit-cpu-8", "copies-growth": "copies-cpu", "anew-growth": "anew-cpu"}
 
 
-def report(run: Run) -> Figures:
+def measure(options: RunOptions) -> Figures:
     """Measure in each kind of database, at each size."""
     figures: Figures = {}
-    for kind in run.databases:
+    for kind in options.databases:
         with (
-            filled(run, kind, "newsroom", fill_newsroom) as urls,
+            filled_databases(options, kind, "newsroom", fill_newsroom) as urls,
             tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder,
         ):
-            found = {
-                size: _of(run, f"{NAMES[kind]}, {size:,}", environment(url, folder), url) for size, url in urls.items()
+            cases_by_size = {
+                size: _measure_database(options, f"{DATABASE_NAMES[kind]}, {size:,}", server_settings(url, folder))
+                for size, url in urls.items()
             }
-        for size, goals in found.items():
-            grown = growth(found[run.sizes[0]], goals) if size != run.sizes[0] else {}
-            for key, each in {**goals, **grown}.items():
-                figures[Place(key, NAMES[kind], size)] = worst(each, BY_KEY[key])
+        for size, cases_by_goal in cases_by_size.items():
+            growth: Cases = {}
+            if size != options.sizes[0]:
+                growth = compute_growth(cases_by_size[options.sizes[0]], cases_by_goal)
+            for key, cases in {**cases_by_goal, **growth}.items():
+                figures[FigureKey(key, DATABASE_NAMES[kind], size)] = pick_worst(cases, GOALS_BY_KEY[key])
     return figures
 
 
-def growth(small: Found, large: Found) -> Found:
+def compute_growth(smallest: Cases, larger: Cases) -> Cases:
     """Return the goals of growth: the ratio to the floor at this size, with that at the smallest size as its floor."""
-    return {
-        key: {
-            name: Measured(one.ratio or 0.0, small[of][name].ratio, failed=one.failed + small[of][name].failed)
-            for name, one in large[of].items()
-        }
-        for key, of in GROWTH.items()
-    }
+    growth: Cases = {}
+    for growth_key, key in GROWTH_GOALS.items():
+        growth[growth_key] = {}
+        for case, measurement in larger[key].items():
+            floor = smallest[key][case]
+            failures = measurement.failures + floor.failures
+            growth[growth_key][case] = Measurement(measurement.ratio or 0.0, floor.ratio, failures=failures)
+    return growth
 
 
-def _of(run: Run, at: str, settings: dict[str, str], url: str) -> Found:
-    database = opened(url)
-    prepare(database)
+def _measure_database(options: RunOptions, label: str, settings: dict[str, str]) -> Cases:
+    database = open_database(settings["DATABASE_URL"])
+    create_floor_tables(database)
     try:
         with ExitStack() as stack:
-            ours = stack.enter_context(serving("wsgi:app", settings))
-            floor = stack.enter_context(serving("bench.floor:app", settings))
-            run.say(f"\nreaders, {at} questions")
+            server = stack.enter_context(serve_app("wsgi:app", settings))
+            floor = stack.enter_context(serve_app("bench.floor_app:app", settings))
+            options.write_line(f"\nreaders, {label} questions")
             return {
-                **_pages(run, settings, ours, floor, database),
-                **_over_the_line(run.say, ours[0]),
-                **_sends(run, settings, ours, floor),
+                **_measure_pages(options, settings, server, floor, database),
+                **_measure_page_weights(options.write_line, server.port),
+                **_measure_submissions(options, settings, server, floor),
             }
     finally:
         database.close()
 
 
-def shown(say: Say, name: str, ours: Result, floor: Result) -> Measured:
-    """Print the figures; return the CPU time with the floor's."""
-    failed = ours.failed + floor.failed
-    ratio = ours.cpu_ms / max(floor.cpu_ms, 0.01)
-    say(
-        f"{name:<34} {ours.per_second:>6.0f}/s {ours.cpu_ms:>6.2f} ms CPU p50 {ours.p50:>5.1f} p99 {ours.p99:>6.1f} ms"
-        f"   floor {floor.per_second:>5.0f}/s {floor.cpu_ms:>5.2f} ms CPU  p99 {floor.p99:>6.1f}  CPU x{ratio:.2f}"
-        + (f"   FAILED {failed}" if failed else "")
+def print_comparison(write_line: WriteLine, name: str, result: LoadResult, floor: LoadResult) -> Measurement:
+    """Print the figures of the product and of the floor; return the CPU times."""
+    failures = result.failures + floor.failures
+    ratio = result.cpu_ms / max(floor.cpu_ms, 0.01)
+    write_line(
+        f"{name:<34} {result.per_second:>6.0f}/s {result.cpu_ms:>6.2f} ms CPU p50 {result.p50:>5.1f}"
+        f" p99 {result.p99:>6.1f} ms   floor {floor.per_second:>5.0f}/s {floor.cpu_ms:>5.2f} ms CPU"
+        f"  p99 {floor.p99:>6.1f}  CPU x{ratio:.2f}" + (f"   FAILED {failures}" if failures else "")
     )
-    return Measured(ours.cpu_ms, floor.cpu_ms, failed=failed)
+    return Measurement(result.cpu_ms, floor.cpu_ms, failures=failures)
 
 
-def _sends(run: Run, settings: dict[str, str], ours: Served, floor: Served) -> Found:
-    found, asked = Found(), sends(settings)
-    bare = (Call("/insert", urlencode({"body": f"Why is it so? {n}"})) for n in itertools.count())
-    for clients in SENDING:
-        one, other = interleave(run.pace, clients, Contender(*ours, asked), Contender(*floor, bare))
-        cost = shown(run.say, f"Send, {clients} clients", one, other)
-        found[f"submit-cpu-{clients}"] = {"": cost}
-    found["submit-rate"] = {"": Measured(one.per_second, other.per_second, failed=cost.failed)}
-    found["submit-p99"] = {"": Measured(one.p99, failed=cost.failed)}
-    return found
+def _measure_submissions(options: RunOptions, settings: dict[str, str], server: Server, floor: Server) -> Cases:
+    """Measure Send with several numbers of clients; rate and p99 are those with the most clients."""
+    cases: Cases = {}
+    submissions = iter_submissions(settings)
+    inserts = (Call("/insert", urlencode({"body": f"Why is it so? {n}"})) for n in itertools.count())
+    for clients in SENDING_CLIENTS:
+        result, floor_result = interleave(
+            options.pace, clients, Contender(*server, submissions), Contender(*floor, inserts)
+        )
+        cost = print_comparison(options.write_line, f"Send, {clients} clients", result, floor_result)
+        cases[f"submit-cpu-{clients}"] = {"": cost}
+    cases["submit-rate"] = {"": Measurement(result.per_second, floor_result.per_second, failures=cost.failures)}
+    cases["submit-p99"] = {"": Measurement(result.p99, failures=cost.failures)}
+    return cases
 
 
-def sends(settings: dict[str, str]) -> Iterator[Call]:
-    """Yield requests that send a question, each with another text and token."""
-    return (Call(f"/{SLUG}/ask", doors.ask_form(settings, number)) for number in itertools.count())
+def _measure_pages(
+    options: RunOptions, settings: dict[str, str], server: Server, floor: Server, database: Database
+) -> Cases:
+    cases: Cases = {}
+
+    def compare(key: str, page: str, clients: int, calls: Iterator[Call], floor_path: str) -> None:
+        contenders = Contender(*server, calls), Contender(*floor, itertools.repeat(Call(floor_path)))
+        results = interleave(options.pace, clients, *contenders)
+        cases.setdefault(key, {})[page] = print_comparison(options.write_line, f"{key}: {page}", *results)
+
+    for page, call in list_conditional_calls(settings):
+        compare("unchanged-cpu", page, READING_CLIENTS, itertools.repeat(call), "/")
+    for page, call in list_reader_calls(settings):
+        compare("copies-cpu", page, READING_CLIENTS, itertools.repeat(call), "/")
+    for page, call in list_reader_calls(settings):
+        compare("anew-cpu", page, 1, iter_uncached(database, call), "/rows")
+    return cases
 
 
-def _pages(run: Run, settings: dict[str, str], ours: Served, floor: Served, database: Database) -> Found:
-    found = Found()
-
-    def beside(key: str, name: str, clients: int, calls: Iterator[Call], bare: str) -> None:
-        contenders = Contender(*ours, calls), Contender(*floor, itertools.repeat(Call(bare)))
-        found.setdefault(key, {})[name] = shown(run.say, f"{key}: {name}", *interleave(run.pace, clients, *contenders))
-
-    for name, call in doors.unchanged(settings):
-        beside("unchanged-cpu", name, CLIENTS, itertools.repeat(call), "/")
-    for name, call in doors.pages(settings):
-        beside("copies-cpu", name, CLIENTS, itertools.repeat(call), "/")
-    for name, call in doors.pages(settings):
-        beside("anew-cpu", name, 1, changing(database, call), "/rows")
-    return found
-
-
-def changing(database: Database, call: Call) -> Iterator[Call]:
-    """Yield the same request again and again, and invalidate all cached pages before each."""
-    while True:
-        database.write(lambda session: session.execute(update(PublicVersion).values(version=token_hex(16))))
-        yield call
-
-
-def _over_the_line(say: Say, port: int) -> Found:
-    found = Found()
-    for name, path in (("ask", f"/{SLUG}/ask"), ("archive", f"/{SLUG}/answers")):
-        size, requests = wire.loaded(port, path)
-        say(f"{name}: {size:,} bytes in {requests} requests")
-        found[f"{name}-bytes"] = {"": Measured(size / 1000)}
+def _measure_page_weights(write_line: WriteLine, port: int) -> Cases:
+    cases: Cases = {}
+    for name, path in (("ask", ASK_PATH), ("archive", f"/{SLUG}/answers")):
+        size, requests = measure_page_weight(port, path)
+        write_line(f"{name}: {size:,} bytes in {requests} requests")
+        cases[f"{name}-bytes"] = {"": Measurement(size / 1000)}
         if name == "ask":
-            found["ask-requests"] = {"": Measured(requests)}
-    return found
+            cases["ask-requests"] = {"": Measurement(requests)}
+    return cases

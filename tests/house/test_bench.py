@@ -9,21 +9,34 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from bench import __main__ as bench
-from bench import flames, table
-from bench.flame_graph import drawn, frames
-from bench.goals import BY_KEY, GOALS, MARGIN, Figures, Goal, Measured, Place, is_met, is_worse, worst
+from bench import flames, goal_table
+from bench.flame_graph import iter_frames, render_svg
+from bench.goals import (
+    GOALS,
+    GOALS_BY_KEY,
+    MARGIN,
+    FigureKey,
+    Figures,
+    Goal,
+    Measurement,
+    is_worse,
+    meets_target,
+    pick_worst,
+)
 
-SEND, RATE, ASKED, WAIT = (BY_KEY[key] for key in ("submit-cpu-8", "submit-rate", "letters-statements", "letters-p99"))
-SOME: Figures = {
-    Place("submit-cpu-8", "SQLite", 1_000): Measured(6.0, 2.0),
-    Place("submit-rate", "SQLite", 1_000): Measured(900.0, 600.0),
-    Place("copies-cpu", "PostgreSQL", 100_000): Measured(0.1234, 0.25, "archive, 20 pages down"),
-    Place("letters-statements", "SQLite", 100_000): Measured(16, None, "letters, deep"),
-    Place("letters-p99", "SQLite", 100_000): Measured(1234.5, None, "letters", failed=2),
-    Place("start-cpu", "SQLite", 1_000): Measured(1.75),
+SEND_GOAL, RATE_GOAL, STATEMENTS_GOAL, LATENCY_GOAL = (
+    GOALS_BY_KEY[key] for key in ("submit-cpu-8", "submit-rate", "letters-statements", "letters-p99")
+)
+SAMPLE_FIGURES: Figures = {
+    FigureKey("submit-cpu-8", "SQLite", 1_000): Measurement(6.0, 2.0),
+    FigureKey("submit-rate", "SQLite", 1_000): Measurement(900.0, 600.0),
+    FigureKey("copies-cpu", "PostgreSQL", 100_000): Measurement(0.1234, 0.25, "archive, 20 pages down"),
+    FigureKey("letters-statements", "SQLite", 100_000): Measurement(16, None, "letters, deep"),
+    FigureKey("letters-p99", "SQLite", 100_000): Measurement(1234.5, None, "letters", failures=2),
+    FigureKey("start-cpu", "SQLite", 1_000): Measurement(1.75),
 }
-PAGE = f"# Speed\n\n## Figures\nHow they are read.\n\n{table.markdown({})}\n## Peers\n| peer | a |\n|---|---|\n| G1 | b |\n"
-SCHEMA = {
+SAMPLE_PAGE = f"# Speed\n\n## Figures\nHow they are read.\n\n{goal_table.render_markdown({})}\n## Peers\n| peer | a |\n|---|---|\n| G1 | b |\n"
+JSON_SCHEMA = {
     "type": "object",
     "required": ["machine", "margin", "rows"],
     "properties": {
@@ -51,56 +64,56 @@ SCHEMA = {
 @pytest.mark.parametrize(
     ("goal", "found", "met"),
     [
-        (SEND, Measured(4.0, 2.0), True), (SEND, Measured(4.1, 2.0), False), (SEND, Measured(4.0), None),
-        (RATE, Measured(900.0, 600.0), True), (RATE, Measured(899.0, 600.0), False), (RATE, Measured(900.0, 600.0, failed=1), False),
-        (ASKED, Measured(5), True), (ASKED, Measured(6), False), (WAIT, Measured(25.0), True), (WAIT, Measured(25.1), False),
-        (BY_KEY["start-cpu"], Measured(9.0), None),
+        (SEND_GOAL, Measurement(4.0, 2.0), True), (SEND_GOAL, Measurement(4.1, 2.0), False), (SEND_GOAL, Measurement(4.0), None),
+        (RATE_GOAL, Measurement(900.0, 600.0), True), (RATE_GOAL, Measurement(899.0, 600.0), False), (RATE_GOAL, Measurement(900.0, 600.0, failures=1), False),
+        (STATEMENTS_GOAL, Measurement(5), True), (STATEMENTS_GOAL, Measurement(6), False), (LATENCY_GOAL, Measurement(25.0), True), (LATENCY_GOAL, Measurement(25.1), False),
+        (GOALS_BY_KEY["start-cpu"], Measurement(9.0), None),
     ],
 )  # fmt: skip
-def test_a_goal_is_met_by_its_ratio_or_by_its_value(goal: Goal, found: Measured, met: bool | None) -> None:
-    assert is_met(goal, found) is met
+def test_a_goal_is_met_by_its_ratio_or_by_its_value(goal: Goal, found: Measurement, met: bool | None) -> None:
+    assert meets_target(goal, found) is met
 
 
 @pytest.mark.parametrize(
     ("goal", "before", "now", "worse"),
     [
         # Both slower on a slower machine: no worse. Cheaper by the clock, dearer beside the floor: worse.
-        (SEND, Measured(6.0, 2.0), Measured(12.0, 4.0), False), (SEND, Measured(6.0, 2.0), Measured(5.0, 1.0), True),
-        (SEND, Measured(6.0, 2.0), Measured(7.1, 2.0), False), (SEND, Measured(6.0, 2.0), Measured(7.3, 2.0), True),
-        (RATE, Measured(900.0, 600.0), Measured(700.0, 600.0), True), (RATE, Measured(900.0, 600.0), Measured(1800.0, 600.0), False),
-        (ASKED, Measured(16), Measured(17), True), (ASKED, Measured(16), Measured(16), False),
-        (WAIT, Measured(25.0), Measured(2500.0), False), (SEND, None, Measured(60.0, 2.0), False),
-        (SEND, Measured(6.0, 2.0, failed=1), Measured(60.0, 2.0), False),
+        (SEND_GOAL, Measurement(6.0, 2.0), Measurement(12.0, 4.0), False), (SEND_GOAL, Measurement(6.0, 2.0), Measurement(5.0, 1.0), True),
+        (SEND_GOAL, Measurement(6.0, 2.0), Measurement(7.1, 2.0), False), (SEND_GOAL, Measurement(6.0, 2.0), Measurement(7.3, 2.0), True),
+        (RATE_GOAL, Measurement(900.0, 600.0), Measurement(700.0, 600.0), True), (RATE_GOAL, Measurement(900.0, 600.0), Measurement(1800.0, 600.0), False),
+        (STATEMENTS_GOAL, Measurement(16), Measurement(17), True), (STATEMENTS_GOAL, Measurement(16), Measurement(16), False),
+        (LATENCY_GOAL, Measurement(25.0), Measurement(2500.0), False), (SEND_GOAL, None, Measurement(60.0, 2.0), False),
+        (SEND_GOAL, Measurement(6.0, 2.0, failures=1), Measurement(60.0, 2.0), False),
     ],
 )  # fmt: skip
 def test_only_ratios_and_counts_can_be_worse_than_what_was_committed(
-    goal: Goal, before: Measured | None, now: Measured, worse: bool
+    goal: Goal, before: Measurement | None, now: Measurement, worse: bool
 ) -> None:
     assert is_worse(goal, now, before) is worse
 
 
 def test_the_worst_of_several_pages_stands_for_them_with_its_name_and_all_failures() -> None:
-    pages = {"slow machine": Measured(4.0, 4.0, failed=1), "dear": Measured(3.0, 1.0, failed=2)}
-    assert worst(pages, BY_KEY["copies-cpu"]) == Measured(3.0, 1.0, "dear", failed=3)
-    assert worst({"few": Measured(3), "many": Measured(9)}, ASKED) == Measured(9, None, "many")
+    pages = {"slow machine": Measurement(4.0, 4.0, failures=1), "dear": Measurement(3.0, 1.0, failures=2)}
+    assert pick_worst(pages, GOALS_BY_KEY["copies-cpu"]) == Measurement(3.0, 1.0, "dear", failures=3)
+    assert pick_worst({"few": Measurement(3), "many": Measurement(9)}, STATEMENTS_GOAL) == Measurement(9, None, "many")
 
 
 def test_what_is_written_into_the_page_is_read_out_of_it_again() -> None:
-    page = table.written(PAGE, SOME)
+    page = goal_table.update_page(SAMPLE_PAGE, SAMPLE_FIGURES)
     assert page.startswith("# Speed\n\n## Figures\nHow they are read.\n\n| goal |")
     assert page.endswith("\n## Peers\n| peer | a |\n|---|---|\n| G1 | b |\n")
-    read = table.read(page)
-    assert list(read) == table.in_order(SOME)
-    assert read[Place("copies-cpu", "PostgreSQL", 100_000)] == Measured(0.123, 0.25, "archive, 20 pages down")
-    assert read[Place("letters-p99", "SQLite", 100_000)] == Measured(1234.0, None, "letters", failed=2)
-    assert table.written(page, read) == page
+    read = goal_table.parse_figures(page)
+    assert list(read) == goal_table.sort_keys(SAMPLE_FIGURES)
+    assert read[FigureKey("copies-cpu", "PostgreSQL", 100_000)] == Measurement(0.123, 0.25, "archive, 20 pages down")
+    assert read[FigureKey("letters-p99", "SQLite", 100_000)] == Measurement(1234.0, None, "letters", failures=2)
+    assert goal_table.update_page(page, read) == page
 
 
 def test_figures_of_one_database_leave_those_of_the_other() -> None:
-    first = table.written(PAGE, SOME)
-    place = Place("submit-cpu-8", "PostgreSQL", 1_000)
-    again = table.read(table.written(first, {place: Measured(7.0, 2.0)}))
-    assert again == {**table.read(first), place: Measured(7.0, 2.0)}
+    first = goal_table.update_page(SAMPLE_PAGE, SAMPLE_FIGURES)
+    place = FigureKey("submit-cpu-8", "PostgreSQL", 1_000)
+    again = goal_table.parse_figures(goal_table.update_page(first, {place: Measurement(7.0, 2.0)}))
+    assert again == {**goal_table.parse_figures(first), place: Measurement(7.0, 2.0)}
 
 
 @pytest.mark.parametrize(
@@ -111,61 +124,61 @@ def test_figures_of_one_database_leave_those_of_the_other() -> None:
     ],
 )
 def test_a_row_that_names_no_goal_or_no_figure_is_refused(row: str) -> None:
-    with pytest.raises(table.Unreadable, match=re.escape(row)):
-        table.read(PAGE.replace("\n\n## Peers", f"\n{row}\n\n## Peers"))
+    with pytest.raises(goal_table.InvalidFigureRow, match=re.escape(row)):
+        goal_table.parse_figures(SAMPLE_PAGE.replace("\n\n## Peers", f"\n{row}\n\n## Peers"))
 
 
 def test_the_printed_table_marks_what_is_worse() -> None:
-    committed = {place: replace(found, value=found.value / 2) for place, found in SOME.items()}
-    lines = table.printed(SOME, committed).splitlines()
-    ends = [re.split(" {2,}", line)[-1] for line in lines[1 : len(SOME) + 1]]
+    committed = {place: replace(found, value=found.value / 2) for place, found in SAMPLE_FIGURES.items()}
+    lines = goal_table.render_terminal(SAMPLE_FIGURES, committed).splitlines()
+    ends = [re.split(" {2,}", line)[-1] for line in lines[1 : len(SAMPLE_FIGURES) + 1]]
     assert ends == ["missed WORSE", "met", "met WORSE", "missed WORSE", "missed, 2 failed", "1.75 s CPU"]
-    assert lines[len(SOME) + 2].startswith("2 met, 3 missed. ")
+    assert lines[len(SAMPLE_FIGURES) + 2].startswith("2 met, 3 missed. ")
 
 
 def test_the_table_for_programs_fits_its_schema() -> None:
-    told = json.loads(json.dumps(table.as_json(SOME, SOME, machine="this one")))
-    assert list(Draft202012Validator(SCHEMA).iter_errors(told)) == []
-    assert [row["key"] for row in told["rows"]] == [place.key for place in table.in_order(SOME)]
+    told = json.loads(json.dumps(goal_table.build_json(SAMPLE_FIGURES, SAMPLE_FIGURES, machine="this one")))
+    assert list(Draft202012Validator(JSON_SCHEMA).iter_errors(told)) == []
+    assert [row["key"] for row in told["rows"]] == [place.key for place in goal_table.sort_keys(SAMPLE_FIGURES)]
     assert {row["key"]: row["met"] for row in told["rows"]}["start-cpu"] is None
     assert told["margin"] == MARGIN
 
 
 def test_each_goal_of_the_plan_has_a_row() -> None:
     assert {goal.number for goal in GOALS} == {f"G{number}" for number in range(1, 12)}
-    assert {goal.part for goal in GOALS} == {*bench.GOALS}
-    assert len({(goal.number, goal.what) for goal in GOALS}) == len({goal.key for goal in GOALS}) == len(GOALS)
+    assert {goal.part for goal in GOALS} == {*bench.GOAL_PARTS}
+    assert len({(goal.number, goal.title) for goal in GOALS}) == len({goal.key for goal in GOALS}) == len(GOALS)
 
 
 def test_a_goal_that_a_part_did_not_measure_is_named() -> None:
-    assert table.missing(SOME, {"service"}) == [
+    assert goal_table.list_missing_goals(SAMPLE_FIGURES, {"service"}) == [
         "G7, all processes of serve, after some pages", "G7, from the command to the first answer",
         "G7, from the kill of its pages to the next answer", "G7, what an installation takes, without bytecode",
     ]  # fmt: skip
-    small = {place: found for place, found in SOME.items() if place.size == 1_000}
-    assert [goal for goal in table.missing(small, {"readers", "desk"}) if "growth" in goal] == []
+    small = {place: found for place, found in SAMPLE_FIGURES.items() if place.size == 1_000}
+    assert [goal for goal in goal_table.list_missing_goals(small, {"readers", "desk"}) if "growth" in goal] == []
 
 
 def test_the_committed_figures_agree_with_their_words_and_what_has_none_is_said() -> None:
     """Met, missed and multiples of the floor follow from the figures: nobody has mended a word by hand."""
-    page = table.PAGE.read_text(encoding="utf-8")
-    figures = table.read(page)
-    assert table.written(page, figures) == page
+    page = goal_table.PERFORMANCE_PAGE.read_text(encoding="utf-8")
+    figures = goal_table.parse_figures(page)
+    assert goal_table.update_page(page, figures) == page
     without = [goal for goal in GOALS if goal.key not in {place.key for place in figures if place.database == "SQLite"}]
-    assert [goal.key for goal in without if f"“{goal.what}”" not in page] == []
+    assert [goal.key for goal in without if f"“{goal.title}”" not in page] == []
     assert len(without) <= 14  # withdrawn in December 2026: lower this with each that is measured again
 
 
 def test_a_flame_graph_has_each_caller_above_whom_it_calls_and_nothing_of_this_machine() -> None:
     call = "process 7:python;serve (app/server/page_server.py:1);Flask.__call__ (/opt/env/lib/python3.11/site-packages/flask/app.py:1)"
     raw = f"{call};view (app/web/setup.py:9);<lambda> (jinja2/x.py:1) 30\n{call};view (app/web/setup.py:9) 69\n{call};rare (app/rare.py:2) 1\npoll (x.py:1) 50\n"
-    stacks = flames.stacks_in(raw)
-    assert [(one.name, one.depth, one.begins, one.times) for one in frames(stacks)] == [
+    stacks = flames.parse_stacks(raw)
+    assert [(frame.name, frame.depth, frame.start, frame.samples) for frame in iter_frames(stacks)] == [
         ("Flask.__call__ (flask/app.py:1)", 0, 0, 100), ("rare (app/rare.py:2)", 1, 0, 1), ("view (app/web/setup.py:9)", 1, 1, 99),
         ("<lambda> (jinja2/x.py:1)", 2, 1, 30),
     ]  # fmt: skip
-    picture = ElementTree.fromstring(drawn(stacks, "A <page>"))  # noqa: S314 - it was drawn here
-    titles = [one.text for one in picture.iter("{http://www.w3.org/2000/svg}title")]
+    picture = ElementTree.fromstring(render_svg(stacks, "A <page>"))  # noqa: S314 - it was drawn here
+    titles = [title.text for title in picture.iter("{http://www.w3.org/2000/svg}title")]
     assert titles == [
         "A <page>", "Flask.__call__ (flask/app.py:1) 100.0%", "rare (app/rare.py:2) 1.0%", "view (app/web/setup.py:9) 99.0%",
         "<lambda> (jinja2/x.py:1) 30.0%",
@@ -174,20 +187,23 @@ def test_a_flame_graph_has_each_caller_above_whom_it_calls_and_nothing_of_this_m
 
 def test_flames_are_drawn_of_the_three_that_cost_the_most_times_their_goal() -> None:
     figures = {
-        Place("submit-cpu-1", "SQLite", 1_000): Measured(6.0, 1.0), Place("submit-cpu-8", "SQLite", 1_000): Measured(12.0, 1.0),
-        Place("anew-cpu", "SQLite", 1_000): Measured(9.0, 1.0, "archive"), Place("desk-cpu", "SQLite", 1_000): Measured(48.0, 1.0, "builder"),
-        Place("letters-cpu", "SQLite", 1_000): Measured(12.0, 1.0, "letters"), Place("autosave-cpu", "SQLite", 1_000): Measured(4.0, 1.0),
-        Place("mail-cpu", "SQLite", 10): Measured(900.0, 1.0),
+        FigureKey("submit-cpu-1", "SQLite", 1_000): Measurement(6.0, 1.0), FigureKey("submit-cpu-8", "SQLite", 1_000): Measurement(12.0, 1.0),
+        FigureKey("anew-cpu", "SQLite", 1_000): Measurement(9.0, 1.0, "archive"), FigureKey("desk-cpu", "SQLite", 1_000): Measurement(48.0, 1.0, "builder"),
+        FigureKey("letters-cpu", "SQLite", 1_000): Measurement(12.0, 1.0, "letters"), FigureKey("autosave-cpu", "SQLite", 1_000): Measurement(4.0, 1.0),
+        FigureKey("mail-cpu", "SQLite", 10): Measurement(900.0, 1.0),
     }  # fmt: skip
-    assert [(goal.key, where) for goal, where in flames.worst(figures)] == [
+    assert [(goal.key, where) for goal, where in flames.pick_worst_goals(figures)] == [
         ("anew-cpu", "archive"), ("submit-cpu-8", ""), ("desk-cpu", "builder"),
     ]  # fmt: skip
 
 
 def test_the_flame_graphs_are_small_and_shown_on_the_page() -> None:
     pictures = {path.name for path in flames.PICTURES.glob("flame-*.svg")}
-    assert set(re.findall(r"\(pictures/(flame-[a-z-]+\.svg)\)", table.PAGE.read_text(encoding="utf-8"))) == pictures
-    assert len(pictures) <= flames.NUMBER
+    assert (
+        set(re.findall(r"\(pictures/(flame-[a-z-]+\.svg)\)", goal_table.PERFORMANCE_PAGE.read_text(encoding="utf-8")))
+        == pictures
+    )
+    assert len(pictures) <= flames.MAX_GRAPHS
     for name in pictures:
         picture = (flames.PICTURES / name).read_text(encoding="utf-8")
         assert len(picture) < 150_000, name

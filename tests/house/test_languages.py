@@ -1,4 +1,4 @@
-"""The guess of a language, on a hundred questions in each language of `bench/asked_in`, which it has never read."""
+"""The guess of a language, on a hundred questions in each language of `bench/sample_questions`, none of which it has read."""
 
 import pytest
 
@@ -7,14 +7,19 @@ from app.text.languages import function_words, guess_language, guessable_languag
 from tests.support.required_rows import compare_names
 from tests.support.source import APP
 
-ASKED = {path.stem: path.read_text("utf-8").splitlines() for path in (APP.parent / "bench" / "asked_in").glob("*.txt")}
+ASKED = {
+    path.stem: path.read_text("utf-8").splitlines()
+    for path in (APP.parent / "bench" / "sample_questions").glob("*.txt")
+}
 
 
 def test_there_are_a_hundred_questions_in_each_of_more_than_twenty_five_languages() -> None:
     assert len(ASKED) > 25
     assert {tag: len(set(sentences)) for tag, sentences in ASKED.items()} == dict.fromkeys(ASKED, 100)
     unknown = sorted(set(ASKED) - set(guessable_languages()))
-    assert not unknown, f"bench/asked_in has questions in {', '.join(unknown)}, which nothing guesses: take them out."
+    assert not unknown, (
+        f"bench/sample_questions has questions in {', '.join(unknown)}, which nothing guesses: take them out."
+    )
 
 
 @pytest.mark.parametrize("language", sorted(ASKED))

@@ -15,7 +15,7 @@ from app.db.engine import Database
 from app.db.fault_kinds import Busy
 from app.db.public_version import read_public_version
 from app.newsletters.models import Newsletter
-from bench.machine_visitors import Visitors, prepare
+from bench.machine_visitors import Visitors, create_newsroom
 from tests.support import postgres
 from tests.support.app import SECRETS
 from tests.support.debian_machine import wait_for_machine
@@ -37,7 +37,7 @@ def machines() -> Iterator[Machines]:
 
 @pytest.fixture(scope="module")
 def newsroom(machines: Machines) -> Newsroom:
-    return prepare(machines)
+    return create_newsroom(machines)
 
 
 def took(work: Callable[[], object]) -> float:
@@ -112,7 +112,7 @@ def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_
     for name in ("front", "web1", "web2", "worker1", "worker2"):
         wait_for_machine(lambda name=name: machines.is_listening(name), name)  # type: ignore[misc]
     visitors = Visitors(machines, newsroom, seed=3)
-    with visitors.coming(rate=3):
+    with visitors.keep_visiting(rate=3):
         time.sleep(1)
         machines.network.disconnect("web1", "db")
         machines.kill("worker1")
@@ -128,14 +128,14 @@ def test_readers_ask_and_experts_answer_while_machines_fail_and_nothing_is_lost_
     wait_for_machine(
         lambda: not machines.fetch_value("SELECT count(*) FROM inbound WHERE placed_at IS NULL"), "the mail"
     )
-    failed = [one for one in visitors.requests if not one.well]
+    failed = [one for one in visitors.requests if not one.succeeded]
     assert not failed or max(one.ended for one in failed) - min(one.began for one in failed) < FAILS
     assert not visitors.given_up
     kinds = {one.kind for one in visitors.acknowledged}
     assert kinds == {"letter", "answer", "mail"}
     stored = machines.get_totals()
-    assert {one.words: stored.texts[one.words] for one in visitors.acknowledged} == dict.fromkeys(
-        (one.words for one in visitors.acknowledged), 1
+    assert {one.text: stored.texts[one.text] for one in visitors.acknowledged} == dict.fromkeys(
+        (one.text for one in visitors.acknowledged), 1
     )
     assert set(stored.delivered) == stored.sent
     assert sum(times > 1 for times in stored.delivered.values()) <= 1  # what worker1 had handed over as it was killed
@@ -150,8 +150,8 @@ def test_while_the_database_is_away_from_all_pages_the_program_gives_the_words_b
         machines.network.disconnect(name, "db")
     try:
         for _ in range(3):
-            assert visitors.ask(f"{NETWORK}.8.8", "/steppe/answers", None)[0] == 503
-        status, page = visitors.ask(f"{NETWORK}.8.8", "/steppe/send", urlencode({"body": words, "then": "send"}))
+            assert visitors.request(f"{NETWORK}.8.8", "/steppe/answers", None)[0] == 503
+        status, page = visitors.request(f"{NETWORK}.8.8", "/steppe/send", urlencode({"body": words, "then": "send"}))
         assert (status, words in page) == (503, True)
     finally:
         for name in WEB_MACHINES:

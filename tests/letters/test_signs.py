@@ -155,7 +155,7 @@ def test_no_letter_of_a_reader_is_held_on_a_quiet_day(attempts: Callable[[int], 
     }
     assert held == held_in_demo()
     assert [text for text in HONEST_LETTERS if weigh_signs(SpamEvidence(text, some[:60], ("fast",)))] == []
-    files = sorted((ROOT / "bench/asked_in").glob("*.txt"))
+    files = sorted((ROOT / "bench/sample_questions").glob("*.txt"))
     read = [line for path in files for line in path.read_text().splitlines() if line.strip()]
     assert len(read) > 2_500
     assert [line for line in read if weigh_signs(SpamEvidence(line, some[:20], ("fast",)))] == []

@@ -5,7 +5,6 @@ import re
 from datetime import date
 
 import pytest
-from bench.asked_model import Tongue
 
 from app.db.engine import Database
 from app.search import DESK, expert_ranking
@@ -14,6 +13,7 @@ from app.search.expert_ranking import WEIGHTS, Candidate, PastAnswer, QuestionPr
 from app.search.index import NewDoc, index_documents
 from app.search.scoring import Counts, TextTerms, WeightedText, max_similarity, similarity
 from app.search.terms import Cut, fold, units
+from bench.question_model import InventedLanguage
 from tests.support.database_checks import record_statements
 from tests.support.sample_newsroom import Newsroom
 
@@ -47,8 +47,8 @@ def test_lines_are_folded_each_by_itself() -> None:
 
 def _texts(number: int) -> list[str]:
     drawn = random.Random(4)
-    tongue = Tongue(drawn, "latin")
-    return [tongue.ask()[0] for _ in range(number)] + [text for text in WRITTEN if text]
+    language_model = InventedLanguage(drawn, "latin")
+    return [language_model.draw_pair()[0] for _ in range(number)] + [text for text in WRITTEN if text]
 
 
 def test_what_is_left_out_as_too_far_is_never_nearer_than_it_was_held_for() -> None:

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from bench.asked_model import Tongue
 from click.testing import CliRunner, Result
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -31,6 +30,7 @@ from app.search.scoring import Counts
 from app.search.semantic import embed_due
 from app.search.verdicts import PRIOR_CUTOFFS, learn_cutoff, load_desk_verdicts, prior, record_verdict
 from app.workflows.indexing import index_due
+from bench.question_model import InventedLanguage
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.letters import create_letter
 from tests.support.required_programs import skip_without
@@ -75,8 +75,8 @@ def test_a_question_asked_again_comes_first_and_says_why(database: Database, new
 
 def test_both_databases_propose_and_score_the_same(database: Database, newsroom: Newsroom) -> None:
     """The figures themselves are held here, so that SQLite and PostgreSQL are held to each other."""
-    tongue = Tongue(random.Random(3), "cyrillic")
-    pairs = [tongue.ask() for _ in range(400)]
+    language_model = InventedLanguage(random.Random(3), "cyrillic")
+    pairs = [language_model.draw_pair() for _ in range(400)]
     stored(database, newsroom, [first for first, _ in pairs])
     places = []
     for number, (_, again) in enumerate(pairs[:60], 1):

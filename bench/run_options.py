@@ -1,4 +1,4 @@
-"""The environment shared by all parts of the bench: options of the run, the servers' settings, the machine, output."""
+"""The options of a run, the settings of the measured servers, a description of the machine, and output."""
 
 import base64
 import os
@@ -11,28 +11,33 @@ from pathlib import Path
 
 import psutil
 
-from .load import Pace
+from .load_client import Pace
 
 SECRET = bytes(range(32))
-Say = Callable[[str], None]
+WriteLine = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Run:
-    """The options of a run. Filled databases are kept in the folder `kept`, for the next run."""
+class RunOptions:
+    """The options of a run.
 
-    say: Say
+    `sizes` are numbers of questions in ascending order, `databases` are keys of `DATABASE_NAMES`. Filled databases are
+    kept in `cache_folder` for the next run. Progress goes to `write_line`.
+    """
+
+    write_line: WriteLine
     sizes: tuple[int, ...]
     databases: tuple[str, ...]
     pace: Pace
-    kept: Path | None = None
+    cache_folder: Path | None = None
 
-    def at_the_smallest(self) -> "Run":
+    def with_smallest_size(self) -> "RunOptions":
         """Return these options with only the smallest size, for figures that don't depend on the amount of data."""
         return replace(self, sizes=self.sizes[:1])
 
 
-def environment(url: str, folder: str) -> dict[str, str]:
+def server_settings(url: str, folder: str) -> dict[str, str]:
+    """Return the environment of a server with this database, without rate limits, and its mails in the folder."""
     return {
         "READERS_ASKED_ENV": "demo",
         "SECRET_KEYS": "1:" + base64.b64encode(SECRET).decode(),
@@ -43,7 +48,7 @@ def environment(url: str, folder: str) -> dict[str, str]:
     }
 
 
-def machine() -> str:
+def describe_machine() -> str:
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
@@ -51,10 +56,10 @@ def machine() -> str:
     )
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     print(text, flush=True)
 
 
-def aside(text: str) -> None:
-    """Print progress to standard error, since standard output may be read by a program."""
+def print_progress(text: str) -> None:
+    """Print a line to standard error, since standard output may be read by a program."""
     print(text, file=sys.stderr, flush=True)

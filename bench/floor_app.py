@@ -11,32 +11,32 @@ from app.core.clock import utc_now
 from app.crypto.seal import Keys
 from app.db.engine import Database
 
-from .floor_rows import FloorRow, Shown
+from .floor_tables import InsertedRow, ListedRow
 
 database = Database(os.environ["DATABASE_URL"], Keys({1: bytes(32)}), "http://127.0.0.1")
 app = Flask(__name__)
 app.jinja_loader = DictLoader(
     {
-        "page.html": "<!doctype html><title>{{ name }}</title>{% for one in rows %}<p>{{ one }}</p>{% endfor %}",
-        "rows.html": "<!doctype html><title>Rows</title>{% for one in rows %}<article><h2><a href='/{{ one.id }}'>{{ "
-        "one.at.date() }}</a></h2><p>{{ one.body }}</p></article>{% endfor %}",
+        "page.html": "<!doctype html><title>{{ name }}</title>{% for row in rows %}<p>{{ row }}</p>{% endfor %}",
+        "rows.html": "<!doctype html><title>Rows</title>{% for row in rows %}<article><h2><a href='/{{ row.id }}'>{{ "
+        "row.at.date() }}</a></h2><p>{{ row.body }}</p></article>{% endfor %}",
     }
 )
 
 
 @app.get("/")
-def page() -> str:
+def bare_page() -> str:
     return render_template("page.html", name="Floor", rows=("A bare page.", "It has two lines."))
 
 
 @app.get("/rows")
-def rows() -> str:
-    newest = select(Shown.id, Shown.at, Shown.body).order_by(Shown.at.desc()).limit(30)
+def list_rows() -> str:
+    query = select(ListedRow.id, ListedRow.at, ListedRow.body).order_by(ListedRow.at.desc()).limit(30)
     with database.read() as session:
-        return render_template("rows.html", rows=session.execute(newest).all())
+        return render_template("rows.html", rows=session.execute(query).all())
 
 
 @app.post("/insert")
-def insert() -> str:
-    database.write(lambda session: session.add(FloorRow(body=request.form["body"], at=utc_now())))
+def insert_row() -> str:
+    database.write(lambda session: session.add(InsertedRow(body=request.form["body"], at=utc_now())))
     return "stored"
