@@ -1,6 +1,7 @@
 """Bulk actions on letters: the selected ones of a page, and whole crowds of a flood."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from flask import redirect, request, url_for
@@ -137,49 +138,52 @@ BulkForm(
 @editor.action("/<slug>/letters/crowds", permission="take letters")
 def letter_crowds(slug: str) -> Response:
     """File the selected crowds as spam."""
-    selected_crowds = parse_selected_rows("crowd", crowds.SHOWN_CROWDS)
 
-    def fn(desk: RequestContext) -> tuple[int, str]:
-        filed_count = 0
-        with collect_events(desk.session) as events:
-            for public_id, shown_standing in selected_crowds:
-                first_letter = or_404(queries.load(desk.session, desk.actor, public_id))
-                try:
-                    crowds.sweep(desk.session, desk.actor, first_letter, shown_standing)
-                    filed_count += 1
-                except (InvalidTransition, VersionConflict):  # changed, or grown: the page shows the crowd again
-                    continue
-            return filed_count, get_undo_token(events)
+    def file_crowd(desk: RequestContext, first_letter: Letter, shown_standing: int) -> int:
+        crowds.sweep(desk.session, desk.actor, first_letter, shown_standing)
+        return 1
 
-    filed_count, undo_token = run_in_transaction(slug, fn)
+    filed_count, undo_token = _change_crowds(slug, parse_selected_rows("crowd", crowds.SHOWN_CROWDS), file_crowd)
     message = _("Nothing was done. Tick a crowd as it stands now.")
     if filed_count:
         message = ngettext("The crowd is filed as spam.", "%(num)s crowds are filed as spam.", filed_count)
-    return_url = url_for("editor.letters", slug=slug, state=ONLY_HELD)
-    announce(message, undo=undo_token, return_url=return_url)
-    return redirect(return_url, code=303)
+    return _announce_and_redirect(message, undo_token, url_for("editor.letters", slug=slug, state=ONLY_HELD))
 
 
 @editor.action("/<slug>/letters/crowds/hold", permission="take letters")
 def letter_crowds_hold(slug: str) -> Response:
     """Hold the letters of the selected crowd."""
-    selected_crowds = parse_selected_rows("crowd", limit=1)
 
-    def fn(desk: RequestContext) -> tuple[int, str]:
-        held_count = 0
-        with collect_events(desk.session) as events:
-            for public_id, shown_number in selected_crowds:
-                first_letter = or_404(queries.load(desk.session, desk.actor, public_id))
-                try:
-                    held_count += crowds.hold(desk.session, desk.actor, first_letter, shown_number)
-                except (InvalidTransition, VersionConflict):  # changed, or grown
-                    continue
-            return held_count, get_undo_token(events)
+    def hold_crowd(desk: RequestContext, first_letter: Letter, shown_number: int) -> int:
+        return crowds.hold(desk.session, desk.actor, first_letter, shown_number)
 
-    held_count, undo_token = run_in_transaction(slug, fn)
+    held_count, undo_token = _change_crowds(slug, parse_selected_rows("crowd", limit=1), hold_crowd)
     message = _("Nothing was done. More have come: look again.")
     if held_count:
         message = ngettext("One letter is held.", "%(num)s letters are held.", held_count)
-    return_url = url_for("editor.letters", slug=slug)
+    return _announce_and_redirect(message, undo_token, url_for("editor.letters", slug=slug))
+
+
+def _change_crowds(
+    slug: str, selected_crowds: SelectedRows, change: Callable[[RequestContext, Letter, int], int]
+) -> tuple[int, str]:
+    """Apply `change` to the crowds of these first letters, and return the sum of its results and an undo token.
+
+    Crowds that have changed or grown since the page was shown are left alone; the page shows them again.
+    """
+
+    def fn(desk: RequestContext) -> tuple[int, str]:
+        total = 0
+        with collect_events(desk.session) as events:
+            for public_id, shown_number in selected_crowds:
+                first_letter = or_404(queries.load(desk.session, desk.actor, public_id))
+                with suppress(InvalidTransition, VersionConflict):
+                    total += change(desk, first_letter, shown_number)
+            return total, get_undo_token(events)
+
+    return run_in_transaction(slug, fn)
+
+
+def _announce_and_redirect(message: str, undo_token: str, return_url: str) -> Response:
     announce(message, undo=undo_token, return_url=return_url)
     return redirect(return_url, code=303)
