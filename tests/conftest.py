@@ -1,6 +1,6 @@
-"""What every test can ask for: a database of its own on SQLite and on PostgreSQL, a newsroom with its people, the app.
+"""Fixtures for all tests: a database on SQLite or PostgreSQL, a newsroom with its people, the app.
 
-A database is a copy of one that was migrated once: of a file on SQLite, of a template on PostgreSQL.
+Each test gets a copy of a database that was migrated once: of a file on SQLite, of a template on PostgreSQL.
 """
 
 import gc
@@ -46,41 +46,39 @@ pytest_plugins = ["tests.support.clock", "tests.support.security_table"]
 TESTS = Path(__file__).parent
 VAR = TESTS.parent / "var"
 SERVER, VAR_BEFORE = pytest.StashKey[ExitStack](), pytest.StashKey[set[str]]()
-# The rooms of pages: a page shows what nouns and verbs give, and those are tested on both databases. What a page asks by itself
-# is asked of both too: by the walk over every page and press (house/test_gates.py), by the main job in a browser
-# (journeys/test_ask_to_print.py), and by tests marked both_databases, whose
-# subject are long lists that are narrowed down and paged.
-# `make test-security` asks both of all that holds a threat, the thousands of requests among them whose times are compared.
+# Tests that run on SQLite only. Most are tests of pages, which show the results of functions that are tested on both
+# databases. The queries of the pages run on both in house/test_gates.py, which opens every page and sends every form,
+# in journeys/test_ask_to_print.py, and in tests marked both_databases, mostly of long lists with filters and pages.
+# `make test-security` runs all tests of threats on both.
 ON_ONE_DATABASE = ("desk", "entrance", "expert", "journeys", "reader", "translator", "test_measured_time.py")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that has a database on both, one of a page on SQLite, and one that names its database on that."""
+    """Run each test with a database on both, except those in `ON_ONE_DATABASE` and those that name their database."""
     if "database_url" not in metafunc.fixturenames:
         return
     marks = list(metafunc.definition.iter_markers())
     if any(mark.name == "parametrize" and "database_url" in mark.args[0] for mark in marks):
         return
     path = metafunc.definition.path
-    of_a_page = not {path.parent.name, path.name}.isdisjoint(ON_ONE_DATABASE)
-    asked = "threat" if metafunc.config.getoption("threats") else "both_databases"
-    both = not of_a_page or any(mark.name in ("both_databases", asked) for mark in marks)
-    metafunc.parametrize("database_url", ["sqlite", "postgresql"] if both else ["sqlite"], indirect=True)
+    marks_for_both = {"both_databases", "threat"} if metafunc.config.getoption("threats") else {"both_databases"}
+    has_mark_for_both = any(mark.name in marks_for_both for mark in marks)
+    runs_on_both = has_mark_for_both or {path.parent.name, path.name}.isdisjoint(ON_ONE_DATABASE)
+    metafunc.parametrize("database_url", ["sqlite", "postgresql"] if runs_on_both else ["sqlite"], indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, and leave out what needs the real Ghost unless it is asked for."""
+    """Start with the files that take longest, and deselect tests of the real Ghost unless `-m` mentions them."""
     if "ghost" not in config.getoption("markexpr"):
-        left_out = [item for item in items if item.get_closest_marker("ghost")]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+        deselected = [item for item in items if item.get_closest_marker("ghost")]
+        items[:] = [item for item in items if item not in deselected]
+        config.hook.pytest_deselected(items=deselected)
     items.sort(key=lambda item: xdist_schedule.rank_file(item.path.relative_to(TESTS).as_posix()))
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Let the collector pass over all that is loaded now: it stays to the end, and walking it again and again took a sixth of
-    all time."""
+    """Exempt everything that is loaded so far from garbage collection: walking it repeatedly took a sixth of all time."""
     gc.disable()
     try:
         return (yield)
@@ -96,7 +94,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "xdist_sched
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find or start one server for all workers; they learn of it by their environment."""
+    """Find or start one PostgreSQL server for all workers, which get its URL from the environment."""
     if not hasattr(config, "workerinput"):
         config.stash[VAR_BEFORE] = {path.name for path in VAR.glob("*")}
         stack = config.stash[SERVER] = ExitStack()
@@ -105,10 +103,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail if the tests have made files where the newsroom of `make run` lies: it would meet what isn't its own."""
-    made = sorted(path.name for path in VAR.glob("*")) if VAR_BEFORE in session.config.stash else []
-    if new := [name for name in made if name not in session.config.stash[VAR_BEFORE]]:
-        print(f"\nThe tests have made files in {VAR.name}/, where they may not write: {', '.join(new)}")
+    """Fail if the tests have created files in `var/`, where `make run` keeps its newsroom."""
+    if VAR_BEFORE not in session.config.stash:
+        return
+    new_names = sorted({path.name for path in VAR.glob("*")} - session.config.stash[VAR_BEFORE])
+    if new_names:
+        print(f"\nThe tests have created files in {VAR.name}/, where they may not write: {', '.join(new_names)}")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
@@ -118,8 +118,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for what is made once and used by every worker."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for files that are created once and used by every worker."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
@@ -132,7 +132,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sqlite_founded(sqlite_template: Path) -> tuple[Path, Newsroom]:
+def sqlite_newsroom(sqlite_template: Path) -> tuple[Path, Newsroom]:
     path = shutil.copy(sqlite_template, sqlite_template.with_name("founded.db"))
     return path, create_newsroom_at(f"sqlite:///{path}")
 
@@ -145,20 +145,20 @@ def postgres_template() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_founded(postgres_template: str) -> Iterator[tuple[str, Newsroom]]:
+def postgres_newsroom(postgres_template: str) -> Iterator[tuple[str, Newsroom]]:
     with postgres_copy(postgres_template) as name:
         yield name, create_newsroom_at(postgres_url(name))
 
 
 @pytest.fixture(scope="session")
-def sqlite_year(sqlite_template: Path, shared: Path) -> Path:
-    """The demo newsroom after its year until now, lived through once for all workers; to be copied."""
-    path = shared / "year.db"
+def sqlite_year(sqlite_template: Path, shared_folder: Path) -> Path:
+    """The file of the demo newsroom with its year until now, created once for all workers, to be copied."""
+    path = shared_folder / "year.db"
     with file_lock(path.with_suffix(".lock")):
         if not path.exists():
-            began = shutil.copy(sqlite_template, path.with_suffix(".begun"))
-            load_demo_year(f"sqlite:///{began}")
-            began.rename(path)
+            unfinished = shutil.copy(sqlite_template, path.with_suffix(".begun"))
+            load_demo_year(f"sqlite:///{unfinished}")
+            unfinished.rename(path)
     return path
 
 
@@ -171,7 +171,7 @@ def postgres_year(postgres_template: str) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of a database without any table."""
+    """The URL of a database without any table."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.db'}"
         return
@@ -180,106 +180,112 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def places() -> Iterator[DatabasePool]:
-    """Where this worker's tests find their databases."""
+def database_pool() -> Iterator[DatabasePool]:
+    """The databases of this worker, which its tests reuse."""
     with TemporaryDirectory(prefix="newsroom-", dir=postgres.find_memory_folder()) as folder, ExitStack() as stack:
         yield DatabasePool(Path(folder), stack)
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, places: DatabasePool) -> str:
-    """The address of a migrated database that nobody else uses; with the newsroom in it where the test asks for one."""
-    founded = "newsroom" in request.fixturenames
+def database_url(request: pytest.FixtureRequest, database_pool: DatabasePool) -> str:
+    """The URL of a migrated database for this test, with the newsroom in it if the test uses that fixture."""
+    with_newsroom = "newsroom" in request.fixturenames
     if request.param == "sqlite":
-        return places.copy_sqlite(
-            request.getfixturevalue("sqlite_founded")[0] if founded else request.getfixturevalue("sqlite_template")
+        return database_pool.copy_sqlite(
+            request.getfixturevalue("sqlite_newsroom")[0]
+            if with_newsroom
+            else request.getfixturevalue("sqlite_template")
         )
-    return places.copy_postgres(
-        request.getfixturevalue("postgres_founded")[0] if founded else request.getfixturevalue("postgres_template")
+    return database_pool.copy_postgres(
+        request.getfixturevalue("postgres_newsroom")[0]
+        if with_newsroom
+        else request.getfixturevalue("postgres_template")
     )
 
 
 @pytest.fixture
-def database(database_url: str, places: DatabasePool) -> Iterator[Database]:
-    opened = places.get_database(database_url)
-    yield opened
-    opened.close()
+def database(database_url: str, database_pool: DatabasePool) -> Iterator[Database]:
+    database = database_pool.get_database(database_url)
+    yield database
+    database.close()
 
 
 @pytest.fixture
 def newsroom(request: pytest.FixtureRequest, database: Database) -> Newsroom:
-    """The Steppe Letter with its desk and experts; nobody has asked anything yet."""
-    made: Newsroom = request.getfixturevalue("sqlite_founded" if database.is_sqlite else "postgres_founded")[1]
-    return made
+    """The Steppe Letter with its desk and experts, before the first letter."""
+    newsroom: Newsroom = request.getfixturevalue("sqlite_newsroom" if database.is_sqlite else "postgres_newsroom")[1]
+    return newsroom
 
 
 @pytest.fixture
 def nora(app: Flask, newsroom: Newsroom) -> Desk:
-    """Nora at the desk of the Steppe Letter, which she edits."""
+    """Nora, the editor of the Steppe Letter, at the desk."""
     return Desk(app, newsroom.nora)
 
 
 @pytest.fixture
 def ilya(app: Flask, newsroom: Newsroom) -> Desk:
-    """Ilya beside her: he prepares, and neither approves nor sends."""
+    """Ilya, an assistant at the desk, who may neither approve nor send."""
     return Desk(app, newsroom.ilya)
 
 
 @pytest.fixture
 def vera(app: Flask, database: Database, newsroom: Newsroom) -> Desk:
-    """Vera, who runs the house."""
+    """Vera, the administrator, at the desk."""
     return Desk(app, hire_vera(database, newsroom))
 
 
 @pytest.fixture
-def a_minute(database: Database, newsroom: Newsroom) -> None:
-    """The desk's mails wait for a minute, in which a press can be undone."""
+def one_minute_undo(database: Database, newsroom: Newsroom) -> None:
+    """Give the desk one minute to undo an action, during which its mails wait."""
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
 
 
 @pytest.fixture
 def salt(database: Database, newsroom: Newsroom) -> ExpertAssignment:
-    """Timur's question about the salt, which Leyla is asked to answer."""
+    """Timur's question about the salt, with Leyla invited to answer it."""
     return ask_expert(database, newsroom)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def addresses_made_once() -> Iterator[None]:
-    """All apps have the same addresses. Werkzeug writes and compiles a function for each of them anew, which takes longer
-    than most tests; the function looks at nothing but the address, so that one of them serves all apps."""
-    make, made = Rule._compile_builder, {}
+def share_url_builders() -> Iterator[None]:
+    """Let all apps share the functions that Werkzeug compiles to build the URL of each rule.
 
-    def once(rule: Rule, append_unknown: bool = True) -> Any:
+    Compiling them for each app takes longer than most tests. They depend on nothing but the rule.
+    """
+    compile_builder, builders = Rule._compile_builder, {}
+
+    def get_builder(rule: Rule, append_unknown: bool = True) -> Any:
         key = (rule.rule, rule.subdomain, rule.host, rule.merge_slashes, repr(rule.defaults), append_unknown)
-        if key not in made:
-            made[key] = make(rule, append_unknown)
-        return made[key]
+        if key not in builders:
+            builders[key] = compile_builder(rule, append_unknown)
+        return builders[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Rule, "_compile_builder", once)
+        patch.setattr(Rule, "_compile_builder", get_builder)
         yield
 
 
 @pytest.fixture(scope="session")
-def compiled(shared: Path) -> FileSystemBytecodeCache:
-    """Templates are compiled once for all workers."""
-    folder = shared / "compiled"
+def bytecode_cache(shared_folder: Path) -> FileSystemBytecodeCache:
+    """The compiled templates, shared by all workers."""
+    folder = shared_folder / "compiled"
     folder.mkdir(exist_ok=True)
     return FileSystemBytecodeCache(str(folder))
 
 
 @pytest.fixture
-def app(database: Database, places: DatabasePool, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
-    """The app on this test's database: one for all tests of a worker, with the settings that it had at the beginning."""
-    made = places.get_app(database, compiled)
-    settings = dict(made.config)
-    shutil.rmtree(made.config["MAIL_FOLDER"], ignore_errors=True)
-    limiter.enabled = False  # it is one for all apps of a process, and `limited` lets it count
-    yield made
-    made.config.clear()
-    made.config.update(settings)
-    worker._transport.cache_clear()  # it keeps for each app the way that mails took by its settings
-    made.extensions["database"].close()
+def app(database: Database, database_pool: DatabasePool, bytecode_cache: FileSystemBytecodeCache) -> Iterator[Flask]:
+    """The app on the database of this test. All tests of a worker share it; its settings are restored after each."""
+    app = database_pool.get_app(database, bytecode_cache)
+    settings = dict(app.config)
+    shutil.rmtree(app.config["MAIL_FOLDER"], ignore_errors=True)
+    limiter.enabled = False  # all apps of a process share the limiter, which `limited_client` enables
+    yield app
+    app.config.clear()
+    app.config.update(settings)
+    worker._transport.cache_clear()  # the cached transport depends on the settings
+    app.extensions["database"].close()
 
 
 @pytest.fixture
@@ -288,15 +294,17 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def limited(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[FlaskClient]:
-    """A client of an app that counts tries, as it does in production."""
-    with open_app(database, tmp_path, compiled, limits="1") as made:
-        yield made.test_client()
+def limited_client(
+    database: Database, tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
+) -> Iterator[FlaskClient]:
+    """A client of an app with rate limits, as in production."""
+    with open_app(database, tmp_path, bytecode_cache, limits="1") as app:
+        yield app.test_client()
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator["Browser"]:
-    from tests.support.browsers import start_chromium  # not above: most tests need no browser
+    from tests.support.browsers import start_chromium  # a slow import, which most tests don't need
 
     with start_chromium() as browser:
         yield browser
@@ -304,6 +312,6 @@ def chromium() -> Iterator["Browser"]:
 
 @pytest.fixture
 def site(database: Database, newsroom: Newsroom, tmp_path: Path) -> Iterator[str]:
-    """Where the app is really served, by the server of the product."""
+    """The base URL of the product, served by its own processes."""
     with run_site(database.url, tmp_path / "mail", start_forked) as address:
         yield address

@@ -1,4 +1,4 @@
-"""The machine that a newsroom runs on, and an empty one that its backup is restored on."""
+"""The machine of a newsroom, and an empty one to restore its backup on."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +12,15 @@ from tests.support.databases import postgres_copy, postgres_url
 
 
 @pytest.fixture
-def old(app: Flask, database: Database, tmp_path: Path) -> Iterator[Installation]:
-    """Where the newsroom has worked so far."""
+def old_machine(app: Flask, database: Database, tmp_path: Path) -> Iterator[Installation]:
+    """The machine with the newsroom."""
     with open_installation(app, database.url, tmp_path / "lists" / "erasures") as machine:
         yield machine
 
 
 @pytest.fixture
-def new(app: Flask, database: Database, tmp_path: Path) -> Iterator[Installation]:
-    """Another one with nothing in its database, which is of the same kind, and the list from the old one."""
+def new_machine(app: Flask, database: Database, tmp_path: Path) -> Iterator[Installation]:
+    """Another machine, with an empty database of the same kind, and the list of erasures of the old one."""
     if database.is_sqlite:
         with open_installation(app, f"sqlite:///{tmp_path / 'new.db'}", tmp_path / "lists" / "erasures") as machine:
             yield machine

@@ -73,36 +73,36 @@ def asks(database: Database, newsroom: Newsroom, number: int) -> None:
 
 
 @pytest.fixture
-def key(old: Installation, tmp_path: Path) -> str:
+def key(old_machine: Installation, tmp_path: Path) -> str:
     """The public key whose secret lies in `key`."""
-    return old.run_ok("backup-key", tmp_path / "key").strip()
+    return old_machine.run_ok("backup-key", tmp_path / "key").strip()
 
 
 def test_all_comes_back_and_new_rows_get_new_keys(
-    old: Installation, new: Installation, newsroom: Newsroom, salt: ExpertAssignment, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, salt: ExpertAssignment, tmp_path: Path
 ) -> None:
-    asks(old.database, newsroom, 1)
+    asks(old_machine.database, newsroom, 1)
     signed_in = {"token_mac": b"t" * 32, "person_id": newsroom.nora.person_id, "door": "desk"}
-    old.database.write(
+    old_machine.database.write(
         lambda session: session.add(BrowserSession(**signed_in, began_at=now(session), ends_at=now(session)))
     )
-    said = old.run_ok("backup", tmp_path / "monday")
+    said = old_machine.run_ok("backup", tmp_path / "monday")
     assert said.endswith(" bytes, NOT sealed\n") and (tmp_path / "monday").stat().st_mode & 0o777 == 0o600
-    old.write_erasure_list()
-    asked = new.run_ok("restore", tmp_path / "monday", "--check")
+    old_machine.write_erasure_list()
+    asked = new_machine.run_ok("restore", tmp_path / "monday", "--check")
     assert f"by Readers Asked {VERSION} (migration {list_revisions()[-1]}, " in asked
     assert "1 newsletters, 2 letters, 1 questions, 0 answers, 5 people." in asked
-    new.run_ok("restore", tmp_path / "monday")
-    assert rows(new.database) == rows(old.database)
-    with new.database.read() as session:
+    new_machine.run_ok("restore", tmp_path / "monday")
+    assert rows(new_machine.database) == rows(old_machine.database)
+    with new_machine.database.read() as session:
         assert [
             session.scalar(text(f"SELECT count(*) FROM {name}"))
             for name in sorted(
                 LEFT_OUT - {"alembic_version", "public_versions"}
             )  # the second has one of each newsletter
         ] == [0] * (len(LEFT_OUT) - 2)
-    asks(new.database, newsroom, 2)
-    with new.database.read() as session:
+    asks(new_machine.database, newsroom, 2)
+    with new_machine.database.read() as session:
         assert len(session.scalars(select(Letter.id)).all()) == 3
 
 
@@ -126,25 +126,25 @@ def test_a_year_goes_up_to_postgresql_and_down_again_unchanged(app: Flask, sqlit
 
 
 def test_a_backup_while_readers_write_is_of_one_moment(
-    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     for number in range(5):
-        asks(old.database, newsroom, number)
+        asks(old_machine.database, newsroom, number)
 
     def write(start: int) -> None:
         for number in range(start, start + 20):
-            asks(old.database, newsroom, number)
+            asks(old_machine.database, newsroom, number)
 
     with ThreadPoolExecutor(2) as pool:
         writing = [pool.submit(write, start) for start in (100, 200)]
-        old.run_ok("backup", tmp_path / "monday")
+        old_machine.run_ok("backup", tmp_path / "monday")
         for one in writing:
             one.result()
-    with old.database.read() as session:
+    with old_machine.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Letter)) == 45
-    old.write_erasure_list()
-    new.run_ok("restore", tmp_path / "monday")
-    with new.database.read() as session:
+    old_machine.write_erasure_list()
+    new_machine.run_ok("restore", tmp_path / "monday")
+    with new_machine.database.read() as session:
         letters = session.scalar(select(func.count()).select_from(Letter)) or 0
         contacts = session.scalar(select(func.count()).select_from(Contact))
         events = session.scalar(select(func.count()).select_from(Event).filter_by(action="letter.send"))
@@ -166,7 +166,7 @@ def is_whole(path: Path) -> bool:
 
 @ON_SQLITE
 def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
-    old: Installation, newsroom: Newsroom, killed: ProcessRunner, tmp_path: Path
+    old_machine: Installation, newsroom: Newsroom, killed: ProcessRunner, tmp_path: Path
 ) -> None:
     path, step, ends = tmp_path / "killed", 0, []
     while not ends or ends[-1] == "killed":
@@ -187,7 +187,7 @@ def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
 
 @ON_SQLITE
 def test_a_full_disk_is_said_and_leaves_what_was_there(
-    old: Installation, newsroom: Newsroom, killed: ProcessRunner, tmp_path: Path
+    old_machine: Installation, newsroom: Newsroom, killed: ProcessRunner, tmp_path: Path
 ) -> None:
     assert killed.run("whole 0") == "whole"
     before = (tmp_path / "killed").read_bytes()
@@ -199,17 +199,19 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
 
 
 @ON_SQLITE
-def test_no_backup_is_written_over_unless_one_says_so(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
+def test_no_backup_is_written_over_unless_one_says_so(
+    old_machine: Installation, newsroom: Newsroom, tmp_path: Path
+) -> None:
     path = tmp_path / "monday"
     path.write_text("the only one")
-    assert "already exists. Choose another file, or use --replace. Nothing was written." in old.run_refused(
+    assert "already exists. Choose another file, or use --replace. Nothing was written." in old_machine.run_refused(
         "backup", path
     )
     assert path.read_text() == "the only one"
-    old.run_ok("backup", path, "--replace")
+    old_machine.run_ok("backup", path, "--replace")
     assert is_whole(path)
-    assert "No such file or directory" in old.run_refused("backup", tmp_path / "nowhere" / "monday")
-    with open_installation(old.app, f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "erasures") as empty:
+    assert "No such file or directory" in old_machine.run_refused("backup", tmp_path / "nowhere" / "monday")
+    with open_installation(old_machine.app, f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "erasures") as empty:
         assert "There is no newsroom in the database. Nothing was written." in empty.run_refused(
             "backup", tmp_path / "none"
         )
@@ -218,23 +220,23 @@ def test_no_backup_is_written_over_unless_one_says_so(old: Installation, newsroo
 @pytest.mark.threat("old backup")
 @ON_SQLITE
 def test_sealed_it_opens_for_its_key_alone(
-    old: Installation, new: Installation, newsroom: Newsroom, key: str, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, key: str, tmp_path: Path
 ) -> None:
-    asks(old.database, newsroom, 1)
+    asks(old_machine.database, newsroom, 1)
     path = tmp_path / "monday"
-    assert "sealed for 1 key\n" in old.run_ok("backup", path, "--to", key)
+    assert "sealed for 1 key\n" in old_machine.run_ok("backup", path, "--to", key)
     assert path.read_bytes().startswith(b"age-encryption.org/v1\n") and (tmp_path / "key").stat().st_mode & 0o77 == 0
-    assert "The file is sealed: name the file of its key with --key." in new.run_refused("restore", path)
-    old.run_ok("backup-key", tmp_path / "other")
-    assert "already exists. Choose another file. Nothing was written." in old.run_refused(
+    assert "The file is sealed: name the file of its key with --key." in new_machine.run_refused("restore", path)
+    old_machine.run_ok("backup-key", tmp_path / "other")
+    assert "already exists. Choose another file. Nothing was written." in old_machine.run_refused(
         "backup-key", tmp_path / "other"
     )
-    assert "sealed for another key" in new.run_refused("restore", path, "--key", tmp_path / "other")
-    assert "--key must be a file with a secret key" in new.run_refused("restore", path, "--key", path)
-    assert "--to must be a public key" in old.run_refused("backup", path, "--replace", "--to", "nora")
-    assert "1 letters" in new.run_ok("restore", path, "--key", tmp_path / "key", "--check")
-    new.run_ok("restore", path, "--key", tmp_path / "key", "--without-erasures")
-    assert rows(new.database) == rows(old.database)
+    assert "sealed for another key" in new_machine.run_refused("restore", path, "--key", tmp_path / "other")
+    assert "--key must be a file with a secret key" in new_machine.run_refused("restore", path, "--key", path)
+    assert "--to must be a public key" in old_machine.run_refused("backup", path, "--replace", "--to", "nora")
+    assert "1 letters" in new_machine.run_ok("restore", path, "--key", tmp_path / "key", "--check")
+    new_machine.run_ok("restore", path, "--key", tmp_path / "key", "--without-erasures")
+    assert rows(new_machine.database) == rows(old_machine.database)
 
 
 DAMAGED = "The file is damaged or not whole: nothing of it was used."
@@ -245,10 +247,10 @@ NOT_OURS = "The file is no backup of Readers Asked, or damaged at its beginning.
 @ON_SQLITE
 @pytest.mark.parametrize("sealed", [False, True])
 def test_not_one_byte_may_be_missing_or_other(
-    old: Installation, new: Installation, newsroom: Newsroom, key: str, tmp_path: Path, sealed: bool
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, key: str, tmp_path: Path, sealed: bool
 ) -> None:
     path, options = tmp_path / "monday", ("--to", key) if sealed else ()
-    old.run_ok("backup", path, *options)
+    old_machine.run_ok("backup", path, *options)
     whole = path.read_bytes()
     source = restoring.Source(path, [] if not sealed else _read_identities(tmp_path / "key"), RING)
     said: list[str] = []
@@ -276,115 +278,121 @@ def _read_identities(path: Path) -> list[Any]:
 
 @ON_SQLITE
 def test_files_of_other_products_are_refused(
-    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     others = {
         "empty": b"",
         "text": b"Dear readers,\n" * 100,
         "archive": gzip.compress(b"Dear readers,\n" * 100),
         "json": gzip.compress(b'{"backup": 1}\n[1, 2]\n'),
-        "database": Path(old.database.url.removeprefix("sqlite:///")).read_bytes(),
+        "database": Path(old_machine.database.url.removeprefix("sqlite:///")).read_bytes(),
     }
     for name, written in others.items():
         (tmp_path / name).write_bytes(written)
         assert (
             "The file is no backup of Readers Asked, or damaged at its beginning. Nothing was restored."
-            in new.run_refused("restore", tmp_path / name)
+            in new_machine.run_refused("restore", tmp_path / name)
         )
     newer = gzip.compress(b'{"readers-asked backup":2,"version":"9.0.0"}\n')
     (tmp_path / "newer").write_bytes(newer)
-    assert "made by Readers Asked 9.0.0, which is newer. Install that first." in new.run_refused(
+    assert "made by Readers Asked 9.0.0, which is newer. Install that first." in new_machine.run_refused(
         "restore", tmp_path / "newer"
     )
 
 
 def test_a_newsroom_with_other_keys_is_told_so(
-    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
-    old.run_ok("backup", tmp_path / "monday")
-    with open_installation(new.app, new.database.url, new.erasures, {1: b"o" * 32}) as other:
+    old_machine.run_ok("backup", tmp_path / "monday")
+    with open_installation(new_machine.app, new_machine.database.url, new_machine.erasures, {1: b"o" * 32}) as other:
         said = other.run_refused("restore", tmp_path / "monday")
     assert "SECRET_KEYS are not those of the newsroom that this is a backup of" in said
 
 
-def test_what_is_there_already_is_said_and_stays(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
-    old.run_ok("backup", tmp_path / "monday")
-    before = dump_tables(old.database)
-    said = old.run_refused("restore", tmp_path / "monday", "--without-erasures")
+def test_what_is_there_already_is_said_and_stays(old_machine: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
+    old_machine.run_ok("backup", tmp_path / "monday")
+    before = dump_tables(old_machine.database)
+    said = old_machine.run_refused("restore", tmp_path / "monday", "--without-erasures")
     assert "There is a newsroom already (1 newsletters, 5 people). Restore into an empty database." in said
-    assert dump_tables(old.database) == before
+    assert dump_tables(old_machine.database) == before
 
 
 def test_a_restore_that_fails_late_leaves_the_place_empty(
-    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    old_machine: Installation,
+    new_machine: Installation,
+    newsroom: Newsroom,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    old.run_ok("backup", tmp_path / "monday")
-    old.write_erasure_list()
+    old_machine.run_ok("backup", tmp_path / "monday")
+    old_machine.write_erasure_list()
 
     def fails(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(restoring, "erase_again", fails)
-        assert "The disk is full" in new.run_refused("restore", tmp_path / "monday")
+        assert "The disk is full" in new_machine.run_refused("restore", tmp_path / "monday")
     assert [one.name for one in tmp_path.glob("new.db*")] == []
-    new.run_ok("restore", tmp_path / "monday")  # it is empty: another try is taken
-    assert rows(new.database) == rows(old.database)
+    new_machine.run_ok("restore", tmp_path / "monday")  # it is empty: another try is taken
+    assert rows(new_machine.database) == rows(old_machine.database)
 
 
 @ON_SQLITE
 def test_a_killed_restore_is_found_by_the_next(
-    old: Installation, new: Installation, newsroom: Newsroom, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
-    old.run_ok("backup", tmp_path / "monday")
+    old_machine.run_ok("backup", tmp_path / "monday")
     (tmp_path / "new.db.restoring").touch()
-    assert "new.db.restoring is there: a restore is under way, or one was killed." in new.run_refused(
+    assert "new.db.restoring is there: a restore is under way, or one was killed." in new_machine.run_refused(
         "restore", tmp_path / "monday"
     )
 
 
 @ON_SQLITE
-def test_a_damaged_database_takes_no_backups_place(old: Installation, newsroom: Newsroom, tmp_path: Path) -> None:
-    old.database.close()
-    path = Path(old.database.url.removeprefix("sqlite:///"))
+def test_a_damaged_database_takes_no_backups_place(
+    old_machine: Installation, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    old_machine.database.close()
+    path = Path(old_machine.database.url.removeprefix("sqlite:///"))
     with path.open("r+b") as file:
         file.seek(path.stat().st_size - 40 * 4096)
         file.write(b"\xff" * 8 * 4096)
-    assert "Nothing was written." in old.run_refused("backup", tmp_path / "monday")
+    assert "Nothing was written." in old_machine.run_refused("backup", tmp_path / "monday")
     assert not (tmp_path / "monday").exists()
 
 
 @ON_SQLITE
-def test_an_older_newsroom_is_restored_under_this_version(new: Installation, tmp_path: Path) -> None:
-    said = new.run_ok("restore", BACKUP_FOLDER / "0002.backup", "--without-erasures")
+def test_an_older_newsroom_is_restored_under_this_version(new_machine: Installation, tmp_path: Path) -> None:
+    said = new_machine.run_ok("restore", BACKUP_FOLDER / "0002.backup", "--without-erasures")
     assert "(migration 0002, sqlite)" in said
-    with new.database.read() as session:
+    with new_machine.database.read() as session:
         assert session.scalar(text("SELECT version_num FROM alembic_version")) == list_revisions()[-1]
         assert len(session.scalars(select(Letter.id)).all()) > 10
 
 
 def test_the_list_of_erasures_survives_torn_lines_and_other_hands(
-    old: Installation, newsroom: Newsroom, tmp_path: Path
+    old_machine: Installation, newsroom: Newsroom, tmp_path: Path
 ) -> None:
     from app.audit import erasures
 
     path = tmp_path / "disk" / "erasures"
     writer = ErasureListWriter(path)
-    old.database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA"]))
-    assert (writer.update(old.database), writer.update(old.database)) == (1, 0)
+    old_machine.database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA"]))
+    assert (writer.update(old_machine.database), writer.update(old_machine.database)) == (1, 0)
     whole = path.read_bytes()
     path.write_bytes(whole + b"1 0123")  # the disk was full in the middle of a line
-    old.database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA", "BBBBBBBBBBBB"]))
-    assert writer.update(old.database) == 1
+    old_machine.database.write(lambda session: erasures.note(session, "letter", ["AAAAAAAAAAAA", "BBBBBBBBBBBB"]))
+    assert writer.update(old_machine.database) == 1
     found = read_list(path, RING)
     assert found is not None and len(found.lines) == 2
     path.unlink()  # another disk
-    assert ErasureListWriter(path).update(old.database) == 2
+    assert ErasureListWriter(path).update(old_machine.database) == 2
     path.write_bytes(path.read_bytes()[:30])  # begun, and killed
-    assert writer.update(old.database) == 2
+    assert writer.update(old_machine.database) == 2
     path.write_text("Dear readers,\n")
     with pytest.raises(NotOurList):
-        writer.update(old.database)
+        writer.update(old_machine.database)
     assert path.read_text() == "Dear readers,\n"
 
 

@@ -76,15 +76,15 @@ def places(written: bytes) -> list[bool]:
 
 @pytest.mark.threat("old backup")
 def test_what_a_reader_took_back_stands_nowhere_in_the_restored_files(
-    old: Installation, new: Installation, letter_id: int, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, letter_id: int, tmp_path: Path
 ) -> None:
-    old.run_ok("backup", tmp_path / "monday")
-    takes_back(old, letter_id)
-    old.write_erasure_list()
-    said = new.run_ok("restore", tmp_path / "monday")
+    old_machine.run_ok("backup", tmp_path / "monday")
+    takes_back(old_machine, letter_id)
+    old_machine.write_erasure_list()
+    said = new_machine.run_ok("restore", tmp_path / "monday")
     assert "Erased again: 1 letters that their readers took back." in said
-    assert places(read_database_files(new.database)) == [False] * 3
-    with new.database.read() as session:
+    assert places(read_database_files(new_machine.database)) == [False] * 3
+    with new_machine.database.read() as session:
         letter = session.get_one(Letter, letter_id)
         assert (letter.is_withdrawn, letter.body, letter.background) == (True, None, None)
         assert session.scalars(select(Contact.id)).all() == []
@@ -96,61 +96,61 @@ def test_what_a_reader_took_back_stands_nowhere_in_the_restored_files(
 
 @pytest.mark.threat("old backup")
 def test_without_the_list_they_would_stand_there_and_that_is_said_first(
-    old: Installation, new: Installation, letter_id: int, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, letter_id: int, tmp_path: Path
 ) -> None:
     """This also shows that the look into the files finds what is there."""
-    old.run_ok("backup", tmp_path / "monday")
+    old_machine.run_ok("backup", tmp_path / "monday")
     (tmp_path / "monday.erasures").unlink()
-    takes_back(old, letter_id)
-    new.erasures = tmp_path / "lost"
-    refused = new.run_refused("restore", tmp_path / "monday")
+    takes_back(old_machine, letter_id)
+    new_machine.erasures = tmp_path / "lost"
+    refused = new_machine.run_refused("restore", tmp_path / "monday")
     assert "No list of erasures was found" in refused and "This restore brings back" in refused
     assert refused.endswith("Use --without-erasures to restore anyway. Nothing was restored.\n")
-    said = new.run_ok("restore", tmp_path / "monday", "--without-erasures")
+    said = new_machine.run_ok("restore", tmp_path / "monday", "--without-erasures")
     assert "Erased again: nothing that is in the backup." in said
-    assert places(read_database_files(new.database)) == [True] * 3
+    assert places(read_database_files(new_machine.database)) == [True] * 3
 
 
 def test_a_list_that_ends_with_the_backup_is_as_good_as_none(
-    old: Installation, new: Installation, letter_id: int, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, letter_id: int, tmp_path: Path
 ) -> None:
-    old.run_ok("backup", tmp_path / "monday")
-    takes_back(old, letter_id)  # and the machine burns, with its list
-    new.erasures = tmp_path / "lost"
-    assert "is no newer than the backup" in new.run_refused("restore", tmp_path / "monday")
-    with open_installation(new.app, old.database.url, old.erasures) as again:
+    old_machine.run_ok("backup", tmp_path / "monday")
+    takes_back(old_machine, letter_id)  # and the machine burns, with its list
+    new_machine.erasures = tmp_path / "lost"
+    assert "is no newer than the backup" in new_machine.run_refused("restore", tmp_path / "monday")
+    with open_installation(new_machine.app, old_machine.database.url, old_machine.erasures) as again:
         again.run_ok("backup", tmp_path / "tuesday")
     # The list beside a newer backup will do.
-    said = new.run_ok("restore", tmp_path / "monday", "--erasures", tmp_path / "tuesday.erasures")
+    said = new_machine.run_ok("restore", tmp_path / "monday", "--erasures", tmp_path / "tuesday.erasures")
     assert "Erased again: 1 letters" in said
 
 
 def test_a_list_of_another_newsroom_or_no_list_at_all_is_refused(
-    old: Installation, new: Installation, letter_id: int, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, letter_id: int, tmp_path: Path
 ) -> None:
-    old.run_ok("backup", tmp_path / "monday")
-    with open_installation(old.app, old.database.url, tmp_path / "theirs", {1: b"t" * 32}) as theirs:
+    old_machine.run_ok("backup", tmp_path / "monday")
+    with open_installation(old_machine.app, old_machine.database.url, tmp_path / "theirs", {1: b"t" * 32}) as theirs:
         theirs.write_erasure_list()
     (tmp_path / "letter").write_text("Dear readers,\n")
     for other in ("theirs", "letter"):
-        refused = new.run_refused("restore", tmp_path / "monday", "--erasures", tmp_path / other)
+        refused = new_machine.run_refused("restore", tmp_path / "monday", "--erasures", tmp_path / other)
         assert f"{other} is not a list of erasures of this newsroom. Nothing was restored." in refused
 
 
 def test_erasures_under_a_key_that_is_not_there_any_more_are_said(
-    old: Installation, new: Installation, letter_id: int, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, letter_id: int, tmp_path: Path
 ) -> None:
-    takes_back(old, letter_id)
+    takes_back(old_machine, letter_id)
     both = {**SECRETS, 2: b"n" * 32}
-    with open_installation(old.app, old.database.url, old.erasures, both) as rotated:
+    with open_installation(old_machine.app, old_machine.database.url, old_machine.erasures, both) as rotated:
         assert sum(rotate(rotated.database)) > 0
         rotated.run_ok("backup", tmp_path / "monday")
-    with open_installation(old.app, old.database.url, old.erasures, {2: b"n" * 32}) as later:
+    with open_installation(old_machine.app, old_machine.database.url, old_machine.erasures, {2: b"n" * 32}) as later:
         later.write_erasure_list()
-    with open_installation(new.app, new.database.url, new.erasures, {2: b"n" * 32}) as without:
+    with open_installation(new_machine.app, new_machine.database.url, new_machine.erasures, {2: b"n" * 32}) as without:
         said = without.run_refused("restore", tmp_path / "monday")
         assert "SECRET_KEYS lacks key 1" in said and "under keys that SECRET_KEYS lacks (key 1)" in said
-    with open_installation(new.app, new.database.url, new.erasures, both) as with_both:
+    with open_installation(new_machine.app, new_machine.database.url, new_machine.erasures, both) as with_both:
         assert "WARNING" not in with_both.run_ok("restore", tmp_path / "monday")
 
 
@@ -240,7 +240,7 @@ def test_each_kind_that_is_noted_can_be_erased_again() -> None:
 
 @pytest.mark.threat("old backup")
 def test_each_kind_is_erased_again(
-    old: Installation, new: Installation, newsroom: Newsroom, letter_id: int, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, letter_id: int, tmp_path: Path
 ) -> None:
     def more(session: Session) -> None:
         inbound.store(session, b"From: dana@post.example\r\n\r\nWho knew?\r\n", source="lmtp", mailbox="desk")
@@ -256,18 +256,18 @@ def test_each_kind_is_erased_again(
         with machine.database.read() as session:
             return [len(session.scalars(left).all()) for _, left, _ in WAYS.values()]
 
-    old.database.write(more)
-    publish_answer(old.database, newsroom, [])
-    old.database.write(lambda session: asked(session, newsroom))
-    old.run_ok("backup", tmp_path / "monday")
-    assert counts(old) == [before for *_, (before, _) in WAYS.values()]
+    old_machine.database.write(more)
+    publish_answer(old_machine.database, newsroom, [])
+    old_machine.database.write(lambda session: asked(session, newsroom))
+    old_machine.run_ok("backup", tmp_path / "monday")
+    assert counts(old_machine) == [before for *_, (before, _) in WAYS.values()]
     for erase, *_ in WAYS.values():
-        old.database.write(lambda session: erase(session, newsroom, session.get_one(Letter, letter_id)))  # noqa: B023
-    old.write_erasure_list()
-    said = new.run_ok("restore", tmp_path / "monday")
+        old_machine.database.write(lambda session: erase(session, newsroom, session.get_one(Letter, letter_id)))  # noqa: B023
+    old_machine.write_erasure_list()
+    said = new_machine.run_ok("restore", tmp_path / "monday")
     assert f"Erased again: {', '.join(f'1 {ERASURE_KINDS[kind].label}' for kind in WAYS)}.\n" in said
-    assert counts(old) == counts(new) == [after for *_, (_, after) in WAYS.values()]
-    with new.database.read() as session, old.database.read() as theirs:
+    assert counts(old_machine) == counts(new_machine) == [after for *_, (_, after) in WAYS.values()]
+    with new_machine.database.read() as session, old_machine.database.read() as theirs:
         # The list came along, so that this backup can be restored once more.
         assert {*theirs.scalars(select(Erasure.mac))} <= {*session.scalars(select(Erasure.mac))}
 
@@ -275,7 +275,7 @@ def test_each_kind_is_erased_again(
 @pytest.mark.threat("old backup")
 @pytest.mark.parametrize("before", [0, 1], ids=["from before", "from between two of them"])
 def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_turn(
-    old: Installation, new: Installation, newsroom: Newsroom, before: int, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, before: int, tmp_path: Path
 ) -> None:
     """A Q&A was reworded for somebody's safety twice; a backup knows of none of it, or of the first time alone."""
 
@@ -284,15 +284,15 @@ def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_
         words = replace(after_sending.get_published_text(item), headline=headline)
         after_sending.reword_for_safety(session, newsroom.nora, item.question, words)
 
-    publish_answer(old.database, newsroom, [])
+    publish_answer(old_machine.database, newsroom, [])
     for at, headline in enumerate(("Ararat’s mill", "The mill")):
         if at == before:
-            old.run_ok("backup", tmp_path / "monday")
-        old.database.write(lambda session: reword(session, headline))  # noqa: B023
-    old.write_erasure_list()
-    said = new.run_ok("restore", tmp_path / "monday")
+            old_machine.run_ok("backup", tmp_path / "monday")
+        old_machine.database.write(lambda session: reword(session, headline))  # noqa: B023
+    old_machine.write_erasure_list()
+    said = new_machine.run_ok("restore", tmp_path / "monday")
     assert "Erased again: 1 words of what had run.\n" in said
-    with new.database.read() as session:
+    with new_machine.database.read() as session:
         item = session.scalars(select(EditionItem)).one()
         assert (item.output, item.question.is_retracted) == ("", True), (
             "whatever stood there, nobody knows the newer words"
@@ -301,26 +301,26 @@ def test_words_that_were_given_in_the_place_of_others_are_erased_again_in_their_
 
 @pytest.mark.threat("old backup")
 def test_what_the_rules_would_have_erased_by_now_is_gone_without_any_list(
-    old: Installation, new: Installation, letter_id: int, tmp_path: Path
+    old_machine: Installation, new_machine: Installation, letter_id: int, tmp_path: Path
 ) -> None:
-    old.database.write(lambda session: session.execute(update(Contact).values(erase_on=text("'2024-02-29'"))))
-    old.run_ok("backup", tmp_path / "monday")
-    old.write_erasure_list()
-    new.run_ok("restore", tmp_path / "monday")
-    with new.database.read() as session:
+    old_machine.database.write(lambda session: session.execute(update(Contact).values(erase_on=text("'2024-02-29'"))))
+    old_machine.run_ok("backup", tmp_path / "monday")
+    old_machine.write_erasure_list()
+    new_machine.run_ok("restore", tmp_path / "monday")
+    with new_machine.database.read() as session:
         assert session.scalars(select(Contact.id)).all() == []
         assert session.scalars(select(OutboxContent.outbox_id)).all() == []
 
 
 @pytest.mark.threat("old backup")
-def test_a_thief_of_the_list_learns_nothing_of_who_or_when(old: Installation, letter_id: int) -> None:
-    takes_back(old, letter_id)
-    old.write_erasure_list()
-    with old.database.read() as session:
+def test_a_thief_of_the_list_learns_nothing_of_who_or_when(old_machine: Installation, letter_id: int) -> None:
+    takes_back(old_machine, letter_id)
+    old_machine.write_erasure_list()
+    with old_machine.database.read() as session:
         public_id = session.get_one(Letter, letter_id).public_id
-    written = old.erasures.read_text()
+    written = old_machine.erasures.read_text()
     assert [word in written for word in (public_id, "letter", "timur")] == [False] * 3
     assert [len(line) for line in written.splitlines()[1:]] == [66] * 3  # letter, name, address: a key's number, a hash
     others = Keys({1: b"t" * 32})
     assert all(mac.hex() not in written for kind in KINDS for mac in [others.mac("erasures", f"{kind} {public_id}")])
-    assert old.erasures.stat().st_mode & 0o777 == 0o600
+    assert old_machine.erasures.stat().st_mode & 0o777 == 0o600

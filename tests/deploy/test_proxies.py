@@ -39,9 +39,9 @@ WORDS = "Who measures the salt wind"  # nobody else says this
 
 
 @pytest.fixture(scope="module")
-def served(sqlite_founded: tuple[Path, object]) -> Iterator[ProxiedSite]:
+def served(sqlite_newsroom: tuple[Path, object]) -> Iterator[ProxiedSite]:
     keys = f"SECRET_KEYS=1:{base64.b64encode(SECRETS[1]).decode()}"
-    with run_proxied_site(sqlite_founded[0], keys, f"MAIL_WEBHOOK_SECRET={HOOK}") as made:
+    with run_proxied_site(sqlite_newsroom[0], keys, f"MAIL_WEBHOOK_SECRET={HOOK}") as made:
         yield made
 
 
@@ -223,9 +223,9 @@ def test_nobody_who_came_is_written_down_also_not_by_what_went_wrong(site: Proxi
 @pytest.mark.threat("hosting provider")
 @pytest.mark.parametrize("proxy_alone", START_COMMANDS)
 def test_who_comes_while_the_pages_are_gone_is_not_written_down_either(
-    sqlite_founded: tuple[Path, object], proxy_alone: str
+    sqlite_newsroom: tuple[Path, object], proxy_alone: str
 ) -> None:
-    with run_proxied_site(sqlite_founded[0], with_pages=False) as site, site.use_proxy(proxy_alone):
+    with run_proxied_site(sqlite_newsroom[0], with_pages=False) as site, site.use_proxy(proxy_alone):
         body, headers = form(text=WORDS)
         gone = site.timur.request("/steppe/send?q=salt", body, headers=headers)
         assert (gone.status, gone.headers["Strict-Transport-Security"]) == (502, YEAR)

@@ -1,4 +1,4 @@
-"""What several tests of the desk's pages begin with."""
+"""Fixtures for tests of the desk's pages."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from tests.support.sample_newsroom import Newsroom
 
 @pytest.fixture
 def coming(nora: Desk, newsroom: Newsroom) -> ComingEdition:
-    """The coming edition, in whose slots nothing stands yet."""
+    """The page of the coming edition, with empty slots."""
     return ComingEdition(nora, newsroom)

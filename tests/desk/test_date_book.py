@@ -75,7 +75,7 @@ def test_the_calendar_goes_on_by_three_months_each_way(nora: Desk) -> None:
 
 
 def test_nora_moves_an_edition_from_its_page_and_takes_it_back(
-    nora: Desk, coming: ComingEdition, a_minute: None
+    nora: Desk, coming: ComingEdition, one_minute_undo: None
 ) -> None:
     [first] = coming.create_questions(FIRST_QUESTION)
     coming.press("pick", question=first)

@@ -91,10 +91,10 @@ def test_the_devices_cookie_is_sealed_of_the_desk_alone_and_no_way_in(
 
 
 @pytest.fixture
-def counting(app: Flask, limited: FlaskClient) -> Callable[[], Browser]:
+def counting(app: Flask, limited_client: FlaskClient) -> Callable[[], Browser]:
     """Browsers of an app that counts tries, all behind one exit."""
     assert limiter.enabled
-    return lambda: Browser(limited.application)
+    return lambda: Browser(limited_client.application)
 
 
 @pytest.mark.threat("stranger at the door")

@@ -1,4 +1,4 @@
-"""What several tests of the experts' door begin with."""
+"""Fixtures for tests of the experts' pages."""
 
 import pytest
 from flask import Flask
@@ -8,5 +8,5 @@ from tests.support.pages import Browser
 
 @pytest.fixture
 def leyla(app: Flask) -> Browser:
-    """Leyla's browser, which has nothing open yet."""
+    """Leyla's browser, without an open page."""
     return Browser(app)

@@ -439,13 +439,13 @@ def test_the_expert_is_asked_in_cleared_words_only(database: Database, newsroom:
 
 @pytest.mark.threat("flood", "guessed number")
 def test_wrong_numbers_from_a_shared_address_keep_nobody_from_their_own(
-    newsroom: Newsroom, limited: FlaskClient
+    newsroom: Newsroom, limited_client: FlaskClient
 ) -> None:
-    receipt = reader_pages.read_receipt(reader_pages.send_question(limited).text)
-    guesses = [limited.post("/steppe/receipt", data={"receipt": f"{n:020d}"}).status_code for n in range(22)]
+    receipt = reader_pages.read_receipt(reader_pages.send_question(limited_client).text)
+    guesses = [limited_client.post("/steppe/receipt", data={"receipt": f"{n:020d}"}).status_code for n in range(22)]
     assert guesses == [422] * 20 + [429] * 2
-    assert limited.post("/steppe/receipt", data={"receipt": receipt}).status_code == 200
-    assert "You took it back" in limited.post("/steppe/receipt/withdraw", data={"receipt": receipt}).text
+    assert limited_client.post("/steppe/receipt", data={"receipt": receipt}).status_code == 200
+    assert "You took it back" in limited_client.post("/steppe/receipt/withdraw", data={"receipt": receipt}).text
 
 
 @pytest.mark.threat("stranger at the door")

@@ -34,10 +34,10 @@ def run(block: str, folder: Path, **environment: str) -> str:
 
 
 @pytest.fixture
-def newsroom(sqlite_founded: tuple[Path, object], tmp_path: Path) -> dict[str, str]:
+def newsroom(sqlite_newsroom: tuple[Path, object], tmp_path: Path) -> dict[str, str]:
     """The settings of a newsroom that is at work."""
     (tmp_path / "var").mkdir()
-    shutil.copy(sqlite_founded[0], tmp_path / "var" / "newsroom.db")
+    shutil.copy(sqlite_newsroom[0], tmp_path / "var" / "newsroom.db")
     return {
         **PRODUCTION_SETTINGS,
         "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(),

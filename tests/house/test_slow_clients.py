@@ -34,9 +34,9 @@ TRIES = (
 
 
 @pytest.fixture(scope="module")
-def newsroom_file(tmp_path_factory: pytest.TempPathFactory, sqlite_founded: tuple[Path, Newsroom]) -> Path:
+def newsroom_file(tmp_path_factory: pytest.TempPathFactory, sqlite_newsroom: tuple[Path, Newsroom]) -> Path:
     path = tmp_path_factory.mktemp("slow") / "newsroom.db"
-    path.write_bytes(sqlite_founded[0].read_bytes())
+    path.write_bytes(sqlite_newsroom[0].read_bytes())
     return path
 
 
@@ -107,10 +107,10 @@ def test_a_web_process_that_is_killed_lives_again_at_once(port: int) -> None:
 
 
 def test_a_request_in_flight_is_answered_before_the_server_ends(
-    tmp_path: Path, sqlite_founded: tuple[Path, Newsroom]
+    tmp_path: Path, sqlite_newsroom: tuple[Path, Newsroom]
 ) -> None:
     path, answers_given = tmp_path / "newsroom.db", []
-    path.write_bytes(sqlite_founded[0].read_bytes())
+    path.write_bytes(sqlite_newsroom[0].read_bytes())
     with (
         run_site(f"sqlite:///{path}", tmp_path / "mail") as site,
         closing(sqlite3.connect(path, isolation_level=None)) as writer,

@@ -163,10 +163,10 @@ def test_whoever_waits_for_another_process_asks_again_soon_and_not_for_ever(
 
 
 def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
-    tmp_path: Path, sqlite_founded: tuple[Path, Newsroom]
+    tmp_path: Path, sqlite_newsroom: tuple[Path, Newsroom]
 ) -> None:
     path = tmp_path / "newsroom.db"
-    path.write_bytes(sqlite_founded[0].read_bytes())
+    path.write_bytes(sqlite_newsroom[0].read_bytes())
     answers: list[tuple[int, str]] = []
 
     def asked(port: int, words: str = "", form: str = "") -> tuple[int, str]:

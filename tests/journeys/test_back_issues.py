@@ -47,7 +47,7 @@ def browsers(
     made.close()
 
 
-@pytest.mark.usefixtures("a_minute")
+@pytest.mark.usefixtures("one_minute_undo")
 def test_nora_imports_two_editions_and_undoes_it(browsers: UserBrowsers, tmp_path: Path) -> None:
     file = tmp_path / "letters.mbox"
     file.write_text(LETTERS)

@@ -25,7 +25,7 @@ def browsers(
     made.close()
 
 
-@pytest.mark.usefixtures("a_minute")
+@pytest.mark.usefixtures("one_minute_undo")
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nora_moves_an_edition_and_the_calendars_follow(browsers: UserBrowsers, newsroom: Newsroom, width: int) -> None:
     with browsers.database.read() as session:

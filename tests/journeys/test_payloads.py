@@ -108,9 +108,9 @@ HEADERS = {
 
 @pytest.fixture(scope="module")
 def filled(
-    sqlite_founded: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPathFactory
+    sqlite_newsroom: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Database, PayloadNewsroom]]:
-    path, newsroom = sqlite_founded
+    path, newsroom = sqlite_newsroom
     copy = Path(shutil.copy(path, tmp_path_factory.mktemp("payloads") / "newsroom.db"))
     database = Database(f"sqlite:///{copy}", Keys(SECRETS), BASE_URL)
     house = payload_newsroom.fill_newsroom(database, newsroom)

@@ -33,11 +33,11 @@ MADE = """async () => {
 
 
 @pytest.fixture
-def flooded(limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def flooded(limited_client: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of the form while there is room for one letter, which is taken, and for one with a proof."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
-    send_question(limited, body="Who floods whom?")
-    connection = CuttableConnection(limited.application)
+    send_question(limited_client, body="Who floods whom?")
+    connection = CuttableConnection(limited_client.application)
     yield f"http://127.0.0.1:{connection.port}/steppe/ask"
     connection.cut()
 

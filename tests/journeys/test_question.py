@@ -109,12 +109,12 @@ def asked(session: Session, newsroom: Newsroom) -> str:
 
 @pytest.fixture(scope="module")
 def room(
-    chromium: Browser, sqlite_founded: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPathFactory
+    chromium: Browser, sqlite_newsroom: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("room")
-    url = f"sqlite:///{shutil.copy(sqlite_founded[0], folder / 'newsroom.db')}"
+    url = f"sqlite:///{shutil.copy(sqlite_newsroom[0], folder / 'newsroom.db')}"
     with run_site(url, folder / "mail", start_forked) as site:
-        database, newsroom = Database(url, Keys(SECRETS), site), sqlite_founded[1]
+        database, newsroom = Database(url, Keys(SECRETS), site), sqlite_newsroom[1]
         person = newsroom.nora.person_id
         link = database.write(lambda session: sign_in.invite(session, Clock(), session.get_one(Person, person), "desk"))
         context = chromium.new_context()

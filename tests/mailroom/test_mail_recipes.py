@@ -60,8 +60,8 @@ def the(heading: str, kind: str, number: int = 0) -> str:
 
 
 @pytest.fixture(scope="module")
-def house(sqlite_founded: tuple[Path, object]) -> Iterator[MailMachine]:
-    with mail_machine(sqlite_founded[0]) as made:
+def house(sqlite_newsroom: tuple[Path, object]) -> Iterator[MailMachine]:
+    with mail_machine(sqlite_newsroom[0]) as made:
         yield made
 
 
@@ -235,7 +235,7 @@ def test_a_webhook(server: MailMachine) -> None:
     script = the(heading, "python")
     secret = server.inside.run_program('echo "$MAIL_WEBHOOK_SECRET"').strip()
     raw = mail(to=ONE)
-    assert server.inside.python(script, given=raw, SECRET=secret, ADDRESS=address) == "200\n"
+    assert server.inside.run_python(script, stdin=raw, SECRET=secret, ADDRESS=address) == "200\n"
     assert [(way, kept) for way, _, kept in server.list_inbound_mails()] == [("webhook", raw)]
     assert placed(server) == ["letter"]
 

@@ -285,11 +285,14 @@ def test_nobody_is_acknowledged_whose_address_anybody_could_have_written(room: N
 
 
 def test_two_desks_that_are_pointed_at_each_other_exchange_two_mails_at_most(
-    room: NewsletterMailroom, sqlite_founded: tuple[Path, Newsroom], tmp_path: Path
+    room: NewsletterMailroom, sqlite_newsroom: tuple[Path, Newsroom], tmp_path: Path
 ) -> None:
     """Both acknowledge, each takes the other's acknowledgement for what it is; every sender checks out."""
-    river = Database(f"sqlite:///{shutil.copy(sqlite_founded[0], tmp_path / 'river.db')}", Keys(SECRETS), BASE_URL)
-    rooms = {DESK_ADDRESS: room, "ask@river.example": NewsletterMailroom(river, sqlite_founded[1], "ask@river.example")}
+    river = Database(f"sqlite:///{shutil.copy(sqlite_newsroom[0], tmp_path / 'river.db')}", Keys(SECRETS), BASE_URL)
+    rooms = {
+        DESK_ADDRESS: room,
+        "ask@river.example": NewsletterMailroom(river, sqlite_newsroom[1], "ask@river.example"),
+    }
     for one in rooms.values():
         acknowledging(one)
     letter = mail(

@@ -26,19 +26,19 @@ SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 
 
 def client_of(
-    database: Database, folder: Path, compiled: FileSystemBytecodeCache, **environ: str
+    database: Database, folder: Path, bytecode_cache: FileSystemBytecodeCache, **environ: str
 ) -> Iterator[FlaskClient]:
     given = {"READERS_ASKED_ENV": "demo", "DATABASE_URL": database.url, "MAIL_FOLDER": str(folder), **environ}
     made = create_app({**config.load(given), **TEST_SETTINGS})
-    made.jinja_env.bytecode_cache = compiled
+    made.jinja_env.bytecode_cache = bytecode_cache
     yield made.test_client()
     made.extensions["database"].close()
 
 
 @pytest.fixture
-def provider(database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache) -> Iterator[FlaskClient]:
+def provider(database: Database, tmp_path: Path, bytecode_cache: FileSystemBytecodeCache) -> Iterator[FlaskClient]:
     """A mail provider before a newsroom that takes its webhooks."""
-    yield from client_of(database, tmp_path, compiled, MAIL_WEBHOOK_SECRET=SECRET)
+    yield from client_of(database, tmp_path, bytecode_cache, MAIL_WEBHOOK_SECRET=SECRET)
 
 
 def post(
@@ -105,9 +105,9 @@ def test_whoever_does_not_know_the_address_finds_nothing(database: Database, pro
 
 
 def test_without_a_secret_the_door_is_shut(
-    database: Database, tmp_path: Path, compiled: FileSystemBytecodeCache
+    database: Database, tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
 ) -> None:
-    for shut in client_of(database, tmp_path, compiled):
+    for shut in client_of(database, tmp_path, bytecode_cache):
         assert post(shut, SMALL_MAIL, webhook_headers(SMALL_MAIL)).status_code == 404
         assert (
             post(shut, SMALL_MAIL, webhook_headers(SMALL_MAIL, key=b""), path="/mail/in/" + "a" * 32).status_code == 404

@@ -28,7 +28,7 @@ from tests.support.desk import Desk, get_version
 from tests.support.letters import get_letter, open_question_of_letters, send_letter
 from tests.support.sample_newsroom import Newsroom, create_answered_question
 
-pytestmark = pytest.mark.usefixtures("a_minute")
+pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 SALT, AGAIN = "Who counts the salt in the orchards?", "who counts the salt that falls there"
 

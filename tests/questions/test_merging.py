@@ -29,7 +29,7 @@ from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer
 from tests.support.sample_newsroom import create_answered_question
 
-pytestmark = pytest.mark.usefixtures("a_minute")
+pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 
 def the(database: Database, public_id: str) -> Question:

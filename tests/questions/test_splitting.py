@@ -10,7 +10,7 @@ from tests.support.desk import Desk, press_undo
 from tests.support.letters import open_question_of_letters
 from tests.support.sample_newsroom import Newsroom
 
-pytestmark = pytest.mark.usefixtures("a_minute")
+pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 
 @pytest.fixture

@@ -249,27 +249,27 @@ def test_a_robot_in_the_trap_is_held_and_never_refused(
 
 @pytest.mark.threat("flood")
 def test_a_flood_is_held_and_every_letter_of_it_is_kept(
-    database: Database, newsroom: Newsroom, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    database: Database, newsroom: Newsroom, limited_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(2, 10))
     for number in range(4):
-        assert send_question(limited, body=f"{SILOS_QUESTION} ({number})").status_code == 200
+        assert send_question(limited_client, body=f"{SILOS_QUESTION} ({number})").status_code == 200
     assert [letter.held_reason for letter in letters(database)] == [None, None, "flood", "flood"]
 
 
 @pytest.mark.threat("flood")
 def test_a_form_that_is_sent_again_takes_no_room_from_others(
-    database: Database, newsroom: Newsroom, limited: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    database: Database, newsroom: Newsroom, limited_client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A press that comes twice, and one after going back: four readers are no flood where six Sends come."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(4, 10))
-    form = get_form_token(limited)
+    form = get_form_token(limited_client)
     for _press in range(3):
-        assert send_question(limited, form=form).status_code == 200
+        assert send_question(limited_client, form=form).status_code == 200
     for number in range(3):
-        assert send_question(limited, body=f"{SILOS_QUESTION} ({number})").status_code == 200
+        assert send_question(limited_client, body=f"{SILOS_QUESTION} ({number})").status_code == 200
     assert [letter.held_reason for letter in letters(database)] == [None] * 4
-    send_question(limited, body=f"{SILOS_QUESTION} (one more)")
+    send_question(limited_client, body=f"{SILOS_QUESTION} (one more)")
     assert letters(database)[-1].held_reason == "flood"
 
 

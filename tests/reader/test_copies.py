@@ -343,11 +343,11 @@ def test_forms_from_a_copy_have_each_a_token_of_their_own(client: FlaskClient, s
 
 
 def test_a_form_that_was_opened_from_a_copy_just_now_is_known_to_be(
-    limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    limited_client: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(form_token, "MIN_TYPING_TIME", RateLimitItemPerSecond(1, 1_000))
-    opened = [get_form_token(limited) for _ in range(2)]
-    house = limited.application
+    opened = [get_form_token(limited_client) for _ in range(2)]
+    house = limited_client.application
     with house.test_request_context(), house.extensions["database"].read() as session:
         forms = [form_token.read(one, session.get_one(Newsletter, newsroom.newsletter_id)) for one in opened]
         assert [form_token.opened_just_now(form.nonce) for form in forms if form] == [True, True]

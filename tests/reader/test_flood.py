@@ -27,7 +27,9 @@ SIZE, ROOM = 200, 20
 
 
 @pytest.fixture
-def flooded(limited: FlaskClient, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def flooded(
+    limited_client: FlaskClient, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
     """What came, in its order: as long as nobody has seen that it is a flood it comes in, and from then on it is held."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(ROOM, 10))
     rng = Random(3)
@@ -35,7 +37,7 @@ def flooded(limited: FlaskClient, database: Database, newsroom: Newsroom, monkey
     for number, text in enumerate(HONEST_LETTERS):
         texts.insert(number * SIZE // len(HONEST_LETTERS), text)
     for text in texts:
-        assert send_question(limited, body=text).status_code == 200
+        assert send_question(limited_client, body=text).status_code == 200
     crowds.rank_waiting_letters(database)
     return texts
 
@@ -110,10 +112,10 @@ def test_what_somebody_let_go_is_not_shown_again(
 
 @pytest.mark.threat("flood")
 def test_a_held_letter_and_one_that_came_in_have_the_same_page(
-    limited: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
+    limited_client: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
-    answers = [send_question(limited, body=SILOS_QUESTION) for _ in range(2)]
+    answers = [send_question(limited_client, body=SILOS_QUESTION) for _ in range(2)]
     with database.read() as session:
         assert sorted(one.state for one in session.scalars(select(Letter))) == ["held", "received"]
     shown = {re.sub(r"\d{4}", "0000", Page(answer.text).main_text) for answer in answers}
@@ -121,7 +123,7 @@ def test_a_held_letter_and_one_that_came_in_have_the_same_page(
         re.sub(
             r"\d{4}",
             "0000",
-            Page(limited.post("/steppe/receipt", data={"receipt": read_receipt(one.text)}).text).main_text,
+            Page(limited_client.post("/steppe/receipt", data={"receipt": read_receipt(one.text)}).text).main_text,
         )
         for one in answers
     }
@@ -130,17 +132,17 @@ def test_a_held_letter_and_one_that_came_in_have_the_same_page(
 
 @pytest.mark.threat("flood")
 def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
-    limited: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
+    limited_client: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond what is kept of a day some still come in; who is not among them reads it, and is told no number."""
     monkeypatch.setattr(receive, "daily_limit", lambda _session: 2)
     monkeypatch.setattr(submission, "BEYOND", RateLimitItemPerMinute(1, 10))
-    first = get_form_token(limited)
+    first = get_form_token(limited_client)
     assert [
-        send_question(limited, form=form).status_code
-        for form in (first, get_form_token(limited), get_form_token(limited))
+        send_question(limited_client, form=form).status_code
+        for form in (first, get_form_token(limited_client), get_form_token(limited_client))
     ] == [200] * 3
-    refused = send_question(limited, body="Who sells the water of the lake?", background="I live there.")
+    refused = send_question(limited_client, body="Who sells the water of the lake?", background="I live there.")
     page = Page(refused.text)
     assert (refused.status_code, page.texts("p.code")) == (503, [])
     assert page.values("background") == ["I live there."]
@@ -148,7 +150,7 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
     assert "Your question is not sent; every word of it is still here." in page.main_text
     with database.read() as session:
         assert len(session.scalars(select(Letter)).all()) == 3
-    again = send_question(limited, form=first)
+    again = send_question(limited_client, form=first)
     assert (again.status_code, len(read_receipt(again.text))) == (200, 20)  # what was sent keeps its number
 
 

@@ -24,11 +24,11 @@ OTHERS = (
 
 
 @pytest.fixture
-def flooded(limited: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+def flooded(limited_client: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """The door once a flood has taken all the room that there is; with a proof there is room for one letter."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
-    send(limited, opened(limited)[0], body="Who floods whom?")
-    return limited
+    send(limited_client, opened(limited_client)[0], body="Who floods whom?")
+    return limited_client
 
 
 def opened(client: FlaskClient, path: str = "/steppe/ask") -> tuple[str, str]:
@@ -114,10 +114,10 @@ def test_no_proof_and_a_wrong_one_are_the_same(
 
 @pytest.mark.threat("flood")
 def test_on_a_quiet_day_a_wrong_proof_costs_nothing(
-    limited: FlaskClient, newsroom: Newsroom, database: Database
+    limited_client: FlaskClient, newsroom: Newsroom, database: Database
 ) -> None:
     for work, body in zip(("", "1.2.3", "x" * 500), OTHERS, strict=True):
-        send(limited, opened(limited)[0], work, body=body)
+        send(limited_client, opened(limited_client)[0], work, body=body)
     assert states(database) == dict.fromkeys(OTHERS, ("received", None))
 
 

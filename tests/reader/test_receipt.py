@@ -77,10 +77,10 @@ def test_a_wrong_number_says_so_at_its_field_and_is_kept(client: FlaskClient, ti
 
 
 @pytest.mark.threat("guessed number")
-def test_guessing_is_limited_and_opening_ones_own_is_not(newsroom: Newsroom, limited: FlaskClient) -> None:
-    receipt = read_receipt(send_question(limited).text)
-    assert [opened(limited, receipt).status_code for _ in range(25)] == [200] * 25
-    guesses = [opened(limited, f"{number:020d}").status_code for number in range(22)]
+def test_guessing_is_limited_and_opening_ones_own_is_not(newsroom: Newsroom, limited_client: FlaskClient) -> None:
+    receipt = read_receipt(send_question(limited_client).text)
+    assert [opened(limited_client, receipt).status_code for _ in range(25)] == [200] * 25
+    guesses = [opened(limited_client, f"{number:020d}").status_code for number in range(22)]
     assert guesses == [422] * 20 + [429] * 2
 
 

@@ -182,7 +182,7 @@ def test_the_page_the_head_and_the_log_bear_one_reference(
 @pytest.mark.threat("hosting provider")
 def test_the_processes_themselves_log_json_and_nobody(
     tmp_path: Path,
-    sqlite_founded: tuple[Path, Newsroom],
+    sqlite_newsroom: tuple[Path, Newsroom],
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -190,7 +190,7 @@ def test_the_processes_themselves_log_json_and_nobody(
     monkeypatch.setenv("LOG_FORMAT", "json")
     monkeypatch.setenv("LOG_LEVEL", "debug")
     url = f"sqlite:///{tmp_path / 'newsroom.db'}"
-    (tmp_path / "newsroom.db").write_bytes(sqlite_founded[0].read_bytes())
+    (tmp_path / "newsroom.db").write_bytes(sqlite_newsroom[0].read_bytes())
     with run_site(url, tmp_path / "mail") as site:
         for path in ("/steppe/answers?q=silver+kettle", "/a/bakhtiyar-the-token-of-a-link-1", "/desk/?from=bakhtiyar"):
             heads = {"Referer": "http://post.example/?kettle", "User-Agent": "kettle"}

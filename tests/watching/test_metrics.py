@@ -140,12 +140,12 @@ def test_queues_mails_editions_and_the_worker(
 
 @pytest.fixture
 def two_processes(
-    tmp_path: Path, sqlite_founded: tuple[Path, Newsroom], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sqlite_newsroom: tuple[Path, Newsroom], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     monkeypatch.setenv("WEB_CONCURRENCY", "2")
     monkeypatch.setenv("METRICS_TOKEN", TOKEN)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    (tmp_path / "newsroom.db").write_bytes(sqlite_founded[0].read_bytes())
+    (tmp_path / "newsroom.db").write_bytes(sqlite_newsroom[0].read_bytes())
     with run_site(f"sqlite:///{tmp_path / 'newsroom.db'}", tmp_path / "mail") as site:
         yield site
     assert list(tmp_path.glob("readers-asked-metrics-*")) == []  # the folder goes with the server

@@ -28,7 +28,7 @@ from tests.support.desk import Desk, get_version_token, press_undo
 from tests.support.reader_pages import publish_answer
 from tests.support.sample_newsroom import Newsroom
 
-pytestmark = pytest.mark.usefixtures("a_minute")
+pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 SENTENCE = "We have it from elsewhere, thank you."
 

@@ -27,7 +27,7 @@ from tests.support.desk import press_undo
 from tests.support.mailroom import receive_expert_mail
 from tests.support.sample_newsroom import Newsroom
 
-pytestmark = pytest.mark.usefixtures("a_minute")
+pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 KEPT = (Letter, Question, Assignment, Answer, AnswerText, Check, Draft, Note)
 

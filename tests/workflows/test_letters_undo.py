@@ -28,7 +28,7 @@ from tests.support.letters import change_letter, get_letter, list_checkbox_value
 from tests.support.mailroom import receive_expert_mail
 from tests.support.sample_newsroom import create_answered_question
 
-pytestmark = pytest.mark.usefixtures("a_minute")
+pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 SALT = "who counts the salt in our orchard?"
 AGAIN = "Who counts the salt that falls in the orchard?"

@@ -22,7 +22,7 @@ from tests.support.desk import Desk, get_version_token, press_undo
 from tests.support.pages import Page
 from tests.support.sample_newsroom import Newsroom, create_answered_question
 
-pytestmark = pytest.mark.usefixtures("a_minute")
+pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 SALT, WIND = "Who measures the salt?", "Where does the wind come from?"
 

@@ -20,7 +20,7 @@ from tests.support.desk import (
     press_undo,
 )
 
-pytestmark = pytest.mark.usefixtures("a_minute")
+pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 
 @pytest.fixture
