@@ -23,7 +23,7 @@ class Elsewhere(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Talk)
         self.asked: list[tuple[str, ...]] = []
         self.answer = CannedResponse({"is": "well"})
-        self.over = threading.Event()
+        self.stop = threading.Event()
 
     @property
     def port(self) -> int:
@@ -35,7 +35,7 @@ class Drips(ThreadingTCPServer):
 
     def __init__(self, *about: Any) -> None:
         super().__init__(*about)
-        self.came, self.over = threading.Event(), threading.Event()
+        self.came, self.stop = threading.Event(), threading.Event()
 
 
 class Talk(CannedResponseHandler):
@@ -50,7 +50,7 @@ class Talk(CannedResponseHandler):
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
     server = Elsewhere()
-    with run_server(server, server.over):
+    with run_server(server, server.stop):
         yield server
 
 
@@ -136,14 +136,14 @@ class Dripping(BaseRequestHandler):
         self.server.came.set()
         with suppress(OSError):
             self.request.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16,384 bytes begins
-            while not self.server.over.wait(0.02):
+            while not self.server.stop.wait(0.02):
                 self.request.sendall(b"\x02")
 
 
 @pytest.mark.threat("silent servers")
 def test_a_handshake_that_drips_is_cut_off() -> None:
     server = Drips(("127.0.0.1", 0), Dripping)
-    with run_server(server, server.over):
+    with run_server(server, server.stop):
         began = time.monotonic()
         assert refused(f"https://127.0.0.1:{server.server_address[1]}/", timeout=0.5) == "it took too long to answer"
         assert server.came.is_set()

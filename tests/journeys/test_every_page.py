@@ -22,7 +22,7 @@ from app.programs.program_events import queue_deliveries
 from app.questions import wording
 from app.questions.models import Question
 from app.workflows import invitations
-from demo.doors import doors
+from demo.entry_urls import list_entry_urls
 from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.processes import run_site, start_forked
 from tests.support.user_browsers import FILE_ENDPOINTS, DeskCrawler
@@ -86,14 +86,14 @@ def pages_of(addresses: Map) -> set[str]:
 
 @pytest.mark.parametrize("who", [OF_PAVEL, OF_SHIRIN])
 def test_every_page_of_the_desk_is_found_by_links_fits_and_axe_finds_nothing(
-    chromium: Browser, platan: Database, house: str, compiled: FileSystemBytecodeCache, tmp_path: Path, who: str
+    chromium: Browser, platan: Database, house: str, bytecode_cache: FileSystemBytecodeCache, tmp_path: Path, who: str
 ) -> None:
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    with open_app(platan, tmp_path, compiled, limits="0") as app:
+    with open_app(platan, tmp_path, bytecode_cache, limits="0") as app:
         addresses = app.url_map
     try:
         walk = DeskCrawler(context.new_page(), house, addresses)
-        start = walk.sign_in(dict(doors(platan))[who])
+        start = walk.sign_in(dict(list_entry_urls(platan))[who])
         seen = set()
         for kind in walk.iter_pages(start, STATES if who == OF_PAVEL else {}):
             seen.add(kind)

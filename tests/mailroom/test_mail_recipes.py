@@ -140,10 +140,10 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
     takes_mail_at(server, inbox)
     server.write_settings(the("One address among others" if source == "pipe" else heading, "env"))
     if source == "lmtp":
-        server.inside.start_program("flask mail lmtp")
-    server.inside.run(the(heading, "sh"))
+        server.machine.start_program("flask mail lmtp")
+    server.machine.run(the(heading, "sh"))
     if source == "lmtp":
-        wait_for_machine(lambda: server.inside.has_listener(8024), "our LMTP door")
+        wait_for_machine(lambda: server.machine.has_listener(8024), "our LMTP door")
     for address in addresses:
         server.send_mail(mail(to=address, body=f"Who measures the salt, {address}?"), address)
     nothing_else_is_broken(server)
@@ -155,7 +155,7 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
     )  # what MAIL_RECEIVED_BY is about
     assert placed(server, returns) == ["letter", "letter"]
     writes_to_nobody(server.database)
-    server.inside.run_program("flask worker --once")
+    server.machine.run_program("flask worker --once")
     server.wait_for_mails(3)
     assert (placed(server, returns)[2], bounced(server.database)) == ("bounce", True)
     if source == "pipe":
@@ -164,11 +164,11 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
 
 def what_can_not_be_taken_waits(server: MailMachine) -> None:
     """The settings can't be read for a while, and dash ends at once where it can't read a file."""
-    server.inside.run("mv /etc/readers-asked/environment /etc/readers-asked/away")
+    server.machine.run("mv /etc/readers-asked/environment /etc/readers-asked/away")
     server.send_mail(mail(to=ONE, body="And who pays for it?"), ONE)
     wait_for_machine(lambda: "status=deferred" in server.read_log(), "a mail that waits")
     assert "status=bounced" not in [line for line in server.read_log().splitlines() if ONE in line]
-    server.inside.run("mv /etc/readers-asked/away /etc/readers-asked/environment; postqueue -f")
+    server.machine.run("mv /etc/readers-asked/away /etc/readers-asked/environment; postqueue -f")
     server.wait_for_mails(4)
 
 
@@ -181,11 +181,11 @@ def test_a_mailbox_with_a_password(server: MailMachine) -> None:
     server.write_settings(the(heading, "env"))
     server.send_mail(mail(to=ONE), ONE)
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the mail at the provider")
-    assert server.inside.run_program(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
+    assert server.machine.run_program(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
     writes_to_nobody(server.database)
-    server.inside.run_program("flask worker --once")
+    server.machine.run_program("flask worker --once")
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the bounce at the provider")
-    server.inside.run_program("flask worker --once")
+    server.machine.run_program("flask worker --once")
     assert (placed(server), bounced(server.database), server.read_mailbox(ONE)) == (["letter", "bounce"], True, [])
     assert PASSWORD not in server.read_log()
 
@@ -200,7 +200,9 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
     server.send_mail(mail(to=ONE), ONE)
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the mail at the provider")
     refresh = server.start_provider(ONE)
-    said = server.inside.run_program(the(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode())
+    said = server.machine.run_program(
+        the(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode()
+    )
     names = (
         ("outlook.office365.com", "smtp.office365.com")
         if heading == "Microsoft 365"
@@ -211,7 +213,7 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
         f"SMTP ({names[1]}): open",
     ]
     writes_to_nobody(server.database)
-    server.inside.run_program("flask worker --once")
+    server.machine.run_program("flask worker --once")
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the bounce at the provider")
     assert (placed(server), [way for way, _, _ in server.list_inbound_mails()]) == (["letter"], ["imap"])
 
@@ -220,22 +222,22 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
 def test_a_webhook(server: MailMachine) -> None:
     heading = "4. A webhook"
     takes_mail_at(server, ONE)
-    server.inside.run(the(heading, "sh", 0))
-    address = server.inside.run_program(the(heading, "sh", 1)).strip()
+    server.machine.run(the(heading, "sh", 0))
+    address = server.machine.run_program(the(heading, "sh", 1)).strip()
     assert address.startswith("https://ask.example.org/mail/in/")
-    server.inside.start(server.inside.as_account("exec flask --app wsgi web"))
+    server.machine.start(server.machine.as_account("exec flask --app wsgi web"))
     front = ROOT / "tests" / "support" / "tls_proxy.py"
-    server.inside.start(
-        server.inside.as_account(f"exec python {front} 443 8000 /etc/ssl/newsroom.pem /etc/ssl/newsroom.key")
+    server.machine.start(
+        server.machine.as_account(f"exec python {front} 443 8000 /etc/ssl/newsroom.pem /etc/ssl/newsroom.key")
     )
     wait_for_machine(
-        lambda: server.inside.has_listener(8000) and server.inside.has_listener(443),
+        lambda: server.machine.has_listener(8000) and server.machine.has_listener(443),
         "the web process and what stands in front",
     )
     script = the(heading, "python")
-    secret = server.inside.run_program('echo "$MAIL_WEBHOOK_SECRET"').strip()
+    secret = server.machine.run_program('echo "$MAIL_WEBHOOK_SECRET"').strip()
     raw = mail(to=ONE)
-    assert server.inside.run_python(script, stdin=raw, SECRET=secret, ADDRESS=address) == "200\n"
+    assert server.machine.run_python(script, stdin=raw, SECRET=secret, ADDRESS=address) == "200\n"
     assert [(way, kept) for way, _, kept in server.list_inbound_mails()] == [("webhook", raw)]
     assert placed(server) == ["letter"]
 
@@ -253,15 +255,15 @@ def test_names_of_the_newsrooms_own_server() -> None:
 def test_looking_after_it(server: MailMachine) -> None:
     takes_mail_at(server, ONE)
     first, second = the("Looking after it", "sh", 0), the("Looking after it", "sh", 1)
-    server.inside.run_program("flask worker --once")  # a worker is at work
-    said = server.inside.run_program(first).splitlines()
+    server.machine.run_program("flask worker --once")  # a worker is at work
+    said = server.machine.run_program(first).splitlines()
     assert [line for line in said if line in ("no mail is waiting", "letters with new text: 0")] == [
         "no mail is waiting",
         "letters with new text: 0",
         "no mail is waiting",
     ]
     (server.shared / "message.eml").write_bytes(mail(to=ONE))
-    said = server.inside.run_program(f"cd {server.shared}; export FLASK_APP={PROGRAM_FOLDER}/wsgi.py; {second}")
+    said = server.machine.run_program(f"cd {server.shared}; export FLASK_APP={PROGRAM_FOLDER}/wsgi.py; {second}")
     assert json.loads(said)["place"] == "letter"
 
 

@@ -1,7 +1,8 @@
 """The clock of the tests: each run begins at the same moment, and time passes from there, whatever the date is.
 
-pytest restarts itself with libfaketime, which all processes that a test starts inherit: server, worker, commands, mail
-servers and Chromium. The environment variable CLOCK chooses another moment, by its name in `CLOCKS` or as a time in UTC:
+pytest restarts itself with libfaketime, which all processes that a test starts inherit: server, worker, commands,
+mail servers and Chromium. The environment variable CLOCK chooses another moment, by its name in `CLOCKS` or as a time
+in UTC:
 
     CLOCK=leap-day .venv/bin/python -m pytest tests/editions
     .venv/bin/python -m tests.support.clock new-year make run

@@ -1,4 +1,4 @@
-"""Crawlers over every page of the demo newsroom: they follow all links, and record what each page offers, sends and runs."""
+"""A crawler of the demo newsroom that follows all links and records the buttons, headers and scripts of each page."""
 
 import re
 import shutil

@@ -1,8 +1,8 @@
 """The contents of a database and of its files, the statements that it executes, and those that scan a whole table.
 
-Tables count as large unless `SMALL_TABLES` lists them, so a new table needs an index or a reason. On SQLite, plans don't
-depend on the number of rows as long as ANALYZE hasn't run; on PostgreSQL, the checks disable sequential scans where
-an index exists.
+Tables count as large unless `SMALL_TABLES` lists them, so a new table needs an index or a reason. On SQLite, plans
+don't depend on the number of rows as long as ANALYZE hasn't run. On PostgreSQL, the checks disable sequential scans
+where an index exists.
 """
 
 import re
@@ -220,7 +220,7 @@ def log_statements(database: Database) -> Iterator[StatementLog]:
 
 
 def find_full_scans(database: Database, log: StatementLog) -> set[tuple[str, str]]:
-    """Return the steps that read all rows of a large table or of a newsletter, each after the source of its statement."""
+    """Return the steps that scan a large table or all rows of a newsletter, each with the source of its statement."""
     scans = set()
     with database.read() as session:
         if not database.is_sqlite:

@@ -1,4 +1,4 @@
-"""Databases for the tests, copies of templates, and two changes at one time in one of them."""
+"""Databases for the tests, copied from templates, and two concurrent changes in one of them."""
 
 import fcntl
 import os
@@ -20,15 +20,16 @@ from sqlalchemy.orm import Session
 from app.core.domain_errors import DomainError
 from app.crypto.seal import Keys
 from app.db.engine import Database
-from demo.load import load
+from demo.loader import load_newsroom
 from tests.support import postgres
 from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.required_programs import skip_without
 from tests.support.sample_newsroom import Newsroom, create_newsroom
 from tests.support.waiting import wait_until
 
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # where the database makes no difference
-VOLATILE_COLUMNS = ("id", "version", "state_at", "indexed_version")  # columns that an undone press leaves changed
+# For tests of what doesn't depend on the database.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+VOLATILE_COLUMNS = ("id", "version", "state_at", "indexed_version")  # columns that undoing a change doesn't restore
 
 
 def _connect_as_admin() -> psycopg.Connection[Any]:
@@ -43,7 +44,7 @@ def execute_as_admin(statement: str) -> None:
 
 
 def _copy_database(server: psycopg.Connection[Any], name: str, template: str) -> None:
-    """Copying files is five times faster than writing them to the log."""
+    """Create a database from a template. FILE_COPY is five times faster than the default, which writes to the log."""
     server.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE {template} STRATEGY FILE_COPY")
 
 
@@ -53,7 +54,7 @@ def postgres_url(name: str) -> str:
 
 @contextmanager
 def postgres_copy(template: str) -> Iterator[str]:
-    """A new database, dropped at the end; gives its name."""
+    """Create a database from a template, yield its name, and drop it."""
     name = f"newsroom_{uuid4().hex}"
     with _connect_as_admin() as server:
         _copy_database(server, name, template)
@@ -64,33 +65,33 @@ def postgres_copy(template: str) -> Iterator[str]:
 
 
 def create_newsroom_at(url: str) -> Newsroom:
-    """Found the newsroom in a template, once for all tests that want one."""
-    opened = Database(url, Keys(SECRETS), BASE_URL)
-    newsroom = opened.write(create_newsroom)
-    opened.close()
+    """Create the newsroom in the database of a URL."""
+    database = Database(url, Keys(SECRETS), BASE_URL)
+    newsroom = database.write(create_newsroom)
+    database.close()
     return newsroom
 
 
 def load_demo_year(url: str) -> None:
-    """Let the demo newsroom live through its year until now."""
-    opened = Database(url, Keys(SECRETS), BASE_URL)
-    load(opened)
-    opened.close()
+    """Load the demo newsroom with its year until now."""
+    database = Database(url, Keys(SECRETS), BASE_URL)
+    load_newsroom(database)
+    database.close()
 
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Keep other workers out meanwhile, by a lock on a file."""
+    """Hold an exclusive lock on a file, to keep other test workers out."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 class DatabasePool:
-    """Where the tests of one worker find their databases: one address for each kind, filled anew for each test.
+    """The databases of one test worker: one URL for each kind, with a new copy of a template for each test.
 
-    The addresses stay, so that what is opened there stays too, and an app with it: SQLAlchemy compiles a statement once for
-    each engine and Jinja loads a page once for each app, which for a new one took longer than most tests.
+    As the URLs stay the same, the engines and the app are reused. SQLAlchemy compiles each statement once per engine
+    and Jinja loads each template once per app, which would take longer than most tests.
     """
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -102,12 +103,14 @@ class DatabasePool:
         self._apps: dict[str, Flask] = {}
 
     def copy_sqlite(self, template: Path) -> str:
-        for left in self.file.parent.iterdir():
-            left.unlink()
+        """Replace the SQLite database by a copy of a file; return its URL."""
+        for old_file in self.file.parent.iterdir():
+            old_file.unlink()
         shutil.copy(template, self.file)
         return f"sqlite:///{self.file}"
 
     def copy_postgres(self, template: str) -> str:
+        """Replace the PostgreSQL database by a copy of a template database; return its URL."""
         if self._server is None:
             self._server = self.stack.enter_context(_connect_as_admin())
             self.stack.callback(self._drop)
@@ -124,50 +127,54 @@ class DatabasePool:
             self._databases[url] = Database(url, Keys(SECRETS), BASE_URL)
         return self._databases[url]
 
-    def get_app(self, database: Database, compiled: FileSystemBytecodeCache) -> Flask:
+    def get_app(self, database: Database, bytecode_cache: FileSystemBytecodeCache) -> Flask:
         if database.url not in self._apps:
-            opened = open_app(database, self.folder, compiled, limits="0")
-            self._apps[database.url] = self.stack.enter_context(opened)
+            app = open_app(database, self.folder, bytecode_cache, limits="0")
+            self._apps[database.url] = self.stack.enter_context(app)
         return self._apps[database.url]
 
 
 ON_POSTGRESQL = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-COUNT_WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+COUNT_WAITING_QUERY = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 
 
 def write_concurrently(
     database: Database, first: Callable[[Session], object], second: Callable[[Session], object]
 ) -> list[DomainError]:
-    """Run `second` while the first is done and not yet committed: until it is over too, or waits for the first. Gives why it was
-    refused, if it was."""
-    refused: list[DomainError] = []
+    """Start `second` after `first` has written and before it commits; return the error of `second`, if it was refused.
 
-    def run() -> None:
+    `first` commits when `second` has ended or waits for its lock.
+    """
+    errors: list[DomainError] = []
+
+    def write_second() -> None:
         try:
             database.write(second)
-        except DomainError as why:
-            refused.append(why)
+        except DomainError as error:
+            errors.append(error)
 
-    other = threading.Thread(target=run)
+    thread = threading.Thread(target=write_second)
 
-    def both(session: Session) -> None:
+    def write_first(session: Session) -> None:
         first(session)
         session.flush()
-        other.start()
-        wait_until_blocked(database, other)
+        thread.start()
+        wait_until_blocked(database, thread)
 
-    database.write(both)
-    other.join()
-    return refused
+    database.write(write_first)
+    thread.join()
+    return errors
 
 
-def wait_until_blocked(database: Database, other: threading.Thread) -> None:
-    """Wait until a thread that writes is over, or stands behind the transaction that is open now."""
-    wait_until(lambda: not other.is_alive() or _is_writer_blocked(database), "the other one at the door")
+def wait_until_blocked(database: Database, writer: threading.Thread) -> None:
+    """Wait until a writing thread has ended, or waits for the open transaction of this thread."""
+    wait_until(lambda: not writer.is_alive() or _is_writer_blocked(database), "the second writer")
 
 
 def _is_writer_blocked(database: Database) -> bool:
     if database.is_sqlite:
         return len(database._writer_queue._queue) > 1
     with database.read() as session:
-        return bool(session.scalar(text(COUNT_WAITING)))
+        return bool(session.scalar(text(COUNT_WAITING_QUERY)))

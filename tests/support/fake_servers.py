@@ -1,4 +1,4 @@
-"""Servers of others, played over HTTP on this machine: canned answers, a receiver of webhooks, LibreTranslate."""
+"""Fake HTTP servers: canned responses, a receiver of webhooks, LibreTranslate."""
 
 import json
 import threading
@@ -24,12 +24,12 @@ S = TypeVar("S", bound=BaseServer)
 
 @dataclass(frozen=True)
 class CannedResponse:
-    """An answer other than the usual one. `body` may be anything; each byte comes `slowly`, so many seconds apart."""
+    """A response; a `body` other than bytes is sent as JSON."""
 
     body: Any = b""
     status: int = 200
-    head: dict[str, str] = field(default_factory=dict)
-    slowly: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+    byte_delay: float = 0.0  # seconds between two bytes; 0 sends the body at once
 
     @property
     def raw(self) -> bytes:
@@ -37,30 +37,29 @@ class CannedResponse:
 
 
 class CannedResponseHandler(BaseHTTPRequestHandler):
-    """Answers each request by `answer`, in JSON where that says nothing else; the server's event `over` cuts short what comes
-    slowly."""
+    """Answers each request with `get_response`, as JSON by default; the server's event `stop` ends its delays."""
 
     def get_response(self) -> CannedResponse:
         raise NotImplementedError
 
     def read_body(self) -> bytes:
-        """What came with the request; in a GET its query."""
-        query = urlsplit(self.path).query.encode()
-        return query if self.command == "GET" else self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        """Return the body of the request, or the query of a GET."""
+        if self.command == "GET":
+            return urlsplit(self.path).query.encode()
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def do_GET(self) -> None:
-        answer, over = self.get_response(), self.server.over  # type: ignore[attr-defined]
+        response = self.get_response()
         with suppress(OSError):
-            self.send_response(answer.status)
-            for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+            self.send_response(response.status)
+            for name, value in {"Content-Type": "application/json", **response.headers}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.raw)))
+            self.send_header("Content-Length", str(len(response.raw)))
             self.end_headers()
-            for piece in (
-                [answer.raw[at : at + 1] for at in range(len(answer.raw))] if answer.byte_delay else [answer.raw]
-            ):
-                over.wait(answer.byte_delay)
-                self.wfile.write(piece)
+            chunk_size = 1 if response.byte_delay else len(response.raw)
+            for start in range(0, len(response.raw), chunk_size or 1):
+                self.server.stop.wait(response.byte_delay)  # type: ignore[attr-defined]
+                self.wfile.write(response.raw[start : start + chunk_size])
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
@@ -69,15 +68,15 @@ class CannedResponseHandler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def run_server(server: S, over: threading.Event) -> Iterator[S]:
-    """A server in a thread of this process; at the end those who still wait in it are let go."""
+def run_server(server: S, stop: threading.Event) -> Iterator[S]:
+    """Run a server in a thread until the block ends; `stop` is set then, to end the delays of its handlers."""
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
             yield server
         finally:
-            over.set()
+            stop.set()
             server.shutdown()
             thread.join()
 
@@ -86,15 +85,15 @@ ALLOWED_HOSTS = frozenset({"127.0.0.1"})
 
 
 class WebhookReceiver(ThreadingHTTPServer):
-    """`heard` are the calls that came: their heads and their bodies."""
+    """Receives webhooks; `requests` are the headers, with names in lower case, and the bodies."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), WebhookHandler)
         self.requests: list[tuple[dict[str, str], bytes]] = []
-        self.answer = CannedResponse(b"", 204)
-        self.over = threading.Event()
+        self.response = CannedResponse(b"", 204)
+        self.stop = threading.Event()
 
     @property
     def address(self) -> str:
@@ -102,34 +101,35 @@ class WebhookReceiver(ThreadingHTTPServer):
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _head, body in self.requests]
+        return [json.loads(body) for _headers, body in self.requests]
 
     @property
     def types(self) -> list[str]:
-        return [one["type"] for one in self.bodies]
+        return [body["type"] for body in self.bodies]
 
     @property
     def ids(self) -> list[str]:
-        return [head["webhook-id"] for head, _body in self.requests]
+        return [headers["webhook-id"] for headers, _body in self.requests]
 
 
 class WebhookHandler(CannedResponseHandler):
     server: WebhookReceiver
 
     def get_response(self) -> CannedResponse:
-        self.server.requests.append(({name.lower(): value for name, value in self.headers.items()}, self.read_body()))
-        return self.server.answer
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.requests.append((headers, self.read_body()))
+        return self.server.response
 
 
 @contextmanager
 def webhook_receiver() -> Iterator[WebhookReceiver]:
     server = WebhookReceiver()
-    with run_server(server, server.over):
+    with run_server(server, server.stop):
         yield server
 
 
 def add_program(database: Database, newsroom: Newsroom, address: str, kind: str = "webhook") -> int:
-    """An admin adds a program. Gives its key."""
+    """Register another program as an admin, and return its key."""
     return database.write(lambda s: registering.add(s, make_admin(newsroom), kind, "The site", address).id)
 
 
@@ -137,9 +137,9 @@ def make_admin(newsroom: Newsroom) -> Staff:
     return replace(newsroom.nora, role="admin")
 
 
-def deliver_messages(database: Database, at: datetime | None = None) -> dict[str, int]:
-    """The worker tells what is due."""
-    return calling.deliver_due(database, program_messages.build_message, ALLOWED_HOSTS, current_time=at)
+def deliver_messages(database: Database, current_time: datetime | None = None) -> dict[str, int]:
+    """Deliver the due messages to other programs, as the worker does."""
+    return calling.deliver_due(database, program_messages.build_message, ALLOWED_HOSTS, current_time=current_time)
 
 
 def get_program(database: Database, key: int) -> Program:
@@ -152,7 +152,10 @@ TRANSLATION_LANGUAGES = ("en", "fa", "ru")
 
 
 class LibreTranslateServer(ThreadingHTTPServer):
-    """It puts each text in brackets. `answers` are given first, one a request; `asked` is all that came."""
+    """Translates each text by putting it in brackets, after the canned `responses` have been used up, one per request.
+
+    `requests` are the path, the content type and the parsed body of each request.
+    """
 
     daemon_threads = True
 
@@ -160,7 +163,7 @@ class LibreTranslateServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), LibreTranslateHandler)
         self.responses: list[CannedResponse] = []
         self.requests: list[tuple[str, str, dict[str, Any]]] = []
-        self.over = threading.Event()
+        self.stop = threading.Event()
 
     def get_settings(self, key: str = TRANSLATION_KEY) -> TranslationServer:
         return TranslationServer(f"http://127.0.0.1:{self.server_address[1]}/", key)
@@ -170,21 +173,23 @@ class LibreTranslateHandler(CannedResponseHandler):
     server: LibreTranslateServer
 
     def get_response(self) -> CannedResponse:
-        sent = json.loads(self.read_body())
-        self.server.requests.append((self.path, str(self.headers["Content-Type"]), sent))
-        return self.server.responses.pop(0) if self.server.responses else translate_in_brackets(sent)
+        payload = json.loads(self.read_body())
+        self.server.requests.append((self.path, str(self.headers["Content-Type"]), payload))
+        if self.server.responses:
+            return self.server.responses.pop(0)
+        return translate_in_brackets(payload)
 
 
-def translate_in_brackets(sent: dict[str, Any]) -> CannedResponse:
-    if sent.get("api_key") != TRANSLATION_KEY:
+def translate_in_brackets(payload: dict[str, Any]) -> CannedResponse:
+    if payload.get("api_key") != TRANSLATION_KEY:
         return CannedResponse({"error": "Please contact the server operator to get an API key"}, 403)
-    if {sent["source"], sent["target"]} - {*TRANSLATION_LANGUAGES, "auto"}:
-        return CannedResponse({"error": f"{sent['source']} is not supported"}, 400)
-    return CannedResponse({"translatedText": [f"[{text}]" for text in sent["q"]]})
+    if {payload["source"], payload["target"]} - {*TRANSLATION_LANGUAGES, "auto"}:
+        return CannedResponse({"error": f"{payload['source']} is not supported"}, 400)
+    return CannedResponse({"translatedText": [f"[{text}]" for text in payload["q"]]})
 
 
 @contextmanager
 def libre_translate() -> Iterator[LibreTranslateServer]:
     server = LibreTranslateServer()
-    with run_server(server, server.over):
+    with run_server(server, server.stop):
         yield server

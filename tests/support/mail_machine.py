@@ -1,6 +1,7 @@
-"""A machine with the mail server that a newsroom had before us: Debian's Postfix and Dovecot, TLS, passwords, tokens.
+"""A machine with the mail server of a newsroom: Debian's Postfix and Dovecot, with TLS, passwords and tokens.
 
-nora reads her mail on it, mails for branch.example go on to a mailbox, and what is taken for gone.example can't be delivered.
+It has a mailbox for nora, relays mail for branch.example into mailboxes of Dovecot, and accepts mail for gone.example,
+which it can't deliver.
 """
 
 import shutil
@@ -31,9 +32,7 @@ NAMES = (
 CERTIFICATE, KEY = "/etc/ssl/newsroom.pem", "/etc/ssl/newsroom.key"
 SITE = "https://ask.example.org"
 
-KEPT_VARIABLES = " ".join(
-    clock.FAKETIME_VARIABLES
-)  # Postfix hands on nothing of its environment but what it is told to
+KEPT_VARIABLES = " ".join(clock.FAKETIME_VARIABLES)  # Postfix passes only listed variables to its processes
 POSTFIX_SCRIPT = f"""
 cp /usr/share/postfix/main.cf.debian /etc/postfix/main.cf
 cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf
@@ -119,7 +118,7 @@ cp -a /etc/postfix /etc/before.postfix
 cp -a /etc/aliases /etc/aliases.db /etc/before.postfix
 """
 
-# The mail server as it was, with empty mailboxes.
+# Restore the settings of the mail server, and empty the mailboxes.
 RESTORE_SCRIPT = """
 postsuper -d ALL
 rm -rf /etc/postfix /var/mail/nora /var/vmail/*
@@ -139,12 +138,15 @@ postfix reload
 
 
 class MailMachine:
-    """The machine with its mail server. `shared` is a folder that is seen from outside as well; the database is there."""
+    """The machine with its mail server; `shared` is a folder shared with the outside, for the database.
 
-    def __init__(self, inside: DebianMachine, shared: Path, founded: Path) -> None:
-        self.inside = inside
+    `template` is the SQLite database of a newsroom, of which each test gets a copy.
+    """
+
+    def __init__(self, machine: DebianMachine, shared: Path, template: Path) -> None:
+        self.machine = machine
         self.shared = shared
-        self._founded = founded
+        self._template = template
         self._database: Database | None = None
 
     @property
@@ -154,90 +156,93 @@ class MailMachine:
 
     @contextmanager
     def fresh_newsroom(self) -> Iterator[None]:
-        """The machine as the newsroom had it, and a newsroom in which nothing has happened yet, until the block ends."""
-        file = Path(shutil.copy(self._founded, self.shared / f"{token_hex(4)}.db"))
-        self.inside.run(f"chown {ACCOUNT} {file}")
+        """Provide a new newsroom until the block ends, and restore the mail server then."""
+        file = Path(shutil.copy(self._template, self.shared / f"{token_hex(4)}.db"))
+        self.machine.run(f"chown {ACCOUNT} {file}")
         self._database = Database(f"sqlite:///{file}", Keys(SECRETS), SITE)
         self.write_settings()
         try:
             yield
         finally:
-            self.inside.stop_all()
+            self.machine.stop_all()
             self.database.close()
-            self.inside.run(RESTORE_SCRIPT)
+            self.machine.run(RESTORE_SCRIPT)
 
     def create_mailbox(self) -> None:
-        """ask@example.org is a mailbox somewhere, as at a provider."""
-        self.inside.run(MAILBOX_SCRIPT)
+        """Let the mail server deliver mail for ask@example.org into a mailbox, as a provider does."""
+        self.machine.run(MAILBOX_SCRIPT)
 
     def start_provider(self, user: str) -> str:
-        """A provider lets this user in by token, as soon as somebody types the code; gives a refresh token of theirs."""
-        self.inside.run("rm -f /run/refresh")  # another provider's, of before
-        self.inside.start(f"{sys.executable} -m tests.support.token_server {user} {CERTIFICATE} {KEY} > /run/refresh")
-        wait_for_machine(lambda: bool(self.inside.run("cat /run/refresh 2> /dev/null || true").strip()), "the provider")
-        return self.inside.run("cat /run/refresh").strip()
+        """Start a provider of access tokens for this user, and return a refresh token."""
+        self.machine.run("rm -f /run/refresh")  # that of an earlier provider
+        self.machine.start(f"{sys.executable} -m tests.support.token_server {user} {CERTIFICATE} {KEY} > /run/refresh")
+        wait_for_machine(
+            lambda: bool(self.machine.run("cat /run/refresh 2> /dev/null || true").strip()), "the provider"
+        )
+        return self.machine.run("cat /run/refresh").strip()
 
     def write_settings(self, *blocks: str) -> None:
-        """What stands in the settings file beside what every newsroom needs."""
-        usual = (
+        """Write the settings file: the settings that every newsroom needs, and these blocks."""
+        required = (
             f"SECRET_KEYS=1:{b64encode(SECRETS[1]).decode()}",
             f"DATABASE_URL={self.database.url}", f"ERASURES={self.shared}/erasures", f"BASE_URL={SITE}", "MAIL_FROM=ask@example.org",
             f"SSL_CERT_FILE={CERTIFICATE}", "PYTHONDONTWRITEBYTECODE=1",
         )  # fmt: skip
-        lines = "\n".join([*usual, *blocks, ""])
-        self.inside.run(f"umask 027; cat > {SETTINGS}; chgrp {ACCOUNT} {SETTINGS}", lines.encode())
+        lines = "\n".join([*required, *blocks, ""])
+        self.machine.run(f"umask 027; cat > {SETTINGS}; chgrp {ACCOUNT} {SETTINGS}", lines.encode())
 
     def send_mail(self, raw: bytes, *recipients: str, sender: str = "timur@post.example") -> None:
-        """Another server brings a mail, by SMTP."""
-        self.inside.python(SEND_SCRIPT, sender, *recipients, given=raw)
+        """Hand a mail to the mail server by SMTP, as another server does."""
+        self.machine.run_python(SEND_SCRIPT, sender, *recipients, stdin=raw)
 
     def list_inbound_mails(self) -> list[tuple[str, str, bytes]]:
-        """How each mail came in, its place, and its bytes, which a bounce has no longer once it has been read."""
+        """Return the source, state and bytes of each incoming mail; those of a bounce are deleted once it is read."""
         with self.database.read() as session:
             rows = list(session.scalars(select(Inbound).order_by(Inbound.id)))
-            raw = [inbound.get_raw(session, row) if inbound.has_bytes(session, row.id) else b"" for row in rows]
-            return [(row.source, str(row.state), kept) for row, kept in zip(rows, raw, strict=True)]
+            contents = [inbound.get_raw(session, row) if inbound.has_bytes(session, row.id) else b"" for row in rows]
+            return [(row.source, str(row.state), content) for row, content in zip(rows, contents, strict=True)]
 
-    def wait_for_mails(self, number: int) -> None:
+    def wait_for_mails(self, count: int) -> None:
+        """Wait until the newsroom has received this many mails; fail with the log of the mail server."""
         try:
-            wait_for_machine(lambda: len(self.list_inbound_mails()) == number, f"{number} mails")
-        except AssertionError as vain:
-            raise AssertionError(f"{vain}\n{self.read_log()}") from None
+            wait_for_machine(lambda: len(self.list_inbound_mails()) == count, f"{count} mails")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.read_log()}") from None
 
     def read_mailbox(self, user: str) -> list[str]:
-        """What lies in a mailbox of Dovecot, mail by mail."""
-        found = self.inside.run(
+        """Return the mails in a mailbox of Dovecot."""
+        paths = self.machine.run(
             f"find /var/vmail/{user}/mail/new /var/vmail/{user}/mail/cur -type f 2>/dev/null || true"
         )
-        return [self.inside.run(f"cat '{path}'") for path in found.split()]
+        return [self.machine.run(f"cat '{path}'") for path in paths.split()]
 
     def read_noras_mailbox(self) -> str:
-        """Nora's own mailbox on the machine."""
-        return self.inside.run("cat /var/mail/nora 2>/dev/null || true")
+        """Return the contents of Nora's local mailbox."""
+        return self.machine.run("cat /var/mail/nora 2>/dev/null || true")
 
     def read_log(self) -> str:
-        return self.inside.run("cat /var/log/postfix.log /var/log/dovecot.log 2>/dev/null || true")
+        return self.machine.run("cat /var/log/postfix.log /var/log/dovecot.log 2>/dev/null || true")
 
 
 @contextmanager
-def mail_machine(founded: Path) -> Iterator[MailMachine]:
-    """The machine until the block ends; the database of each of its newsrooms is a copy of `founded`."""
+def mail_machine(template: Path) -> Iterator[MailMachine]:
+    """Run the machine until the block ends; the database of each of its newsrooms is a copy of `template`."""
     require_programs_as_root("postfix", "postconf", "dovecot", "doveadm", "openssl")
-    with readable_folder("machine") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE) as inside:
+    with readable_folder("machine") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE) as machine:
         shared = folder / "shared"
         shared.mkdir()
         shared.chmod(0o777)
-        inside.run(f"echo '127.0.0.1 localhost {' '.join(NAMES)}' > /etc/hosts; rm -f /var/mail/nora")
+        machine.run(f"echo '127.0.0.1 localhost {' '.join(NAMES)}' > /etc/hosts; rm -f /var/mail/nora")
         names = ",".join(f"DNS:{name}" for name in NAMES)
-        inside.run(
+        machine.run(
             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=mx.example.org "
             f"-keyout {KEY} -out {CERTIFICATE} -addext subjectAltName={names}; chmod 644 {KEY}"
         )
-        inside.run(POSTFIX_SCRIPT + SAVE_SCRIPT)
-        inside.run(
+        machine.run(POSTFIX_SCRIPT + SAVE_SCRIPT)
+        machine.run(
             "cat > /etc/dovecot/dovecot.conf; mkdir -p /var/vmail; chown 65534 /var/vmail",
             f"{DOVECOT_SETTINGS}{CLOCK_24}".encode(),
         )
-        inside.run("postfix start; dovecot")
-        wait_for_machine(lambda: inside.has_listener(25) and inside.has_listener(143), "the mail server")
-        yield MailMachine(inside, shared, founded)
+        machine.run("postfix start; dovecot")
+        wait_for_machine(lambda: machine.has_listener(25) and machine.has_listener(143), "the mail server")
+        yield MailMachine(machine, shared, template)

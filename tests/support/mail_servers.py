@@ -1,6 +1,6 @@
-"""Mail servers as newsrooms run them, on free ports of this machine with settings and mails of their own: Dovecot, Postfix.
+"""Mail servers as newsrooms run them, Dovecot and Postfix, on free ports and with their own settings and mails.
 
-They keep mails in folders of other accounts, so they start for root only; elsewhere their tests are skipped, loudly.
+They store mails in folders of other accounts and need root; without root their tests are skipped with a message.
 """
 
 import asyncio
@@ -32,7 +32,10 @@ PASSWORD = "öpen-sesame"
 
 @dataclass(frozen=True)
 class Dovecot:
-    """An IMAP server where each user name is a mailbox; all have one password. `tls` is the certificate of its own port."""
+    """A running Dovecot: any user name is a mailbox, and all have the same password.
+
+    `imap`, `imaps`, `lmtp` and `sasl` are ports, `tls` is the certificate.
+    """
 
     imap: int
     imaps: int
@@ -42,13 +45,13 @@ class Dovecot:
     sasl: int = 0
 
     def mailbox_url(self, user: str, port: int | None = None, **options: str) -> str:
-        """The address of a mailbox, as it stands in MAILBOXES."""
+        """Return the URL of a mailbox for the setting MAILBOXES, with these options."""
         query = "&".join(f"{name}={value}" for name, value in options.items())
         return f"imap://{user}:%C3%B6pen-sesame@127.0.0.1:{port or self.imap}/INBOX?{query}"
 
     @contextmanager
     def connect(self, user: str, port: int | None = None) -> Iterator[imapclient.IMAPClient]:
-        """The mailbox as another library sees it."""
+        """Open the inbox of a user with another IMAP library."""
         client = imapclient.IMAPClient("127.0.0.1", port or self.imap, ssl=False, timeout=WAIT_TIMEOUT)
         client.plain_login(user, PASSWORD)
         client.select_folder("INBOX")
@@ -68,20 +71,20 @@ class Dovecot:
             return len(client.search("ALL"))
 
     def reset_uids(self, user: str) -> None:
-        """Take the server's memory of a mailbox away: the same mails are there under new UIDs and another UIDVALIDITY."""
-        before = self.get_uidvalidity(user)
+        """Delete the server's index of a mailbox: its mails get new UIDs and another UIDVALIDITY."""
+        old_validity = self.get_uidvalidity(user)
 
-        def is_new() -> bool:
+        def try_reset() -> bool:
             for file in (self.folder / "mail" / user / "mail").glob("dovecot*"):
                 file.unlink()
-            return self.get_uidvalidity(user) != before
+            return self.get_uidvalidity(user) != old_validity
 
-        wait_until(is_new, "another UIDVALIDITY", pause=0.3)  # it is made of the time in seconds
+        wait_until(try_reset, "another UIDVALIDITY", pause=0.3)  # it is the time in seconds
 
     def get_uidvalidity(self, user: str) -> int:
         with self.connect(user) as client:
-            number: int = client.folder_status("INBOX", ["UIDVALIDITY"])[b"UIDVALIDITY"]
-            return number
+            validity: int = client.folder_status("INBOX", ["UIDVALIDITY"])[b"UIDVALIDITY"]
+            return validity
 
 
 def is_listening(port: int) -> bool:
@@ -91,7 +94,7 @@ def is_listening(port: int) -> bool:
 
 @contextmanager
 def readable_folder(name: str) -> Iterator[Path]:
-    """A folder that the servers' own accounts can walk through, which pytest's own are not."""
+    """Create a folder that the servers' accounts can enter, unlike pytest's own, and delete it when the block ends."""
     folder = Path(tempfile.mkdtemp(prefix=f"readers-asked-{name}-"))
     folder.chmod(0o755)
     try:
@@ -134,7 +137,7 @@ service stats {{
 }}
 """
 
-# The two grammars of Dovecot's settings: Debian 13 has 2.4, Debian 12 has 2.3.
+# The settings for Dovecot 2.4 (Debian 13) and 2.3 (Debian 12), which differ in their syntax.
 DOVECOT_24 = """
 dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
@@ -163,7 +166,7 @@ userdb static {{
 }}
 """
 
-# Dovecot asks the provider whether a token is good, and whose it is; other mail servers ask Dovecot (SASL).
+# Dovecot asks the provider whether a token is valid and whose it is; Postfix asks Dovecot (SASL).
 DOVECOT_24_TOKENS = """
 auth_mechanisms = plain xoauth2 oauthbearer
 auth_failure_delay = 0
@@ -203,7 +206,7 @@ userdb {{
 """
 
 
-# Dovecot hands its processes nothing of its environment but what it is told to.
+# Dovecot passes only listed variables to its processes.
 CLOCK_24 = (
     "import_environment {\n" + "".join(f"  {name} = %{{env:{name}}}\n" for name in clock.FAKETIME_VARIABLES) + "}\n"
 )
@@ -211,7 +214,7 @@ CLOCK_23 = f"import_environment = PATH {' '.join(clock.FAKETIME_VARIABLES)}\n"
 
 
 def _create_certificate(folder: Path) -> Path:
-    """A certificate for 127.0.0.1 that only those trust who are told to."""
+    """Create a self-signed certificate for 127.0.0.1, and return its path."""
     subprocess.run(
         ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
          "-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt"), "-subj", "/CN=localhost",
@@ -223,7 +226,7 @@ def _create_certificate(folder: Path) -> Path:
 
 @contextmanager
 def dovecot(introspection: str = "") -> Iterator[Dovecot]:
-    """Dovecot until the block ends. Where it can ask at the address `introspection` whose a token is, tokens open too."""
+    """Run Dovecot until the block ends; with the URL `introspection` of a provider, it accepts tokens as well."""
     require_programs_as_root("dovecot", "doveadm", "openssl")
     with readable_folder("dovecot") as folder:
         server = Dovecot(
@@ -232,15 +235,16 @@ def dovecot(introspection: str = "") -> Iterator[Dovecot]:
         (folder / "mail").mkdir(mode=0o777)
         (folder / "mail").chmod(0o777)
         version = subprocess.run(("dovecot", "--version"), check=True, capture_output=True, text=True).stdout
-        grammar = DOVECOT_24 if re.match(r"2\.[4-9]", version) else DOVECOT_23
-        if introspection and grammar is not DOVECOT_24:
+        is_24 = bool(re.match(r"2\.[4-9]", version))
+        if introspection and not is_24:
             skip_without("Dovecot 2.4, whose settings for tokens the tests know")
-        # The version of the grammar has to stand first.
-        settings = (grammar + DOVECOT_COMMON + (DOVECOT_24_TOKENS if introspection else "")).format(
+        # The version of the syntax has to come first.
+        template = (DOVECOT_24 if is_24 else DOVECOT_23) + DOVECOT_COMMON + (DOVECOT_24_TOKENS if introspection else "")
+        settings = template.format(
             folder=folder, password=PASSWORD, uid=65534, gid=65534, imap=server.imap, imaps=server.imaps,
             lmtp=server.lmtp, introspection=introspection, sasl=server.sasl,
         )  # fmt: skip
-        settings += CLOCK_24 if grammar is DOVECOT_24 else CLOCK_23
+        settings += CLOCK_24 if is_24 else CLOCK_23
         (folder / "dovecot.conf").write_text(settings.lstrip())
         child = subprocess.Popen(("dovecot", "-F", "-c", str(folder / "dovecot.conf")))
         try:
@@ -318,20 +322,20 @@ smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 
 @contextmanager
 def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
-    """Postfix until the block ends; gives its SMTP port.
+    """Run Postfix until the block ends; yield its SMTP port.
 
-    It hands mails for a domain to the LMTP port that stands there: `newsroom_example=8024`. With the port of Dovecot's
-    `sasl` it takes mail only from those who have signed in.
+    `transports` are LMTP ports by domain, such as `newsroom_example=8024` for newsroom.example. With `sasl`, the port
+    of Dovecot's SASL service, Postfix accepts mail only from users who have signed in.
     """
     require_programs_as_root("postfix", "postconf")
     domains = {name.replace("_", "."): lmtp for name, lmtp in transports.items()}
     with readable_folder("postfix") as folder:
         port, settings = reserve_port(), folder / "etc"
-        for part in ("etc", "queue", "data"):
-            (folder / part).mkdir(mode=0o755)
+        for name in ("etc", "queue", "data"):
+            (folder / name).mkdir(mode=0o755)
         shutil.chown(folder / "data", "postfix")
-        inline = ", ".join(f"{{{name} = lmtp:inet:127.0.0.1:{lmtp}}}" for name, lmtp in domains.items())
-        main = POSTFIX_MAIN.format(folder=folder, domains=", ".join(domains), transports=inline)
+        transport_map = ", ".join(f"{{{name} = lmtp:inet:127.0.0.1:{lmtp}}}" for name, lmtp in domains.items())
+        main = POSTFIX_MAIN.format(folder=folder, domains=", ".join(domains), transports=transport_map)
         (settings / "main.cf").write_text(main + (POSTFIX_SASL.format(port=sasl) if sasl else ""))
         (settings / "master.cf").write_text(POSTFIX_MASTER.format(port=port))
         try:
@@ -344,30 +348,36 @@ def postfix(sasl: int = 0, **transports: int) -> Iterator[int]:
 
 
 def _stop_postfix(folder: Path) -> None:
-    """End the server that was started here, by the number that it has written down, and wait for it."""
+    """Stop the Postfix of this folder by its pid file, and wait for its end."""
     with suppress(OSError, ValueError):
-        number = int((folder / "queue" / "pid" / "master.pid").read_text())
-        os.kill(number, signal.SIGTERM)
-        wait_until(lambda: not Path(f"/proc/{number}").exists(), "the end of Postfix")
+        pid = int((folder / "queue" / "pid" / "master.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), "the end of Postfix")
 
 
 @contextmanager
 def cutting_proxy(
-    port: int, after: int | None, before_passing_on: Callable[[bytes], object] = lambda command: None
+    port: int, cut_after: int | None, before_forwarding: Callable[[bytes], object] = lambda data: None
 ) -> Iterator[tuple[int, list[object]]]:
-    """A proxy of `port` that cuts each connection once the server has sent `after` bytes. Gives its own port, and a list of all
-    connections. `before_passing_on` is called with what a client sends before the server gets it."""
-    came: list[object] = []
+    """Run a proxy of `port` that cuts each connection once the server has sent `cut_after` bytes, or never if None.
+
+    Yields its port and a list to which the address of each client is added. `before_forwarding` is called with the
+    bytes that a client sends, before the server gets them.
+    """
+    client_addresses: list[object] = []
     clients: list[socket.socket] = []
 
-    def copy_bytes(source: socket.socket, target: socket.socket, most: int | None) -> None:
+    def copy_bytes(source: socket.socket, target: socket.socket, limit: int | None) -> None:
+        remaining = limit
         with suppress(OSError):
-            while piece := source.recv(4096 if most is None else min(4096, max(1, most))):
-                if most is not None and (most := most - len(piece)) <= 0:
-                    break
+            while data := source.recv(4096 if remaining is None else min(4096, max(1, remaining))):
+                if remaining is not None:
+                    remaining -= len(data)
+                    if remaining <= 0:
+                        break
                 if target not in clients:
-                    before_passing_on(piece)
-                target.sendall(piece)
+                    before_forwarding(data)
+                target.sendall(data)
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
@@ -376,37 +386,37 @@ def cutting_proxy(
         with suppress(OSError):
             while True:
                 client, address = listener.accept()
-                came.append(address)
+                client_addresses.append(address)
                 clients.append(client)
                 server = socket.create_connection(("127.0.0.1", port))
-                for way in ((client, server, None), (server, client, after)):
-                    threading.Thread(target=copy_bytes, args=way, daemon=True).start()
+                for arguments in ((client, server, None), (server, client, cut_after)):
+                    threading.Thread(target=copy_bytes, args=arguments, daemon=True).start()
 
     listener = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=serve, daemon=True).start()
     try:
-        yield listener.getsockname()[1], came
+        yield listener.getsockname()[1], client_addresses
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
 
 
 class RefusingHandler:
-    """Whom nobody knows."""
+    """Refuses every recipient."""
 
     async def handle_RCPT(self, *_: object) -> str:  # noqa: N802 - the library's name
         return "550 5.1.1 nobody of that name lives here"
 
 
 @contextmanager
-def asyncio_server(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
-    """A server of this process, in a thread; `connection` is called in its loop for each client. Gives its port."""
-    loop, ready, ports = asyncio.new_event_loop(), threading.Event(), []
+def asyncio_server(create_protocol: Callable[[], asyncio.Protocol]) -> Iterator[int]:
+    """Run a server in a thread, and yield its port; `create_protocol` is called in its loop for each connection."""
+    loop, started, ports = asyncio.new_event_loop(), threading.Event(), []
 
     async def start_server() -> None:
-        server = await loop.create_server(connection, "127.0.0.1", 0)
+        server = await loop.create_server(create_protocol, "127.0.0.1", 0)
         ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
+        started.set()
 
     def serve() -> None:
         loop.run_until_complete(start_server())
@@ -414,7 +424,7 @@ def asyncio_server(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    assert ready.wait(WAIT_TIMEOUT)
+    assert started.wait(WAIT_TIMEOUT)
     try:
         yield ports[0]
     finally:
@@ -424,7 +434,7 @@ def asyncio_server(connection: Callable[[], asyncio.Protocol]) -> Iterator[int]:
 
 @contextmanager
 def lmtp_server(database: Database) -> Iterator[int]:
-    """Our own LMTP door, as `flask mail lmtp` opens it; gives its port."""
+    """Run our LMTP server, as `flask mail lmtp` does, and yield its port."""
     intake = Intake(database)
     with asyncio_server(lambda: LmtpConnection(intake)) as port:
         yield port
@@ -432,16 +442,17 @@ def lmtp_server(database: Database) -> Iterator[int]:
 
 @contextmanager
 def refusing_server() -> Iterator[int]:
-    """A mail server that knows no recipient, for good; gives its LMTP port."""
+    """Run a mail server that refuses every recipient permanently, and yield its LMTP port."""
     with asyncio_server(lambda: LMTP(RefusingHandler(), loop=asyncio.get_running_loop())) as port:
         yield port
 
 
 @dataclass
 class NewsroomServers:
-    """The newsroom's mail server at port `mx`, the one that keeps its mailboxes, and the newsroom that takes mail now.
+    """The mail servers of a newsroom: Postfix at port `mx`, Dovecot, and our LMTP server for the database `newsroom`.
 
-    steppe.example goes to our LMTP door, post.example into mailboxes, and at gone.example nobody lives.
+    Postfix delivers mail for steppe.example to our LMTP server and mail for post.example to Dovecot; mail for
+    gone.example is refused.
     """
 
     dovecot: Dovecot
@@ -455,10 +466,10 @@ class NewsroomServers:
 
 @contextmanager
 def newsroom_servers() -> Iterator[NewsroomServers]:
-    with dovecot() as mailboxes, refusing_server() as gone:
-        made = NewsroomServers(mailboxes)
+    with dovecot() as mailboxes, refusing_server() as refusing_port:
+        servers = NewsroomServers(mailboxes)
         with (
-            asyncio_server(made.create_lmtp_connection) as door,
-            postfix(steppe_example=door, post_example=mailboxes.lmtp, gone_example=gone) as made.mx,
+            asyncio_server(servers.create_lmtp_connection) as lmtp_port,
+            postfix(steppe_example=lmtp_port, post_example=mailboxes.lmtp, gone_example=refusing_port) as servers.mx,
         ):
-            yield made
+            yield servers

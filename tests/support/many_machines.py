@@ -413,7 +413,7 @@ def start_machines(*names: str) -> Iterator[Machines]:
             network.add_reader_addresses("readers")
             with network.enter("smtp"):
                 sink = RecordingSmtpServer((network.address["smtp"], 2525))
-            with run_server(sink, sink.over):
+            with run_server(sink, sink.stop):
                 machines = Machines(network, folder, sink)
                 machines.set_up()
                 yield machines

@@ -69,7 +69,7 @@ class OidcProvider(ThreadingHTTPServer):
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.codes: dict[str, dict[str, str]] = {}
         self.access_tokens: set[str] = set()
-        self.over = threading.Event()
+        self.stop = threading.Event()
 
     @property
     def issuer(self) -> str:
@@ -187,7 +187,7 @@ class ProviderHandler(CannedResponseHandler):
 def run_oidc_provider(site: str) -> Iterator[OidcProvider]:
     """Run a provider that redirects browsers back to `site`, until the block ends."""
     server = OidcProvider(site)
-    with run_server(server, server.over):
+    with run_server(server, server.stop):
         yield server
 
 

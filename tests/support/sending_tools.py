@@ -75,7 +75,7 @@ class ToolServer(ThreadingHTTPServer):
         self.requests: list[tuple[str, str]] = []
         self.sending_paths: list[str] = []
         self.drafts: dict[str, StoredDraft] = {}
-        self.over = threading.Event()
+        self.stop = threading.Event()
         self._draft_count = 0
 
     @property
@@ -327,5 +327,5 @@ ANSWERS: RequiredRows[Callable[..., CannedResponse]] = RequiredRows(
 @contextmanager
 def run_tool_server(name: str) -> Iterator[ToolServer]:
     server = ToolServer(name)
-    with run_server(server, server.over):
+    with run_server(server, server.stop):
         yield server

@@ -61,7 +61,7 @@ class SmtpServer(socketserver.ThreadingTCPServer):
         self.mails: list[tuple[str, str, bytes]] = []
         self.commands: list[str] = []
         self.certificate = certificate
-        self.over = threading.Event()
+        self.stop = threading.Event()
         self._log_file = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if log_path else None
 
     @property
@@ -126,10 +126,10 @@ class SmtpSession(socketserver.StreamRequestHandler):
             self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         if reply == SILENCE:
-            self.server.over.wait()
+            self.server.stop.wait()
             return False
         if reply == TRICKLE:
-            while not self.server.over.wait(0.05):
+            while not self.server.stop.wait(0.05):
                 self.wfile.write(reply)
             return False
         self.wfile.write(reply + b"\r\n")
@@ -159,7 +159,7 @@ def get_message_id(raw: bytes) -> str:
 def run_smtp_server(certificate: Path | None = None) -> Iterator[SmtpServer]:
     """Run a server in a thread of this process until the block ends."""
     server = SmtpServer(certificate)
-    with run_server(server, server.over):
+    with run_server(server, server.stop):
         yield server
 
 

@@ -45,7 +45,7 @@ class TokenServer(ThreadingHTTPServer):
         self.refresh_tokens: dict[str, str] = {}  # users by refresh token
         self.access_tokens: dict[str, tuple[str, float]] = {}
         self.used_tokens: set[str] = set()
-        self.over = threading.Event()
+        self.stop = threading.Event()
         self._lock = threading.Lock()
 
     @property
@@ -127,14 +127,14 @@ class TokenHandler(CannedResponseHandler):
         form = parse_qs(self.read_body().decode())
         response = self.server.respond(self.path, {name: values[0] for name, values in form.items()})
         if self.server.delay and self.path == "/token":
-            self.server.over.wait(self.server.delay)
+            self.server.stop.wait(self.server.delay)
         return response
 
 
 @contextmanager
 def run_token_server() -> Iterator[TokenServer]:
     server = TokenServer()
-    with run_server(server, server.over):
+    with run_server(server, server.stop):
         yield server
 
 
