@@ -74,7 +74,7 @@ def pick_worst_goals(figures: Figures) -> list[tuple[Goal, str]]:
     """Return the missed goals with the highest multiple of their target, each with its page, each request once."""
     excess_by_goal: list[tuple[float, Goal, str]] = []
     for key, measurement in figures.items():
-        goal = GOALS_BY_KEY[key.key]
+        goal = GOALS_BY_KEY[key.goal_key]
         is_eligible = goal.unit == CPU_UNIT and goal.part in ("readers", "desk")
         if is_eligible and meets_target(goal, measurement) is False:
             excess = ratio_or_value(goal, measurement) / (goal.target or 1)

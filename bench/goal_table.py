@@ -57,15 +57,18 @@ def format_target(goal: Goal) -> str:
 
 def format_result(goal: Goal, measurement: Measurement) -> str:
     """Return "met", "missed", or "" without a target, with the number of failed requests."""
-    words = {True: ["met"], False: ["missed"], None: []}[meets_target(goal, measurement)]
+    parts: list[str] = []
+    is_met = meets_target(goal, measurement)
+    if is_met is not None:
+        parts.append("met" if is_met else "missed")
     if measurement.failures:
-        words.append(f"{measurement.failures} failed")
-    return ", ".join(words)
+        parts.append(f"{measurement.failures} failed")
+    return ", ".join(parts)
 
 
 def build_row(key: FigureKey, measurement: Measurement) -> list[str]:
     """Return a row of the committed table. Ratio and result are computed from the rounded figures that it shows."""
-    goal, rounded = GOALS_BY_KEY[key.key], _round(measurement)
+    goal, rounded = GOALS_BY_KEY[key.goal_key], _round_figures(measurement)
     return [
         goal.number,
         goal.title,
@@ -79,23 +82,24 @@ def build_row(key: FigureKey, measurement: Measurement) -> list[str]:
     ]
 
 
-def _round(measurement: Measurement) -> Measurement:
+def _round_figures(measurement: Measurement) -> Measurement:
+    """Return the measurement with its figures rounded as `format_number` shows them."""
     floor = None if measurement.floor is None else parse_number(format_number(measurement.floor))
     return replace(measurement, value=parse_number(format_number(measurement.value)), floor=floor)
 
 
 def sort_keys(figures: Figures) -> list[FigureKey]:
-    return sorted(figures, key=lambda key: (GOAL_ORDER.index(key.key), key.database != "SQLite", key.size))
+    return sorted(figures, key=lambda key: (GOAL_ORDER.index(key.goal_key), key.database != "SQLite", key.size))
 
 
 def list_missing_goals(figures: Figures, parts: Collection[str]) -> list[str]:
     """Return the goals of these parts that have no figure. Growth only needs one if there are several sizes."""
-    measured_keys = {key.key for key in figures}
+    measured_keys = {key.goal_key for key in figures}
     missing = []
     for goal in GOALS:
         if goal.part not in parts or goal.key in measured_keys:
             continue
-        sizes = {key.size for key in figures if GOALS_BY_KEY[key.key].part == goal.part}
+        sizes = {key.size for key in figures if GOALS_BY_KEY[key.goal_key].part == goal.part}
         if goal.key.endswith("-growth") and len(sizes) <= 1:
             continue
         missing.append(f"{goal.number}, {goal.title}")
@@ -123,13 +127,13 @@ def render_terminal(figures: Figures, committed: Figures) -> str:
     """Return the table for a terminal, with the committed figures, and a mark on those that have become worse."""
     rows = [[*COLUMNS[:-1], "committed", COLUMNS[-1]]]
     for key in sort_keys(figures):
-        goal, measurement, before = GOALS_BY_KEY[key.key], figures[key], committed.get(key)
+        goal, measurement, before = GOALS_BY_KEY[key.goal_key], figures[key], committed.get(key)
         *row, result = build_row(key, measurement)
         mark = " WORSE" if is_worse(goal, measurement, before) else ""
         rows.append([*row, format_committed(goal, before), result + mark])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    results = [meets_target(GOALS_BY_KEY[key.key], measurement) for key, measurement in figures.items()]
+    results = [meets_target(GOALS_BY_KEY[key.goal_key], measurement) for key, measurement in figures.items()]
     floors = "; ".join(f"{goals}: {floor}" for floor, goals in list_goals_by_floor().items())
     return "\n".join(
         [
@@ -149,7 +153,7 @@ def build_json(figures: Figures, committed: Figures, **details: Any) -> dict[str
 
 
 def _build_json_row(key: FigureKey, measurement: Measurement, committed: Measurement | None) -> dict[str, Any]:
-    goal = GOALS_BY_KEY[key.key]
+    goal = GOALS_BY_KEY[key.goal_key]
     return {
         "goal": goal.number,
         "key": goal.key,

@@ -50,7 +50,7 @@ class Measurement:
 class FigureKey:
     """The key of a figure: the goal's key, the database, and the number of questions."""
 
-    key: str
+    goal_key: str
     database: str
     size: int
 

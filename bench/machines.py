@@ -180,8 +180,8 @@ def print_fault(period: FaultPeriod, visitors: Visitors, totals: Totals, machine
 
 def run_faults(faults: Iterable[Fault], seed: int, rate: float) -> bool:
     """Run the faults in random order, and print their consequences; return whether all are as promised."""
-    faults = list(faults)
-    random.Random(seed).shuffle(faults)
+    ordered_faults = list(faults)
+    random.Random(seed).shuffle(ordered_faults)
     with start_machines() as machines:
         newsroom = create_newsroom(machines)
         for name in ALL_MACHINES:
@@ -192,7 +192,7 @@ def run_faults(faults: Iterable[Fault], seed: int, rate: float) -> bool:
         periods = []
         with visitors.keep_visiting(rate):
             time.sleep(3)
-            for fault in faults:
+            for fault in ordered_faults:
                 print_line(f"{time.strftime('%H:%M:%S')} {fault.name}")
                 periods.append(run_fault(machines, fault))
         wait_until_settled(machines)
