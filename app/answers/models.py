@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
-from ..db.declarative import Editable, OfNewsletter, Public, Row
+from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row
 from ..people.models import Expert
 from ..questions.models import Question, VersionColumns
 from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, AssignmentStates
@@ -33,7 +33,7 @@ IS_LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))}
 IS_OPEN_CHECK = "ended_at IS NULL"
 
 
-class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
+class Assignment(Row, HasPublicId, Editable, OfNewsletter, AssignmentStates):
     """One question put to one expert.
 
     - `brief`: what the desk asks for;
@@ -111,7 +111,7 @@ class Assignment(Row, Public, Editable, OfNewsletter, AssignmentStates):
         }
 
 
-class Answer(Row, Public, Editable, OfNewsletter, AnswerStates):
+class Answer(Row, HasPublicId, Editable, OfNewsletter, AnswerStates):
     """One expert's answer to one question.
 
     - `text_id`: the newest version of the text;

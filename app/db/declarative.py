@@ -35,7 +35,7 @@ class Row(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
 
 
-class Public:
+class HasPublicId:
     """Mixin: a random public ID for URLs. SQLAlchemy also uses it to match the rows that a bulk insert returns."""
 
     public_id: Mapped[str] = mapped_column(String(12), unique=True, default=new_public_id, insert_sentinel=True)

@@ -7,14 +7,14 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, 
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db.constraints import enum_check, implies_check, partial_index_options, table_args
-from ..db.declarative import Editable, OfNewsletter, Public, Row
+from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row
 from ..db.types import UTCDateTime
 from ..questions.models import Question
 from ..sending_tools.tool_api import FAULTS
 from .lifecycle import STATES, EditionStates
 
 
-class Edition(Row, Public, Editable, OfNewsletter, EditionStates):
+class Edition(Row, HasPublicId, Editable, OfNewsletter, EditionStates):
     """One issue of a newsletter.
 
     `rule_date` is its date in the calendar, `local_at` when it runs in the newsletter's zone ("YYYY-MM-DDTHH:MM").
@@ -150,7 +150,7 @@ class ItemTranslation(Row):
         return self.output
 
 
-class Correction(Row, Public, OfNewsletter):
+class Correction(Row, HasPublicId, OfNewsletter):
     """A note under a published Q&A: what was wrong in it, and what is right. Its text never changes.
 
     If `runs` is set, the next edition carries it; `edition_id` is that edition once it is locked. The text is erased if

@@ -108,13 +108,13 @@ def only_staff() -> Response | None:
     if request.method in READ_METHODS:
         g.find_session = _find_browser_session
     if not current_user.is_authenticated or current_user.door != "desk":
-        sign_in_url = url_for("entrance.ask", to="desk", next=_get_url_to_return_to())
+        sign_in_url = url_for("entrance.sign_in_page", to="desk", next=_get_url_to_return_to())
         if request.method == "POST":
             g.back = (sign_in_url, _("Sign in"))
             return errors.render_error(403, message=SIGNED_OUT)
         return redirect(sign_in_url, code=303)
     if current_user.needs_second_factor:  # the second factor is missing
-        return redirect(url_for("entrance.second", next=_get_url_to_return_to()), code=303)
+        return redirect(url_for("entrance.second_factor_page", next=_get_url_to_return_to()), code=303)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
     if request.method == "POST" and slug:

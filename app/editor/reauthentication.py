@@ -101,7 +101,7 @@ def prove_first() -> Response | None:
     else:  # a download: return to the page that links to it
         query_string = request.query_string.decode("ascii", "ignore")  # e.g. a list's filters
         next_url = request.path.rpartition("/")[0] + (f"?{query_string}" if query_string else "")
-    return redirect(url_for("entrance.again", next=next_url), code=303)
+    return redirect(url_for("entrance.prove_again_page", next=next_url), code=303)
 
 
 def _hold_press(slug: str) -> str:
@@ -125,7 +125,7 @@ def go_on(slug: str, public_id: str) -> str | Response:
             )
             return redirect(url_for("editor.home", slug=slug), code=303)
         if not has_fresh_proof(desk.session, desk.actor):
-            return redirect(url_for("entrance.again", next=request.path), code=303)
+            return redirect(url_for("entrance.prove_again_page", next=request.path), code=303)
         address, fields = held
         path = address.removeprefix(request.script_root).partition("?")[0]
         url_adapter = current_app.create_url_adapter(request)
@@ -148,5 +148,5 @@ def go_on(slug: str, public_id: str) -> str | Response:
 @editor.errorhandler(NotFresh)
 def not_fresh(_error: NotFresh) -> Response:
     """Answer an action that raised `NotFresh`: it has no row in `PROOFS`, or the ten minutes ended meanwhile."""
-    g.back = (url_for("entrance.again", next=page_of_form()), _("Show that it is you, then do it again"))
+    g.back = (url_for("entrance.prove_again_page", next=page_of_form()), _("Show that it is you, then do it again"))
     return errors.render_error(403, message=PROOF_REQUIRED)

@@ -31,9 +31,9 @@ def browsers() -> str | Response:
     stored, neither the browser nor the last visit.
     """
     if not current_user.is_authenticated:
-        return redirect(url_for("entrance.ask", next=url_for("entrance.browsers")), code=303)
+        return redirect(url_for("entrance.sign_in_page", next=url_for("entrance.browsers")), code=303)
     if current_user.needs_second_factor:
-        return redirect(url_for("entrance.second", next=url_for("entrance.browsers")), code=303)
+        return redirect(url_for("entrance.second_factor_page", next=url_for("entrance.browsers")), code=303)
     g.language = current_user.language
     with db.read() as db_session:
         browser_sessions = sessions.sessions_of(db_session, current_user.person_id)
@@ -91,4 +91,4 @@ def _end_sessions(except_token: str | None = None) -> None:
 def _log_out_and_redirect() -> Response:
     logout_user()
     session.clear()
-    return redirect(url_for("entrance.ask"), code=303)
+    return redirect(url_for("entrance.sign_in_page"), code=303)

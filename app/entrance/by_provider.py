@@ -75,7 +75,7 @@ def newsroom_account() -> str:
 
 def _callback_url() -> str:
     """Return the redirect URI. It is built from the settings, never from the request."""
-    return str(current_app.config["BASE_URL"]) + url_for("entrance.provider_back")
+    return str(current_app.config["BASE_URL"]) + url_for("entrance.provider_callback")
 
 
 def _current_timestamp() -> int:
@@ -85,11 +85,11 @@ def _current_timestamp() -> int:
 
 @entrance.get("/sign-in/provider")
 @limiter.limit("10 per minute; 60 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
-def to_provider() -> Response:
+def redirect_to_provider() -> Response:
     """Redirect to the provider. Requests from other sites are refused: only this site may start a sign-in."""
     staff_provider = _provider_or_404()
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        return redirect(url_for("entrance.ask", next=get_local_path(request.args.get("next"))), code=303)
+        return redirect(url_for("entrance.sign_in_page", next=get_local_path(request.args.get("next"))), code=303)
     try:
         url, authorization_request = oidc.begin(staff_provider, _callback_url(), _current_timestamp())
     except oidc.OidcError as error:
@@ -101,7 +101,7 @@ def to_provider() -> Response:
 
 @entrance.get("/sign-in/provider/back")
 @limiter.limit("20 per minute; 100 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
-def provider_back() -> Response:
+def provider_callback() -> Response:
     """Sign in with the provider's response. The stored request that it answers is used only once."""
     staff_provider = _provider_or_404()
     stored_request = session.pop("provider", None)

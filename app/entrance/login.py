@@ -54,7 +54,7 @@ def _get_requested_door() -> str:
 
 
 @entrance.get("/sign-in")
-def ask() -> Response:
+def sign_in_page() -> Response:
     return _render_request_page()
 
 
@@ -68,7 +68,7 @@ def _render_request_page(status: int = 200, email: str = "", error: str = "") ->
 
 @entrance.post("/sign-in")
 @limiter.limit("10 per minute; 60 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
-def ask_for_it() -> Response:
+def request_sign_in() -> Response:
     """Mail a link and a code. The response is the same for unknown addresses, and takes as long."""
     started_at = time.monotonic()
     email = single_line(request.form.get("email", ""))
@@ -80,7 +80,7 @@ def ask_for_it() -> Response:
     db.write(lambda db_session: sign_in.request_sign_in(db_session, Visitor(), email, door, browser))
     session.update(browser=browser.secret, to=door, next=get_local_path(request.form.get("next")))
     delay_response(request.environ, started_at + LEAST_DURATION)
-    return redirect(url_for("entrance.code"), code=303)
+    return redirect(url_for("entrance.code_page"), code=303)
 
 
 def _get_requesting_browser(language_code: str) -> RequestingBrowser:
@@ -89,15 +89,15 @@ def _get_requesting_browser(language_code: str) -> RequestingBrowser:
 
 
 @entrance.get("/sign-in/code")
-def code() -> Response:
+def code_page() -> Response:
     """Show the page for the code from the mail. A browser that has requested none is redirected to do so."""
     if "browser" not in session:
-        return redirect(url_for("entrance.ask"), code=303)
+        return redirect(url_for("entrance.sign_in_page"), code=303)
     return _render_code_page()
 
 
 def _render_code_page(status: int = 200, error: str = "") -> Response:
-    endpoint = "entrance.again" if current_user.is_authenticated else "entrance.ask"
+    endpoint = "entrance.prove_again_page" if current_user.is_authenticated else "entrance.sign_in_page"
     html = render_template(
         "entrance/code.html",
         error=error,
@@ -114,7 +114,7 @@ def use_code() -> Response:
     browser_secret = session.get("browser")
     entered_code = request.form.get("code", "")
     if browser_secret is None:
-        return redirect(url_for("entrance.ask"), code=303)
+        return redirect(url_for("entrance.sign_in_page"), code=303)
     browser_name = get_browser_name()
 
     def sign_in_by_code(db_session: Session) -> str | None:
@@ -127,7 +127,7 @@ def use_code() -> Response:
 
 
 @entrance.get("/sign-in/<token>")
-def link(token: str) -> Response:
+def link_page(token: str) -> Response:
     """Show the page of a mailed link. Scanners open it too, so only its button signs in."""
     return _render_link_page(token)
 
@@ -171,7 +171,7 @@ def log_in_and_redirect(token: str) -> Response:
     if previous_token is not None:
         db.write(lambda db_session: sessions.end_session(db_session, previous_token))
     if authenticated is None:
-        return redirect(url_for("entrance.ask"), code=303)
+        return redirect(url_for("entrance.sign_in_page"), code=303)
     login_user(SignedIn(token, *authenticated))
     response = redirect(next_path or home_url, code=303)
     if authenticated.browser_session.door == "desk":  # nothing is stored on the devices of experts
@@ -181,25 +181,25 @@ def log_in_and_redirect(token: str) -> Response:
 
 
 @entrance.get("/sign-in/again")
-def again() -> str | Response:
+def prove_again_page() -> str | Response:
     """Show the page on which a signed-in person proves their identity again, before a sensitive action."""
     next_path = get_local_path(request.args.get("next"))
     if not current_user.is_authenticated:
-        return redirect(url_for("entrance.ask", next=next_path), code=303)
+        return redirect(url_for("entrance.sign_in_page", next=next_path), code=303)
     if two_factor.has_second_factor():
-        return redirect(url_for("entrance.second", next=next_path), code=303)
+        return redirect(url_for("entrance.second_factor_page", next=next_path), code=303)
     g.language = current_user.language
     return render_template("entrance/again.html", next_path=next_path, name=current_user.name)
 
 
 @entrance.post("/sign-in/again")
 @limiter.limit("10 per hour", key_func=lambda: hash_identifier(current_user.get_id() or "nobody"))
-def mail_again() -> Response:
+def mail_proof_link() -> Response:
     """Mail a link and a code by which a signed-in person proves their identity again."""
     if not current_user.is_authenticated:
-        return redirect(url_for("entrance.ask"), code=303)
+        return redirect(url_for("entrance.sign_in_page"), code=303)
     if two_factor.has_second_factor():  # people with a second factor have to show that one
-        return redirect(url_for("entrance.second"), code=303)
+        return redirect(url_for("entrance.second_factor_page"), code=303)
     browser = _get_requesting_browser(current_user.language)
     token = current_user.token
 
@@ -210,4 +210,4 @@ def mail_again() -> Response:
 
     db.write(request_proof)
     session.update(browser=browser.secret, to=current_user.door, next=get_local_path(request.form.get("next")))
-    return redirect(url_for("entrance.code"), code=303)
+    return redirect(url_for("entrance.code_page"), code=303)

@@ -68,11 +68,11 @@ def pop_challenge() -> bytes:
 
 
 @entrance.get("/sign-in/second")
-def second() -> Response:
+def second_factor_page() -> Response:
     """Ask for the second factor. People who need one and have none are redirected to add it."""
     next_path = get_local_path(request.args.get("next"))
     if not current_user.is_authenticated:
-        return redirect(url_for("entrance.ask", next=next_path), code=303)
+        return redirect(url_for("entrance.sign_in_page", next=next_path), code=303)
     if has_second_factor():
         return _render_second_factor()
     if current_user.needs_second_factor:
@@ -94,13 +94,13 @@ def _render_second_factor(status: int = 200, error: str = "") -> Response:
 
 @entrance.post("/sign-in/second")
 @limiter.limit("10 per hour", key_func=lambda: hash_identifier(f"second {getattr(current_user, 'person_id', '')}"))
-def second_code() -> Response:
+def verify_second_factor_code() -> Response:
     """Verify a code of an authenticator app, or a recovery code."""
     return _verify_second_factor(partial(factors.use_code, code=request.form.get("code", "")))
 
 
 @entrance.post("/sign-in/second/passkey")
-def second_passkey() -> Response:
+def verify_second_factor_passkey() -> Response:
     """Verify the response of a passkey, which passkeys.js puts into the form."""
     credential = request.form.get("credential", "")
     return _verify_second_factor(
@@ -110,7 +110,7 @@ def second_passkey() -> Response:
 
 def _verify_second_factor(use_factor: Change[None]) -> Response:
     if not has_second_factor():
-        return redirect(url_for("entrance.ask"), code=303)
+        return redirect(url_for("entrance.sign_in_page"), code=303)
     try:
         change_as_current_user(use_factor)
     except ProofFailed:
@@ -132,11 +132,11 @@ def _require_fresh_proof(view: View) -> View:
     def guarded_view(**view_args: Any) -> Response:
         factors_url = url_for("entrance.factors_page")
         if not current_user.is_authenticated or current_user.door != "desk":
-            return redirect(url_for("entrance.ask", next=factors_url), code=303)
+            return redirect(url_for("entrance.sign_in_page", next=factors_url), code=303)
         if current_user.needs_second_factor and has_second_factor():
-            return redirect(url_for("entrance.second", next=factors_url), code=303)
+            return redirect(url_for("entrance.second_factor_page", next=factors_url), code=303)
         if current_user.proved_at is None or is_past(current_user.proved_at + PROOF_LIFE):
-            return redirect(url_for("entrance.again", next=factors_url), code=303)
+            return redirect(url_for("entrance.prove_again_page", next=factors_url), code=303)
         g.language = current_user.language
         return view(**view_args)
 

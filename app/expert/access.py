@@ -116,7 +116,7 @@ def check_access() -> Response | None:
         return None
     if request.method == "POST":
         return errors.render_error(403, happened=_("You are no longer signed in here; nothing was sent."))
-    return redirect(url_for("entrance.ask", to="expert", next=request.path), code=303)
+    return redirect(url_for("entrance.sign_in_page", to="expert", next=request.path), code=303)
 
 
 def _check_link_form(view_args: dict[str, Any]) -> Response | None:

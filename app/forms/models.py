@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db.constraints import table_args
-from ..db.declarative import OfNewsletter, Public, Row
+from ..db.declarative import HasPublicId, OfNewsletter, Row
 
 
 class PressKey(Row, OfNewsletter):
@@ -28,7 +28,7 @@ class PressKey(Row, OfNewsletter):
     outcome_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
-class FormDraft(Row, Public, OfNewsletter):
+class FormDraft(Row, HasPublicId, OfNewsletter):
     """The draft of a form of the desk: its fields as a browser would send them, sealed.
 
     `form` is the URL that the form is sent to, with the public ID of what it is about. `count` grows with each save, so

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
-from ..db.declarative import Editable, OfNewsletter, Public, Row, Verified
+from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row, Verified
 from .lifecycle import STATES, LetterStates
 
 AUTHORS = ("reader", "expert")
@@ -33,7 +33,7 @@ BY_STATE_TIME = ("state_at", "id")
 UNERASED = "erased_at IS NULL"
 
 
-class Letter(Row, Public, Editable, OfNewsletter, LetterStates):
+class Letter(Row, HasPublicId, Editable, OfNewsletter, LetterStates):
     """A letter as the desk reads it. Its writer's address and name are sealed in other tables, or not stored at all.
 
     The form's nonce and the receipt are stored only as keyed hashes. Erasure keeps these hashes, so that sending the

@@ -6,7 +6,7 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Lar
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db.constraints import enum_check, implies_check, partial_index_options, table_args
-from ..db.declarative import Base, Editable, Public, Row
+from ..db.declarative import Base, Editable, HasPublicId, Row
 from .lifecycle import ENDED, PLACES_OF_MAIL, STATES, InboundStates, MailStates
 
 CHANNELS = ("mail",)
@@ -15,7 +15,7 @@ _ended = ", ".join(f"'{state}'" for state in ENDED)
 _queued = partial_index_options("state = 'queued'")
 
 
-class OutboxMail(Row, Public, Editable, MailStates):
+class OutboxMail(Row, HasPublicId, Editable, MailStates):
     """One mail to one person, inserted in the transaction of the change that caused it.
 
     `once_key` names the cause, so that one cause sends one mail. `message_id` is fixed from the start, so that
@@ -83,7 +83,7 @@ SOURCES = ("imap", "lmtp", "pipe", "webhook")
 _in_place_of_original = partial_index_options("state IN ('letter', 'edition', 'pen')")
 
 
-class Inbound(Row, Public, Editable, InboundStates):
+class Inbound(Row, HasPublicId, Editable, InboundStates):
     """One inbound mail. `state` is its place; the content is sealed in `inbound_raw`, and destroyed separately.
 
     `content_mac` is the keyed hash of its canonical content, independent of what mail servers add. It outlives the
@@ -158,7 +158,7 @@ class Spent(Row):
 SIGN_IN_FAULTS = ("", "out", "settings", "away")
 
 
-class MailSignIn(Row, Public):
+class MailSignIn(Row, HasPublicId):
     """The OAuth sign-in of one of the installation's mail accounts at its provider.
 
     It is valid only for the provider with this `token_url`. The access token is valid until `good_until`, and renewed

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..core.fields import fields_of
 from ..db.constraints import enum_check, table_args
-from ..db.declarative import Editable, OfNewsletter, Public, Row
+from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row
 from ..mail.reply_address import checked_pattern, forward_address
 from ..people.directory import checked_address
 from ..text.translation import N_
@@ -51,7 +51,7 @@ class Section:
 USUAL_CUTOFF_MINUTES = 2 * 24 * 60
 
 
-class Newsletter(Row, Public, Editable, NewsletterStates, Keeping):
+class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
     """A newsletter and its settings, in the order of their pages.
 
     - dek: what the newsletter is about, in one sentence.

@@ -14,7 +14,7 @@ from ..core.actors import Staff
 from ..core.fields import FieldError
 from ..core.state_machine import must
 from ..db.constraints import enum_check, table_args
-from ..db.declarative import Editable, OfNewsletter, Public, Row
+from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row
 from ..db.ids import new_public_id
 from ..db.session import add_and_flush, execute_without_version_bump, get_keyring, lock_row, now
 from ..sending_tools.known_tools import TOOLS, Tool
@@ -26,7 +26,7 @@ MAX_LENGTHS = {"address": 200, "key": 400, "audience": 100}  # characters
 _HOST = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 
 
-class SendingTool(Row, Public, Editable, OfNewsletter):
+class SendingTool(Row, HasPublicId, Editable, OfNewsletter):
     """The tool that sends a newsletter. `address` is the URL of its API, `desk` that of its web interface.
 
     `audience` names the list or lists for which a draft is made. `secret_sealed` is the API key, encrypted with key

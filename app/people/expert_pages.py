@@ -16,7 +16,7 @@ from ..core.actors import Actor, Staff
 from ..core.domain_errors import MissingPrecondition
 from ..core.state_machine import must, require_length, require_text
 from ..db.constraints import all_or_none_check, table_args
-from ..db.declarative import OfNewsletter, Public, Row
+from ..db.declarative import HasPublicId, OfNewsletter, Row
 from ..db.session import add_and_flush, lock_row, now
 from ..text.clean import single_line
 from .models import Expert
@@ -24,7 +24,7 @@ from .models import Expert
 MAX_NOTE_LENGTH = 400  # characters of the desk's note on a consent
 
 
-class ExpertPage(Row, Public, OfNewsletter):
+class ExpertPage(Row, HasPublicId, OfNewsletter):
     """An expert's consent to a page at a newsletter, under `name`.
 
     `said_at` is when the consent was recorded. If a member of the desk recorded it, `noted_by_id` is that person, and

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..core.fields import fields_of
 from ..core.permissions import ROLES
 from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
-from ..db.declarative import Editable, OfNewsletter, Public, Row, Verified
+from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row, Verified
 from ..text.translation import N_
 from .profile_fields import NAME, ProfileField, profile_field, profile_line
 
@@ -32,7 +32,7 @@ DOORS = ("desk", "expert")  # where people sign in
 CODE_POINT_STRING = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 
-class Person(Row, Public):
+class Person(Row, HasPublicId):
     """A member of a desk or an expert. Readers are never stored in this table.
 
     `email_sealed` is the encrypted address, and `email_mac` a keyed hash to find it by. `key_no` is the key of both.
@@ -78,7 +78,7 @@ class Membership(Row):
         return and_(cls.joined_at.is_not(None), cls.disabled_at.is_(None))
 
 
-class Expert(Row, Public, Editable, Verified):
+class Expert(Row, HasPublicId, Editable, Verified):
     """A person outside the newsroom who can answer in writing.
 
     `at_once` is how many questions they take at a time, if known. If two experts turn out to be the same person, one of
@@ -218,7 +218,7 @@ class Namesakes(Row):
     said_at: Mapped[datetime]
 
 
-class Upload(Row, Public, OfNewsletter):
+class Upload(Row, HasPublicId, OfNewsletter):
     """An encrypted file that somebody previews before its import. It is deleted with the import or after an hour."""
 
     __tablename__ = "uploads"
@@ -259,7 +259,7 @@ class SignIn(Row):
     is_known: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
-class BrowserSession(Row, Public):
+class BrowserSession(Row, HasPublicId):
     """A session of a signed-in browser. It is stored here instead of in the cookie, so that it can be ended.
 
     `stepped_up_at` is when the person last proved their identity, and `second_at` when they last used a second factor.
@@ -311,7 +311,7 @@ class Link(Row):
     revoked_at: Mapped[datetime | None]
 
 
-class Factor(Row, Public):
+class Factor(Row, HasPublicId):
     """A second factor of a member of the desk: a passkey, an authenticator app or a recovery code.
 
     `last_step` is the time step of the last code of an app that was accepted, so that no code is accepted twice.

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..db.constraints import enum_check, implies_check, partial_index_options, table_args
-from ..db.declarative import OfNewsletter, Public, Row
+from ..db.declarative import HasPublicId, OfNewsletter, Row
 from .chats import CHATS
 
 KINDS = ("webhook", *CHATS)
@@ -14,7 +14,7 @@ KINDS = ("webhook", *CHATS)
 PAUSES = ("", "desk", "failed", "gone")
 
 
-class Program(Row, Public, OfNewsletter):
+class Program(Row, HasPublicId, OfNewsletter):
     """Another program that is notified of what happens at a desk.
 
     Its address is sealed, since anybody who knows the address of a chat can write there.
@@ -54,7 +54,7 @@ class Program(Row, Public, OfNewsletter):
     created_at: Mapped[datetime]
 
 
-class Delivery(Row, Public):
+class Delivery(Row, HasPublicId):
     """One event for one program, written in the transaction of the event.
 
     It holds no text: the payload is built when the program is called, from what is public at that time. It waits while

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
-from ..db.declarative import Editable, OfNewsletter, Public, Row
+from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row
 from .lifecycle import (
     STATES,
     TRANSLATION_STATES,
@@ -30,7 +30,7 @@ from .lifecycle import (
 )
 
 
-class Question(Row, Public, Editable, OfNewsletter, QuestionStates):
+class Question(Row, HasPublicId, Editable, OfNewsletter, QuestionStates):
     """A question in the desk's wording, asked by one or more letters."""
 
     __tablename__ = "questions"
@@ -165,7 +165,7 @@ class Note(Row):
     written_at: Mapped[datetime]
 
 
-class Translation(Row, Public, Editable, OfNewsletter, TranslationStates):
+class Translation(Row, HasPublicId, Editable, OfNewsletter, TranslationStates):
     """A question's wording, or with `answer_id` an answer to it, in another language.
 
     `of_*_text_id` is the version that was translated: if the original's text changes, the translation is outdated and
@@ -231,7 +231,7 @@ class Translation(Row, Public, Editable, OfNewsletter, TranslationStates):
 _OPEN_STATES = ", ".join(map(repr, TRANSLATOR_STATES.which("is_open")))
 
 
-class Translator(Row, Public, Editable, OfNewsletter, TranslatorStates):
+class Translator(Row, HasPublicId, Editable, OfNewsletter, TranslatorStates):
     """Somebody outside the desk who is asked to translate one text into one language.
 
     `of_*_text_id` is the version that was sent to them: they never see another one. Their address is stored only as
