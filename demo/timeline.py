@@ -35,7 +35,11 @@ MIN_INTERVAL = timedelta(minutes=10)  # between two steps of a question
 
 def list_events(newsroom: DemoNewsroom) -> list[TimedEvent]:
     """Return all events after the founding in the order of time; simultaneous ones in the order of the files."""
-    events = [*_list_expert_verifications(newsroom), *_list_page_consents(newsroom), _build_sign_in_request(newsroom)]
+    events: list[TimedEvent] = [
+        *_list_expert_verifications(newsroom),
+        *_list_page_consents(newsroom),
+        _build_sign_in_request(newsroom),
+    ]
     for slug, desk in newsroom.desks.items():
         rows = load_questions(slug)
         events += _list_edition_events(newsroom, desk, {row["edition_back"] for row in rows if "edition_back" in row})

@@ -228,7 +228,7 @@ def _insert_rows(connection: Connection, table: Any, rows: list[RowValues]) -> N
 
     Both are five times faster than row by row.
     """
-    names = set().union(*rows)
+    names: set[str] = set().union(*rows)
     columns = [column for column in table.columns if column.key in names or _has_default(column)]
     if table.name in VALUES_WITHOUT_TEXT:
         rows = [row | VALUES_WITHOUT_TEXT[table.name] if row.get("text_id") else row for row in rows]

@@ -157,7 +157,8 @@ class _Generator:
         scenario = (OLD_SCENARIOS if is_old else RECENT_SCENARIOS).pick(rng)
         if slot:
             scenario = "retracted" if rng.random() < RETRACTED_SHARE else "published"
-        subject, merge_target = self._pick_subject(REPEATED_QUESTIONS), None
+        subject = self._pick_subject(REPEATED_QUESTIONS)
+        merge_target = None
         if scenario == "merged":
             targets = [question for question in self.recent if question.scenario in MERGE_TARGETS]
             if targets:

@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 from secrets import token_bytes
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.letters.blurred_time import truncate_to_day
 from app.letters.lifecycle import LETTER
 from app.letters.models import Contact, Credit, Letter
 
-from .bulk_writer import BulkWriter, WeightedChoice, pick_random
+from .bulk_writer import BulkWriter, RowValues, WeightedChoice, pick_random
 from .long_road import CONSENT_TEXT, LongRoadDesk
 from .phrasebooks import Subject
 
@@ -22,12 +22,12 @@ ADDRESS_RETENTION = timedelta(days=90)
 MAX_CONTACT_AGE = timedelta(days=85)  # a little less than the retention, so that no address is due for erasure
 
 
-class LetterAction(NamedTuple):
+class LetterMove(NamedTuple):
     """A transition of a letter after its arrival, with the columns that it sets."""
 
     action: str
-    taken_at: datetime
-    columns: dict[str, Any]
+    moved_at: datetime
+    columns: RowValues
 
 
 class Asker(NamedTuple):
@@ -44,7 +44,7 @@ class OtherLetter(NamedTuple):
     per_hundred: float
     text_kind: str
     action: str
-    columns: dict[str, Any]
+    columns: RowValues
 
 
 OTHER_LETTERS = (
@@ -65,7 +65,7 @@ def add_letter(
     desk: LongRoadDesk,
     subject: Subject,
     sent_at: datetime,
-    action: LetterAction | None = None,
+    move: LetterMove | None = None,
     *,
     text_kind: str = "letter",
     waiting_at: datetime | None = None,
@@ -75,7 +75,7 @@ def add_letter(
 ) -> Asker:
     """Add a letter and the rows of its writer, and return the writer.
 
-    `action` is what has happened to it since. `waiting_at` is today if the writer still waits for an answer; their
+    `move` is what has happened to it since. `waiting_at` is today if the writer still waits for an answer; their
     address is kept then. `verified_at` is when the desk verified the name of a writer who `wants_credit`.
     """
     rng = writer.rng
@@ -83,13 +83,13 @@ def add_letter(
     channel = CHANNELS.pick(rng)
     hear_back = HEAR_BACK.get(channel, HEAR_BACK_AT_DESK).pick(rng)
     received_at = truncate_to_day(sent_at) if channel == "web" and hear_back == "number" else sent_at
-    columns = {"held_reason": held_reason, "question_id": None}
+    columns: RowValues = {"held_reason": held_reason, "question_id": None}
     state = _receive(writer, desk, key, channel, received_at, held_reason)
     state_at = received_at
-    if action:
-        state = _apply_action(writer, desk, key, state, action)
-        state_at = action.taken_at
-        columns |= action.columns
+    if move:
+        state = _apply_move(writer, desk, key, state, move)
+        state_at = move.moved_at
+        columns |= move.columns
     is_erased = state == "withdrawn"
     if channel == "web":  # random values, because nobody has the form or the receipt
         columns |= {"form_mac": token_bytes(32), "receipt_mac": token_bytes(32)}
@@ -134,22 +134,22 @@ def _receive(
     )
 
 
-def _apply_action(writer: BulkWriter, desk: LongRoadDesk, key: int, state: str, action: LetterAction) -> str:
+def _apply_move(writer: BulkWriter, desk: LongRoadDesk, key: int, state: str, move: LetterMove) -> str:
     """Record what happened to a letter. Return its new state."""
-    question_id = action.columns.get("question_id")
-    facts = None  # as `app.letters.filing` records them
-    if action.action == "file":
-        facts = {"kind": action.columns["filed_as"], "question": question_id, "assignment": None}
-    elif action.action == "end":
-        facts = {"reason": action.columns["end_reason"]}
+    question_id = move.columns.get("question_id")
+    facts: RowValues | None = None  # as `app.letters.filing` records them
+    if move.action == "file":
+        facts = {"kind": move.columns["filed_as"], "question": question_id, "assignment": None}
+    elif move.action == "end":
+        facts = {"reason": move.columns["end_reason"]}
     return writer.move(
         LETTER,
         "letter",
         key,
-        action.action,
+        move.action,
         state,
-        action.taken_at,
-        "reader" if action.action == "withdraw" else desk.assistant.ref,
+        move.moved_at,
+        "reader" if move.action == "withdraw" else desk.assistant.ref,
         newsletter_id=desk.newsletter.id,
         question_id=question_id,
         facts=facts,
@@ -206,12 +206,12 @@ def add_other_letters(
     rng = writer.rng
     for other in OTHER_LETTERS:
         if rng.random() * 100 < other.per_hundred:
-            action = LetterAction(other.action, min(sent_at + timedelta(hours=7), today), other.columns)
-            add_letter(writer, desk, subject, sent_at, action, text_kind=other.text_kind)
+            move = LetterMove(other.action, min(sent_at + timedelta(hours=7), today), other.columns)
+            add_letter(writer, desk, subject, sent_at, move, text_kind=other.text_kind)
     if published_id and rng.random() * 100 < ANSWERED_PER_HUNDRED:
         columns = {"end_reason": "answered", "answered_by_id": published_id}
-        action = LetterAction("end", min(sent_at + timedelta(hours=9), today), columns)
-        add_letter(writer, desk, subject, sent_at, action)
+        move = LetterMove("end", min(sent_at + timedelta(hours=9), today), columns)
+        add_letter(writer, desk, subject, sent_at, move)
 
 
 def add_unread_letter(

@@ -24,7 +24,7 @@ FAILED_SHARE = 0.015  # the share of mails that were rejected
 REJECTION = "550 5.1.1 there is no such mailbox here"
 
 # The actions of the state machine that lead to each state of a mail.
-ACTIONS_BY_STATE = {
+ACTIONS_BY_STATE: dict[str, tuple[str, ...]] = {
     "sent": ("send",),
     "failed": ("fail",),
     "expired": ("expire",),

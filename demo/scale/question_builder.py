@@ -14,7 +14,7 @@ from app.text.clean import slug, word_count
 
 from . import mail_rows
 from .bulk_writer import BulkWriter, RowValues, WeightedChoice, pick_random
-from .letter_rows import Asker, LetterAction, add_letter
+from .letter_rows import Asker, LetterMove, add_letter
 from .long_road import ExpertValues, LongRoadDesk
 from .phrasebooks import Subject
 
@@ -113,7 +113,7 @@ class QuestionBuilder:
         rng = self.writer.rng
         count = LETTER_COUNTS.pick(rng)
         wants_credit = count == 1 and rng.random() < CREDIT_SHARE
-        filing = LetterAction("file", opened_at, {"filed_as": "question", "question_id": self.key})
+        filing = LetterMove("file", opened_at, {"filed_as": "question", "question_id": self.key})
         for index in range(count):
             asker = add_letter(
                 self.writer,

@@ -154,7 +154,7 @@ def _check(builder: QuestionBuilder) -> None:
     }
     builder.move(ANSWER, "check", builder.desk.editor.ref, text=builder.answer["text_id"])
     submitted, edited = builder.answer_texts[-2], builder.answer_texts[-1]
-    edits = []
+    edits: list[tuple[str, str]] = []
     if builder.is_mail_content_kept:  # finding the changes is slow
         edits = [(change.before, change.after) for change in changes(submitted["body"], edited["body"])]
     builder.mail_expert(
@@ -234,8 +234,14 @@ def _publish(builder: QuestionBuilder) -> None:
     builder.mail_expert("expert.published")
     for asker in builder.askers:
         if asker.hear_back != "number":
-            ids = {"letter_id": asker.letter_id, "edition_id": slot.edition_id}
-            add_mail(builder.writer, builder.desk, "reader.news", builder.time, **ids)
+            add_mail(
+                builder.writer,
+                builder.desk,
+                "reader.news",
+                builder.time,
+                letter_id=asker.letter_id,
+                edition_id=slot.edition_id,
+            )
 
 
 def _retract(builder: QuestionBuilder) -> None:
