@@ -90,7 +90,7 @@ def test_mail_comes_in_and_duties_are_done_while_a_mail_server_keeps_us_waiting(
                 lambda: rounds(database, "keep the list of erasures") > 1, "the clock's next round"
             )  # every ten seconds
             assert (server.commands, rounds(database, "deliver mail")) == (["EHLO"], 0)
-            server.over.set()
+            server.stop.set()
 
 
 def letters(database: Database) -> list[str]:
@@ -125,7 +125,7 @@ def test_a_server_that_says_a_word_now_and_then_has_no_more_time_than_a_silent_o
         began = time.monotonic()
         deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=1.0)))
         assert time.monotonic() - began < 10.0
-        server.over.set()
+        server.stop.set()
     assert states(database) == {("queued", 1, "the server kept silent for too long"): 1}
 
 

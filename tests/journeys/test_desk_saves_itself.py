@@ -120,7 +120,7 @@ def test_only_where_saving_failed_the_page_says_so_and_warns(
     page.close(run_before_unload=True)
     wait_until(lambda: warned, "the page warns", page=page)
     assert warned == ["beforeunload"]
-    connection.mend()
+    connection.restore()
     says(page, KEPT)
     page.reload()
     expect(page.locator("#body")).to_have_value(TYPED)

@@ -179,7 +179,7 @@ def test_mail_comes_and_goes_by_token_and_a_token_that_has_ended_is_renewed(
     assert [one["Subject"] for one in came] == ["Salt"] * 2
     with database.read() as session:
         assert [row.state for row in session.scalars(select(Inbound))] == ["letter"] * 2
-    assert (server.count_mails(user), provider.count_mails("/token")) == (0, 2)
+    assert (server.count_mails(user), provider.count_requests("/token")) == (0, 2)
 
 
 def test_a_server_that_refuses_a_token_before_its_time_gets_another_one(
@@ -208,7 +208,7 @@ def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_
     for _ in range(2):
         to_gulnara(database, newsroom)
     worker.run(app, run_once=True)
-    assert (mails(database), provider.count_mails("/token")) == ([("queued", sign_ins.SIGNED_OUT)] * 2, 2)
+    assert (mails(database), provider.count_requests("/token")) == ([("queued", sign_ins.SIGNED_OUT)] * 2, 2)
     assert server.count_mails(user) == 1
     assert desk.get("").texts("section.alarm p") == [
         f"The mail account {user} is signed out. Nothing is lost: what goes out waits in the outbox, what comes in waits in its "
