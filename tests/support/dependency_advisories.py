@@ -1,7 +1,7 @@
-"""A server on this machine that answers as OSV does (POST /v1/query) from advisories in files, for pip-audit.
+"""A local server for pip-audit that answers as OSV does (POST /v1/query), from advisories in files.
 
-It reads OSV's own records as JSON or YAML, in a folder or a ZIP, such as OSV's export for PyPI (`PyPI/all.zip`) or a
-copy of the Python Packaging Advisory Database (https://ossf.github.io/osv-schema/).
+It reads records of OSV as JSON or YAML, in a folder or a ZIP, such as OSV's export for PyPI (`PyPI/all.zip`) or a copy
+of the Python Packaging Advisory Database (https://ossf.github.io/osv-schema/).
 """
 
 import json
@@ -18,48 +18,52 @@ from zipfile import ZipFile, is_zipfile
 import yaml
 from packaging.version import InvalidVersion, Version
 
-Record = dict[str, Any]
+Advisory = dict[str, Any]
 
 
 def normalize_name(name: str) -> str:
-    """Return the one spelling of a package's name (PEP 503)."""
+    """Return the normalized name of a package (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _texts(place: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each file that can be an advisory."""
-    if is_zipfile(place):
-        with ZipFile(place) as packed:
-            for name in packed.namelist():
+def _iter_advisory_files(source: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each JSON or YAML file in a folder or a ZIP."""
+    if is_zipfile(source):
+        with ZipFile(source) as archive:
+            for name in archive.namelist():
                 if name.endswith((".json", ".yaml")):
-                    yield name, packed.read(name).decode()
-        return
-    for path in sorted(place.rglob("*")) if place.is_dir() else ():
-        if path.suffix in (".json", ".yaml"):
-            yield path.name, path.read_text(encoding="utf-8")
+                    yield name, archive.read(name).decode()
+    elif source.is_dir():
+        for path in sorted(source.rglob("*")):
+            if path.suffix in (".json", ".yaml"):
+                yield path.name, path.read_text(encoding="utf-8")
 
 
-def read_advisories(place: Path) -> dict[str, list[Record]]:
-    """Return the advisories about packages of PyPI, by package; those that were withdrawn are none. ValueError names what can't be read."""
-    found: dict[str, list[Record]] = defaultdict(list)
-    for name, text in _texts(place):
+def read_advisories(source: Path) -> dict[str, list[Advisory]]:
+    """Return the advisories about packages of PyPI, by package, without those that were withdrawn.
+
+    `source` is a folder or a ZIP. Raises ValueError with the name of a file that can't be parsed.
+    """
+    advisories: dict[str, list[Advisory]] = defaultdict(list)
+    for name, text in _iter_advisory_files(source):
         try:
-            record = (
-                json.loads(text)
-                if name.endswith(".json")
-                else json.loads(json.dumps(yaml.safe_load(text), default=str))
-            )
+            record = json.loads(text if name.endswith(".json") else _convert_yaml(text))
         except (ValueError, yaml.YAMLError) as fault:
             raise ValueError(f"{name}: {fault}") from fault
         if not isinstance(record, dict) or "affected" not in record or record.get("withdrawn"):
             continue
-        for package in {normalize_name(one["package"]["name"]) for one in record["affected"] if _is_on_pypi(one)}:
-            found[package].append(record)
-    return dict(found)
+        for package in {normalize_name(entry["package"]["name"]) for entry in record["affected"] if _is_on_pypi(entry)}:
+            advisories[package].append(record)
+    return dict(advisories)
 
 
-def _is_on_pypi(affected: Record) -> bool:
-    return bool(affected.get("package", {}).get("ecosystem") == "PyPI")
+def _convert_yaml(text: str) -> str:
+    """Return a YAML document as JSON, in which dates are strings, as OSV sends them."""
+    return json.dumps(yaml.safe_load(text), default=str)
+
+
+def _is_on_pypi(affected_entry: dict[str, Any]) -> bool:
+    return bool(affected_entry.get("package", {}).get("ecosystem") == "PyPI")
 
 
 def _is_version(text: str, version: Version) -> bool:
@@ -69,41 +73,42 @@ def _is_version(text: str, version: Version) -> bool:
         return False
 
 
-def _in_range(events: list[dict[str, str]], version: Version) -> bool:
-    """Return whether a version lies in a range of OSV: events in the order of versions, each of which begins or ends it."""
-    inside = False
+def _is_in_range(events: list[dict[str, str]], version: Version) -> bool:
+    """Return whether a version is in a range of OSV: its events, ordered by version, begin or end affected versions."""
+    is_inside = False
     for event in events:
         for kind, text in event.items():
             if kind == "introduced" and (text == "0" or version >= Version(text)):
-                inside = True
+                is_inside = True
             elif (kind == "fixed" and version >= Version(text)) or (
                 kind == "last_affected" and version > Version(text)
             ):
-                inside = False
-    return inside
+                is_inside = False
+    return is_inside
 
 
-def is_affected(record: Record, package: str, version: Version) -> bool:
-    """Return whether an advisory is about this version of this package."""
-    of_it = [
-        one for one in record["affected"] if _is_on_pypi(one) and normalize_name(one["package"]["name"]) == package
-    ]
-    return any(
-        any(_is_version(text, version) for text in one.get("versions", ()))
-        or any(_in_range(r["events"], version) for r in one.get("ranges", ()) if r["type"] == "ECOSYSTEM")
-        for one in of_it
-    )
+def is_affected(record: Advisory, package: str, version: Version) -> bool:
+    """Return whether an advisory affects this version of a package; `package` is a normalized name."""
+    for entry in record["affected"]:
+        if not _is_on_pypi(entry) or normalize_name(entry["package"]["name"]) != package:
+            continue
+        if any(_is_version(text, version) for text in entry.get("versions", ())):
+            return True
+        ranges = [item["events"] for item in entry.get("ranges", ()) if item["type"] == "ECOSYSTEM"]
+        if any(_is_in_range(events, version) for events in ranges):
+            return True
+    return False
 
 
 @contextmanager
-def osv_server(advisories: dict[str, list[Record]]) -> Iterator[str]:
-    """Answer from these advisories, and give the address to ask."""
+def osv_server(advisories: dict[str, list[Advisory]]) -> Iterator[str]:
+    """Run a server that answers from these advisories, and yield the URL to query."""
 
-    class Answering(BaseHTTPRequestHandler):
+    class QueryHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            package, version = normalize_name(asked["package"]["name"]), Version(asked["version"])
-            hits = [one for one in advisories.get(package, ()) if is_affected(one, package, version)]
+            query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            package, version = normalize_name(query["package"]["name"]), Version(query["version"])
+            hits = [record for record in advisories.get(package, ()) if is_affected(record, package, version)]
             body = json.dumps({"vulns": hits} if hits else {}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -111,10 +116,10 @@ def osv_server(advisories: dict[str, list[Record]]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_said: object) -> None:
-            """Print nothing: what is asked stands in the locks."""
+        def log_message(self, *_arguments: object) -> None:
+            """Log nothing: the packages are those of the locks."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), QueryHandler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}/v1/query"
