@@ -9,8 +9,8 @@ from tests.support.source import list_code, parse_module, relative_name
 
 INSTEAD = {
     "wait_for_timeout": "wait for what is to come: `expect(...)`, or `wait_until(..., page=page)` of tests/support/waiting.py",
-    "wait_for_load_state": "it looks at the page that is still there: `press(button)` or `with next_page(page):` of tests/support/waiting.py",
-    "expect_navigation": "`with next_page(page):` of tests/support/waiting.py",
+    "wait_for_load_state": "it looks at the page that is still there: `click_and_wait(button)` or `with wait_for_next_page(page):` of tests/support/waiting.py",
+    "expect_navigation": "`with wait_for_next_page(page):` of tests/support/waiting.py",
     "set_default_timeout": "the fixture `chromium` has set it: wait as long as everybody",
     "networkidle": "wait for what the page shows then: `expect(...)`",
     "sleep": "wait for what is to come: `wait_until(...)` of tests/support/waiting.py",

@@ -27,7 +27,7 @@ from tests.support.assignments import ask_expert
 from tests.support.mailroom import receive_expert_mail
 from tests.support.sample_newsroom import Newsroom, create_answered_question
 from tests.support.user_browsers import UserBrowsers
-from tests.support.waiting import next_page, press, wait_until, wait_until_page
+from tests.support.waiting import click_and_wait, wait_for_next_page, wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
 
@@ -66,7 +66,7 @@ def nora_at(chromium: Browser, database: Database, site: str, **options: Any) ->
         )
 
     page.goto(site + database.write(invite))
-    press(page.get_by_role("button", name="Sign in"))
+    click_and_wait(page.get_by_role("button", name="Sign in"))
     return page
 
 
@@ -131,7 +131,7 @@ def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroo
 
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
-    press(page.get_by_role("link", name="HTML mail").first)
+    click_and_wait(page.get_by_role("link", name="HTML mail").first)
     mail = page.frame_locator("iframe.mail-frame")
     expect(mail.locator(".qa-heading")).to_have_count(2)
     button(page, f"Take out: {THIRD}").click()
@@ -191,7 +191,7 @@ def by_keyboard(page: Page, name: str) -> None:
 
 
 def by_button(page: Page, name: str) -> None:
-    press(button(page, name))
+    click_and_wait(button(page, name))
 
 
 def test_every_move_has_a_button(chromium, database, newsroom, site):
@@ -252,7 +252,7 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
         what.first.tap()
 
     def follow(what: Any) -> None:
-        with next_page(page):
+        with wait_for_next_page(page):
             tap(what)
 
     def named(name: str, role: str = "button") -> Any:
@@ -331,6 +331,6 @@ def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, sit
         look(path)
     for name in ("Lock the edition", "Mark as sent"):
         nora.page.goto(f"{site}/desk/steppe/editions/{edition}")
-        press(nora.page.get_by_role("button", name=name))
+        click_and_wait(nora.page.get_by_role("button", name=name))
         look(f"editions/{edition}")
     nora.context.close()

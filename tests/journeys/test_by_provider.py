@@ -17,7 +17,7 @@ from app.people.models import Person
 from tests.support.oidc_provider import CALLBACK_PATH, OidcProvider, run_oidc_provider
 from tests.support.processes import run_site, start_forked
 from tests.support.sample_newsroom import Newsroom
-from tests.support.waiting import press
+from tests.support.waiting import click_and_wait
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -53,7 +53,7 @@ def test_nora_presses_the_button_and_is_led_there_and_back(
     page.goto(f"{address}/desk/steppe/letters")
     page.get_by_role("link", name="Sign in with the Daily’s account").click()
     expect(page.get_by_role("heading", name="The Daily")).to_be_visible()
-    press(page.get_by_role("link", name="Go on as Nora"))
+    click_and_wait(page.get_by_role("link", name="Go on as Nora"))
     assert page.url == f"{address}/desk/steppe/letters"
     expect(page.get_by_role("heading", name="Letters", exact=True)).to_be_visible()
     page.goto(f"{address}/signed-in")
@@ -81,7 +81,7 @@ def test_the_picture_of_the_key_is_read_off_the_screen(
     context = chromium.new_context(color_scheme=scheme, viewport={"width": 390, "height": 760})
     page, blank = context.new_page(), context.new_page()
     page.goto(address + way)
-    press(page.get_by_role("button", name="Sign in"))
+    click_and_wait(page.get_by_role("button", name="Sign in"))
     page.goto(f"{address}/signed-in/factors/app")
     [text] = seen_by_a_camera(page, blank)
     assert pyotp.parse_uri(text).secret == page.locator("input[name=secret]").input_value()

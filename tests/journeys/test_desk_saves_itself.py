@@ -17,7 +17,7 @@ from app.people.models import Person
 from tests.support.letters import open_question
 from tests.support.network_faults import CuttableConnection
 from tests.support.sample_newsroom import Newsroom
-from tests.support.waiting import press, wait_until
+from tests.support.waiting import click_and_wait, wait_until
 
 pytestmark = pytest.mark.browser
 TYPED = "Who measures the salt that the wind carries?"
@@ -37,7 +37,7 @@ class Desks:
         link = self.database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, who.person_id), "desk"))
         page = context.new_page()
         page.goto(self.address(link))
-        press(page.get_by_role("button").first)
+        click_and_wait(page.get_by_role("button").first)
         page.close()
         return context
 
@@ -88,7 +88,7 @@ def test_a_closed_tab_loses_nothing_and_what_was_sent_is_not_offered(
     page = desks.open(nora, question)
     expect(page.locator("#body")).to_have_value(TYPED)
     expect(page.get_by_text("It stands in the form again.")).to_be_visible()
-    press(page.get_by_role("button", name="Save the wording"))
+    click_and_wait(page.get_by_role("button", name="Save the wording"))
     assert desks.drafts() == 0
     expect(page.get_by_text("It stands in the form again.")).to_have_count(0)
 
@@ -144,7 +144,7 @@ def test_a_draft_of_before_somebody_elses_save_is_no_way_around_it(
     page.close()
     other = desks.open(ilya, question)
     type_wording(other, "Ilya words it.")
-    press(other.get_by_role("button", name="Save the wording"))
+    click_and_wait(other.get_by_role("button", name="Save the wording"))
     page = desks.open(nora, question)
     expect(page.locator("#body")).to_have_value(TYPED)
     page.get_by_role("button", name="Save the wording").click()

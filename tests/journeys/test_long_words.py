@@ -27,7 +27,7 @@ from app.workflows.publishing import publication
 from tests.support.mailroom import place_mail
 from tests.support.sample_newsroom import Newsroom
 from tests.support.user_browsers import DeskCrawler
-from tests.support.waiting import press
+from tests.support.waiting import click_and_wait
 
 pytestmark = pytest.mark.browser
 
@@ -122,7 +122,7 @@ def test_no_page_is_widened_by_a_long_link(
         return sign_in.invite(session, Clock(), person, door)
 
     page.goto(site + database.write(lambda session: way_in(session, "Leyla Aydın", "expert")))
-    press(page.get_by_role("button").first)
+    click_and_wait(page.get_by_role("button").first)
     start = walk.sign_in(database.write(lambda session: way_in(session, "Nora Lind", "desk")))
     for _kind in walk.iter_pages(
         start, {"editor.question": 2, "editor.letter": 2, "editor.edition": 3, "editor.mail": 3}

@@ -18,7 +18,7 @@ from tests.support.desk import Desk
 from tests.support.network_faults import CuttableConnection
 from tests.support.reader_pages import publish_answer
 from tests.support.sample_newsroom import Newsroom
-from tests.support.waiting import next_page, press, wait_until, wait_until_page
+from tests.support.waiting import click_and_wait, wait_for_next_page, wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
 SALT = "Who weighs the salt at home, and “why”?"
@@ -115,7 +115,7 @@ def test_a_question_is_begun_in_a_frame_by_keyboard_and_sent_from_our_own_page(
     page.keyboard.press("Tab")
     page.keyboard.type(SALT)
     page.keyboard.press("Tab")
-    with next_page(page):
+    with wait_for_next_page(page):
         page.keyboard.press("Enter")
     asked(page, database, connection)
 
@@ -128,7 +128,7 @@ def test_plain_html_does_the_same_without_scripts(
     page.goto(news.origin)
     assert page.get_by_role("link", name="The Silos").get_attribute("href")
     page.get_by_label("Your question").fill(SALT)
-    press(page.get_by_role("button", name="Go on"))
+    click_and_wait(page.get_by_role("button", name="Go on"))
     asked(page, database, connection)
     page.context.close()
 

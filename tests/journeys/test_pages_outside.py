@@ -15,7 +15,7 @@ from tests.support import user_browsers
 from tests.support.assignments import ExpertAssignment
 from tests.support.reader_pages import publish_answer
 from tests.support.sample_newsroom import Newsroom
-from tests.support.waiting import press
+from tests.support.waiting import click_and_wait
 
 pytestmark = pytest.mark.browser
 SIZES = ((1440, 900), (390, 844), (640, 400), (320, 640))  # the third is a window of 1280 × 800 at 200 %
@@ -47,21 +47,21 @@ def test_readers_pages(language: str, page: Page, site: str, database: Database,
         page.goto(f"{site}/steppe/{path}?lang={language}")
         assert page.locator("html").get_attribute("lang") == language
         look(page)
-    press(page.locator(".masthead .nav a").nth(2))
-    press(page.locator("main a[href*='/editions/']").first)
+    click_and_wait(page.locator(".masthead .nav a").nth(2))
+    click_and_wait(page.locator("main a[href*='/editions/']").first)
     look(page)
     page.goto(f"{site}/steppe/ask?lang={language}")
     page.locator("#body").fill("Who built the silos, and who owns them now?")
-    press(page.locator("#send"))
+    click_and_wait(page.locator("#send"))
     look(page)  # what is answered already
-    press(page.locator("#send"))
+    click_and_wait(page.locator("#send"))
     look(page)
     number = page.locator(".code").inner_text()
     page.goto(f"{site}/steppe/receipt?lang={language}")
-    press(page.locator("main form button"))
+    click_and_wait(page.locator("main form button"))
     look(page)  # nothing was typed
     page.locator("#receipt").fill(number)
-    press(page.locator("main form button"))
+    click_and_wait(page.locator("main form button"))
     look(page)
 
 
@@ -95,7 +95,7 @@ def test_the_pages_of_an_expert_who_signs_in(page: Page, site: str, salt: Expert
 
     page.goto(site + salt.database.write(way_in))
     look(page)
-    press(page.get_by_role("button").first)
+    click_and_wait(page.get_by_role("button").first)
     assert page.url == f"{site}/expert/"
     look(page)
     page.goto(f"{site}/expert/profile")

@@ -13,7 +13,7 @@ from app.people import sign_in
 from app.people.models import Person
 from tests.support.processes import run_site, start_forked
 from tests.support.sample_newsroom import Newsroom
-from tests.support.waiting import press
+from tests.support.waiting import click_and_wait
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -40,7 +40,7 @@ def comes_in(page: "Page", database: Database, newsroom: Newsroom, house: str) -
         lambda session: sign_in.invite(session, Clock(), session.get_one(Person, newsroom.nora.person_id), "desk")
     )
     page.goto(house + path)
-    press(page.get_by_role("button", name="Sign in"))
+    click_and_wait(page.get_by_role("button", name="Sign in"))
 
 
 def plugged_in(context: "BrowserContext", page: "Page") -> tuple["object", str]:
@@ -63,13 +63,13 @@ def test_a_passkey_is_made_shown_and_asked_for_at_each_way_in(
     comes_in(page, database, newsroom, house)
     page.goto(f"{house}/signed-in/factors/passkey")
     page.get_by_label("What you call it").fill("Yellow key")
-    press(page.get_by_role("button", name="Make a passkey"))
+    click_and_wait(page.get_by_role("button", name="Make a passkey"))
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     assert len(re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}", page.inner_text("main"))) == 10
 
     comes_in(page, database, newsroom, house)
     expect(page.get_by_role("heading", name="Your second factor")).to_be_visible()
-    press(page.get_by_role("button", name="Show my passkey"))
+    click_and_wait(page.get_by_role("button", name="Show my passkey"))
     assert page.url == f"{house}/desk/steppe/"
 
     comes_in(page, database, newsroom, house)

@@ -57,7 +57,7 @@ from tests.support.payloads import (
 )
 from tests.support.sample_newsroom import Newsroom
 from tests.support.smtp_servers import create_mail_app, run_smtp_server
-from tests.support.waiting import press
+from tests.support.waiting import click_and_wait
 
 # Columns of text that hold no text of a person: words of the house, and what it made itself.
 CODES = {
@@ -295,7 +295,7 @@ def come_in(watch: BrowserWatch, context: BrowserContext, database: Database, pe
     link = database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, person_id), door))
     page = context.new_page()
     page.goto(watch.base_url + urlsplit(link).path)
-    press(page.get_by_role("button").first)
+    click_and_wait(page.get_by_role("button").first)
     assert f"/{door}/" in page.url
     page.close()
 
@@ -322,7 +322,7 @@ def test_nothing_lives_on_any_page_for_readers(
     for receipt in filled[1].receipts[:EACH]:
         reading.page.goto(f"{watch.base_url}/steppe/receipt")
         reading.page.locator("input[name=receipt]").fill(receipt)
-        press(reading.page.locator("main form button").first)
+        click_and_wait(reading.page.locator("main form button").first)
         watch.check_page(reading.page)
     assert watch.findings == []
     attempts(counted.total())

@@ -21,7 +21,7 @@ from tests.support.desk import queue_news_for_dana
 from tests.support.letters import open_question
 from tests.support.sample_newsroom import Newsroom, create_answered_question, create_coast_newsletter
 from tests.support.user_browsers import UserBrowsers
-from tests.support.waiting import next_page
+from tests.support.waiting import wait_for_next_page
 
 pytestmark = pytest.mark.browser
 SECTIONS = ["This edition", "Letters", "Questions", "Shelf", "Experts", "Outbox", "Archive", "Insights", "Settings"]
@@ -85,7 +85,7 @@ def test_on_a_wide_screen_they_stand_beside_the_page(
         expect(link).to_be_visible()
     expect(nora.page.locator(".unfold")).to_be_hidden()
     nora.page.get_by_label("Search the whole desk").fill("leyla")
-    with next_page(nora.page):
+    with wait_for_next_page(nora.page):
         nora.page.keyboard.press("Enter")
     nora.expect_heading("Found for leyla")
     nora.check_page()

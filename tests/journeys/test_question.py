@@ -29,7 +29,7 @@ from tests.support.app import SECRETS
 from tests.support.processes import run_site, start_forked
 from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 from tests.support.user_browsers import UserBrowser
-from tests.support.waiting import next_page, press, wait_until_page
+from tests.support.waiting import click_and_wait, wait_for_next_page, wait_until_page
 
 pytestmark = pytest.mark.browser
 
@@ -120,14 +120,14 @@ def room(
         context = chromium.new_context()
         page = context.new_page()
         page.goto(site + link.removeprefix(site))
-        press(page.get_by_role("button", name="Sign in"))
+        click_and_wait(page.get_by_role("button", name="Sign in"))
         yield Desk(chromium, database, newsroom, site, context.storage_state())
         context.close()
         database.close()
 
 
 def pressed_by_pointer(page: Page, name: str) -> None:
-    press(page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first)
+    click_and_wait(page.get_by_role("button", name=name).or_(page.get_by_role("link", name=name)).first)
 
 
 def pressed_by_key(page: Page, name: str) -> None:
@@ -136,7 +136,7 @@ def pressed_by_key(page: Page, name: str) -> None:
         page.keyboard.press("Tab")
         focused = "document.activeElement.matches('a, button') ? document.activeElement.innerText : ''"
         if name in str(page.evaluate(focused)):
-            with next_page(page):
+            with wait_for_next_page(page):
                 page.keyboard.press("Enter")
             return
     raise AssertionError(f"{name} can’t be reached with the tab key")
@@ -216,7 +216,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     page.goto(f"{room.site}{address}")
     nora.unfold("Something else with this answer")
     nora.unfold("Approve it")
-    press(page.get_by_role("button", name="Approve Leyla Aydın’s answer"))
+    click_and_wait(page.get_by_role("button", name="Approve Leyla Aydın’s answer"))
     expect(page.get_by_text("Not ticked yet")).to_have_count(6)
     nora.check_unfolded_page()
     for path in (f"{address}/letters", brief):
@@ -228,7 +228,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     assert are_beside(page, ".edit-own", "#answer") is (width > 700)
     room.database.write(lambda s: editing.edit(s, room.newsroom.ilya, newest_answer(s), SHORT))
     box.fill(LONG.replace("calm", "quiet"))
-    press(page.get_by_role("button", name="Save", exact=True))
+    click_and_wait(page.get_by_role("button", name="Save", exact=True))
     nora.expect_heading("Ilya Brandt was faster")
     wait_until_page(page, "document.activeElement.innerText === 'Ilya Brandt was faster'")
     nora.check_unfolded_page()

@@ -34,7 +34,7 @@ from app.mailroom.placing import Settings, place_due
 from app.newsletters.models import Newsletter
 from app.settings.mail_accounts import parse_mailboxes
 from tests.support.mail_servers import Dovecot, dovecot, lmtp_server
-from tests.support.mailroom import LmtpClient, webhook_headers
+from tests.support.mailroom import LmtpClient, build_webhook_headers
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
@@ -209,7 +209,7 @@ def test_while_the_database_is_locked_every_way_in_says_later_and_then_all_arriv
         return str(int(pipe.receive(database, io.BytesIO(letter(2)), None, None)[0]))
 
     def by_webhook() -> str:
-        signed = webhook_headers(letter(3), key=SECRET.encode())
+        signed = build_webhook_headers(letter(3), key=SECRET.encode())
         answer = provider.post(webhook.path(SECRET), data=letter(3), headers=signed, content_type="message/rfc822")
         return f"{answer.status_code} {answer.headers.get('Retry-After', '')}".strip()
 

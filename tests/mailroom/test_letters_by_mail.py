@@ -22,7 +22,7 @@ from app.workflows.letters.withdrawal import withdraw
 from tests.support.app import BASE_URL, SECRETS
 from tests.support.database_checks import find_in_files, find_unerased
 from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, add_trace_headers, mail, vacation_mail
-from tests.support.mailroom import NewsletterMailroom, after_newest_mail
+from tests.support.mailroom import NewsletterMailroom, get_time_after_newest_mail
 from tests.support.sample_newsroom import Newsroom
 
 PLANTED = ("salt in the wells", "timur@post.example", "Timur Aliev", "cannery")
@@ -177,7 +177,7 @@ def test_mails_are_destroyed_some_days_after_they_were_filed(room: NewsletterMai
     robot = room.receive(vacation_mail("timur@post.example", DESK_ADDRESS))
     again = room.receive(mail(body="", subject="nothing"))  # stays in the pen
     unfiled = room.receive(mail("aigerim@post.example", body="And who pays for it?"))
-    at = after_newest_mail(room, 0)
+    at = get_time_after_newest_mail(room, 0)
     destroy = lambda days: room.database.write(retention.destroy_old, at + timedelta(days=days))  # noqa: E731
     assert (destroy(15), kept(room)) == (1, [letter_row.id, again.id, unfiled.id])
     key = room.list_letters()[0].id
@@ -192,7 +192,7 @@ def test_mails_are_destroyed_some_days_after_they_were_filed(room: NewsletterMai
 def test_another_number_of_days_holds_for_what_is_there(room: NewsletterMailroom) -> None:
     room.receive(vacation_mail("timur@post.example", DESK_ADDRESS))
     room.database.write(lambda s: setattr(newsletter_of(room, s), "raw_days", 2))
-    at = after_newest_mail(room, 0)
+    at = get_time_after_newest_mail(room, 0)
     assert room.database.write(retention.destroy_old, at + timedelta(days=1)) == 0
     assert room.database.write(retention.destroy_old, at + timedelta(days=3)) == 1
 
@@ -200,7 +200,7 @@ def test_another_number_of_days_holds_for_what_is_there(room: NewsletterMailroom
 @pytest.mark.threat("stolen database and keys")
 def test_what_was_counted_for_a_day_is_forgotten_after_it(room: NewsletterMailroom) -> None:
     room.receive(mail())
-    at = after_newest_mail(room, 0)
+    at = get_time_after_newest_mail(room, 0)
     count = select(func.count()).select_from(Spent)
     with room.database.read() as session:
         assert session.scalar(count) == 1
@@ -211,7 +211,9 @@ def test_what_was_counted_for_a_day_is_forgotten_after_it(room: NewsletterMailro
 
 def test_counting_stops_at_the_most_and_tells_people_apart(room: NewsletterMailroom) -> None:
     def count(who: str) -> bool:
-        return room.database.write(lambda s: usage.spend(s, "kind", who, after_newest_mail(room, 0).date(), limit=2))
+        return room.database.write(
+            lambda s: usage.spend(s, "kind", who, get_time_after_newest_mail(room, 0).date(), limit=2)
+        )
 
     room.receive(mail())
     assert [count("timur"), count("timur"), count("timur"), count("aigerim")] == [True, True, False, True]

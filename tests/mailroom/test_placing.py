@@ -34,7 +34,7 @@ from tests.support.incoming_mails import (
     dmarc_pass,
     mail,
 )
-from tests.support.mailroom import SETTINGS, NewsletterMailroom, after_newest_mail, start_mail_reader
+from tests.support.mailroom import SETTINGS, NewsletterMailroom, get_time_after_newest_mail, start_mail_reader
 from tests.support.processes import FORKSERVER
 from tests.support.sample_newsroom import Newsroom
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_placed_is_shown_as_failed_and_holds_up_no_other(room: Ne
     broken, good = room.store_mail(mail(body="This one's bytes are lost.")), room.store_mail(mail())
     sealed_elsewhere = update(InboundRaw).where(InboundRaw.inbound_id == broken).values(raw_sealed=b"\0" * 64)
     room.database.write(lambda session: session.execute(sealed_elsewhere) and None)
-    at = after_newest_mail(room, 0)
+    at = get_time_after_newest_mail(room, 0)
     assert room.place_mails(at) == Counter(again=1, letter=1)
     assert room.get_mail(good).state == "letter"
     tried = [room.place_mails(at := at + timedelta(hours=1)) for _ in range(4)]
@@ -138,7 +138,7 @@ def test_a_mail_that_kills_its_workers_is_tried_last_and_given_up_in_the_end(roo
         room.store_mail(mail(body="It kills.")),
         [room.store_mail(mail(body=f"Question {n}?")) for n in range(3)],
     )
-    at = after_newest_mail(room, 0)
+    at = get_time_after_newest_mail(room, 0)
     for _ in range(3):  # a worker claims it and dies
         claimed = room.database.write(leases.claim, at)
         assert [claim.inbound_id for claim in claimed][:1] in ([deadly], *([key] for key in others))
@@ -150,7 +150,7 @@ def test_a_mail_that_kills_its_workers_is_tried_last_and_given_up_in_the_end(roo
 
 def test_a_mail_that_a_dead_worker_had_leased_is_placed_when_the_lease_is_over(room: NewsletterMailroom) -> None:
     key = room.store_mail(mail())
-    at = after_newest_mail(room, 0)
+    at = get_time_after_newest_mail(room, 0)
     room.database.write(leases.claim, at)
     assert room.place_mails(at + timedelta(seconds=119)) == Counter()
     assert room.place_mails(at + timedelta(seconds=120)) == Counter(letter=1)
@@ -160,7 +160,7 @@ def test_a_mail_that_a_dead_worker_had_leased_is_placed_when_the_lease_is_over(r
 def test_a_worker_whose_lease_is_over_places_nothing(room: NewsletterMailroom) -> None:
     """It slept; another one has placed the mail, or is about to."""
     room.store_mail(mail())
-    at = after_newest_mail(room, 0)
+    at = get_time_after_newest_mail(room, 0)
     (slow,) = room.database.write(leases.claim, at)
     (fast,) = room.database.write(leases.claim, at + timedelta(minutes=2))
     found = [room.database.write(lambda s, c=c: c in leases.lock_claimed(s, [c])) for c in (slow, fast)]
@@ -184,7 +184,7 @@ def test_two_workers_place_copies_of_the_same_mails_once(room: NewsletterMailroo
 
     with ThreadPoolExecutor(2) as pool:
         done = sum(pool.map(work, range(2)), Counter[str]())
-    room.place_mails(after_newest_mail(room, 60))
+    room.place_mails(get_time_after_newest_mail(room, 60))
     assert Counter(room.list_states()) == Counter(letter=20, duplicate=20)
     assert done["letter"] + done["duplicate"] >= 38 and done["failed"] == 0
     assert sorted(str(letter.body) for letter in room.list_letters()) == sorted(
@@ -209,7 +209,7 @@ def test_a_worker_that_is_killed_again_and_again_places_every_mail_once(room: Ne
         worker.join(wait)
         worker.kill()
         worker.join()
-    room.place_mails(after_newest_mail(room, 60))
+    room.place_mails(get_time_after_newest_mail(room, 60))
     assert room.list_states() == ["letter"] * 40
     assert len(room.list_letters()) == 40 and faults(room) == []
 

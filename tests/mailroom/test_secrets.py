@@ -21,7 +21,7 @@ from app.mailroom.placing import place_due
 from app.newsletters.models import Newsletter
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.incoming_mails import DESK_ADDRESS, QUESTION, bounce_mail, dmarc_pass, mail, vacation_mail
-from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom, after_newest_mail, start_mail_reader
+from tests.support.mailroom import LEYLAS_ADDRESS, NewsletterMailroom, get_time_after_newest_mail, start_mail_reader
 from tests.support.mailroom import SETTINGS as HOUSE
 from tests.support.sample_newsroom import Newsroom
 
@@ -195,7 +195,7 @@ def test_an_old_bounce_that_is_read_again_fails_nothing_that_was_tried_since(roo
     with room.database.read() as session:
         invitation = session.scalars(select(OutboxMail)).one()
     row = room.receive(bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, invitation.message_id))
-    after = after_newest_mail(room, 10)
+    after = get_time_after_newest_mail(room, 10)
     room.database.write(lambda s: outbox.retry(s, room.newsroom.nora, s.get_one(OutboxMail, invitation.id)), at=after)
     room.database.write(lambda s: inbound.read_again(s, Clock(), s.get_one(Inbound, row.id)), at=after)
     room.place_mails(now=after)
@@ -220,5 +220,5 @@ def test_no_mail_is_kept_for_longer_than_readers_addresses(room: NewsletterMailr
     with room.database.read() as session:
         days = session.get_one(Newsletter, room.newsroom.newsletter_id).keep_days
     for minutes, gone in ((days * 24 * 60 - 60, False), (days * 24 * 60 + 60, True)):
-        room.database.write(retention.destroy_old, at=after_newest_mail(room, minutes))
+        room.database.write(retention.destroy_old, at=get_time_after_newest_mail(room, minutes))
         assert (read_of(room, pen.id) is None) is gone

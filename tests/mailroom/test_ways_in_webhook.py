@@ -19,7 +19,7 @@ from app.mailroom import webhook
 from app.programs.signed_calls import signature
 from tests.support.app import BASE_URL, TEST_SETTINGS
 from tests.support.commands import record_sighting
-from tests.support.mailroom import SMALL_MAIL, list_stored_mails, webhook_headers
+from tests.support.mailroom import SMALL_MAIL, build_webhook_headers, list_stored_mails
 from tests.support.sample_newsroom import Newsroom
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
@@ -52,7 +52,7 @@ def post(
 
 
 def test_a_signed_mail_is_stored_and_no_cookie_is_set(database: Database, provider: FlaskClient) -> None:
-    answer = post(provider, SMALL_MAIL, webhook_headers(SMALL_MAIL))
+    answer = post(provider, SMALL_MAIL, build_webhook_headers(SMALL_MAIL))
     assert (answer.status_code, answer.data, "Set-Cookie" in answer.headers) == (200, b"stored\n", False)
     assert list_stored_mails(database) == [("webhook", SMALL_MAIL)]
 
@@ -66,27 +66,27 @@ def test_the_example_of_the_scheme_itself() -> None:
 
 def test_one_fitting_signature_of_several_is_enough(database: Database, provider: FlaskClient) -> None:
     """A provider that changes its secret signs with both."""
-    signed = webhook_headers(SMALL_MAIL)
+    signed = build_webhook_headers(SMALL_MAIL)
     signed["webhook-signature"] = f"v1a,xyz v1,AAAA {signed['webhook-signature']}"
     assert post(provider, SMALL_MAIL, signed).status_code == 200
     assert len(list_stored_mails(database)) == 1
 
 
 def without(name: str) -> dict[str, str]:
-    return {key: value for key, value in webhook_headers(SMALL_MAIL).items() if key != f"webhook-{name}"}
+    return {key: value for key, value in build_webhook_headers(SMALL_MAIL).items() if key != f"webhook-{name}"}
 
 
 UNSIGNED = {
-    "another's key": lambda: webhook_headers(SMALL_MAIL, key=b"x" * 24),
-    "other bytes": lambda: webhook_headers(SMALL_MAIL + b"!"),
-    "six minutes old": lambda: webhook_headers(SMALL_MAIL, timestamp=unix_time() - 360),
-    "from tomorrow": lambda: webhook_headers(SMALL_MAIL, timestamp=unix_time() + 86_400),
-    "another's id": lambda: {**webhook_headers(SMALL_MAIL), "webhook-id": "msg_2"},
-    "a time that is none": lambda: {**webhook_headers(SMALL_MAIL), "webhook-timestamp": "²²"},
+    "another's key": lambda: build_webhook_headers(SMALL_MAIL, key=b"x" * 24),
+    "other bytes": lambda: build_webhook_headers(SMALL_MAIL + b"!"),
+    "six minutes old": lambda: build_webhook_headers(SMALL_MAIL, timestamp=unix_time() - 360),
+    "from tomorrow": lambda: build_webhook_headers(SMALL_MAIL, timestamp=unix_time() + 86_400),
+    "another's id": lambda: {**build_webhook_headers(SMALL_MAIL), "webhook-id": "msg_2"},
+    "a time that is none": lambda: {**build_webhook_headers(SMALL_MAIL), "webhook-timestamp": "²²"},
     "no id": lambda: without("id"),
     "no time": lambda: without("timestamp"),
     "no signature": lambda: without("signature"),
-    "a signature in another script": lambda: {**webhook_headers(SMALL_MAIL), "webhook-signature": "v1,\u00fc"},
+    "a signature in another script": lambda: {**build_webhook_headers(SMALL_MAIL), "webhook-signature": "v1,\u00fc"},
 }
 
 
@@ -99,7 +99,7 @@ def test_what_is_not_signed_is_not_stored(database: Database, provider: FlaskCli
 
 def test_whoever_does_not_know_the_address_finds_nothing(database: Database, provider: FlaskClient) -> None:
     for path in ("/mail/in/0123456789ab", "/mail/in/", f"{webhook.path(SECRET)}x", webhook.path("s" * 32)):
-        assert post(provider, SMALL_MAIL, webhook_headers(SMALL_MAIL), path=path).status_code == 404
+        assert post(provider, SMALL_MAIL, build_webhook_headers(SMALL_MAIL), path=path).status_code == 404
     assert provider.get(webhook.path(SECRET), base_url=BASE_URL).status_code == 405
     assert list_stored_mails(database) == []
 
@@ -108,14 +108,15 @@ def test_without_a_secret_the_door_is_shut(
     database: Database, tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
 ) -> None:
     for shut in client_of(database, tmp_path, bytecode_cache):
-        assert post(shut, SMALL_MAIL, webhook_headers(SMALL_MAIL)).status_code == 404
+        assert post(shut, SMALL_MAIL, build_webhook_headers(SMALL_MAIL)).status_code == 404
         assert (
-            post(shut, SMALL_MAIL, webhook_headers(SMALL_MAIL, key=b""), path="/mail/in/" + "a" * 32).status_code == 404
+            post(shut, SMALL_MAIL, build_webhook_headers(SMALL_MAIL, key=b""), path="/mail/in/" + "a" * 32).status_code
+            == 404
         )
 
 
 def test_the_same_delivery_again_is_no_fault(database: Database, provider: FlaskClient) -> None:
-    signed = webhook_headers(SMALL_MAIL)
+    signed = build_webhook_headers(SMALL_MAIL)
     assert [post(provider, SMALL_MAIL, signed).status_code for _ in range(2)] == [200, 200]
     assert list_stored_mails(database) == [("webhook", SMALL_MAIL)] * 2
 
@@ -125,14 +126,14 @@ def test_a_mail_of_twenty_megabytes_is_taken_and_one_of_thirty_is_not(
 ) -> None:
     """A page takes 256 kB at most; this address takes what a mail may be."""
     large, larger = b"S: x\n\n" + b"x" * 20_000_000, b"x" * (inbound.MAX_MAIL_BYTES + 1)
-    assert post(provider, large, webhook_headers(large)).status_code == 200
-    assert post(provider, larger, webhook_headers(larger)).status_code == 413
+    assert post(provider, large, build_webhook_headers(large)).status_code == 200
+    assert post(provider, larger, build_webhook_headers(larger)).status_code == 413
     assert [len(raw) for _, raw in list_stored_mails(database)] == [len(large)]
 
 
 def test_a_form_or_an_empty_body_is_no_mail(database: Database, provider: FlaskClient) -> None:
-    assert post(provider, b"a=1", webhook_headers(b"a=1"), "application/x-www-form-urlencoded").status_code == 415
-    assert post(provider, b"", webhook_headers(b"")).status_code == 400
+    assert post(provider, b"a=1", build_webhook_headers(b"a=1"), "application/x-www-form-urlencoded").status_code == 415
+    assert post(provider, b"", build_webhook_headers(b"")).status_code == 400
     assert list_stored_mails(database) == []
 
 

@@ -31,7 +31,7 @@ def _disable_click_waits(patch: pytest.MonkeyPatch) -> None:
     """Return from each click without waiting for the page that it leads to.
 
     By default a click waits if the browser has begun to navigate by then, which is nearly always so: a test without
-    `press` or `next_page` (tests/support/waiting.py) would fail once in hundreds of runs. This way it fails at once.
+    `click_and_wait` or `wait_for_next_page` (waiting.py) would fail once in hundreds of runs. This way it fails at once.
     """
     for name in ("click", "dblclick", "press"):
         patch.setattr(Locator, name, partialmethod(getattr(Locator, name), no_wait_after=True))

@@ -143,7 +143,7 @@ class NewsletterMailroom:
             return session.get_one(Edition, key)
 
 
-def after_newest_mail(room: NewsletterMailroom, minutes: float) -> datetime:
+def get_time_after_newest_mail(room: NewsletterMailroom, minutes: float) -> datetime:
     """Return a time this many minutes after the newest mail was stored."""
     with room.database.read() as session:
         newest = session.scalar(select(func.max(Inbound.stored_at)))
@@ -259,7 +259,7 @@ class LmtpClient:
         self.socket.close()
 
 
-def webhook_headers(
+def build_webhook_headers(
     raw: bytes, *, message_id: str = "msg_1", timestamp: float | None = None, key: bytes = b"k" * 24
 ) -> dict[str, str]:
     """Return the headers of the Standard Webhooks scheme, computed from its specification and not by our code."""

@@ -176,10 +176,10 @@ EDITED_ANSWER = FIRST_ANSWER.replace("We put up", "My station put up").replace("
 
 def word_question(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     nora.open(f"{desk}/letters")
-    boxes = nora.page.locator(".row input[type=checkbox]")
-    expect(boxes).to_have_count(2)
-    for box in boxes.all():
-        box.check()
+    checkboxes = nora.page.locator(".row input[type=checkbox]")
+    expect(checkboxes).to_have_count(2)
+    for checkbox in checkboxes.all():
+        checkbox.check()
     nora.press("Make one question of them")
     nora.unfold("Change the wording")
     nora.write("Headline", "The Salt Wind")
@@ -237,8 +237,8 @@ def approve_answer(nora: UserBrowser, desk: str = DESK_PATH) -> None:
     nora.press("Note a check")  # opens the form that it links to, also without scripts
     nora.write("What you did", "Called the station's switchboard.")
     nora.press("Note the check")
-    for box in nora.page.locator("input[name=checked]").all():
-        box.check()
+    for checkbox in nora.page.locator("input[name=checked]").all():
+        checkbox.check()
     nora.press("Approve Laura Venter’s answer")
 
 

@@ -36,6 +36,7 @@ from tests.support.debian_machine import enter_namespace
 from tests.support.fake_servers import run_server
 from tests.support.required_programs import skip_without
 from tests.support.smtp_servers import SmtpServer, get_message_id
+from tests.support.source import ROOT
 from tests.support.waiting import wait_until
 
 NETWORK = "10.77"
@@ -181,7 +182,6 @@ def create_network(*names: str) -> Iterator[Network]:
         network.remove()
 
 
-ROOT = Path(__file__).parent.parent.parent
 SITE = "ask.example.org"
 WEB_MACHINES, WORKER_MACHINES = ("web1", "web2"), ("worker1", "worker2")
 ALL_MACHINES = ("front", "readers", "mx", "smtp", "db", "redis", *WEB_MACHINES, *WORKER_MACHINES)

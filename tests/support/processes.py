@@ -19,13 +19,13 @@ from urllib.request import urlopen
 
 from app.server import page_server
 from tests.support.app import SECRETS
+from tests.support.source import ROOT
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["tests.support.preloaded_app"])
 
 
-ROOT = Path(__file__).parent.parent.parent
 START_TIMEOUT = 120.0  # seconds until a started server has to respond
 PORTS = range(10_000, 32_000)  # Linux uses those from 32768 on for outgoing connections
 _reserved_ports: list[ExitStack] = []

@@ -27,8 +27,8 @@ def compare_names(names: Iterable[str], rows: Iterable[str], *, missing: str, su
 
     {name} in the sentences `missing` and `surplus` stands for the name.
     """
-    needed, present = list(names), list(rows)
+    required, present = list(names), list(rows)
     return [
-        *(missing.format(name=repr(name)) for name in needed if name not in present),
-        *(surplus.format(name=repr(name)) for name in present if name not in needed),
+        *(missing.format(name=repr(name)) for name in required if name not in present),
+        *(surplus.format(name=repr(name)) for name in present if name not in required),
     ]

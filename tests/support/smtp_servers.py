@@ -151,8 +151,8 @@ class SmtpSession(socketserver.StreamRequestHandler):
 
 
 def get_message_id(raw: bytes) -> str:
-    found = re.search(rb"(?mi)^message-id:\s*(<[^>]+>)", raw)
-    return found[1].decode() if found else ""
+    match = re.search(rb"(?mi)^message-id:\s*(<[^>]+>)", raw)
+    return match[1].decode() if match else ""
 
 
 @contextmanager

@@ -49,8 +49,8 @@ PERSIAN = {"headline": "باد شور", "body": "چه کسی نمک را اند�
 
 def get_original(session: Session, question_id: int, key: str = WORDING_KEY) -> Original:
     """Return the original text of a question's wording, or of its only answer."""
-    found = translating.list_originals(session, session.get_one(Question, question_id))
-    return found[0] if key == WORDING_KEY else found[1]
+    originals = translating.list_originals(session, session.get_one(Question, question_id))
+    return originals[0] if key == WORDING_KEY else originals[1]
 
 
 @dataclass(frozen=True)

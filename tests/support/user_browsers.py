@@ -23,7 +23,7 @@ from app.db.engine import Database
 from app.people import sign_in
 from app.people.models import Person
 from app.text.clean import digits
-from tests.support.waiting import WAIT_TIMEOUT, next_page, press, wait_until
+from tests.support.waiting import WAIT_TIMEOUT, click_and_wait, wait_for_next_page, wait_until
 
 # The dark scheme changes only colours, and colours don't depend on the width of the window.
 COLOUR_RULES = ["color-contrast", "link-in-text-block"]
@@ -87,7 +87,7 @@ class UserBrowser:
 
     def follow(self, target: Locator) -> None:
         """Press an element that leads to another page, and check that page."""
-        press(target.first)
+        click_and_wait(target.first)
         self.check_page()
 
     def unfold(self, summary: str) -> None:
@@ -214,7 +214,7 @@ def press_by_keyboard(browser: UserBrowser, name: str) -> None:
     elif tag == "SUMMARY":
         keyboard.press("Enter")
     else:
-        with next_page(browser.page):
+        with wait_for_next_page(browser.page):
             keyboard.press("Enter")
         browser.check_page()
 
@@ -289,7 +289,7 @@ class DeskCrawler:
     def sign_in(self, link: str) -> str:
         """Sign in by a link; return the path of the desk."""
         self.page.goto(self.site + urlsplit(link).path)
-        press(self.page.get_by_role("button").first)
+        click_and_wait(self.page.get_by_role("button").first)
         return urlsplit(self.page.url).path
 
     def get_endpoint(self, path: str) -> str:

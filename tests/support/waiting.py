@@ -1,7 +1,8 @@
 """Waiting for a condition, never for a time.
 
-Use `press` for a click that leads to another page, and `with next_page(page):` for other ways of leaving the page. Wait
-with `expect(...)` for what a script does on the same page. tests/house/test_waits.py lists what is forbidden.
+Use `click_and_wait` for a click that leads to another page, and `with wait_for_next_page(page):` for other ways of
+leaving the page. Wait with `expect(...)` for what a script does on the same page. tests/house/test_waits.py lists what is
+forbidden.
 """
 
 import time
@@ -53,13 +54,13 @@ def wait_until_page(page: Page, expression: str, arg: Any = None) -> None:
 
 
 @contextmanager
-def next_page(page: Page) -> Iterator[None]:
+def wait_for_next_page(page: Page) -> Iterator[None]:
     """Wait at the end of the block until another page has loaded."""
     with page.expect_navigation():
         yield
 
 
-def press(target: Locator) -> None:
+def click_and_wait(target: Locator) -> None:
     """Click something that leads to another page, and wait until that has loaded."""
-    with next_page(target.page):
+    with wait_for_next_page(target.page):
         target.click()
