@@ -46,7 +46,7 @@ def _build_bytes(newsroom: DemoNewsroom, row: ContentRow, sent_at: datetime) -> 
         "Content-Transfer-Encoding": "8bit",
         **row.get("headers", {}),
     }
-    if domain := row.get("checked"):
+    if domain := row.get("verified_domain"):
         headers["Authentication-Results"] = (
             f"{DEMO_AUTHSERV_ID}; dkim=pass header.d={domain}; dmarc=pass header.from={domain}"
         )
