@@ -258,7 +258,7 @@ def test_being_seen_is_noted_once_in_five_minutes_and_is_all_that_a_page_writes(
 def test_of_an_expert_neither_browser_nor_hour_is_kept(app: Flask, database: Database, newsroom: Newsroom) -> None:
     leyla = Browser(app)
     leyla.client.environ_base["HTTP_USER_AGENT"] = FIREFOX
-    request_code(leyla, "leyla@field.example", to="expert")
+    request_code(leyla, "leyla@field.example", door="expert")
     type_code(leyla, database, "leyla@field.example")
     assert leyla.open("/expert/").status_code == 200
     assert [(row.browser, row.seen_at) for row in kept(database)] == [("", None)]

@@ -84,7 +84,7 @@ def test_the_devices_cookie_is_sealed_of_the_desk_alone_and_no_way_in(
         assert [row.is_known for row in session.scalars(select(SignIn).order_by(SignIn.id))][-1] is False
 
     leyla = Browser(app)
-    request_code(leyla, "leyla@field.example", to="expert")
+    request_code(leyla, "leyla@field.example", door="expert")
     type_code(leyla, database, "leyla@field.example")
     assert leyla.open("/expert/").status_code == 200
     assert leyla.client.get_cookie("__Host-known", domain="ask.newsroom.example") is None

@@ -99,9 +99,10 @@ def list_licences() -> dict[str, tuple[str, str]]:
 
 PAGE_HEAD = """# Licences
 
-What stands in the locks of `requirements/`, each with its licence as the package itself names it, in the words of SPDX, and the first lock that
-has it: `runtime` is always installed, `dns`, `sentry` and `semantic` are extras, `build` and `development` are for whoever works on the program. `make licences` writes this page; a
-test compares it, and refuses a package that a newsroom installs and whose licence doesn't fit the product's own (Apache-2.0).
+The packages in the locks of `requirements/`, each with the licence from its metadata as an SPDX expression, and the
+first lock that pins it: `runtime` is always installed; `dns`, `sentry`, `oidc` and `semantic` are extras; `build` and
+`development` are for developers. `make licences` writes this page. A test compares it with the locks, and fails if a
+package that newsrooms install has a licence that is incompatible with the product's own (Apache-2.0).
 
 | package | licence | lock |
 |---|---|---|

@@ -1,8 +1,9 @@
-"""Somebody at the desk: its pages, the version tokens of its forms, the coming edition and the outbox."""
+"""The desk as a member of staff uses it: pages, version tokens of forms, the coming edition and the outbox."""
 
 import json
 import re
 from base64 import urlsafe_b64decode
+from itertools import chain
 from typing import Any
 
 from flask import Flask
@@ -36,15 +37,18 @@ LOCALHOST = "https://localhost"
 
 
 class Desk:
-    """Somebody who is signed in at the desk of a newsletter. Addresses are those below the desk; forms carry its token along."""
+    """A browser without scripts that is signed in at the desk of a newsletter.
 
-    def __init__(self, app: Flask, who: Staff, slug: str = "steppe") -> None:
+    Paths are relative to the desk. Its CSRF token is added to each form.
+    """
+
+    def __init__(self, app: Flask, staff: Staff, slug: str = "steppe") -> None:
         self.database: Database = app.extensions["database"]
         self.client, self.slug = app.test_client(), slug
-        link = self.database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, who.person_id), "desk"))
+        link = self.database.write(lambda s: sign_in.invite(s, Clock(), s.get_one(Person, staff.person_id), "desk"))
         token = Page(self.client.get(link, base_url=LOCALHOST).text).value("csrf_token")
-        led = self.client.post(link, base_url=LOCALHOST, data={"csrf_token": token})
-        assert led.status_code == 303, led.text
+        response = self.client.post(link, base_url=LOCALHOST, data={"csrf_token": token})
+        assert response.status_code == 303, response.text
         self.token = Page(self.open("people/who-may-what").text).value("csrf_token")
 
     @property
@@ -52,12 +56,15 @@ class Desk:
         return f"/desk/{self.slug}"
 
     def address(self, path: str) -> str:
+        """Return the full path of a path relative to the desk."""
         return path if path.startswith("/desk/") else f"{self.base_path}/{path.removeprefix('/')}"
 
     def open(self, path: str) -> TestResponse:
-        page = self.client.get(self.address(path), base_url=LOCALHOST)
-        check_forms(self.client.application, page.text if page.mimetype == "text/html" else "", self.address(path))
-        return page
+        """Open a page, and check the tokens of its forms."""
+        response = self.client.get(self.address(path), base_url=LOCALHOST)
+        if response.mimetype == "text/html":
+            check_forms(self.client.application, response.text, self.address(path))
+        return response
 
     def get(self, path: str, status: int = 200) -> Page:
         response = self.open(path)
@@ -65,68 +72,67 @@ class Desk:
         return Page(response.text)
 
     def get_text(self, path: str, status: int = 200) -> str:
-        """What a page says."""
+        """Return the text of a page's main element."""
         return self.get(path, status).main_text
 
-    def send(self, path: str, typed: dict[str, Any]) -> TestResponse:
-        """Send a form; a tuple of texts is a field that comes several times, and `version` and the like are what it showed."""
-        fields = {
-            name: list(value) if _is_text_tuple(value) else value for name, value in encode_token_facts(typed).items()
-        }
-        return self.client.post(self.address(path), base_url=LOCALHOST, data={**fields, "csrf_token": self.token})
+    def send(self, path: str, fields: dict[str, Any]) -> TestResponse:
+        """Post a form. A tuple of strings is a field with several values; `TOKEN_FACTS` become the version token."""
+        data = {name: list(value) if _is_text_tuple(value) else value for name, value in encode_facts(fields).items()}
+        return self.client.post(self.address(path), base_url=LOCALHOST, data={**data, "csrf_token": self.token})
 
-    def post(self, path: str, status: int = 303, **typed: Any) -> str:
-        """Send a form. Gives the page that it leads to, without the place on it, or the page where it wasn't taken."""
-        response = self.send(path, typed)
+    def post(self, path: str, status: int = 303, **fields: Any) -> str:
+        """Post a form. Return the path that it redirects to, without the fragment, or the page with another status."""
+        response = self.send(path, fields)
         assert response.status_code == status, (response.status_code, Page(response.text).main_text)
         return response.location.partition("#")[0] if status == 303 else Page(response.text)
 
-    def press(self, path: str, status: int = 303, **typed: Any) -> str:
-        """Send a form. Gives the place that it leads to, or what the page says where it wasn't taken."""
-        response = self.send(path, typed)
+    def press(self, path: str, status: int = 303, **fields: Any) -> str:
+        """Post a form. Return the path that it redirects to, or the text of the page with another status."""
+        response = self.send(path, fields)
         assert response.status_code == status, (response.status_code, path)
         return response.location if status == 303 else Page(response.text).main_text
 
-    def post_action(self, question: str, act: str, status: int = 303, **typed: Any) -> str:
-        """Press on the page of a question, whose forms carry how it stood when it was opened."""
-        return self.post(f"{question}/{act}", status, **{"seen": combine_version_tokens(self.get(question)), **typed})
+    def post_action(self, question: str, action: str, status: int = 303, **fields: Any) -> str:
+        """Post a form of a question's page, with the version tokens of the page; `question` is its path."""
+        token = combine_version_tokens(self.get(question))
+        return self.post(f"{question}/{action}", status, **{"seen": token, **fields})
 
 
 def _is_text_tuple(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+    return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
 
 
-def press_undo(nora: Desk, led: str) -> str:
-    """Press Undo on the page that a press led to, or that is open already; gives what is said then."""
-    page = nora.get(led) if led.startswith("/") else Page(led)
+def press_undo(nora: Desk, page_or_path: str) -> str:
+    """Press Undo on a page, or on the page at a path, and return the notice that follows."""
+    page = nora.get(page_or_path) if page_or_path.startswith("/") else Page(page_or_path)
     return nora.get(nora.post("/undo", press=page.value("press"), back=page.value("back"))).notice
 
 
 def get_form_fields(nora: Desk, path: str) -> dict[str, Any]:
-    """What a page would send to its own address if nothing were typed."""
+    """Return the fields of the form that a page posts to its own path, as they are filled in."""
     return dict(nora.get(path).form(nora.address(path)).fields)
 
 
 def get_settings_path(field: str) -> str:
-    """The page of the settings on which a field stands; the parts of the rule are no settings of their own."""
+    """Return the path of the settings page with this field; the parts of the recurrence rule are no settings."""
     return f"settings/{SETTINGS[field].part if field in SETTINGS else 'dates'}"
 
 
-def follow_pages(nora: Desk, path: str, rel: str, place: str = "pages") -> list[Page]:
-    """The pages from one on, by the link to the next or to the one before."""
+def follow_pages(nora: Desk, path: str, rel: str, css_class: str = "pages") -> list[Page]:
+    """Return the pages of a list from a path on, by their links with `rel` ("next" or "prev") in this element."""
     pages = []
     while path:
         pages.append(Page(nora.client.get(nora.address(path), base_url=LOCALHOST, follow_redirects=True).text))
-        path = next(iter(pages[-1].attributes(f".{place} [rel={rel}]", "href")), "")
+        path = next(iter(pages[-1].attributes(f".{css_class} [rel={rel}]", "href")), "")
     return pages
 
 
 def get_section(page: Page, name: str) -> Page:
-    """The block of a page that has this name."""
+    """Return the section of a page whose heading has this id."""
     return page.part(f'section.block[aria-labelledby="{name}"]')
 
 
-# The presses of the desk whose forms need not say what they showed, by why that is so.
+# Endpoints of the desk whose forms need no version token, by the reason.
 ENDPOINTS_WITHOUT_TOKEN = {
     "it adds something, and changes nothing that is there": (
         "add_expert", "answer_enter", "ask_draft", "assignment_write", "back_issues_import", "back_issues_look", "expert_file", "invite_colleague",
@@ -147,42 +153,45 @@ ENDPOINTS_WITHOUT_TOKEN = {
     "it changes nothing": ("expert_address", "expert_addresses", "expert_export", "mail_address", "pen_address", "try_sending_tool"),
     "it hands over what stands there when it is done, whoever changed it": ("hand_over",),
 }  # fmt: skip
-TOKEN_FACTS = ("version", "newest", "label", "must_run_by")  # that a test may name beside the fields of a form
+TOKEN_FACTS = ("version", "newest", "label", "must_run_by")  # passed like fields, sent in the version token
 
 
-def check_forms(app: Flask, page: str, address: str) -> None:
-    """Fail where a form of a page of the desk, which has to, doesn't carry what it showed."""
-    free, addresses = {name for names in ENDPOINTS_WITHOUT_TOKEN.values() for name in names}, app.url_map.bind("")
-    for form in Page(page).forms:
+def check_forms(app: Flask, html: str, path: str) -> None:
+    """Check that the forms of a page have an idempotency key, and a version token where they need one."""
+    exempt_endpoints = set(chain.from_iterable(ENDPOINTS_WITHOUT_TOKEN.values()))
+    urls = app.url_map.bind("")
+    for form in Page(html).forms:
         if form.method != "post":
             continue
-        endpoint = addresses.match((form.action or address).partition("?")[0], method="POST")[0]
+        endpoint = urls.match((form.action or path).partition("?")[0], method="POST")[0]
         assert not endpoint.startswith("editor.") or form.fields.get("once"), (
-            f"The form of {endpoint} has to carry a key of its own, by which a press that comes twice is known: write "
-            "{{ token() }} into it."
+            f"The form of {endpoint} needs an idempotency key, by which a second press is recognised: "
+            "write {{ token() }} into it."
         )
-        if endpoint.startswith("editor.") and endpoint.removeprefix("editor.") not in free:
+        if endpoint.startswith("editor.") and endpoint.removeprefix("editor.") not in exempt_endpoints:
             assert "seen" in form.fields, (
-                f"The form of {endpoint} has to say what it showed: write {{{{ version_field(version_token) }}}} into it and check it in "
-                "its view with `check_unchanged` or `as_opened`; or say in WITHOUT_TOKEN why it needs not."
+                f"The form of {endpoint} needs a version token: write {{{{ version_field(version_token) }}}} into it and "
+                "check it in its view with `check_unchanged` or `as_opened`; or give the reason why it needs none in "
+                "ENDPOINTS_WITHOUT_TOKEN of tests/support/desk.py."
             )
 
 
-def encode_token_facts(typed: dict[str, Any]) -> dict[str, Any]:
-    """The form as it is sent: the facts among what is typed become its token, beside those of the token that is there."""
-    facts = {name: parse_number(value) for name, value in typed.items() if name in TOKEN_FACTS}
-    fields = {name: value for name, value in typed.items() if name not in TOKEN_FACTS}
+def encode_facts(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a form, with the `TOKEN_FACTS` among the values added to its version token."""
+    facts = {name: _parse_number(value) for name, value in values.items() if name in TOKEN_FACTS}
+    fields = {name: value for name, value in values.items() if name not in TOKEN_FACTS}
     if not facts:
         return fields
-    return fields | {"seen": encode_token((decode_token(fields["seen"]) if "seen" in fields else {}) | facts)}
+    token_facts = decode_token(fields["seen"]) if "seen" in fields else {}
+    return fields | {"seen": encode_token(token_facts | facts)}
 
 
-def parse_number(value: Any) -> Any:
+def _parse_number(value: Any) -> Any:
     return int(value) if re.fullmatch(r"\d{1,9}", str(value)) else value
 
 
-def decode_token(seen: str) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads(urlsafe_b64decode(seen))
+def decode_token(token: str) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(urlsafe_b64decode(token))
     return facts
 
 
@@ -190,34 +199,37 @@ def list_version_tokens(page: str) -> list[str]:
     return Page(page).values("seen")
 
 
-def get_version_token(page: str, act: str = "") -> str:
-    """The token of the first form of a page, or of the first one that is sent to an address with this end."""
-    if not act:
+def get_version_token(page: str, action: str = "") -> str:
+    """Return the version token of the first form of a page, or of the first one whose path ends with `action`."""
+    if not action:
         return list_version_tokens(page)[0]
-    token = Page(page).form(f"/{act}").fields["seen"]
+    token = Page(page).form(f"/{action}").fields["seen"]
     assert isinstance(token, str), token
     return token
 
 
 def get_token_fact(page: str, name: str) -> Any:
-    """What the first form of a page that carries such a fact carries of it."""
+    """Return a fact from the first version token of a page that has it."""
     return next(facts[name] for facts in map(decode_token, list_version_tokens(page)) if name in facts)
 
 
 def combine_version_tokens(page: str) -> str:
-    """A token of all that the forms of a page carry."""
-    return encode_token(
-        {name: value for seen in reversed(list_version_tokens(page)) for name, value in decode_token(seen).items()}
-    )
+    """Return a token with the facts of all version tokens of a page; the first one wins."""
+    facts: dict[str, Any] = {}
+    for token in reversed(list_version_tokens(page)):
+        facts |= decode_token(token)
+    return encode_token(facts)
 
 
-def get_version(page: str, act: str = "") -> str:
-    """The version that the first form of a page carries, or the first one that is sent to an address with this end."""
-    return str(decode_token(get_version_token(page, act))["version"] if act else get_token_fact(page, "version"))
+def get_version(page: str, action: str = "") -> str:
+    """Return the version in the first version token that has one, or in that of the form whose path ends with `action`."""
+    if action:
+        return str(decode_token(get_version_token(page, action))["version"])
+    return str(get_token_fact(page, "version"))
 
 
 def get_newest_change(page: str) -> str:
-    """The newest change of the question that its page shows."""
+    """Return the newest change of a question, from the version token of its page."""
     return str(get_token_fact(page, "newest"))
 
 
@@ -226,7 +238,7 @@ FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION = (
     "Where does the wind come from?",
     "Who pays the gauges?",
 )
-# The first one as print has it.
+# The first question as it is printed.
 FIRST_QUESTION_IN_PRINT = """\
 Ask The Steppe: Who measures the salt?
 
@@ -241,7 +253,7 @@ What would you like to know? Write to nora@steppe.example.
 
 
 class ComingEdition:
-    """The coming edition and the one after it, as Nora has them before her."""
+    """The coming edition of a newsletter and the one after it, as Nora edits them at the desk."""
 
     def __init__(self, nora: Desk, newsroom: Newsroom) -> None:
         self.nora, self.database, self.newsroom = nora, nora.database, newsroom
@@ -249,17 +261,17 @@ class ComingEdition:
             self.id, self.next_id = (e.public_id for e in list_editions_to_run(session, newsroom.newsletter_id, 2))
         self.page = f"editions/{self.id}"
 
-    def create_questions(self, *words: str) -> list[str]:
-        """Questions with an approved answer, by their public ids."""
+    def create_questions(self, *texts: str) -> list[str]:
+        """Create questions with approved answers, and return their public ids."""
         return self.database.write(
-            lambda s: [create_answered_question(s, self.newsroom, one).public_id for one in words]
+            lambda s: [create_answered_question(s, self.newsroom, text).public_id for text in texts]
         )
 
     def edition(self, session: Session) -> Edition:
         return session.scalars(select(Edition).filter_by(public_id=self.id)).one()
 
     def get_contents(self) -> tuple[str, list[str]]:
-        """The state of the edition and the headlines in its slots."""
+        """Return the state of the edition and the headlines of the questions in its slots."""
         with self.database.read() as session:
             edition = self.edition(session)
             return str(edition.state), [question.headline for question in slots.list_picked_questions(session, edition)]
@@ -268,17 +280,18 @@ class ComingEdition:
         with self.database.read() as session:
             return self.edition(session).version
 
-    def press(self, press: str, status: int = 303, **form: Any) -> str:
-        """Press as the page does, which sends along what version of the edition it shows."""
-        seen = {"version": self.version()} if press in CHECKED_ACTIONS and "seen" not in form else {}
-        return self.nora.press(f"{self.page}/{press}", status, **seen | form)
+    def press(self, action: str, status: int = 303, **fields: Any) -> str:
+        """Post a form of the edition's page, with the version of the edition where the form has it."""
+        if action in CHECKED_ACTIONS and "seen" not in fields:
+            fields = {"version": self.version(), **fields}
+        return self.nora.press(f"{self.page}/{action}", status, **fields)
 
 
 DANAS_ADDRESS = "dana@post.example"
 
 
 def get_newest_mail_ids(database: Database) -> dict[str, str]:
-    """The public id of the newest mail of each kind."""
+    """Return the public id of the newest mail of each kind, by kind."""
     with database.read() as session:
         rows = session.execute(select(OutboxMail.kind, OutboxMail.public_id).order_by(OutboxMail.id))
         return dict(rows.all())
@@ -289,28 +302,28 @@ def get_mail_state(database: Database, public_id: str) -> str:
 
 
 def move_mail(database: Database, public_id: str, action: str, **facts: object) -> None:
-    """What the worker does with a mail."""
+    """Move a mail to another state, as the worker does."""
 
-    def fn(session: Session) -> None:
+    def move(session: Session) -> None:
         mail = session.scalars(select(OutboxMail).filter_by(public_id=public_id)).one()
         outbox.move(session, Clock(), mail, action, **facts)
 
-    database.write(fn)
+    database.write(move)
 
 
 def list_pane_buttons(page: TestResponse) -> list[str]:
-    """The buttons beside the mail that is open, without those of the list and the one that shows whom it went to."""
+    """Return the buttons for the open mail of the outbox, except "Show the address"."""
     buttons = Page(page.text).part("section.pane").buttons
-    return [words for words in buttons if not words.startswith("Show the address")]
+    return [label for label in buttons if not label.startswith("Show the address")]
 
 
 def get_open_mail_version(page: TestResponse) -> str:
-    """The version of the mail that is open, as its first form carries it."""
+    """Return the version of the open mail of the outbox, from its first form."""
     return get_version(page.text)
 
 
 def invite_leyla(session: Session, newsroom: Newsroom) -> None:
-    """Leyla is invited."""
+    """Create an assignment for Leyla, and invite her."""
     question = questions.open_question(session, newsroom.nora, [], headline="Salt", body="Who measures?", language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     leyla = session.get_one(Expert, newsroom.leyla.expert_id)
@@ -318,7 +331,7 @@ def invite_leyla(session: Session, newsroom: Newsroom) -> None:
 
 
 def queue_news_for_dana(session: Session, newsroom: Newsroom) -> None:
-    """Dana's question ran, and the news for her waits."""
+    """Publish the answer to a letter from Dana, which queues a mail to her."""
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
     ask = receive.Submission("who knew of it?", hear_back="while", email=DANAS_ADDRESS)
     letter = receive.send(session, Reader(), newsletter, ask, form=receive.FormToken("dana", 1))

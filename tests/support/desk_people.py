@@ -1,4 +1,4 @@
-"""The people of a desk: hiring them, signing them in, their roles and the trail of what they did."""
+"""The staff of a desk: adding people, signing them in, their roles, and the events that they cause."""
 
 import re
 
@@ -22,7 +22,7 @@ VERA, NORA, ILYA = "vera@desk.example", "nora@desk.example", "ilya@desk.example"
 
 
 def hire(session: Session, newsletter_id: int, name: str, email: str, role: str) -> Staff:
-    """Somebody at a desk, who has just proved who they are."""
+    """Add a person to a desk; as an actor they have just confirmed their identity."""
     person = directory.add_person(session, Clock(), name, email)
     directory.give_role(session, Clock(), person, newsletter_id, role)
     return Staff(person.id, name, newsletter_id, role, now(session))
@@ -33,27 +33,28 @@ def hire_vera(database: Database, newsroom: Newsroom) -> Staff:
 
 
 def create_delta_newsletter(session: Session) -> int:
-    """The Delta Letter, another newsletter of the house."""
+    """Create the Delta Letter with the settings of the only newsletter, and return its key."""
     steppe = session.scalars(select(Newsletter)).one()
-    same = {column.key for column in Newsletter.__table__.columns} - {"id", "public_id", "version"}
-    columns = {name: getattr(steppe, name) for name in same}
-    other = Newsletter(**columns | {"slug": "delta", "name": "The Delta Letter", "address": "delta@delta.example"})
-    session.add(other)
+    names = {column.key for column in Newsletter.__table__.columns} - {"id", "public_id", "version"}
+    values = {name: getattr(steppe, name) for name in names}
+    delta = Newsletter(**values | {"slug": "delta", "name": "The Delta Letter", "address": "delta@delta.example"})
+    session.add(delta)
     session.flush()
-    return other.id
+    return delta.id
 
 
 def get_newest_mail_text(database: Database, email: str) -> str:
-    """The text of the newest mail to an address."""
+    """Return the text of the newest mail to an address."""
     with database.read() as session:
         mails = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).all()
-        return next(text.text for mail in mails if (text := outbox.read(session, mail)).to == email)
+        messages = (outbox.read(session, mail) for mail in mails)
+        return next(message.text for message in messages if message.to == email)
 
 
 def find_link(mail: str) -> str:
-    found = re.search(r"https://\S+", mail)
-    assert found is not None
-    return found[0]
+    match = re.search(r"https://\S+", mail)
+    assert match is not None
+    return match[0]
 
 
 def sign_in_by_link(app: Flask, link: str) -> Browser:
@@ -64,27 +65,28 @@ def sign_in_by_link(app: Flask, link: str) -> Browser:
 
 
 def sign_in_directly(app: Flask, database: Database, email: str) -> Browser:
-    """Somebody in a browser of their own, let in just now."""
+    """Sign a person in by an invitation, without a mail, in a new browser."""
 
-    def way(session: Session) -> str:
+    def invite(session: Session) -> str:
         person = directory.by_email(session, email)
         assert person is not None, email
         return sign_in.invite(session, Clock(), person, "desk")
 
-    return sign_in_by_link(app, database.write(way))
+    return sign_in_by_link(app, database.write(invite))
 
 
 def sign_in_by_code(app: Flask, database: Database, email: str) -> Browser:
-    """Somebody who has asked for a way in at the door and typed the code."""
+    """Sign a person in by a code that they request on the sign-in page, in a new browser."""
     browser = Browser(app)
     request_code(browser, email)
     type_code(browser, database, email)
     return browser
 
 
-def request_code(browser: Browser, email: str, to: str = "desk") -> None:
-    browser.open(f"/sign-in?to={to}")
-    browser.press("/sign-in", email=email, to=to)
+def request_code(browser: Browser, email: str, door: str = "desk") -> None:
+    """Request a code on the sign-in page for the desk or, with the door "expert", for experts."""
+    browser.open(f"/sign-in?to={door}")
+    browser.press("/sign-in", email=email, to=door)
     browser.follow()
 
 
@@ -100,24 +102,24 @@ def get_person_public_id(database: Database, staff: Staff) -> str:
 
 
 def list_roles(database: Database, newsletter_id: int) -> dict[str, tuple[str, str]]:
-    """Everybody at a desk: by name, the role and whether they are invited, here or out."""
+    """Return the role of each member of a desk by name, and whether they are "invited", "here" or "out"."""
     with database.read() as session:
         rows = session.execute(
             select(Membership, Person)
             .join(Person, Person.id == Membership.person_id)
             .filter_by(newsletter_id=newsletter_id)
         )
-        return {
-            row.invited_as or person.name: (
-                row.role,
-                "invited" if not row.joined_at else "out" if row.disabled_at else "here",
-            )
-            for row, person in rows
-        }
+        return {row.invited_as or person.name: (row.role, _get_membership_status(row)) for row, person in rows}
+
+
+def _get_membership_status(membership: Membership) -> str:
+    if not membership.joined_at:
+        return "invited"
+    return "out" if membership.disabled_at else "here"
 
 
 def list_events(database: Database, newsletter_id: int, prefix: str) -> list[tuple[str, str | None, str | None]]:
-    """What was noted at a desk of one kind, in order."""
+    """Return action, old and new value of the events of a desk whose action has this prefix, in order."""
     with database.read() as session:
         rows = session.scalars(select(Event).filter_by(newsletter_id=newsletter_id).order_by(Event.id))
         return [(row.action, row.old, row.new) for row in rows if row.action.startswith(prefix)]

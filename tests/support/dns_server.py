@@ -1,4 +1,4 @@
-"""A name server on this machine, over UDP (RFC 1035), that answers with the records it was given and knows of no other name."""
+"""A local name server over UDP (RFC 1035) that knows only the given records."""
 
 import socketserver
 import threading
@@ -10,7 +10,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-DnsRecords = Mapping[tuple[str, str], list[str]]  # (name, kind): texts of records
+DnsRecords = Mapping[tuple[str, str], list[str]]  # records as text, by name and type
 
 
 class DnsServer(socketserver.ThreadingUDPServer):
@@ -22,7 +22,7 @@ class DnsServer(socketserver.ThreadingUDPServer):
 
     @property
     def address(self) -> str:
-        """As `flask doctor --nameserver` takes it."""
+        """The address in the format of `flask doctor --nameserver`."""
         return f"127.0.0.1#{self.server_address[1]}"
 
 
@@ -30,21 +30,21 @@ class DnsHandler(socketserver.DatagramRequestHandler):
     server: DnsServer
 
     def handle(self) -> None:
-        asked = dns.message.from_wire(self.rfile.read())
-        (question,) = asked.question
-        name, kind = question.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(question.rdtype)
-        response = dns.message.make_response(asked)
+        query = dns.message.from_wire(self.rfile.read())
+        (question,) = query.question
+        name, record_type = question.name.to_text(omit_final_dot=True), dns.rdatatype.to_text(question.rdtype)
+        response = dns.message.make_response(query)
         response.flags |= dns.flags.AA
-        if texts := self.server.records.get((name, kind)):
-            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *texts))
-        elif not any(known == name for known, _ in self.server.records):
+        if texts := self.server.records.get((name, record_type)):
+            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", record_type, *texts))
+        elif not any(known_name == name for known_name, _ in self.server.records):
             response.set_rcode(dns.rcode.NXDOMAIN)
         self.wfile.write(response.to_wire())
 
 
 @contextmanager
 def dns_server(records: DnsRecords) -> Iterator[str]:
-    """A server of this process until the block ends; gives its address."""
+    """Run a server in a thread until the block ends, and yield its address."""
     with DnsServer(records) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -1,7 +1,6 @@
-"""What the docs hold: sections, tables, blocks of commands, the threat model, and the policy of docs/lifecycle.md."""
+"""Readers of the docs: sections, tables and code blocks of pages, the threat model, the tables of docs/lifecycle.md."""
 
 import re
-from pathlib import Path
 
 from tests.support.required_rows import RequiredRows
 from tests.support.source import ROOT
@@ -10,22 +9,26 @@ THREAT_MODEL = ROOT / "docs" / "threat-model.md"
 
 
 def find_section(heading: str, level: int = 2, text: str = "") -> str:
-    """Return what stands under a heading, up to the next one of its level. ValueError where there is none."""
+    """Return the text under a heading, up to the next heading of this or a higher level.
+
+    `text` is Markdown, by default the threat model. Raises ValueError if it has no such heading.
+    """
+    text = text or THREAT_MODEL.read_text(encoding="utf-8")
     mark = "#" * level
-    _before, found, after = f"\n{text or THREAT_MODEL.read_text(encoding='utf-8')}".partition(f"\n{mark} {heading}\n")
-    if not found:
+    _before, separator, after = f"\n{text}".partition(f"\n{mark} {heading}\n")
+    if not separator:
         raise ValueError(f"no heading {heading!r}")
     return re.split(rf"\n#{{1,{level}}} ", after)[0]
 
 
 def list_table_rows(text: str) -> list[list[str]]:
-    """Return the cells of the table in a text, without its head."""
-    drawn = [line for line in text.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in drawn[2:]]
+    """Return the cells of the Markdown table in a text by row, without its head."""
+    lines = [line.strip() for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
 def list_threats() -> tuple[str, ...]:
-    """Return the names of all threats, in the order of the page."""
+    """Return the names of all threats, in the order of the threat model."""
     return tuple(row[0] for row in list_table_rows(find_section("What is tried, and what holds it")))
 
 
@@ -33,23 +36,26 @@ THREATS = list_threats()
 
 
 def list_code_blocks(page: str, heading: str, *kinds: str) -> list[str]:
-    """The blocks of these kinds ("sh", "env", "" where none is named) between a heading of a page and the next one."""
+    """Return the code blocks under a heading of a page, up to the next heading.
+
+    `kinds` are the languages of blocks, such as "sh" or "env"; "" is a block without a language.
+    """
     parts = re.split(r"^##+ ", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE)
     part = next((part for part in parts if part.startswith(f"{heading}\n")), "")
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
-    return [text for kind, text in found if kind in kinds]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
+    return [text for kind, text in blocks if kind in kinds]
 
 
 def list_shell_blocks(page: str, heading: str) -> list[str]:
-    """The shell blocks under a heading of a page."""
+    """Return the shell blocks under a heading of a page."""
     return list_code_blocks(page, heading, "", "sh")
 
 
-LIFECYCLE = Path(__file__).parent.parent.parent / "docs" / "lifecycle.md"
+LIFECYCLE = ROOT / "docs" / "lifecycle.md"
 
 
 def list_lifecycle_rows() -> list[tuple[str, ...]]:
-    """Every row of every table of the hand-kept copy, behind the heading that it stands under."""
+    """Return the rows of all tables of docs/lifecycle.md, each with its heading in lower case as the first cell."""
     rows, heading = [], ""
     for line in LIFECYCLE.read_text().splitlines():
         if line.startswith("## "):
@@ -64,12 +70,11 @@ def list_policy_rows() -> list[tuple[str, ...]]:
 
 
 def list_role_acts() -> RequiredRows[list[str]]:
-    """The acts of each role; a test that asks for a role without a row fails with what to write."""
+    """Return the permissions of each role in docs/lifecycle.md; a missing role fails with the command that prints it."""
+    acts_by_role = {}
+    for heading, role, acts, *_rest in list_lifecycle_rows():
+        if heading == "roles":
+            acts_by_role[role] = acts.split(", ") if acts else []
     return RequiredRows(
-        "docs/lifecycle.md has no row for the role {name}: `flask lifecycle --table` prints it",
-        {
-            role: acts.split(", ") if acts else []
-            for heading, role, acts in (row[:3] for row in list_lifecycle_rows())
-            if heading == "roles"
-        },
+        "docs/lifecycle.md has no row for the role {name}: `flask lifecycle --table` prints it", acts_by_role
     )
