@@ -39,10 +39,12 @@ class CannotGenerate(Exception):
     """The Long Road can't be generated like that; the message is a full sentence that says why."""
 
 
-def check_can_generate(database: Database, questions: int) -> None:
+def check_can_generate(database: Database, question_count: int) -> None:
     """Raise `CannotGenerate` if the newsroom isn't the demo's or has The Long Road, or the number is out of range."""
-    if not 1 <= questions <= MAX_QUESTIONS:
-        raise CannotGenerate(f"The demo newsroom can have 1 to {MAX_QUESTIONS:,} questions more, not {questions:,}.")
+    if not 1 <= question_count <= MAX_QUESTIONS:
+        raise CannotGenerate(
+            f"The demo newsroom can have 1 to {MAX_QUESTIONS:,} questions more, not {question_count:,}."
+        )
     demo_slugs = {row["slug"] for row in load_content("newsletters")["newsletter"]}
     with database.read() as session:
         slugs = set(session.scalars(select(Newsletter.slug)))
@@ -55,29 +57,29 @@ def check_can_generate(database: Database, questions: int) -> None:
 
 
 def generate_newsletter(
-    database: Database, questions: int, progress: Progress | None = None, loaded_at: datetime | None = None
+    database: Database, question_count: int, progress: Progress | None = None, loaded_at: datetime | None = None
 ) -> None:
-    """Add The Long Road with this many questions to a database, as of `loaded_at` (default: now), in one transaction.
+    """Add The Long Road with `question_count` questions as of `loaded_at` (default: now), in one transaction.
 
     Calls `progress` with the number of questions done and the total. Raises `CannotGenerate`.
     """
-    check_can_generate(database, questions)
+    check_can_generate(database, question_count)
     today = (loaded_at or utc_now()).astimezone(UTC).replace(microsecond=0)
-    database.write(lambda session: _generate(session, questions, today, progress))
+    database.write(lambda session: _generate(session, question_count, today, progress))
 
 
-def _generate(session: Session, questions: int, today: datetime, progress: Progress | None) -> None:
-    published = min(int(questions * PUBLISHED_SHARE), MAX_YEARS * 365 * SLOTS_PER_EDITION)
+def _generate(session: Session, question_count: int, today: datetime, progress: Progress | None) -> None:
+    published_count = min(int(question_count * PUBLISHED_SHARE), MAX_YEARS * 365 * SLOTS_PER_EDITION)
+    edition_count = -(-published_count // SLOTS_PER_EDITION)  # rounded up
+    # One more edition, and the skipped ones between them.
+    days = (published_count // SLOTS_PER_EDITION + 1) * edition_rows.SKIP_INTERVAL / (edition_rows.SKIP_INTERVAL - 1)
+    started_at = today - LEAD_TIME - timedelta(days=days)
     with bulk_insert_mode(session), BulkWriter(session, Random(SEED)) as writer:
-        dates_per_edition = edition_rows.SKIP_INTERVAL / (edition_rows.SKIP_INTERVAL - 1)
-        days = (published // SLOTS_PER_EDITION + 1) * dates_per_edition
-        started_at = today - LEAD_TIME - timedelta(days=days)
         desk = create_long_road(session, writer, started_at)
         session.refresh(desk.newsletter)  # load it now, since nothing may use the session while the writer does
-        editions = -(-published // SLOTS_PER_EDITION)  # rounded up
-        dates = edition_rows.list_past_dates(desk.newsletter, editions, today)
-        slots = list(edition_rows.add_past_editions(writer, desk, dates, started_at))[:published]
-        _Generator(writer, desk, today, started_at, slots).run(questions, progress)
+        dates = edition_rows.list_past_dates(desk.newsletter, edition_count, today)
+        slots = list(edition_rows.add_past_editions(writer, desk, dates, started_at))[:published_count]
+        _Generator(writer, desk, today, started_at, slots).run(question_count, progress)
         session.info["at"] = today
         writer.add_events_until(today + timedelta(days=MAX_YEARS * 366))
         writer.close()
@@ -102,34 +104,34 @@ class _Generator:
         self.writer, self.desk, self.today, self.started_at, self.slots = writer, desk, today, started_at, slots
         self.recent: deque[_RecentQuestion] = deque(maxlen=RECENT_COUNT)
         self.assigned: deque[QuestionBuilder] = deque(maxlen=RECENT_COUNT)  # those that an expert may write about
-        self.pen_mails = 0
+        self.pen_mail_count = 0
 
-    def run(self, questions: int, progress: Progress | None) -> None:
+    def run(self, question_count: int, progress: Progress | None) -> None:
         """Generate the questions, and with each the letters and mails of its time."""
         period = self.today - self.started_at - timedelta(hours=2)
         # The share is computed first, because a product of two periods could be too large for a timedelta.
-        old_questions = max(1, int(questions * ((period - RECENT_AGE) / period)))
-        unread_letters = int(questions * UNREAD_SHARE)
+        old_count = max(1, int(question_count * ((period - RECENT_AGE) / period)))
+        unread_count = int(question_count * UNREAD_SHARE)
         used_slots = 0
-        for number in range(questions):
-            started_at = self.started_at + period * (number / questions)
-            is_old = number < old_questions
+        for number in range(question_count):
+            started_at = self.started_at + period * (number / question_count)
+            is_old = number < old_count
             slot = None
-            if is_old and used_slots < len(self.slots) * (number + 1) // old_questions:
+            if is_old and used_slots < len(self.slots) * (number + 1) // old_count:
                 slot = self.slots[used_slots]
                 used_slots += 1
             self._add_question(started_at, is_old, slot)
             self._add_other_letters(started_at)
-            left = questions - number
-            if left <= unread_letters:
+            questions_left = question_count - number
+            if questions_left <= unread_count:
                 subject = self._pick_subject(REPEATED_LETTERS)
                 letter_rows.add_unread_letter(self.writer, self.desk, subject, started_at, self.today)
-            missing_mails = pen_mails.MAX_MAILS - self.pen_mails
-            if missing_mails > 0 and left <= missing_mails * pen_mails.QUESTIONS_PER_MAIL:
+            missing_mails = pen_mails.MAX_MAILS - self.pen_mail_count
+            if missing_mails > 0 and questions_left <= missing_mails * pen_mails.QUESTIONS_PER_MAIL:
                 self._add_pen_mail(started_at)
             self.writer.add_events_until(started_at)
             if progress:
-                progress(number + 1, questions)
+                progress(number + 1, question_count)
 
     def _add_other_letters(self, sent_at: datetime) -> None:
         published_id = next((question.key for question in self.recent if question.scenario == "published"), None)
@@ -142,8 +144,8 @@ class _Generator:
         builder = next(candidates, None)
         if builder:
             self.assigned.remove(builder)
-            pen_mails.add_pen_mail(builder, stored_at, self.pen_mails)
-            self.pen_mails += 1
+            pen_mails.add_pen_mail(builder, stored_at, self.pen_mail_count)
+            self.pen_mail_count += 1
 
     def _pick_subject(self, repeated_share: float) -> Subject:
         """Return a new subject, or with the probability `repeated_share` that of a recent question."""
