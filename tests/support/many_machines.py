@@ -202,7 +202,7 @@ NGINX_CHANGES = (
 
 
 class RecordingSmtpServer(SmtpServer):
-    """A mail server that accepts every mail. `deliveries` has the time of each, and its Message-ID with the recipient."""
+    """A mail server that accepts every mail. `deliveries` has the monotonic time of each, and "<Message-ID> recipient"."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         super().__init__(address=address)
@@ -254,20 +254,18 @@ class Machines:
     def get_environment(self, name: str) -> dict[str, str]:
         """Return the environment of a machine. PostgreSQL and Redis use the real clock (docs/adr/0030-test-clock.md)."""
         settings = self.get_settings(name)
-        return (
-            {key: value for key, value in settings.items() if key not in clock.FAKETIME_VARIABLES}
-            if name in ("db", "redis")
-            else settings
-        )
+        if name in ("db", "redis"):
+            return {key: value for key, value in settings.items() if key not in clock.FAKETIME_VARIABLES}
+        return settings
 
     def start(self, name: str) -> None:
         """Start the processes of a machine, without waiting until they listen."""
         self.processes[name] = [
             self.network.start(name, command, self.get_environment(name), self.folder / f"{name}.log", cwd, account)
-            for command, cwd, account in self._commands(name)
+            for command, cwd, account in self._list_commands(name)
         ]
 
-    def _commands(self, name: str) -> list[tuple[tuple[str, ...], Path, str]]:
+    def _list_commands(self, name: str) -> list[tuple[tuple[str, ...], Path, str]]:
         flask: tuple[str, ...] = (sys.executable, "-m", "flask", "--app", "wsgi")
         if name == "db":
             programs = postgres.find_programs()
@@ -276,17 +274,8 @@ class Machines:
             command = (str(programs / "postgres"), "-D", str(self.folder / "data"), *options)
             return [(command, self.folder, "postgres")]
         if name == "redis":
-            settings = (
-                "--bind",
-                self.network.address[name],
-                "--protected-mode",
-                "no",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-            )
-            return [(("redis-server", *settings), self.folder, "")]
+            access = ("--bind", self.network.address[name], "--protected-mode", "no")
+            return [(("redis-server", *access, "--save", "", "--appendonly", "no"), self.folder, "")]
         if name == "front":
             return [(("nginx", "-c", str(self.folder / "nginx.conf"), "-p", str(self.folder)), self.folder, "")]
         if name in WEB_MACHINES:
@@ -318,18 +307,8 @@ class Machines:
         programs = postgres.find_programs()
         assert programs is not None
         account = {"user": "postgres", "group": "postgres", "extra_groups": []}
-        initdb = (
-            programs / "initdb",
-            "-D",
-            self.folder / "data",
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-        )
+        data = self.folder / "data"
+        initdb = (programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
         subprocess.run(
             initdb, check=True, cwd=self.folder, env=clock.machine_environment(), stdout=subprocess.DEVNULL, **account
         )  # type: ignore[call-overload]
@@ -367,7 +346,7 @@ class Machines:
         )
 
     def list_deliveries(self) -> list[tuple[float, str]]:
-        """Return the time of each mail that the mail server received, and its Message-ID with the recipient."""
+        """Return the monotonic time of each mail that the mail server received, and "<Message-ID> recipient"."""
         return list(self.sink.deliveries)
 
     def get_totals(self) -> Totals:

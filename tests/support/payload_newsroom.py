@@ -188,10 +188,10 @@ def add_people(context: PayloadNewsroom) -> None:
         profile = {"title": NAME_200(index), "organisation": NAME_200(index), "place": NAME_200(index), "credit_line": LINE_400(index),
                    "relation": LINE_400(index), "bio": LONG(index), "ties": LONG(index), "topics": list(islice(TOPICS, index * 9, index * 9 + 9)),
                    "described_as": LINE_400(index // 2) if index % 2 else ""}  # fmt: skip
-        read, _wrong = read_form(
+        values, _errors = read_form(
             PROFILE, profile | {"topics": ", ".join(profile["topics"])}
         )  # as the form of a page parses them
-        expert = directory.record_expert(session, nora, NAME_200(index), f"expert{index}@field.example", **read)
+        expert = directory.record_expert(session, nora, NAME_200(index), f"expert{index}@field.example", **values)
         directory.verify_expert(session, nora, expert, LINE_400(index))
         if not expert.described_as:
             expert_pages.give_consent(session, nora, expert, context.newsletter.id, LINE_400(index // 2))

@@ -69,8 +69,8 @@ def answer_letters(
         assignment = assigning.assign(session, nora, question, leyla, for_edition_id=edition.id)
         invitations.invite(session, nora, assignment)
         content = writing.AnswerContent(answer, ties=ties, own_words=True)
-        submitted = writing.submit(session, ExpertActor(leyla.id, leyla.name, assignment.id), assignment, content)
-        editing.approve(session, nora, submitted, checklist=editing.CHECKLIST, reason="read to her by phone")
+        reply = writing.submit(session, ExpertActor(leyla.id, leyla.name, assignment.id), assignment, content)
+        editing.approve(session, nora, reply, checklist=editing.CHECKLIST, reason="read to her by phone")
         slots.pick(session, nora, question, edition)
         return question.public_id
 

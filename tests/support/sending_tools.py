@@ -194,7 +194,8 @@ def _listmonk(
         )
     match = re.fullmatch(r"/api/campaigns(?:/(\d+))?", path)
     if match is None:
-        server.sending_paths += [path] if path.endswith("/status") else []
+        if path.endswith("/status"):
+            server.sending_paths.append(path)
         return CannedResponse({"message": "not found"}, 404)
 
     def as_json(draft: StoredDraft) -> dict[str, Any]:
@@ -260,13 +261,15 @@ def _buttondown(
     if method == "POST":
         status = payload.get("status", "about_to_send")  # as its older versions took it
         draft = server.create_draft(status=status, marks=(payload["metadata"]["readers_asked"],))
-        server.sending_paths += [] if status == "draft" else [path]
+        if status != "draft":
+            server.sending_paths.append(path)
     elif (stored := server.drafts.get(match[1] or "")) is None:
         return CannedResponse({"detail": "Not found"}, 404)
     else:
         draft = stored
     if method in ("POST", "PATCH"):
-        server.sending_paths += [path] if payload.get("status", "draft") != "draft" else []
+        if payload.get("status", "draft") != "draft":
+            server.sending_paths.append(path)
         draft.title, draft.html = payload["subject"], payload["body"]
     return CannedResponse(as_json(draft), 201 if method == "POST" else 200)
 
@@ -284,7 +287,8 @@ def _mailchimp(
         return CannedResponse({"id": AUDIENCES["mailchimp"]})
     match = re.fullmatch(r"/3\.0/campaigns(?:/(\w+)(/content)?)?", path)
     if match is None:
-        server.sending_paths += [path] if "/actions/" in path else []
+        if "/actions/" in path:
+            server.sending_paths.append(path)
         return problem(404)
 
     def as_json(draft: StoredDraft) -> dict[str, Any]:
