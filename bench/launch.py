@@ -163,9 +163,9 @@ class ProcessMeter:
         return reading
 
 
-def print_rate(rate: float, timings: LaunchTimings, before: dict[str, float], after: dict[str, float]) -> bool:
-    """Print the cost of a rate; return whether everything was answered in time."""
-    spent = {name: after[name] - before[name] for name in after}
+def print_rate(rate: float, timings: LaunchTimings, start: dict[str, float], end: dict[str, float]) -> bool:
+    """Print the cost of a rate, between two readings; return whether everything was answered in time."""
+    spent = {name: end[name] - start[name] for name in end}
     stored = max(1, timings.responses[200])
     send_cuts, form_cuts = _percentiles(timings.sends), _percentiles(timings.forms)
     shares = "  ".join(
@@ -218,10 +218,10 @@ def run_rates(url: str, folder: str, redis: str, seconds: float, rates: Sequence
         meter = ProcessMeter(server.process, url)
         send_visitors(server.port, 5, 4, first_number=1)  # warms up
         for number, rate in enumerate(rates):
-            before = meter.read()
+            start = meter.read()
             duration = seconds if number == 0 else seconds / 2
             timings = send_visitors(server.port, rate, duration, first_number=1 + (number + 1) * READERS_PER_RATE)
-            if not print_rate(rate, timings, before, meter.read()):
+            if not print_rate(rate, timings, start, meter.read()):
                 break
 
 

@@ -33,7 +33,6 @@ class LoadResult:
     milliseconds.
     """
 
-    finished: int
     failures: int
     per_second: float
     cpu_ms: float
@@ -101,7 +100,7 @@ def run_load(port: int, process: psutil.Process, calls: Iterator[Call], clients:
     cuts = quantiles(latencies, n=100) if finished > 1 else [0.0] * 99
     if finished < MIN_FINISHED:
         failures += 1
-    return LoadResult(finished, failures, finished / wall, 1000 * cpu / max(finished, 1), cuts[49], cuts[98])
+    return LoadResult(failures, finished / wall, 1000 * cpu / max(finished, 1), cuts[49], cuts[98])
 
 
 def _send(connection: http.client.HTTPConnection, call: Call) -> bool:
@@ -122,9 +121,8 @@ def _send(connection: http.client.HTTPConnection, call: Call) -> bool:
 
 
 def median_result(results: Sequence[LoadResult]) -> LoadResult:
-    """Return the median of each value, and the sums of finished and failed requests."""
+    """Return the median of each value, and the sum of failed requests."""
     return LoadResult(
-        finished=sum(result.finished for result in results),
         failures=sum(result.failures for result in results),
         per_second=median(result.per_second for result in results),
         cpu_ms=median(result.cpu_ms for result in results),

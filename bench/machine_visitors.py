@@ -46,12 +46,11 @@ _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 @dataclass(frozen=True)
 class RequestRecord:
-    """A request and its outcome. Times are those of `time.monotonic`; the status is 0 if there was no response."""
+    """A request and its outcome. Times are those of `time.monotonic`."""
 
     began: float
     ended: float
     succeeded: bool
-    status: int
 
 
 @dataclass(frozen=True)
@@ -200,7 +199,7 @@ class Visitors:
         while time.monotonic() < deadline:
             start = time.monotonic()
             status, page = self.request(address, path, body)
-            self.requests.append(RequestRecord(start, time.monotonic(), status == expected_status, status))
+            self.requests.append(RequestRecord(start, time.monotonic(), status == expected_status))
             if status == expected_status:
                 return page or "-"
             time.sleep(RETRY_PAUSE)

@@ -116,10 +116,10 @@ def store(database: Database, mails: Sequence[bytes], batch_size: int = 1) -> No
         store_messages(database, mails[start : start + batch_size], "pipe")
 
 
-def place(database: Database, parser: ParserClient, expected: int) -> Counter[str]:
-    """Place all stored mails, which must be `expected`; return their number by place."""
-    placed = place_due(database, parser, Settings(), expected)
-    assert placed.total() == expected, placed
+def place(database: Database, parser: ParserClient, mails: int) -> Counter[str]:
+    """Place all stored mails, which must be `mails`; return their number by place."""
+    placed = place_due(database, parser, Settings(), mails)
+    assert placed.total() == mails, placed
     return placed
 
 
