@@ -1,4 +1,4 @@
-"""The mailroom of the Steppe Letter: helpers that store and place mails, and clients that deliver them by LMTP or webhook."""
+"""The mailroom of the Steppe Letter: storing and placing mails, and delivering them by LMTP or webhook."""
 
 import atexit
 import base64
@@ -55,7 +55,7 @@ def start_mail_reader() -> ParserClient:
 
 @dataclass(frozen=True)
 class NewsletterMailroom:
-    """The mailroom of a newsletter that takes mail at ask@steppe.example."""
+    """The mailroom of a newsletter; by default, it receives mail at ask@steppe.example."""
 
     database: Database
     newsroom: Newsroom
@@ -246,7 +246,7 @@ class LmtpClient:
         return self.read_reply()
 
     def deliver(self, content: bytes, *recipients: str, sender: str = "timur@reader.example") -> list[str]:
-        """Send a mail and return one reply per recipient. `content` is sent unchanged and must end with the final dot."""
+        """Send a mail and return one reply per recipient. `content` is sent as is and must end with the final dot."""
         assert self.send_command(f"MAIL FROM:<{sender}>").startswith("250")
         for recipient in recipients:
             assert self.send_command(f"RCPT TO:<{recipient}>").startswith("250")

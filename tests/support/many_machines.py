@@ -88,7 +88,8 @@ class Network:
             _run_ip_batch(self.get_namespace(name), [
                 "link set lo up", f"link set wire address {self._mac_addresses[name]}", "link set wire up",
                 f"address add {self.address[name]}/16 dev wire",
-                *(f"neighbour replace {self._format_neighbour(other, self._mac_addresses[other])}" for other in self.names if other != name),
+                *(f"neighbour replace {self._format_neighbour(peer, self._mac_addresses[peer])}"
+                  for peer in self.names if peer != name),
             ])  # fmt: skip
 
     def add_reader_addresses(self, name: str) -> None:
@@ -143,7 +144,7 @@ class Network:
             )  # fmt: skip
 
     def list_pids(self, name: str) -> list[int]:
-        """Return the process ids on a machine, without this process: one of its threads may have entered the machine."""
+        """Return the process ids on a machine, without this process, a thread of which may have entered the machine."""
         result = subprocess.run(
             ["ip", "netns", "pids", self.get_namespace(name)], capture_output=True, text=True, check=False
         )
@@ -202,7 +203,7 @@ NGINX_CHANGES = (
 
 
 class RecordingSmtpServer(SmtpServer):
-    """A mail server that accepts every mail. `deliveries` has the monotonic time of each, and "<Message-ID> recipient"."""
+    """A mail server that accepts all mails. `deliveries` has the monotonic time of each, and "<Message-ID> recipient"."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         super().__init__(address=address)
@@ -252,7 +253,7 @@ class Machines:
         return self.settings | {"ERASURES": str(folder / "erasures"), "BIND_ADDRESS": self.network.address[name]}
 
     def get_environment(self, name: str) -> dict[str, str]:
-        """Return the environment of a machine. PostgreSQL and Redis use the real clock (docs/adr/0030-test-clock.md)."""
+        """Return a machine's environment. PostgreSQL and Redis use the real clock (docs/adr/0030-test-clock.md)."""
         settings = self.get_settings(name)
         if name in ("db", "redis"):
             return {key: value for key, value in settings.items() if key not in clock.FAKETIME_VARIABLES}

@@ -46,8 +46,8 @@ def encode_base64url(raw: bytes) -> str:
 
 
 class OidcProvider(ThreadingHTTPServer):
-    """The provider. `user` has the claims of the person who signs in; `claims` overrides those of the ID token, and None
-    removes one.
+    """The provider. `user` has the claims of the person who signs in. `claims` overrides those of the ID token; None
+    removes a claim.
 
     `responses` overrides the response at a path. `response_issuer` is the `iss` of authorization responses (RFC 9207).
     With `asks_consent`, a browser has to follow a link first. `requests` has the requested paths with their forms.
@@ -216,8 +216,8 @@ def start_sign_in(app: Flask, next_path: str = DESK_PAGE) -> tuple[Browser, str]
 
 
 def sign_in_at_provider(app: Flask, next_path: str = DESK_PAGE, **changes: str | None) -> Browser:
-    """Sign in at the provider and return the browser. `changes` overrides parameters of the provider's response, and None
-    removes one.
+    """Sign in at the provider and return the browser. `changes` overrides parameters of the provider's response; None
+    removes a parameter.
     """
     browser, provider_url = start_sign_in(app, next_path)
     parts = urlsplit(follow_provider(provider_url))

@@ -1,4 +1,4 @@
-"""An invitation and a quote check of a newsletter called The Corridor, with all their values, and helpers to read mails."""
+"""An invitation and a quote check of a newsletter called The Corridor, with all values, and helpers to read mails."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -32,7 +32,7 @@ class Form:
 
 
 class Page(str):
-    """The HTML of a page with entities resolved, so that `in` searches the source; its properties return what people see.
+    """The HTML of a page with entities resolved, so that `in` searches it. The properties return what people see.
 
     Most properties look only at the main part of the page (`main`), without header and navigation.
     """
@@ -104,8 +104,9 @@ class Page(str):
 
     @property
     def controls(self) -> list[str]:
-        """The labels, or else the names, of the controls and links that are visible before anything is unfolded. The fields
-        of a fieldset count as one.
+        """The labels, or else the names, of the controls and links that are visible before anything is unfolded.
+
+        The fields of a fieldset count as one.
         """
         labels: dict[int, str] = {}
         for element in self.main.css("a[href], button, summary, input, select, textarea"):
@@ -243,7 +244,10 @@ class Browser:
         self.response: TestResponse | None = None
 
     def edit_session(self) -> AbstractContextManager[SessionMixin]:
-        """Open the session in the cookie, to read or change it, with a page of the entrance: readers' pages have no session."""
+        """Open the session in the cookie, to read or change it.
+
+        This requests a page of the entrance, since readers' pages have no session.
+        """
         return self.client.session_transaction("/sign-in", base_url=self.site)
 
     def open(self, address: str, method: str = "GET") -> TestResponse:

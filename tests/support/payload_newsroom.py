@@ -174,10 +174,11 @@ def _reword_sentences(session: Session, actor: Staff, newsletter: Newsletter, in
     settings.save_house_sentences(session, actor, newsletter, "en", texts)
     for kind in mail_texts.REWORDABLE_KINDS:
         parts = mail_texts.parts_of(kind)
-        texts_by_part = {
-            name: f"{HOUSE_SENTENCE[150 if name == 'subject' else 1_800](index)} {' '.join(f'{{{placeholder}}}' for placeholder in part.required)}"
-            for name, part in parts.items()
-        }
+        texts_by_part = {}
+        for name, part in parts.items():
+            sentence = HOUSE_SENTENCE[150 if name == "subject" else 1_800](index)
+            placeholders = " ".join(f"{{{placeholder}}}" for placeholder in part.required)
+            texts_by_part[name] = f"{sentence} {placeholders}"
         mail_texts.save_custom_texts(session, actor, newsletter, "en", kind, texts_by_part)
 
 
@@ -304,7 +305,7 @@ def _translate_texts(context: PayloadNewsroom, question: Question, index: int) -
 
 
 def _invite_translator(context: PayloadNewsroom, original: translating.Original, index: int) -> None:
-    """Invite an outside translator for Russian. Every second one submits the translation, the others only save a draft."""
+    """Invite an outside translator for Russian. Every second one submits a translation, the others save a draft."""
     session, key = context.session, original.key
     translator = translators.invite(
         session, context.nora, original, "ru", NAME_200(index), f"someone.{index}.{key}@post.example"
@@ -361,7 +362,7 @@ def _invite_expert(
 
 
 def leave_question_open(context: PayloadNewsroom, index: int) -> None:
-    """Create a question that is not finished: its expert declines, asks back, writes, or has a text in the quote check."""
+    """Create an unfinished question: its expert declines, asks back, writes, or has a text in the quote check."""
     session, nora = context.session, context.nora
     edition = list_editions_to_run(session, context.newsletter.id, 1)[0]
     _question, assignment, expert_actor = _invite_expert(context, index, edition, f"stopped {index}")

@@ -81,8 +81,8 @@ def find_memory_folder() -> str | None:
 def _start_server(bin_folder: Path, extra_settings: dict[str, str]) -> Iterator[str]:
     """Start a server in a temporary folder, with a Unix socket there, and remove it at the end.
 
-    PostgreSQL refuses to run as root. It uses the real clock, which no test reads: under libfaketime, it missed the time
-    limit of waiting for a lock.
+    PostgreSQL refuses to run as root. It uses the real clock, which no test reads: under libfaketime, it missed the
+    time limit of waiting for a lock.
     """
     folder = Path(tempfile.mkdtemp(prefix="readers-asked-", dir=find_memory_folder()))
     account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}

@@ -1,7 +1,7 @@
 """The product behind the proxies of deploy/, in a Debian machine, and visitors with IP addresses of their own.
 
-The proxies are Debian's packages; the pages are served by `readers-asked web` with TRUSTED_PROXIES=1. The output of both
-is in files under /run.
+The proxies are Debian's packages; the pages are served by `readers-asked web` with TRUSTED_PROXIES=1. The output of
+both is in files under /run.
 """
 
 import ssl

@@ -96,7 +96,7 @@ def send_edition(database: Database, newsroom: Newsroom) -> None:
 
 
 def publish_answer(database: Database, newsroom: Newsroom, letters: list[int], **texts: Any) -> str:
-    """Answer the letters and send the edition. `texts` are arguments of `answer_letters`. Return the question's public id."""
+    """Answer the letters, send the edition, and return the question's public id. `texts` is for `answer_letters`."""
     public_id = answer_letters(database, newsroom, letters, **texts)
     lock_edition(database, newsroom)
     send_edition(database, newsroom)

@@ -1,7 +1,7 @@
 """The real Ghost on this machine: installed once from npm into `build/`, and started with a site for a newsroom.
 
 Ghost needs a newer Node than many machines have, and headers to compile its SQLite module. Both come from npm, so the
-installation needs only `npm`, a C++ compiler, make and Python. It follows Ghost's lock file and runs no package scripts.
+installation needs only `npm`, a C++ compiler, make and Python. It follows Ghost's lock file, without package scripts.
 """
 
 import json
@@ -106,7 +106,7 @@ def _download_package(package: str, name: str) -> None:
 
 @contextmanager
 def run_ghost(folder: Path) -> Iterator[Ghost]:
-    """Run Ghost, with an owner and an integration, until the block ends. Raises `GhostUnavailable` if it doesn't start."""
+    """Run Ghost, with an owner and an integration, until the block ends. Raises `GhostUnavailable` if it can't start."""
     url = f"http://127.0.0.1:{(port := reserve_port())}"
     content = Path(shutil.copytree(FOLDER / "ghost" / "content", folder / "content", symlinks=True))
     settings = {
@@ -133,7 +133,7 @@ def run_ghost(folder: Path) -> Iterator[Ghost]:
 
 
 def _create_site(url: str) -> str:
-    """Wait until Ghost responds, create its owner and an integration, and return the Admin API key of the integration."""
+    """Wait until Ghost responds, create its owner and an integration, and return its Admin API key."""
     opener = build_opener(HTTPCookieProcessor(CookieJar()))
 
     def send_request(path: str, payload: Any = None) -> Any:

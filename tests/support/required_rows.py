@@ -1,4 +1,4 @@
-"""Tables of tests that need a row for each of something: a missing row fails with a sentence that says where to add it."""
+"""Tables of tests that need a row for each of something: a missing row fails with advice where to add it."""
 
 from collections.abc import Iterable, Mapping
 from typing import NoReturn, TypeVar

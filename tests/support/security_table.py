@@ -1,8 +1,9 @@
 """The table of `make test-security`: the attempts against each threat of docs/threat-model.md, and their result.
 
 A test is added with a mark that names one or several threats, such as `@pytest.mark.threat("stolen database")`. Each of
-its cases counts as one attempt, unless it reports their number with the fixture `attempts`. With `--threats`, only these
-tests run, those of pages on both databases, and the table is printed. A threat without tests is listed as not covered.
+its cases counts as one attempt, unless it reports their number with the fixture `attempts`. With `--threats`, only
+these tests run, those of pages on both databases, and the table is printed. A threat without tests is listed as not
+covered.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ HEADINGS = ("threat", "tests", *DATABASE_NAMES.values(), NO_DATABASE, "result")
 
 @dataclass
 class ThreatRow:
-    """The row of a threat: its tests and their cases, attempts by database, and the cases that failed or were skipped."""
+    """The row of a threat: its tests and their cases, attempts by database, and failed and skipped cases."""
 
     tests: set[str] = field(default_factory=set)
     cases: set[str] = field(default_factory=set)

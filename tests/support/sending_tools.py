@@ -61,8 +61,8 @@ class StoredDraft:
 
 class ToolServer(ThreadingHTTPServer):
     """A fake tool. `responses` has responses for the next requests, one for each; None means the regular response, and
-    `LOST_RESPONSE` a 500 although the request was carried out. `requests` has all methods and paths, `sending_paths` the
-    paths of those that could have sent something.
+    `LOST_RESPONSE` a 500 although the request was carried out. `requests` has the method and path of every request,
+    `sending_paths` the paths of those that could have sent something.
     """
 
     daemon_threads = True

@@ -1,6 +1,6 @@
 """Small SMTP servers (RFC 5321) on this machine that accept, defer, refuse, stay silent or hang up as configured.
 
-`python -m tests.support.smtp_servers FILE` runs one as a process. It prints its port, and logs to FILE what it received.
+`python -m tests.support.smtp_servers FILE` runs one as a process. It prints its port and logs what it received to FILE.
 """
 
 import os

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from random import Random
 from time import perf_counter
 
-# How far the result of `get_share_slower` may be from 0.5 by chance: five standard deviations for 1,000 times of each kind.
-# One is sqrt((m + n + 1) / (12 m n)) (Mann and Whitney, 1947).
+# How far the result of `get_share_slower` may be from 0.5 by chance: five standard deviations for 1,000 times of each
+# kind. One is sqrt((m + n + 1) / (12 m n)) (Mann and Whitney, 1947).
 CHANCE_MARGIN = 0.065
 
 
 def measure_times(functions: Sequence[Callable[[], object]], rounds: int, seed: int = 1) -> list[list[float]]:
-    """Call each function so many times, in a new random order in each round. Return the seconds of the calls of each."""
+    """Call each function once per round, in random order. Return the seconds of the calls of each function."""
     order, times = Random(seed), [list[float]() for _ in functions]
     for _ in range(rounds):
         for index in order.sample(range(len(functions)), len(functions)):
@@ -24,7 +24,7 @@ def measure_times(functions: Sequence[Callable[[], object]], rounds: int, seed: 
 
 
 def get_share_slower(times: list[float], other_times: list[float]) -> float:
-    """Return the share of pairs in which the first time is the longer one: about 0.5 if the kinds can't be told apart."""
+    """Return the share of pairs in which the first time is longer: about 0.5 if the kinds can't be told apart."""
     ranked = sorted([(seconds, True) for seconds in times] + [(seconds, False) for seconds in other_times])
     shorter_others = pairs = 0
     for _seconds, is_first_kind in ranked:

@@ -1,8 +1,8 @@
 """Waiting for a condition, never for a time.
 
 Use `click_and_wait` for a click that leads to another page, and `with wait_for_next_page(page):` for other ways of
-leaving the page. Wait with `expect(...)` for what a script does on the same page. tests/house/test_waits.py lists what is
-forbidden.
+leaving the page. Wait with `expect(...)` for what a script does on the same page. tests/house/test_waits.py lists what
+is forbidden.
 """
 
 import time

@@ -2,8 +2,8 @@
 
 from xdist.scheduler import LoadFileScheduling
 
-# The files and folders that take longest, longest first. The tests of such a file on PostgreSQL may run on another worker
-# than the others, since its module fixtures are created once per database anyway.
+# The files and folders that take longest, longest first. The tests of such a file on PostgreSQL may run on another
+# worker than the others, since its module fixtures are created once per database anyway.
 LONGEST_FILES = (
     "mailroom/test_intake_faults.py", "mailroom/test_mail_recipes.py", "mail/test_delivery_faults.py", "house/test_gates.py", "house/test_concurrency.py",
     "journeys/test_every_page.py", "mail/test_trim_time.py", "reader/test_lost_line.py", "demo/test_year.py",
