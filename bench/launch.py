@@ -66,7 +66,7 @@ def measure_syncs_per_second(folder: str) -> float:
     return SYNCS / (time.perf_counter() - start)
 
 
-def _request(port: int, address: str, path: str, body: str | None = None) -> tuple[int, str]:
+def _request_page(port: int, address: str, path: str, body: str | None = None) -> tuple[int, str]:
     """Return status and text of a page that is requested from an address; status 0 if there is no response."""
     headers = {"X-Forwarded-For": address, "Host": f"127.0.0.1:{port}", "Connection": "close"}
     if body is not None:
@@ -86,7 +86,7 @@ def _visit(port: int, number: int, due: float, timings: LaunchTimings) -> None:
     """Open and send the form as reader `number`, who was due to come at `due`."""
     rng = random.Random(number)
     address = f"203.0.{rng.randrange(200)}.{1 + rng.randrange(250)}"
-    status, page = _request(port, address, ASK_PATH)
+    status, page = _request_page(port, address, ASK_PATH)
     timings.forms.append((time.perf_counter() - due) * 1000)
     token = _FORM_TOKEN.search(page)
     if token is None:
@@ -96,7 +96,7 @@ def _visit(port: int, number: int, due: float, timings: LaunchTimings) -> None:
     if number % 2:
         fields |= {"hear_back": "while", "email_while": f"reader{number}@post.example"}
     start = time.perf_counter()
-    status, _page = _request(port, address, f"/{SLUG}/send", urlencode(fields))
+    status, _page = _request_page(port, address, f"/{SLUG}/send", urlencode(fields))
     timings.sends.append((time.perf_counter() - start) * 1000)
     timings.responses[status] += 1
 
@@ -195,7 +195,7 @@ def serve_product(settings: dict[str, str]) -> Iterator[Server]:
     port = find_free_port()
     with run_command({**settings, "PORT": str(port)}, "serve", is_quiet=True) as process:
         deadline = time.monotonic() + START_TIMEOUT
-        while _request(port, "203.0.0.1", ASK_PATH)[0] != 200:
+        while _request_page(port, "203.0.0.1", ASK_PATH)[0] != 200:
             if time.monotonic() > deadline:
                 raise RuntimeError("it did not come up")
             time.sleep(0.2)

@@ -167,12 +167,12 @@ def measure_latency(write_line: WriteLine, url: str, size: int) -> None:
                 work(session, question, repetition)
                 wall_ms.append(1_000 * (time.perf_counter() - start))
                 cpu_ms.append(1_000 * (time.process_time() - cpu_start))
-        figures = "".join(f"{figure:>9.1f}" for figure in (*_percentiles(wall_ms), *_percentiles(cpu_ms)))
+        figures = "".join(f"{figure:>9.1f}" for figure in (*_pick_percentiles(wall_ms), *_pick_percentiles(cpu_ms)))
         write_line(f"{name + ', ' + kind:<46}" + figures)
     database.close()
 
 
-def _percentiles(values: list[float]) -> tuple[float, float, float]:
+def _pick_percentiles(values: list[float]) -> tuple[float, float, float]:
     """Return p50, p95 and p99."""
     cuts = quantiles(values, n=100)
     return cuts[49], cuts[94], cuts[98]

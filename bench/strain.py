@@ -85,7 +85,7 @@ def _measure_letters(options: RunOptions, server: Server, settings: dict[str, st
     idle = run_load(*server, repeat(letters), 1, seconds)
     with run_command(settings, "worker"), _run_visitors(server, settings, _send_questions, _store_mails):
         crowded = run_load(*server, repeat(letters), 1, seconds)
-    _print_latencies(options, "letters", idle, crowded)
+    _print_idle_and_busy(options, "letters", idle, crowded)
     return Measurement(crowded.p99, idle.p99, failures=idle.failures + crowded.failures)
 
 
@@ -96,7 +96,7 @@ def _measure_locked(options: RunOptions, server: Server, settings: dict[str, str
     idle = run_load(*server, cycle(pages), 1, seconds)
     with _run_visitors(server, settings, _send_questions), block_writers(settings["DATABASE_URL"]):
         locked = run_load(*server, cycle(pages), 1, seconds)
-    _print_latencies(options, "readers' pages, nobody can write", idle, locked)
+    _print_idle_and_busy(options, "readers' pages, nobody can write", idle, locked)
     return Measurement(locked.p99, failures=locked.failures)
 
 
@@ -115,7 +115,7 @@ def _measure_lmtp(options: RunOptions, settings: dict[str, str]) -> Measurement:
     return Measurement(cuts[98])
 
 
-def _print_latencies(options: RunOptions, name: str, idle: LoadResult, busy: LoadResult) -> None:
+def _print_idle_and_busy(options: RunOptions, name: str, idle: LoadResult, busy: LoadResult) -> None:
     options.write_line(
         f"{name:<34} alone p50 {idle.p50:.1f} p99 {idle.p99:.1f} ms   then p50 {busy.p50:.1f} p99 {busy.p99:.1f} ms"
     )
