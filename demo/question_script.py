@@ -111,7 +111,7 @@ def receive_letter(newsroom: DemoNewsroom, desk: DemoDesk, row: ContentRow, nonc
     )
 
 
-def add_letter(script: QuestionScript, row: ContentRow, number: int) -> None:
+def receive_question_letter(script: QuestionScript, row: ContentRow, number: int) -> None:
     """Store a letter of the question, and add it to the question if that is open already."""
     nonce = f"{script.desk.newsletter.slug} {script.row['key']} {number}"
     letter = receive_letter(script.newsroom, script.desk, row, nonce)

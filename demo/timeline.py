@@ -25,7 +25,7 @@ from .newsroom import (
     move_to_office_hours,
     subtract_days,
 )
-from .question_script import STEPS, QuestionScript, Step, add_letter, list_steps, receive_letter
+from .question_script import STEPS, QuestionScript, Step, list_steps, receive_letter, receive_question_letter
 
 TimedEvent = tuple[datetime, Callable[[], object]]
 LEAD_DAYS = range(24, 36)  # from a question's first letter to the edition that it ran in
@@ -47,7 +47,7 @@ def list_events(newsroom: DemoNewsroom) -> list[TimedEvent]:
             events += _list_question_events(newsroom, desk, row, _find_lead(row, rows))
         for number, row in enumerate(load_letters(slug)):
             written_at = _get_content_time(newsroom, row) or newsroom.loaded_at
-            received_at = _get_arrival_time(desk, row, written_at, newsroom.loaded_at)
+            received_at = _get_letter_time(desk, row, written_at, newsroom.loaded_at)
             events.append((received_at, partial(receive_letter, newsroom, desk, row, f"{slug} unfiled {number}")))
     for row in load_content("mails")["mail"]:
         arrived_at = inbound_mails.get_arrival_time(newsroom, row)
@@ -126,7 +126,7 @@ def _do_nothing() -> None:
     """Do nothing, for events at which only mails are due."""
 
 
-def _get_arrival_time(desk: DemoDesk, row: ContentRow, time: datetime, end_time: datetime) -> datetime:
+def _get_letter_time(desk: DemoDesk, row: ContentRow, time: datetime, end_time: datetime) -> datetime:
     """Return when a letter arrives: at `time`, or if it is about an edition, not before that has run."""
     edition_back = row.get("about_edition_back")
     if edition_back is None:
@@ -156,11 +156,11 @@ def _list_question_events(
     lead_days = LEAD_DAYS[row.get("edition_back", 0) * 5 % len(LEAD_DAYS)]
     started_at = subtract_days(ends_at, row.get("days_ago", lead_days))
     for number, letter in enumerate(row["letter"]):
-        arrived_at = _get_arrival_time(desk, letter, started_at + timedelta(days=number), ends_at)
+        arrived_at = _get_letter_time(desk, letter, started_at + timedelta(days=number), ends_at)
         arrived_at = min(arrived_at, newsroom.loaded_at)
         if number == 0:
             started_at = arrived_at
-        yield arrived_at, partial(add_letter, script, letter, number)
+        yield arrived_at, partial(receive_question_letter, script, letter, number)
     time = started_at
     for name in list_steps(row):
         time = max(_get_step_time(script, STEPS[name], started_at, ends_at), time + MIN_INTERVAL)
