@@ -7,6 +7,6 @@ from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture
-def coming(nora: Desk, newsroom: Newsroom) -> ComingEdition:
+def coming_edition(nora: Desk, newsroom: Newsroom) -> ComingEdition:
     """The page of the coming edition, with empty slots."""
     return ComingEdition(nora, newsroom)

@@ -55,13 +55,13 @@ def the(session: Session, public_id: str) -> Question:
     return session.scalars(select(Question).filter_by(public_id=public_id)).one()
 
 
-def change(coming: ComingEdition, public_id: str, fn: Any) -> None:
-    coming.database.write(lambda session: fn(session, the(session, public_id)))
+def change(coming_edition: ComingEdition, public_id: str, fn: Any) -> None:
+    coming_edition.database.write(lambda session: fn(session, the(session, public_id)))
 
 
-def shown(coming: ComingEdition, query: str = "") -> list[str]:
+def shown(coming_edition: ComingEdition, query: str = "") -> list[str]:
     """The headlines that are ready, in the page's order."""
-    return coming.nora.get(f"{coming.page}{query}").part("#ready-list").texts("h3.head > a")
+    return coming_edition.nora.get(f"{coming_edition.page}{query}").part("#ready-list").texts("h3.head > a")
 
 
 def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> None:
@@ -74,8 +74,10 @@ def marek_answers(session: Session, newsroom: Newsroom, question: Question) -> N
 
 
 @pytest.mark.both_databases
-def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: ComingEdition, newsroom: Newsroom) -> None:
-    first, second, third = coming.create_questions(*ALL)
+def test_what_is_ready_is_narrowed_down_by_the_address(
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
+) -> None:
+    first, second, third = coming_edition.create_questions(*ALL)
     today = utc_now().date()
 
     def prepare(session: Session) -> None:
@@ -94,7 +96,7 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Comin
     nora.database.write(prepare)
     with nora.database.read() as session:
         marek = session.get_one(Expert, newsroom.marek.expert_id).public_id
-    assert shown(coming) == [THIRD_QUESTION, FIRST_QUESTION, SECOND_QUESTION]  # what has a date comes first
+    assert shown(coming_edition) == [THIRD_QUESTION, FIRST_QUESTION, SECOND_QUESTION]  # what has a date comes first
     found = {
         "topic=salt": [FIRST_QUESTION],
         f"expert={marek}": [SECOND_QUESTION],
@@ -107,81 +109,84 @@ def test_what_is_ready_is_narrowed_down_by_the_address(nora: Desk, coming: Comin
         "source=shelf": [THIRD_QUESTION],
         "source=answered&length=fits": [FIRST_QUESTION],
     }
-    assert {query: shown(coming, f"?{query}") for query in found} == found
-    said = nora.get_text(f"{coming.page}?topic=salt&expert=nobody&age=soon")
+    assert {query: shown(coming_edition, f"?{query}") for query in found} == found
+    said = nora.get_text(f"{coming_edition.page}?topic=salt&expert=nobody&age=soon")
     assert "left out: Expert, Approved." in said
     # A press keeps the address, so that the same is looked at afterwards.
     assert (
-        nora.press(f"{coming.page}/pick?topic=salt", question=first) == f"/desk/steppe/{coming.page}?topic=salt#slots"
+        nora.press(f"{coming_edition.page}/pick?topic=salt", question=first)
+        == f"/desk/steppe/{coming_edition.page}?topic=salt#slots"
     )
 
 
-def test_the_slots_are_put_in_an_order_at_once(nora: Desk, coming: ComingEdition) -> None:
-    first, second, third = coming.create_questions(*ALL)
-    coming.press("arrange", order=[second, first], version=coming.version())
-    assert coming.get_contents() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
-    coming.press("arrange", order=[third, second], version=coming.version())  # one out, one in
-    assert coming.get_contents() == ("planned", [THIRD_QUESTION, SECOND_QUESTION])
+def test_the_slots_are_put_in_an_order_at_once(nora: Desk, coming_edition: ComingEdition) -> None:
+    first, second, third = coming_edition.create_questions(*ALL)
+    coming_edition.press("arrange", order=[second, first], version=coming_edition.version())
+    assert coming_edition.get_contents() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
+    coming_edition.press("arrange", order=[third, second], version=coming_edition.version())  # one out, one in
+    assert coming_edition.get_contents() == ("planned", [THIRD_QUESTION, SECOND_QUESTION])
     before = dump_tables(nora.database)
-    coming.press("arrange", 409, order=[first, second, third], version=coming.version())
-    coming.press("arrange", 409, order=[first, first], version=coming.version())
-    coming.press("arrange", 409, order=[first])  # a form without the version it was drawn for
-    coming.press("arrange", 404, order=["0" * 12], version=coming.version())
+    coming_edition.press("arrange", 409, order=[first, second, third], version=coming_edition.version())
+    coming_edition.press("arrange", 409, order=[first, first], version=coming_edition.version())
+    coming_edition.press("arrange", 409, order=[first])  # a form without the version it was drawn for
+    coming_edition.press("arrange", 404, order=["0" * 12], version=coming_edition.version())
     assert dump_tables(nora.database) == before
-    coming.press("arrange", version=coming.version())
-    assert coming.get_contents() == ("planned", [])
+    coming_edition.press("arrange", version=coming_edition.version())
+    assert coming_edition.get_contents() == ("planned", [])
 
 
-def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, coming: ComingEdition, dana: Desk) -> None:
-    first, second, third = coming.create_questions(*ALL)
-    coming.press("arrange", order=[first, second], version=coming.version())
-    opened = get_version_token(nora.open(coming.page).text)
-    dana.press(f"{coming.page}/down", question=first, seen=opened)
-    dana.press(f"{coming.page}/drop", question=first)
+def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, coming_edition: ComingEdition, dana: Desk) -> None:
+    first, second, third = coming_edition.create_questions(*ALL)
+    coming_edition.press("arrange", order=[first, second], version=coming_edition.version())
+    opened = get_version_token(nora.open(coming_edition.page).text)
+    dana.press(f"{coming_edition.page}/down", question=first, seen=opened)
+    dana.press(f"{coming_edition.page}/drop", question=first)
 
-    said = coming.press("arrange", 409, order=[first, second], seen=opened)
+    said = coming_edition.press("arrange", 409, order=[first, second], seen=opened)
     assert "This edition was changed after you opened this page" in said
     assert f"“{FIRST_QUESTION}”: Dana Kim moved it within the edition." in said
     assert f"“{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
-    coming.press("up", 409, question=second, seen=opened)
-    assert coming.get_contents() == ("planned", [SECOND_QUESTION])
+    coming_edition.press("up", 409, question=second, seen=opened)
+    assert coming_edition.get_contents() == ("planned", [SECOND_QUESTION])
     # What names its question is done whoever else was at work, and the page after it tells the rest.
-    coming.press("pick", question=third, seen=opened)
-    said = nora.get_text(coming.page)
+    coming_edition.press("pick", question=third, seen=opened)
+    said = nora.get_text(coming_edition.page)
     assert (
         f"“{THIRD_QUESTION}” stands in slot 2." in said
         and f"Meanwhile: “{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
     )
-    assert coming.get_contents() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])
+    assert coming_edition.get_contents() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])
     # The same person in another window is told what they did there.
-    assert f"“{THIRD_QUESTION}”: You picked it for an edition." in coming.press("slots", 409, slots=3, seen=opened)
+    assert f"“{THIRD_QUESTION}”: You picked it for an edition." in coming_edition.press(
+        "slots", 409, slots=3, seen=opened
+    )
 
 
-def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+def test_a_date_is_set_taken_away_and_warned_of(nora: Desk, coming_edition: ComingEdition) -> None:
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     with nora.database.read() as session:
-        runs = coming.edition(session).rule_date
+        runs = coming_edition.edition(session).rule_date
     before = dump_tables(nora.database)
     for bad in ("soon", "2020-02-30", "2020-01-01"):
-        assert "Give a day that is still to come." in coming.press("date", 409, question=first, by=bad)
+        assert "Give a day that is still to come." in coming_edition.press("date", 409, question=first, by=bad)
     assert dump_tables(nora.database) == before
-    coming.press("date", question=first, by=runs.isoformat())
-    coming.press("pick", question=second)
-    said = nora.get_text(coming.page)
+    coming_edition.press("date", question=first, by=runs.isoformat())
+    coming_edition.press("pick", question=second)
+    said = nora.get_text(coming_edition.page)
     assert f"{FIRST_QUESTION} : it must run by" in said and "the edition after this one is too late" in said
     assert "It must run by" in nora.get_text("")
-    coming.press("pick", question=first)
-    assert "is too late" not in nora.get_text(coming.page)
+    coming_edition.press("pick", question=first)
+    assert "is too late" not in nora.get_text(coming_edition.page)
     assert "It must run by" not in nora.get_text("")
-    coming.press("carry", question=first)
-    said = nora.get_text(f"editions/{coming.next_id}")
+    coming_edition.press("carry", question=first)
+    said = nora.get_text(f"editions/{coming_edition.next_id}")
     assert f"{FIRST_QUESTION} : it was to run by" in said
-    nora.press(f"editions/{coming.next_id}/date", question=first, by="")
-    assert "it was to run by" not in nora.get_text(f"editions/{coming.next_id}")
+    nora.press(f"editions/{coming_edition.next_id}/date", question=first, by="")
+    assert "it was to run by" not in nora.get_text(f"editions/{coming_edition.next_id}")
 
 
-def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     by = (utc_now() + timedelta(days=40)).date()
     nora.press(f"questions/{first}/must-run-by", must_run_by="", by=by.isoformat())
     with nora.database.read() as session:
@@ -195,72 +200,76 @@ def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming: ComingE
 
 
 def test_several_answers_run_together_in_the_order_that_is_wanted(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
-    change(coming, first, lambda session, question: marek_answers(session, newsroom, question))
-    coming.press("pick", question=first)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    change(coming_edition, first, lambda session, question: marek_answers(session, newsroom, question))
+    coming_edition.press("pick", question=first)
 
     def printed() -> list[str]:
         with nora.database.read() as session:
-            [block] = locking.blocks(session, coming.edition(session))
+            [block] = locking.blocks(session, coming_edition.edition(session))
         return re.findall(r"I (?:also )?asked ([^,]+),", to_text(block))
 
     assert printed() == ["Leyla Aydın", "Marek Dvořák"]
-    assert [word for word in nora.get(coming.page).buttons if word == "Put it first"] == ["Put it first"]
+    assert [word for word in nora.get(coming_edition.page).buttons if word == "Put it first"] == ["Put it first"]
     with nora.database.read() as session:
         marek = session.scalars(select(Answer).filter_by(expert_id=newsroom.marek.expert_id)).one().public_id
-    coming.press("first", question=first, answer=marek)
+    coming_edition.press("first", question=first, answer=marek)
     assert printed() == ["Marek Dvořák", "Leyla Aydın"]
-    coming.press("first", 409, question=first, answer="nobody's")
+    coming_edition.press("first", 409, question=first, answer="nobody's")
 
 
-def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
-    coming.press("arrange", order=[first, second], version=coming.version())
-    assert any(word.startswith("Remove slot 2 and move it to") for word in nora.get(coming.page).buttons)
-    coming.press("slots", slots=1)
-    assert coming.get_contents() == ("planned", [FIRST_QUESTION])
-    assert SECOND_QUESTION in nora.get_text(f"editions/{coming.next_id}")
+def test_a_slot_less_carries_over_what_no_longer_fits_and_its_expert_is_told(
+    nora: Desk, coming_edition: ComingEdition
+) -> None:
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming_edition.press("arrange", order=[first, second], version=coming_edition.version())
+    assert any(word.startswith("Remove slot 2 and move it to") for word in nora.get(coming_edition.page).buttons)
+    coming_edition.press("slots", slots=1)
+    assert coming_edition.get_contents() == ("planned", [FIRST_QUESTION])
+    assert SECOND_QUESTION in nora.get_text(f"editions/{coming_edition.next_id}")
     with nora.database.read() as session:
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%")))
         assert list(kinds).count("expert.carried_over") == 1
 
 
 def test_what_stands_in_the_way_of_the_lock_is_said_with_the_way_there(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
 ) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
-    coming.press("arrange", order=[first, second], version=coming.version())
-    assert "Lock the edition" in nora.get(coming.page).buttons
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming_edition.press("arrange", order=[first, second], version=coming_edition.version())
+    assert "Lock the edition" in nora.get(coming_edition.page).buttons
 
     def reword(session: Session, question: Question) -> None:
         wording.reword(
             session, newsroom.nora, question, headline=FIRST_QUESTION, body="Who measures it now?", language="en"
         )
 
-    change(coming, first, reword)
-    page = nora.get(coming.page)
+    change(coming_edition, first, reword)
+    page = nora.get(coming_edition.page)
     before = page.part("section.before")
     assert "It can’t be locked yet" in before.main_text and "its newest words are not cleared yet" in before.main_text
     assert f"/desk/steppe/questions/{first}" in before.urls
     assert "Lock the edition" not in page.buttons
-    assert "First confirm that nobody could recognise" in coming.press("lock", 409, version=coming.version())
+    assert "First confirm that nobody could recognise" in coming_edition.press(
+        "lock", 409, version=coming_edition.version()
+    )
 
 
 def test_what_is_too_long_is_cut_from_where_the_builder_leads(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
 ) -> None:
     """One press takes it out and its approval back, and leads to the text. Of two who press, the second is told."""
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
 
     def short_slots(session: Session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).words = 5
         return session.scalars(select(Answer)).one().public_id
 
     answer = nora.database.write(short_slots)
-    ways = [href for words, href in nora.get(coming.page).links if words.startswith("Cut it")]
+    ways = [href for words, href in nora.get(coming_edition.page).links if words.startswith("Cut it")]
     chapter = f"answer-{answer}"
     assert ways == [f"/desk/steppe/questions/{first}?open={chapter}#{chapter}"]
     question = nora.get(f"questions/{first}")
@@ -272,7 +281,7 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(
     with nora.database.read() as session:
         assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
-    assert (coming.get_contents(), kinds) == (("planned", []), [])
+    assert (coming_edition.get_contents(), kinds) == (("planned", []), [])
     before = dump_tables(nora.database)
     nora.press(f"{here}/cut", 409, seen=opened)
     assert dump_tables(nora.database) == before
@@ -291,19 +300,19 @@ def take_back(session: Session) -> None:
 
 
 def test_a_question_taken_back_a_second_before_the_lock_is_out_and_the_page_says_so(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
 ) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
-    change(coming, first, lambda session, question: timur_asks_alone(session, newsroom, question))
-    coming.press("arrange", order=[first, second], version=coming.version())
-    opened = get_version_token(nora.open(coming.page).text)
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    change(coming_edition, first, lambda session, question: timur_asks_alone(session, newsroom, question))
+    coming_edition.press("arrange", order=[first, second], version=coming_edition.version())
+    opened = get_version_token(nora.open(coming_edition.page).text)
     nora.database.write(take_back)
-    said = coming.press("lock", 409, seen=opened)
+    said = coming_edition.press("lock", 409, seen=opened)
     assert "A reader took their question back. It is out of this edition, and its words are erased." in said
     assert FIRST_QUESTION not in said
-    assert coming.get_contents() == ("planned", [SECOND_QUESTION])
-    coming.press("lock", version=coming.version())
-    assert coming.get_contents() == ("locked", [SECOND_QUESTION])
+    assert coming_edition.get_contents() == ("planned", [SECOND_QUESTION])
+    coming_edition.press("lock", version=coming_edition.version())
+    assert coming_edition.get_contents() == ("locked", [SECOND_QUESTION])
 
 
 @pytest.mark.parametrize("first_there", ["the lock", "the reader"])
@@ -357,13 +366,13 @@ def test_a_reader_and_the_lock_at_the_same_moment(database: Database, newsroom: 
 
 
 def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
     for press in ("lock", "send"):
-        coming.press(press, version=coming.version())
-    said = nora.get_text(coming.page)
+        coming_edition.press(press, version=coming_edition.version())
+    said = nora.get_text(coming_edition.page)
     assert "We put up salt plates in 2009 and count what falls on them.” SHA-256" in said
     assert "its hash does not fit" not in said
 
@@ -371,32 +380,32 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
         publication.retract(session, newsroom.nora, question, "somebody is in danger")
         session.scalars(select(EditionItem)).one().output += " "
 
-    change(coming, first, spoil)
-    said = nora.get_text(coming.page)
+    change(coming_edition, first, spoil)
+    said = nora.get_text(coming_edition.page)
     assert "Its public page has been taken down since." in said and "its hash does not fit" in said
 
 
 def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
 ) -> None:
-    first, second, third = coming.create_questions(*ALL[:3])
-    nora.press(f"editions/{coming.next_id}/pick", question=third)
+    first, second, third = coming_edition.create_questions(*ALL[:3])
+    nora.press(f"editions/{coming_edition.next_id}/pick", question=third)
     for question in (first, second):
-        coming.press("pick", question=question)
-    coming.press("down", question=first)
-    coming.press("drop", question=second)
-    coming.press("pick", question=second)
-    coming.press("carry", question=second)
-    coming.press("lock", version=coming.version())
+        coming_edition.press("pick", question=question)
+    coming_edition.press("down", question=first)
+    coming_edition.press("drop", question=second)
+    coming_edition.press("pick", question=second)
+    coming_edition.press("carry", question=second)
+    coming_edition.press("lock", version=coming_edition.version())
 
     def happened(edition: str) -> list[str]:
         return nora.get(f"editions/{edition}").texts("ol.happened span")
 
     def lock_next(session: Session) -> None:
-        edition = session.scalars(select(Edition).filter_by(public_id=coming.next_id)).one()
+        edition = session.scalars(select(Edition).filter_by(public_id=coming_edition.next_id)).one()
         locking.lock_edition(session, newsroom.nora, edition)
 
-    assert happened(coming.id) == [
+    assert happened(coming_edition.id) == [
         "The calendar planned the edition.",
         f"“{ALL[0]}”: Nora Lind picked it for an edition.",
         f"“{ALL[1]}”: Nora Lind picked it for an edition.",
@@ -407,7 +416,7 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
         "Nora Lind locked the edition.",
     ]
     nora.database.write(lock_next)
-    assert happened(coming.next_id) == [
+    assert happened(coming_edition.next_id) == [
         "The calendar planned the edition.",
         f"“{ALL[2]}”: Nora Lind picked it for an edition.",
         f"“{ALL[1]}”: Nora Lind carried it over to this edition.",
@@ -415,23 +424,23 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
     ]
 
 
-def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, coming: ComingEdition) -> None:
+def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, coming_edition: ComingEdition) -> None:
     def asked() -> int:
         with record_statements(nora.database) as statements:
-            nora.get_text(coming.page)
+            nora.get_text(coming_edition.page)
         return len(statements)
 
-    coming.create_questions(*ALL)
+    coming_edition.create_questions(*ALL)
     few = asked()
-    coming.create_questions(*(f"What falls on plate {number}?" for number in range(5)))
+    coming_edition.create_questions(*(f"What falls on plate {number}?" for number in range(5)))
     assert asked() == few <= 34
 
 
 def test_a_free_slot_is_looked_for_among_the_editions_to_come(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
 ) -> None:
     def full(session: Session) -> tuple[str, str]:
-        edition = coming.edition(session)
+        edition = coming_edition.edition(session)
         later = list(session.scalars(slots.select_later_editions(edition).limit(2)))
         for number in range(later[0].slots):
             slots.pick(
@@ -447,23 +456,25 @@ def test_a_free_slot_is_looked_for_among_the_editions_to_come(
     assert nora.database.write(lambda s: s.scalar(select(func.count()).select_from(Assignment))) == 2
 
 
-def test_an_edition_has_slots_in_its_own_sections_alone(coming: ComingEdition) -> None:
-    coming.press("slots", slots=3, section=0)
-    said = coming.press("slots", 409, slots=4, section=1)
+def test_an_edition_has_slots_in_its_own_sections_alone(coming_edition: ComingEdition) -> None:
+    coming_edition.press("slots", slots=3, section=0)
+    said = coming_edition.press("slots", 409, slots=4, section=1)
     assert "That number of slots doesn’t fit what is picked." in said
-    with coming.database.read() as session:
-        assert coming.edition(session).slots == 3
+    with coming_edition.database.read() as session:
+        assert coming_edition.edition(session).slots == 3
 
 
-def test_a_question_that_keeps_its_slot_is_not_changed_by_what_leaves_the_edition(coming: ComingEdition) -> None:
+def test_a_question_that_keeps_its_slot_is_not_changed_by_what_leaves_the_edition(
+    coming_edition: ComingEdition,
+) -> None:
     def versions() -> list[int]:
-        with coming.database.read() as session:
+        with coming_edition.database.read() as session:
             return [the(session, key).version for key in (first, second)]
 
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     for key in (first, second):
-        coming.press("pick", question=key)
+        coming_edition.press("pick", question=key)
     before = versions()
-    coming.press("drop", question=second)
-    coming.press("slots", slots=1, section=0)
+    coming_edition.press("drop", question=second)
+    coming_edition.press("slots", slots=1, section=0)
     assert versions()[0] == before[0]

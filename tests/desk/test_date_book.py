@@ -30,31 +30,33 @@ def on(page: Page, day: datetime) -> str:
     return " ".join(cell.css_first("ul").text().split())
 
 
-def local_at(coming: ComingEdition) -> datetime:
-    with coming.database.read() as session:
-        return datetime.fromisoformat(coming.edition(session).local_at)
+def local_at(coming_edition: ComingEdition) -> datetime:
+    with coming_edition.database.read() as session:
+        return datetime.fromisoformat(coming_edition.edition(session).local_at)
 
 
-def move(nora: Desk, coming: ComingEdition, to: str, status: int = 303) -> str:
-    return nora.post(f"{coming.page}/move", status, at=to, seen=get_version_token(nora.get(coming.page)))
+def move(nora: Desk, coming_edition: ComingEdition, to: str, status: int = 303) -> str:
+    return nora.post(
+        f"{coming_edition.page}/move", status, at=to, seen=get_version_token(nora.get(coming_edition.page))
+    )
 
 
 def test_the_calendar_has_editions_cut_offs_texts_that_are_due_and_dates_to_keep(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom, salt: ExpertAssignment
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom, salt: ExpertAssignment
 ) -> None:
-    at = local_at(coming)
+    at = local_at(coming_edition)
 
     def dates(session: Session) -> datetime:
         session.scalars(select(Question)).first().must_run_by = at.date()  # type: ignore[union-attr]
         assignment = salt.assignment(session)
-        assignment.due_at = coming.edition(session).runs_at + timedelta(days=1)
+        assignment.due_at = coming_edition.edition(session).runs_at + timedelta(days=1)
         session.get_one(Newsletter, newsroom.newsletter_id).skips = [(at + timedelta(days=2)).date().isoformat()]
-        return coming.edition(session).cutoff_at
+        return coming_edition.edition(session).cutoff_at
 
-    cutoff = coming.database.write(dates)
+    cutoff = coming_edition.database.write(dates)
     page = nora.get(f"editions/calendar?month={month(at)}")
     assert on(page, at).startswith(f"Edition {at:%H:%M} Must run: ")
-    assert f"/desk/steppe/editions/{coming.id}" in page.urls
+    assert f"/desk/steppe/editions/{coming_edition.id}" in page.urls
     whole = nora.get(f"editions/calendar?month={month(cutoff)}")
     assert "Cut-off" in on(whole, cutoff)
     assert "Text of Leyla Aydın" in on(nora.get(f"editions/calendar?month={month(at)}"), at + timedelta(days=1))
@@ -75,18 +77,18 @@ def test_the_calendar_goes_on_by_three_months_each_way(nora: Desk) -> None:
 
 
 def test_nora_moves_an_edition_from_its_page_and_takes_it_back(
-    nora: Desk, coming: ComingEdition, one_minute_undo: None
+    nora: Desk, coming_edition: ComingEdition, one_minute_undo: None
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
-    before = local_at(coming)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
+    before = local_at(coming_edition)
     after = before + timedelta(days=3)
-    page = nora.get(move(nora, coming, after.isoformat(timespec="minutes")))
+    page = nora.get(move(nora, coming_edition, after.isoformat(timespec="minutes")))
     assert page.notice.startswith("The edition runs on ")
-    assert local_at(coming) == after
+    assert local_at(coming_edition) == after
     assert "Edition" in on(nora.get(f"editions/calendar?month={month(after)}"), after)
     assert press_undo(nora, page) == "Undone."
-    assert local_at(coming) == before
+    assert local_at(coming_edition) == before
 
 
 @pytest.mark.parametrize(
@@ -99,26 +101,28 @@ def test_nora_moves_an_edition_from_its_page_and_takes_it_back(
     ],
 )
 def test_a_day_that_can_not_be_is_refused_and_stays_typed(
-    nora: Desk, coming: ComingEdition, typed: str, said: str
+    nora: Desk, coming_edition: ComingEdition, typed: str, said: str
 ) -> None:
-    before = local_at(coming)
-    page = Page(move(nora, coming, typed, 409))
+    before = local_at(coming_edition)
+    page = Page(move(nora, coming_edition, typed, 409))
     assert said in page.main_text
-    assert (local_at(coming), typed in ("", page.value("at"))) == (before, True)
+    assert (local_at(coming_edition), typed in ("", page.value("at"))) == (before, True)
 
 
-def test_the_day_of_another_edition_is_refused(nora: Desk, coming: ComingEdition) -> None:
-    with coming.database.read() as session:
-        taken = session.scalars(select(Edition.local_at).filter_by(public_id=coming.next_id)).one()
-    assert "Another edition stands on that day." in Page(move(nora, coming, taken, 409)).main_text
+def test_the_day_of_another_edition_is_refused(nora: Desk, coming_edition: ComingEdition) -> None:
+    with coming_edition.database.read() as session:
+        taken = session.scalars(select(Edition.local_at).filter_by(public_id=coming_edition.next_id)).one()
+    assert "Another edition stands on that day." in Page(move(nora, coming_edition, taken, 409)).main_text
 
 
 def test_an_assistant_is_not_offered_to_move_it_and_planning_reaches_as_far_as_can_be_moved(
-    ilya: Desk, nora: Desk, coming: ComingEdition
+    ilya: Desk, nora: Desk, coming_edition: ComingEdition
 ) -> None:
     assert (
-        "Move the edition" in nora.get(coming.page).buttons,
-        "Move the edition" in ilya.get(coming.page).buttons,
+        "Move the edition" in nora.get(coming_edition.page).buttons,
+        "Move the edition" in ilya.get(coming_edition.page).buttons,
     ) == (True, False)
     assert planning.DAYS_AHEAD == 180
-    ilya.post(f"{coming.page}/move", 404, at="2026-12-01T09:00", seen=get_version_token(nora.get(coming.page)))
+    ilya.post(
+        f"{coming_edition.page}/move", 404, at="2026-12-01T09:00", seen=get_version_token(nora.get(coming_edition.page))
+    )

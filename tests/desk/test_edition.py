@@ -46,47 +46,47 @@ HTML = """\
 ENDINGS = [export.suffix for export in EXPORTS.values()]
 
 
-def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
-    page = nora.get(coming.page)
+def test_from_an_approved_answer_to_a_sent_edition_and_back(nora: Desk, coming_edition: ComingEdition) -> None:
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    page = nora.get(coming_edition.page)
     assert "2 approved answers are ready." in page.main_text
     assert [word for word in page.buttons if word != "Set the date"] == [
         "Skip this date", "Move the edition", "Add a slot", "Remove a slot", "Put in slot 1", "Put in slot 1",
     ]  # fmt: skip
 
-    assert coming.press("pick", question=first) == f"/desk/steppe/{coming.page}#slots"
-    coming.press("pick", question=second)
-    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
-    coming.press("down", question=first)
-    assert coming.get_contents() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
-    coming.press("up", question=first)
-    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
-    assert "Every slot is filled." in nora.get_text(coming.page)
+    assert coming_edition.press("pick", question=first) == f"/desk/steppe/{coming_edition.page}#slots"
+    coming_edition.press("pick", question=second)
+    assert coming_edition.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    coming_edition.press("down", question=first)
+    assert coming_edition.get_contents() == ("planned", [SECOND_QUESTION, FIRST_QUESTION])
+    coming_edition.press("up", question=first)
+    assert coming_edition.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    assert "Every slot is filled." in nora.get_text(coming_edition.page)
 
-    coming.press("lock", version=coming.version())
-    assert nora.get(coming.page).buttons[:2] == ["Unlock", "Mark as sent"]
-    coming.press("unlock", version=coming.version())
-    coming.press("lock", version=coming.version())
-    assert "thanks and notices wait ten minutes" in nora.get_text(coming.page)
+    coming_edition.press("lock", version=coming_edition.version())
+    assert nora.get(coming_edition.page).buttons[:2] == ["Unlock", "Mark as sent"]
+    coming_edition.press("unlock", version=coming_edition.version())
+    coming_edition.press("lock", version=coming_edition.version())
+    assert "thanks and notices wait ten minutes" in nora.get_text(coming_edition.page)
 
-    coming.press("send", version=coming.version())
-    assert coming.get_contents() == ("sent", [FIRST_QUESTION, SECOND_QUESTION])
-    assert nora.get(coming.page).buttons[:1] == ["Recall it"]
-    coming.press("recall")
-    assert coming.get_contents() == ("locked", [FIRST_QUESTION, SECOND_QUESTION])
+    coming_edition.press("send", version=coming_edition.version())
+    assert coming_edition.get_contents() == ("sent", [FIRST_QUESTION, SECOND_QUESTION])
+    assert nora.get(coming_edition.page).buttons[:1] == ["Recall it"]
+    coming_edition.press("recall")
+    assert coming_edition.get_contents() == ("locked", [FIRST_QUESTION, SECOND_QUESTION])
     with nora.database.read() as session:
         states = session.scalars(select(OutboxMail.state).filter_by(kind="expert.published"))
         assert list(states) == ["discarded", "discarded"]
 
 
-def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
-    coming.press("lock", version=coming.version())
-    coming.press("send", version=coming.version())
+def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
+    coming_edition.press("lock", version=coming_edition.version())
+    coming_edition.press("send", version=coming_edition.version())
     with nora.database.read() as session:
         item = session.scalars(select(EditionItem)).one()
-    said = nora.get_text(coming.page)
+    said = nora.get_text(coming_edition.page)
     assert [word for word in said.split() if word == item.sha256] == [item.sha256]
     assert [
         line
@@ -100,10 +100,10 @@ def test_the_record_says_what_ran_with_its_hash_and_who_sent_it(nora: Desk, comi
     ] == ["Nora Lind locked the edition.", "Nora Lind marked the edition as sent.", "Approved by Nora Lind."]
 
 
-def test_exports_are_the_block_letter_for_letter(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
-    files = {ending: nora.open(f"{coming.page}/export.{ending}") for ending in ENDINGS}
+def test_exports_are_the_block_letter_for_letter(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
+    files = {ending: nora.open(f"{coming_edition.page}/export.{ending}") for ending in ENDINGS}
     assert files["txt"].text == FIRST_QUESTION_IN_PRINT
     assert files["md"].text == "## " + FIRST_QUESTION_IN_PRINT
     assert files["html"].text == HTML
@@ -123,23 +123,25 @@ def test_exports_are_the_block_letter_for_letter(nora: Desk, coming: ComingEditi
         }.items()
     )
     with nora.database.read() as session:
-        day = coming.edition(session).local_at[:10]
+        day = coming_edition.edition(session).local_at[:10]
     assert files["txt"].headers["Content-Disposition"] == f'attachment; filename="steppe-{day}.txt"'
-    assert FIRST_QUESTION_IN_PRINT.splitlines()[0] in nora.get_text(f"{coming.page}?form=markdown")
+    assert FIRST_QUESTION_IN_PRINT.splitlines()[0] in nora.get_text(f"{coming_edition.page}?form=markdown")
 
 
 @pytest.mark.parametrize("export", EXPORTS.values(), ids=EXPORTS)
-def test_each_form_of_export_can_be_saved_and_looked_at(nora: Desk, coming: ComingEdition, export: Export) -> None:
+def test_each_form_of_export_can_be_saved_and_looked_at(
+    nora: Desk, coming_edition: ComingEdition, export: Export
+) -> None:
     assert (export.name, export.preview in ("page", "mail", "text", "")) == (export.name, True)
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
-    file = nora.open(f"{coming.page}/export.{export.suffix}")
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
+    file = nora.open(f"{coming_edition.page}/export.{export.suffix}")
     assert (file.status_code, file.content_type, file.data != b"") == (200, export.content_type, True)
     try:
         file.data.decode()
     except UnicodeDecodeError:
         assert not export.preview, f"the form {export.name} is no text: its row in EXPORTS has no preview"
-    page = nora.get(f"{coming.page}?form={export.name}")
+    page = nora.get(f"{coming_edition.page}?form={export.name}")
     tabs = [label for label, href in page.part("nav.tabs:has([href*='form='])").links if f"form={export.name}#" in href]
     assert tabs == ([export.label] if export.preview else [])
     if export.preview and export.preview != "mail":
@@ -147,18 +149,18 @@ def test_each_form_of_export_can_be_saved_and_looked_at(nora: Desk, coming: Comi
 
 
 def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
-    nora: Desk, coming: ComingEdition
+    nora: Desk, coming_edition: ComingEdition
 ) -> None:
-    assert nora.get(f"{coming.page}?form=mail").attributes("iframe", "src") == []  # nothing is picked yet
-    nora.get_text(f"{coming.page}/mail", 404)
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
-    [frame] = nora.get(f"{coming.page}?form=mail").tree.css("iframe")
+    assert nora.get(f"{coming_edition.page}?form=mail").attributes("iframe", "src") == []  # nothing is picked yet
+    nora.get_text(f"{coming_edition.page}/mail", 404)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
+    [frame] = nora.get(f"{coming_edition.page}?form=mail").tree.css("iframe")
     assert (frame.attributes["src"], frame.attributes["sandbox"]) == (
-        f"/desk/steppe/{coming.page}/mail",
+        f"/desk/steppe/{coming_edition.page}/mail",
         "allow-same-origin",
     )
-    shown = nora.open(f"{coming.page}/mail")
+    shown = nora.open(f"{coming_edition.page}/mail")
     assert Page(shown.text).texts("h2, p") == FIRST_QUESTION_IN_PRINT.strip().split("\n\n")
     assert Page(shown.text).attributes("link", "href") == [f"/static/{current_version()}/mail.css"]
     assert shown.headers["Content-Security-Policy"] == (
@@ -167,9 +169,9 @@ def test_the_mail_is_shown_in_a_frame_of_the_page_by_its_own_style_and_no_other(
     assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
 
 
-def test_an_empty_edition_exports_nothing(nora: Desk, coming: ComingEdition) -> None:
+def test_an_empty_edition_exports_nothing(nora: Desk, coming_edition: ComingEdition) -> None:
     for ending in ENDINGS:
-        assert "nothing is picked" in nora.get_text(f"{coming.page}/export.{ending}", 409)
+        assert "nothing is picked" in nora.get_text(f"{coming_edition.page}/export.{ending}", 409)
 
 
 @pytest.mark.parametrize(
@@ -181,9 +183,9 @@ def test_an_empty_edition_exports_nothing(nora: Desk, coming: ComingEdition) -> 
     ids=["no consent", "no check"],
 )
 def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom, consent: str, words: str, choices: list[str]
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom, consent: str, words: str, choices: list[str]
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
 
     def timur_asks(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
@@ -193,28 +195,28 @@ def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
         questions.join(session, newsroom.nora, question, [letter])
 
     nora.database.write(timur_asks)
-    coming.press("pick", question=first)
+    coming_edition.press("pick", question=first)
     before = dump_tables(nora.database)
     for ending in ENDINGS:
-        said = nora.get_text(f"{coming.page}/export.{ending}", 409)
+        said = nora.get_text(f"{coming_edition.page}/export.{ending}", 409)
         assert (words in said, "Timur" in said) == (True, False)
-    assert "Timur" not in coming.press("lock", 409, version=coming.version())
+    assert "Timur" not in coming_edition.press("lock", 409, version=coming_edition.version())
     assert dump_tables(nora.database) == before
 
-    page = nora.open(coming.page)
+    page = nora.open(coming_edition.page)
     assert [word for word in Page(page.text).buttons if word == "Run it unnamed"] == choices
     with nora.database.read() as session:
         letter = session.scalars(select(Letter.public_id)).one()
-    coming.press("unname", letter=letter)
+    coming_edition.press("unname", letter=letter)
     with nora.database.read() as session:
         assert session.scalars(select(Credit.choice)).one() == "none"
-    assert nora.open(f"{coming.page}/export.txt").text == FIRST_QUESTION_IN_PRINT
+    assert nora.open(f"{coming_edition.page}/export.txt").text == FIRST_QUESTION_IN_PRINT
 
 
 def test_of_two_editors_at_once_the_second_sees_what_the_first_did(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom, app: Flask
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom, app: Flask
 ) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
 
     def dana(session: Session) -> Any:
         person = directory.add_person(session, Clock(), "Dana Kim", "dana@desk.example")
@@ -222,47 +224,47 @@ def test_of_two_editors_at_once_the_second_sees_what_the_first_did(
         return directory.staff_actor(session, person.id, newsroom.newsletter_id)
 
     other = Desk(app, nora.database.write(dana))
-    coming.press("pick", question=first)
-    seen_by_nora = coming.version()
-    other.press(f"{coming.page}/pick", question=second)
+    coming_edition.press("pick", question=first)
+    seen_by_nora = coming_edition.version()
+    other.press(f"{coming_edition.page}/pick", question=second)
     before = dump_tables(nora.database)
-    said = coming.press("lock", 409, version=seen_by_nora)
+    said = coming_edition.press("lock", 409, version=seen_by_nora)
     assert "This edition was changed after you opened this page" in said
     assert dump_tables(nora.database) == before
-    coming.press("lock", version=coming.version())
-    locked = coming.version()
-    other.press(f"{coming.page}/unlock", version=locked)
-    coming.press("send", 409, version=locked)
-    assert coming.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
+    coming_edition.press("lock", version=coming_edition.version())
+    locked = coming_edition.version()
+    other.press(f"{coming_edition.page}/unlock", version=locked)
+    coming_edition.press("send", 409, version=locked)
+    assert coming_edition.get_contents() == ("planned", [FIRST_QUESTION, SECOND_QUESTION])
 
 
-def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming: ComingEdition) -> None:
-    first, second, third = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION)
-    coming.press("pick", question=first)
-    nora.press(f"editions/{coming.next_id}/pick", question=second)
+def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming_edition: ComingEdition) -> None:
+    first, second, third = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION, THIRD_QUESTION)
+    coming_edition.press("pick", question=first)
+    nora.press(f"editions/{coming_edition.next_id}/pick", question=second)
     before = dump_tables(nora.database)
     for press in ("unlock", "send", "recall", "unskip"):
-        coming.press(press, 409, version=coming.version())
+        coming_edition.press(press, 409, version=coming_edition.version())
     for press in ("up", "down", "drop", "carry"):
-        coming.press(press, 409, question=second)  # it stands in another edition
-    coming.press("pick", 409, question=first)  # it has a slot already
+        coming_edition.press(press, 409, question=second)  # it stands in another edition
+    coming_edition.press("pick", 409, question=first)  # it has a slot already
     for number in ("0", "13", "-1", "many", "9" * 30):
-        coming.press("slots", 409, slots=number)
-    coming.press("lock", 409)  # a form without the version it was drawn for
+        coming_edition.press("slots", 409, slots=number)
+    coming_edition.press("lock", 409)  # a form without the version it was drawn for
     assert dump_tables(nora.database) == before
 
-    coming.press("lock", version=coming.version())
+    coming_edition.press("lock", version=coming_edition.version())
     before = dump_tables(nora.database)
-    coming.press("pick", 409, question=third)
+    coming_edition.press("pick", 409, question=third)
     for press in ("up", "down", "drop", "carry"):
-        coming.press(press, 409, question=first)
+        coming_edition.press(press, 409, question=first)
     for press in ("lock", "skip", "recall", "unskip"):
-        coming.press(press, 409, version=coming.version())
-    coming.press("slots", 409, slots=3)
+        coming_edition.press(press, 409, version=coming_edition.version())
+    coming_edition.press("slots", 409, slots=3)
     assert dump_tables(nora.database) == before
 
 
-def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: ComingEdition, newsroom: Newsroom) -> None:
+def test_nothing_of_another_newsletter_is_found(nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom) -> None:
     def found(session: Session) -> tuple[str, str]:
         steppe = session.get_one(Newsletter, newsroom.newsletter_id)
         columns = ("name", "publisher", "editor", "language", "address", "section", "zone", "rule", "rule_start", "at")
@@ -282,8 +284,8 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: ComingEditio
     nora.get_text(f"editions/{edition}", 404)
     nora.get_text(f"editions/{edition}/export.txt", 404)
     nora.press(f"editions/{edition}/skip", 404)
-    coming.press("pick", 404, question=question)
-    coming.press("unname", 404, letter="nobody's")
+    coming_edition.press("pick", 404, question=question)
+    coming_edition.press("unname", 404, letter="nobody's")
     nora.press(f"shelf/{question}/take", 404)
     nora.get_text(f"shelf?before={question}", 404)
     assert dump_tables(nora.database) == before
@@ -292,26 +294,26 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk, coming: ComingEditio
         nora.get_text(path, 404)
 
 
-def test_an_assistant_looks_and_decides_nothing(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
-    coming.press("pick", question=first)
-    assert ilya.get(coming.page).buttons == ["Copy it"]
+def test_an_assistant_looks_and_decides_nothing(nora: Desk, ilya: Desk, coming_edition: ComingEdition) -> None:
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming_edition.press("pick", question=first)
+    assert ilya.get(coming_edition.page).buttons == ["Copy it"]
     before = dump_tables(nora.database)
     for press in ("pick", "up", "down", "drop", "carry"):
-        ilya.press(f"{coming.page}/{press}", 404, question=second if press == "pick" else first)
+        ilya.press(f"{coming_edition.page}/{press}", 404, question=second if press == "pick" else first)
     for press in ("lock", "skip"):
-        ilya.press(f"{coming.page}/{press}", 404, version=coming.version())
-    ilya.press(f"{coming.page}/slots", 404, slots=3)
+        ilya.press(f"{coming_edition.page}/{press}", 404, version=coming_edition.version())
+    ilya.press(f"{coming_edition.page}/slots", 404, slots=3)
     assert dump_tables(nora.database) == before
 
 
-def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming_edition: ComingEdition) -> None:
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     for question in (first, second):
-        coming.press("pick", question=question)
-    coming.press("drop", question=first)
-    coming.press("drop", question=second, why="The inquiry came out first.")
-    assert coming.get_contents() == ("planned", [])
+        coming_edition.press("pick", question=question)
+    coming_edition.press("drop", question=first)
+    coming_edition.press("drop", question=second, why="The inquiry came out first.")
+    assert coming_edition.get_contents() == ("planned", [])
     with nora.database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="expert.dropped"))
         assert [mail.question_id for mail in mails] == [
@@ -319,32 +321,34 @@ def test_whoever_takes_a_question_out_may_tell_the_expert_why(nora: Desk, coming
         ]
 
 
-def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
-    coming.press("slots", slots=3)
-    coming.press("slots", slots=1)
-    coming.press("pick", question=first)
-    assert "Every slot is filled. Add one" in coming.press("pick", 409, question=second)
-    coming.press("carry", question=first)
-    assert coming.get_contents() == ("planned", [])
-    assert FIRST_QUESTION in nora.get_text(f"editions/{coming.next_id}")
+def test_slots_come_and_go_and_what_does_not_fit_is_carried_over(nora: Desk, coming_edition: ComingEdition) -> None:
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming_edition.press("slots", slots=3)
+    coming_edition.press("slots", slots=1)
+    coming_edition.press("pick", question=first)
+    assert "Every slot is filled. Add one" in coming_edition.press("pick", 409, question=second)
+    coming_edition.press("carry", question=first)
+    assert coming_edition.get_contents() == ("planned", [])
+    assert FIRST_QUESTION in nora.get_text(f"editions/{coming_edition.next_id}")
 
 
-def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
-    coming.press("skip")
-    assert coming.get_contents() == ("skipped", [])
-    assert nora.get(coming.page).buttons == ["Let it run after all", "Undo u"]
-    coming.press("unskip")
-    assert coming.get_contents() == ("planned", [])
+def test_a_skipped_date_lets_go_of_its_questions_and_can_run_after_all(
+    nora: Desk, coming_edition: ComingEdition
+) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
+    coming_edition.press("skip")
+    assert coming_edition.get_contents() == ("skipped", [])
+    assert nora.get(coming_edition.page).buttons == ["Let it run after all", "Undo u"]
+    coming_edition.press("unskip")
+    assert coming_edition.get_contents() == ("planned", [])
 
 
 def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(
-    nora: Desk, coming: ComingEdition, newsroom: Newsroom
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom
 ) -> None:
     assert "The shelf is empty" in nora.get_text("shelf")
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
 
     def shelve(session: Session) -> None:
         for question in session.scalars(select(Question)):
@@ -352,8 +356,8 @@ def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(
 
     nora.database.write(shelve)
     assert FIRST_QUESTION in nora.get_text("shelf")
-    assert nora.get_text(coming.page).count("From the shelf.") == 2
-    coming.press("pick", question=first)
+    assert nora.get_text(coming_edition.page).count("From the shelf.") == 2
+    coming_edition.press("pick", question=first)
     nora.press(f"shelf/{second}/take")
     with nora.database.read() as session:
         assert [q.state for q in session.scalars(select(Question).order_by(Question.id))] == ["queued", "answered"]
@@ -361,13 +365,13 @@ def test_the_shelf_gives_back_what_rests_on_it_and_fills_a_slot(
 
 
 @pytest.mark.both_databases
-def test_what_ran_stands_in_the_archive(nora: Desk, coming: ComingEdition) -> None:
+def test_what_ran_stands_in_the_archive(nora: Desk, coming_edition: ComingEdition) -> None:
     assert "The archive is empty" in nora.get_text("archive")
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
-    coming.press("lock", version=coming.version())
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
+    coming_edition.press("lock", version=coming_edition.version())
     assert "The archive is empty" in nora.get_text("archive")
-    coming.press("send", version=coming.version())
+    coming_edition.press("send", version=coming_edition.version())
     assert (FIRST_QUESTION in nora.get_text("archive"), FIRST_QUESTION in nora.get_text("editions")) == (True, True)
 
 
@@ -375,27 +379,27 @@ def test_all_editions_tell_the_rhythm_in_words(nora: Desk) -> None:
     assert "First and third Wednesday, 09:00, Europe/Prague" in nora.get_text("editions")
 
 
-def test_pages_ask_as_often_however_much_there_is(nora: Desk, coming: ComingEdition) -> None:
+def test_pages_ask_as_often_however_much_there_is(nora: Desk, coming_edition: ComingEdition) -> None:
     def asked(path: str) -> int:
         with record_statements(nora.database) as statements:
             nora.get_text(path)
         return len(statements)
 
-    paths = (coming.page, "", "editions", "shelf", "archive", "outbox", "experts")
-    coming.create_questions(FIRST_QUESTION)
+    paths = (coming_edition.page, "", "editions", "shelf", "archive", "outbox", "experts")
+    coming_edition.create_questions(FIRST_QUESTION)
     few = [asked(path) for path in paths]
-    coming.create_questions(*(f"What falls on plate {number}?" for number in range(6)))
+    coming_edition.create_questions(*(f"What falls on plate {number}?" for number in range(6)))
     assert [asked(path) for path in paths] == few
 
 
 @pytest.mark.both_databases
 def test_lists_go_on_where_the_page_before_ended(
-    nora: Desk, coming: ComingEdition, monkeypatch: pytest.MonkeyPatch
+    nora: Desk, coming_edition: ComingEdition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("editions.calendar_pages", "questions.shelf_and_archive"):
         monkeypatch.setattr(f"app.editor.{module}.PAGE_SIZE", 1)
-    for headline, edition in ((FIRST_QUESTION, coming.id), (SECOND_QUESTION, coming.next_id)):
-        [question] = coming.create_questions(headline)
+    for headline, edition in ((FIRST_QUESTION, coming_edition.id), (SECOND_QUESTION, coming_edition.next_id)):
+        [question] = coming_edition.create_questions(headline)
         nora.press(f"editions/{edition}/pick", question=question)
         for press in ("lock", "send"):
             with nora.database.read() as session:

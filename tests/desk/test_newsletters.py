@@ -127,11 +127,14 @@ def test_nobody_joins_a_question_while_it_pauses(
 
 
 def test_the_calendar_has_no_edition_for_a_pause_but_those_with_something_in_them(
-    vera: Desk, coming: ComingEdition, database: Database, newsroom: Newsroom
+    vera: Desk, coming_edition: ComingEdition, database: Database, newsroom: Newsroom
 ) -> None:
     database.write(
         lambda session: slots.pick(
-            session, newsroom.nora, create_answered_question(session, newsroom, "Salt?"), coming.edition(session)
+            session,
+            newsroom.nora,
+            create_answered_question(session, newsroom, "Salt?"),
+            coming_edition.edition(session),
         )
     )
     before = number(database, Edition, state="planned")

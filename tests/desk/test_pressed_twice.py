@@ -43,11 +43,11 @@ def test_keep_the_letter_twice_is_one_letter_and_the_same_page(nora: Desk, datab
     assert count(database, Letter) == 1
 
 
-def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming: ComingEdition) -> None:
-    for one in coming.create_questions(FIRST_QUESTION):
-        coming.press("pick", question=one)
-    coming.press("lock", version=coming.version())
-    mark = form_of(nora, coming.page, "/send")
+def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming_edition: ComingEdition) -> None:
+    for one in coming_edition.create_questions(FIRST_QUESTION):
+        coming_edition.press("pick", question=one)
+    coming_edition.press("lock", version=coming_edition.version())
+    mark = form_of(nora, coming_edition.page, "/send")
     first, second = nora.get(mark()), nora.get(mark())
     assert (second.main_text, second.error_summary) == (first.main_text, [])
     assert "It was sent on" in second.main_text

@@ -30,7 +30,7 @@ def ghost(app: Flask) -> Iterator[ToolServer]:
 
 
 @pytest.fixture
-def coming(nora: Desk, newsroom: Newsroom) -> ComingEdition:
+def coming_edition(nora: Desk, newsroom: Newsroom) -> ComingEdition:
     return ComingEdition(nora, newsroom)
 
 
@@ -54,21 +54,21 @@ def keep(nora: Desk, status: int = 303, /, **form: str) -> str:
     return nora.press(PAGE, status, **form, seen=get_version_token(nora.get(PAGE), "sending-tool"))
 
 
-def made(nora: Desk, coming: ComingEdition, app: Flask) -> str:
+def made(nora: Desk, coming_edition: ComingEdition, app: Flask) -> str:
     """Press, let the worker work, and look at the part of the page about the draft."""
-    nora.press(f"{coming.page}/draft")
+    nora.press(f"{coming_edition.page}/draft")
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
-    return nora.get(coming.page).part('section[aria-labelledby="draft"]').main_text
+    return nora.get(coming_edition.page).part('section[aria-labelledby="draft"]').main_text
 
 
 def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
-    nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask, caplog: pytest.LogCaptureFixture
+    nora: Desk, coming_edition: ComingEdition, ghost: ToolServer, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     assert "none yet: it makes a draft of an edition there" in nora.get_text("settings")
-    [question] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=question)
-    assert "say which sends this newsletter" in nora.get_text(coming.page)
+    [question] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=question)
+    assert "say which sends this newsletter" in nora.get_text(coming_edition.page)
     keep(nora, **typed(ghost, address=f"{ghost.origin}/ghost/#/dashboard"))
     assert [(one.tool, one.address, one.tried_at) for one in kept(nora.database)] == [("ghost", ghost.origin, None)]
     assert "Ghost has not been seen to take this key yet." in nora.get_text(PAGE)
@@ -76,10 +76,10 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     led = nora.post(f"{PAGE}/try")
     assert "Ghost answers, and takes the key." in nora.get_text(led)
     assert [one.tried_at for one in kept(nora.database)] != [None]
-    assert "Make the draft in Ghost" in nora.get_text(coming.page)
-    assert "Ghost is being asked." in nora.get_text(nora.post(f"{coming.page}/draft"))
+    assert "Make the draft in Ghost" in nora.get_text(coming_edition.page)
+    assert "Ghost is being asked." in nora.get_text(nora.post(f"{coming_edition.page}/draft"))
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
-    page = nora.get(coming.page).part('section[aria-labelledby="draft"]')
+    page = nora.get(coming_edition.page).part('section[aria-labelledby="draft"]')
     assert "Ghost: The draft stands there." in page.main_text
     assert page.attributes("a[rel]", "href") == [f"{ghost.origin}/ghost/#/editor/post/{ghost.only_draft.id}"]
     assert (FIRST_QUESTION in ghost.only_draft.html, "salt plates" in ghost.only_draft.html) == (True, True)
@@ -88,26 +88,26 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
 
 
 def test_the_page_says_that_the_words_are_others_by_now(
-    nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask
+    nora: Desk, coming_edition: ComingEdition, ghost: ToolServer, app: Flask
 ) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
-    coming.press("pick", question=first)
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+    coming_edition.press("pick", question=first)
     keep(nora, **typed(ghost))
     old = "The words here are others by now"
-    assert old not in made(nora, coming, app)
-    assert old not in nora.get_text(f"{coming.page}?language=fa"), "whichever language is looked at"
-    coming.press("pick", question=second)
-    assert (old in nora.get_text(coming.page), SECOND_QUESTION in ghost.only_draft.html) == (True, False), (
+    assert old not in made(nora, coming_edition, app)
+    assert old not in nora.get_text(f"{coming_edition.page}?language=fa"), "whichever language is looked at"
+    coming_edition.press("pick", question=second)
+    assert (old in nora.get_text(coming_edition.page), SECOND_QUESTION in ghost.only_draft.html) == (True, False), (
         "nothing follows by itself"
     )
-    assert old not in made(nora, coming, app)
+    assert old not in made(nora, coming_edition, app)
     assert SECOND_QUESTION in ghost.only_draft.html
 
 
 def test_what_the_tool_says_stands_on_the_page(
-    nora: Desk, coming: ComingEdition, ghost: ToolServer, app: Flask
+    nora: Desk, coming_edition: ComingEdition, ghost: ToolServer, app: Flask
 ) -> None:
-    coming.press("pick", question=coming.create_questions(FIRST_QUESTION)[0])
+    coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     for answer, says in (
         (CannedResponse({}, 403), "Ghost: It doesn’t take the key, or the key may not do this."),
@@ -121,12 +121,14 @@ def test_what_the_tool_says_stands_on_the_page(
         ),
     ):
         ghost.responses = [answer]
-        assert says in made(nora, coming, app)
-    made(nora, coming, app)
+        assert says in made(nora, coming_edition, app)
+    made(nora, coming_edition, app)
     ghost.only_draft.status = "published"
-    assert "Ghost: It has been sent there already, or is about to be: nothing was touched." in made(nora, coming, app)
+    assert "Ghost: It has been sent there already, or is about to be: nothing was touched." in made(
+        nora, coming_edition, app
+    )
     ghost.drafts.clear()
-    assert "Ghost: The draft had been deleted there, so a new one was made." in made(nora, coming, app)
+    assert "Ghost: The draft had been deleted there, so a new one was made." in made(nora, coming_edition, app)
 
 
 def test_a_try_says_what_is_wrong(nora: Desk, ghost: ToolServer) -> None:
@@ -201,20 +203,22 @@ def test_a_forgotten_tool_leaves_nothing_behind_but_its_trail(nora: Desk, ghost:
 
 
 def test_an_assistant_sees_which_it_is_and_changes_nothing(
-    nora: Desk, ilya: Desk, coming: ComingEdition, ghost: ToolServer
+    nora: Desk, ilya: Desk, coming_edition: ComingEdition, ghost: ToolServer
 ) -> None:
-    coming.press("pick", question=coming.create_questions(FIRST_QUESTION)[0])
+    coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     page = ilya.get(PAGE)
     assert ("An editor can change them." in page.main_text, 'name="key"' in str(page)) == (True, False)
-    assert "Make the draft in Ghost" not in ilya.get_text(coming.page)
-    assert ilya.send(f"{coming.page}/draft", {}).status_code == 404
+    assert "Make the draft in Ghost" not in ilya.get_text(coming_edition.page)
+    assert ilya.send(f"{coming_edition.page}/draft", {}).status_code == 404
 
 
-def test_what_may_not_leave_the_house_makes_no_draft(nora: Desk, coming: ComingEdition, ghost: ToolServer) -> None:
+def test_what_may_not_leave_the_house_makes_no_draft(
+    nora: Desk, coming_edition: ComingEdition, ghost: ToolServer
+) -> None:
     keep(nora, **typed(ghost))
-    assert "A draft can be made once something is picked" in nora.get_text(coming.page)
-    assert "Nothing is picked for this edition yet." in nora.press(f"{coming.page}/draft", 409)
+    assert "A draft can be made once something is picked" in nora.get_text(coming_edition.page)
+    assert "Nothing is picked for this edition yet." in nora.press(f"{coming_edition.page}/draft", 409)
 
 
 def test_the_second_of_two_who_change_it_is_told(nora: Desk, ghost: ToolServer) -> None:
@@ -225,10 +229,12 @@ def test_the_second_of_two_who_change_it_is_told(nora: Desk, ghost: ToolServer) 
     assert [one.address for one in kept(nora.database)] == [ghost.origin]
 
 
-def test_a_double_click_asks_once_and_is_told_the_same(nora: Desk, coming: ComingEdition, ghost: ToolServer) -> None:
-    coming.press("pick", question=coming.create_questions(FIRST_QUESTION)[0])
+def test_a_double_click_asks_once_and_is_told_the_same(
+    nora: Desk, coming_edition: ComingEdition, ghost: ToolServer
+) -> None:
+    coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
-    for press in (f"{PAGE}/try", f"{coming.page}/draft"):
+    for press in (f"{PAGE}/try", f"{coming_edition.page}/draft"):
         once = {"once": f"a key of {press}"}
         led, asked = nora.post(press, **once), len(ghost.requests)
         before = dump_tables(nora.database)["handed_drafts"]

@@ -62,38 +62,42 @@ def in_persian(nora: Desk, question: str) -> None:
     approve_translation(nora, question, answer)
 
 
-def text_of(nora: Desk, coming: ComingEdition, language: str = "fa") -> str:
-    return nora.open(f"{coming.page}/export.txt?language={language}").text
+def text_of(nora: Desk, coming_edition: ComingEdition, language: str = "fa") -> str:
+    return nora.open(f"{coming_edition.page}/export.txt?language={language}").text
 
 
-def test_both_texts_are_translated_approved_and_exported_in_every_form(nora: Desk, coming: ComingEdition) -> None:
-    first, second = coming.create_questions(FIRST_QUESTION, SECOND_QUESTION)
+def test_both_texts_are_translated_approved_and_exported_in_every_form(
+    nora: Desk, coming_edition: ComingEdition
+) -> None:
+    first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     for question in (first, second):
-        coming.press("pick", question=question)
-    nora.get(f"{coming.page}/export.txt?language=fa", 404)
+        coming_edition.press("pick", question=question)
+    nora.get(f"{coming_edition.page}/export.txt?language=fa", 404)
     in_persian(nora, first)
-    page = nora.get(f"{coming.page}?language=fa")
+    page = nora.get(f"{coming_edition.page}?language=fa")
     assert page.texts('nav[aria-label="Language of the preview and of its files"] [aria-current]') == ["Persian"]
     assert page.texts(".whys li")[-1:] == [SECOND_QUESTION]  # not whole in it, and in English therefore
-    assert text_of(nora, coming).startswith(f"{IN_PERSIAN}\nAsk The Steppe: {SECOND_QUESTION}\n")
-    assert nora.open(f"{coming.page}/export.txt").text.startswith(FIRST_QUESTION_IN_PRINT.partition("What would")[0])
+    assert text_of(nora, coming_edition).startswith(f"{IN_PERSIAN}\nAsk The Steppe: {SECOND_QUESTION}\n")
+    assert nora.open(f"{coming_edition.page}/export.txt").text.startswith(
+        FIRST_QUESTION_IN_PRINT.partition("What would")[0]
+    )
     for export in EXPORTS.values():
-        file = nora.open(f"{coming.page}/export.{export.suffix}?language=fa")
+        file = nora.open(f"{coming_edition.page}/export.{export.suffix}?language=fa")
         assert file.headers["Content-Disposition"].endswith(f'-fa.{export.suffix}"')
         with nora.database.read() as session:
-            blocks = locking.blocks(session, coming.edition(session), "fa")
+            blocks = locking.blocks(session, coming_edition.edition(session), "fa")
         assert [block.language for block in blocks] == ["fa", "en"]
-        assert file.data == export.write(blocks, f"The Steppe Letter, {coming_day(coming)}")
+        assert file.data == export.write(blocks, f"The Steppe Letter, {coming_day(coming_edition)}")
 
 
-def coming_day(coming: ComingEdition) -> str:
-    with coming.database.read() as session:
-        return coming.edition(session).local_at[:10]
+def coming_day(coming_edition: ComingEdition) -> str:
+    with coming_edition.database.read() as session:
+        return coming_edition.edition(session).local_at[:10]
 
 
-def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
+def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
     in_persian(nora, first)
     assert "translated_call" not in nora.get("settings/sentences/en").form("sentences/en").fields
     form = nora.get("settings/sentences/fa").form("sentences/fa").fields
@@ -103,52 +107,52 @@ def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk,
         "translation": "به قلم {translator}",
     }
     nora.post("settings/sentences/fa", **{**form, **own})
-    text = text_of(nora, coming)
+    text = text_of(nora, coming_edition)
     assert text == IN_PERSIAN.replace("Ask The Steppe", "از استپ بپرسید").replace("ترجمه: ", "به قلم ") + (
         "\nبنویسید: nora@steppe.example\n"
     )
 
 
 def test_without_an_approval_of_both_nothing_runs_in_the_language(
-    nora: Desk, ilya: Desk, coming: ComingEdition
+    nora: Desk, ilya: Desk, coming_edition: ComingEdition
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     answer = get_answer_id(nora.database, first)
-    coming.press("pick", question=first)
+    coming_edition.press("pick", question=first)
     save_translation(ilya, first, **QUESTION)
     assert "Approve it" not in ilya.get(f"questions/{first}/translations/fa").buttons
     ilya.post(f"questions/{first}/translations/fa/question/approve", 404, compared="1", version="1")
     save_translation(ilya, first, key=answer, **ANSWER)
-    nora.get(f"{coming.page}/export.txt?language=fa", 404)
+    nora.get(f"{coming_edition.page}/export.txt?language=fa", 404)
     place = f"questions/{first}/translations/fa"
     page = nora.post(f"{place}/question/approve", 422, seen=get_version_token(nora.get(place), "question/approve"))
     assert Page(page).error_summary == [("question", "Read it against the original, and tick that you did.")]
     approve_translation(nora, first)
-    nora.get(f"{coming.page}/export.txt?language=fa", 404)
+    nora.get(f"{coming_edition.page}/export.txt?language=fa", 404)
     approve_translation(nora, first, answer)
-    assert text_of(nora, coming) == IN_PERSIAN
+    assert text_of(nora, coming_edition) == IN_PERSIAN
     ilya.post(f"{place}/question/drop", 404, version=get_one(nora.database, Translation, answer_id=None).version)
 
 
 def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
-    nora: Desk, ilya: Desk, coming: ComingEdition
+    nora: Desk, ilya: Desk, coming_edition: ComingEdition
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     in_persian(nora, first)
     nora.post_action(
         f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
     )
     nora.post_action(f"questions/{first}", "clear")
-    coming.press("pick", question=first)
-    nora.get(f"{coming.page}/export.txt?language=fa", 404)
+    coming_edition.press("pick", question=first)
+    nora.get(f"{coming_edition.page}/export.txt?language=fa", 404)
     page = nora.get(f"questions/{first}/translations/fa")
     assert page.texts("section .num") == ["out of date: the original has changed", "approved"]
     assert ("measures" in page.main_text, "counts" in page.main_text) == (True, True)  # what has changed, beside it
     assert "Persian , out of date" in nora.get(f"questions/{first}").texts("dd")
     save_translation(ilya, first, **QUESTION | {"body": "چه کسی نمک را می‌شمارد؟"})  # no editor is needed for that
-    nora.get(f"{coming.page}/export.txt?language=fa", 404)
+    nora.get(f"{coming_edition.page}/export.txt?language=fa", 404)
     approve_translation(nora, first)
-    assert "«چه کسی نمک را می‌شمارد؟»" in text_of(nora, coming)
+    assert "«چه کسی نمک را می‌شمارد؟»" in text_of(nora, coming_edition)
 
 
 @pytest.mark.parametrize(("missing", "fault"), [
@@ -156,9 +160,9 @@ def test_a_translation_of_a_changed_original_is_out_of_date_and_runs_nowhere(
     ("approval", "The original isn’t approved yet: that comes first."),
 ])  # fmt: skip
 def test_a_translation_is_approved_after_its_original(
-    nora: Desk, coming: ComingEdition, missing: str, fault: str
+    nora: Desk, coming_edition: ComingEdition, missing: str, fault: str
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     key = get_answer_id(nora.database, first)
     if missing == "clearance":
         key = "question"
@@ -171,8 +175,8 @@ def test_a_translation_is_approved_after_its_original(
     assert Page(approve_translation(nora, first, key, 422)).error_summary == [(key, fault)]
 
 
-def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     place = f"questions/{first}/translations/fa/question"
     opened_by_both = get_version_token(nora.get(place))
     ilya.post(place, seen=opened_by_both, **QUESTION)
@@ -255,15 +259,15 @@ def test_the_check_shows_an_expert_a_translation_in_a_language_that_they_read_an
 
 
 def test_an_expert_who_reads_it_and_did_not_say_yes_needs_a_reason_and_a_changed_text_a_new_yes(
-    nora: Desk, database: Database, newsroom: Newsroom, coming: ComingEdition
+    nora: Desk, database: Database, newsroom: Newsroom, coming_edition: ComingEdition
 ) -> None:
     speaks(database, newsroom, "fa")
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     answer = get_answer_id(database, first)
     save_translation(nora, first, key=answer, **ANSWER)
     database.write(
         lambda session: setattr(
-            session.scalars(select(Translation)).one(), "checked_at", coming.edition(session).runs_at
+            session.scalars(select(Translation)).one(), "checked_at", coming_edition.edition(session).runs_at
         )
     )
     save_translation(nora, first, key=answer, **ANSWER | {"body": ANSWER["body"] + " و بس."})
@@ -275,18 +279,18 @@ def test_an_expert_who_reads_it_and_did_not_say_yes_needs_a_reason_and_a_changed
     assert "She is on a boat until May." in nora.get_text(f"questions/{first}/translations/fa")
 
 
-def ran(nora: Desk, coming: ComingEdition, question: str) -> None:
-    coming.press("pick", question=question)
-    coming.press("lock", version=coming.version())
-    coming.press("send", version=coming.version())
+def ran(nora: Desk, coming_edition: ComingEdition, question: str) -> None:
+    coming_edition.press("pick", question=question)
+    coming_edition.press("lock", version=coming_edition.version())
+    coming_edition.press("send", version=coming_edition.version())
 
 
 def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
-    nora: Desk, client: FlaskClient, coming: ComingEdition
+    nora: Desk, client: FlaskClient, coming_edition: ComingEdition
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     in_persian(nora, first)
-    ran(nora, coming, first)
+    ran(nora, coming_edition, first)
     here = f"/steppe/q/{first}/who-measures-the-salt"
     lasting = Page(client.get(here).text).attributes("link[rel=canonical]", "href")[0]
     for asked, shown, heading in (
@@ -320,7 +324,7 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
             (1, True),
             (2, True),
         ]
-    assert text_of(nora, coming) == IN_PERSIAN.replace("باد شور", "باد نمک")
+    assert text_of(nora, coming_edition) == IN_PERSIAN.replace("باد شور", "باد نمک")
     nora.post(f"{place}/question/reopen", seen=get_version_token(nora.get(place), "question/reopen"))
     nora.post(f"{place}/question/drop", seen=get_version_token(nora.get(place), "question/drop"))
     assert Page(client.get(f"{here}?lang=fa").text).texts("h1") == [FIRST_QUESTION]
@@ -328,17 +332,17 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
 
 
 def test_what_is_translated_after_it_ran_stands_beside_it_and_an_unlocked_edition_is_set_anew(
-    nora: Desk, client: FlaskClient, coming: ComingEdition
+    nora: Desk, client: FlaskClient, coming_edition: ComingEdition
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
-    coming.press("pick", question=first)
-    coming.press("lock", version=coming.version())
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    coming_edition.press("pick", question=first)
+    coming_edition.press("lock", version=coming_edition.version())
     in_persian(nora, first)
-    assert text_of(nora, coming) == IN_PERSIAN
-    coming.press("unlock", version=coming.version())
+    assert text_of(nora, coming_edition) == IN_PERSIAN
+    coming_edition.press("unlock", version=coming_edition.version())
     assert count_rows(nora.database)["item_translations"] == 0
-    assert text_of(nora, coming) == IN_PERSIAN
-    coming.press("lock", version=coming.version())
+    assert text_of(nora, coming_edition) == IN_PERSIAN
+    coming_edition.press("lock", version=coming_edition.version())
     assert count_rows(nora.database)["item_translations"] == 1
 
 

@@ -47,8 +47,8 @@ def handed_in(app: Flask, page: str) -> Browser:
     return shirin
 
 
-def test_from_the_press_to_the_approval(nora: Desk, coming: ComingEdition, app: Flask) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+def test_from_the_press_to_the_approval(nora: Desk, coming_edition: ComingEdition, app: Flask) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     page = asked(nora, first)
     start = "Shirin Amini was asked to translate it on"
     assert [line for line in nora.get(texts(first)).texts("section p") if line.startswith(start)] != []
@@ -62,8 +62,10 @@ def test_from_the_press_to_the_approval(nora: Desk, coming: ComingEdition, app: 
     assert "A translator handed in a text in Persian." in nora.get_text(f"questions/{first}")
 
 
-def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(nora: Desk, ilya: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(
+    nora: Desk, ilya: Desk, coming_edition: ComingEdition
+) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     place = f"{texts(first)}/question/translator"
     ilya.post(place, 404, **WHO)
     assert "Send them the words" not in " ".join(ilya.get(texts(first)).buttons)
@@ -81,23 +83,23 @@ def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(nora: Desk, ilya:
     ({"email": "shirin@words"}, "email", "Nothing can be sent to this address."),
 ])  # fmt: skip
 def test_what_is_missing_is_said_and_what_was_typed_stays(
-    nora: Desk, coming: ComingEdition, typed: dict[str, str], field: str, fault: str
+    nora: Desk, coming_edition: ComingEdition, typed: dict[str, str], field: str, fault: str
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     page = Page(nora.post(f"{texts(first)}/question/translator", 422, **WHO | typed))
     assert page.texts(f"#{field}-question-error") == [fault]
     assert page.form("question/translator").fields["name"] == (WHO | typed)["name"]
     assert count_rows(nora.database)["translators"] == 0
 
 
-def test_a_name_that_is_too_long_is_not_cut(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+def test_a_name_that_is_too_long_is_not_cut(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     page = Page(nora.post(f"{texts(first)}/question/translator", 422, **WHO | {"name": "x" * 201}))
     assert page.form("question/translator").fields["name"] == "x" * 201
 
 
-def test_where_it_is_not_approved_or_stands_already_nobody_is_asked(nora: Desk, coming: ComingEdition) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+def test_where_it_is_not_approved_or_stands_already_nobody_is_asked(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     place = f"{texts(first)}/question/translator"
     save_translation(nora, first, **PERSIAN)
     offered = [one.action for one in nora.get(texts(first)).forms if one.action.endswith("/translator")]
@@ -112,8 +114,10 @@ def test_where_it_is_not_approved_or_stands_already_nobody_is_asked(nora: Desk, 
     assert count_rows(nora.database)["translators"] == 0
 
 
-def test_the_words_are_sent_again_and_the_link_is_withdrawn(nora: Desk, coming: ComingEdition, app: Flask) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+def test_the_words_are_sent_again_and_the_link_is_withdrawn(
+    nora: Desk, coming_edition: ComingEdition, app: Flask
+) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     old = asked(nora, first)
     place = f"{texts(first)}/question/translator"
     before = get_version_token(nora.get(texts(first)), "translator/again")
@@ -131,9 +135,9 @@ def test_the_words_are_sent_again_and_the_link_is_withdrawn(nora: Desk, coming: 
 
 
 def test_a_link_is_withdrawn_also_when_its_language_left_the_settings_or_its_text_is_gone(
-    nora: Desk, coming: ComingEdition
+    nora: Desk, coming_edition: ComingEdition
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     key = get_answer_id(nora.database, first)
     nora.post(f"{texts(first)}/{key}/translator", **WHO)
     with_text = get_version_token(nora.get(texts(first)), "translator/withdraw")
@@ -156,9 +160,9 @@ def everybody(database: Database) -> list[Translator]:
 
 
 def test_once_the_words_have_changed_the_desk_sees_what_was_typed(
-    nora: Desk, coming: ComingEdition, app: Flask
+    nora: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     page = asked(nora, first)
     shirin = Browser(app, cookies=False)
     shirin.open(page)
@@ -181,9 +185,9 @@ def test_once_the_words_have_changed_the_desk_sees_what_was_typed(
 
 
 def test_what_the_desk_wrote_meanwhile_stands_beside_what_was_handed_in(
-    nora: Desk, coming: ComingEdition, app: Flask
+    nora: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     page = asked(nora, first)
     save_translation(nora, first, **PERSIAN | {"body": "از میز"})
     handed_in(app, page)
@@ -196,9 +200,9 @@ def test_what_the_desk_wrote_meanwhile_stands_beside_what_was_handed_in(
 
 
 def test_what_the_desk_wrote_stays_also_out_of_date_until_the_desk_chooses(
-    nora: Desk, coming: ComingEdition, app: Flask
+    nora: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     save_translation(nora, first, **PERSIAN)
     nora.post_action(
         f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
@@ -212,9 +216,9 @@ def test_what_the_desk_wrote_stays_also_out_of_date_until_the_desk_chooses(
 
 
 def test_words_of_an_old_version_are_never_put_into_the_place_of_a_translation(
-    nora: Desk, coming: ComingEdition, app: Flask
+    nora: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     page = asked(nora, first)
     save_translation(nora, first, **PERSIAN | {"body": "از میز"})
     handed_in(app, page)
@@ -232,9 +236,9 @@ def test_words_of_an_old_version_are_never_put_into_the_place_of_a_translation(
 
 
 def test_the_mail_has_the_link_and_no_word_of_the_text_and_is_not_kept_once_it_left(
-    nora: Desk, coming: ComingEdition
+    nora: Desk, coming_edition: ComingEdition
 ) -> None:
-    [first] = coming.create_questions(FIRST_QUESTION)
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
     asked(nora, first)
 
     def left(session: Session) -> tuple[str, bool]:
