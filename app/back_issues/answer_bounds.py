@@ -29,7 +29,7 @@ MAX_LEAD_IN_WORDS = 45
 MAX_ANSWER_PARAGRAPHS = 400  # of all answers to one question together
 MAX_CLOSING_CREDIT_WORDS = 25
 MAX_CREDIT_LABEL_WORDS = 3  # before the colon of "Our expert: Jane Smith, a geographer"
-MAX_LABELLED_CREDIT_WORDS = 16  # of that line
+MAX_LABELLED_CREDIT_WORDS = 16  # of that line as a whole
 MAX_SALUTATION_NAME_LENGTH = 40
 LATEST_CALL_START = 60  # characters of a paragraph before a phrase that makes it a call for questions
 LATEST_SIGNOFF_START = 3  # the same for a sign-off
@@ -39,7 +39,7 @@ LATEST_SIGNOFF_START = 3  # the same for a sign-off
 class FoundAnswer:
     """One answer.
 
-    - has_lead_in: whether a lead-in or label introduces it.
+    - has_lead_in: whether a lead-in, label, name or signature shows that it is an answer.
     - ends_with_edition: whether nothing but the end of the edition shows where it ends.
     """
 
@@ -50,7 +50,7 @@ class FoundAnswer:
 
 
 class Introduction(NamedTuple):
-    """A paragraph that introduces an answer by a lead-in, label or name, with the text that follows in it."""
+    """The beginning of an answer by a lead-in, label or name, with the text that follows in the same paragraph."""
 
     answer: FoundAnswer
     text: str
@@ -119,7 +119,10 @@ def _is_credit_of_answer_above(para: Para, answers: Sequence[FoundAnswer], lexic
 def _add_introduction(
     answers: list[FoundAnswer], introduction: Introduction, section_expert: PrintedExpert | None
 ) -> None:
-    """Add the answer that a paragraph introduces. If the one above is still empty, it was introduced twice."""
+    """Add the answer that a paragraph introduces.
+
+    If the answer above has no text yet, both introductions belong to the same answer, unless this names another expert.
+    """
     answer, text = introduction
     names_other_expert = bool(answer.expert.name) and answer.expert != section_expert
     if answers and not answers[-1].paragraphs and not names_other_expert:
@@ -137,7 +140,7 @@ def _begins_answer(paras: Sequence[Para], index: int, lexicon: Lexicon, section_
 
 
 def _has_unclear_end(answer: FoundAnswer) -> bool:
-    """Return whether the last paragraphs may not belong to an answer, which is clear for a single quotation."""
+    """Return whether the last paragraphs of an answer may not belong to it. The end of a quotation is always clear."""
     return len(answer.paragraphs) > 1 and count_quoted_paragraphs(answer.paragraphs) is None
 
 
@@ -160,7 +163,7 @@ def parse_closing_credit(para: Para, lexicon: Lexicon) -> PrintedExpert | None:
 
 
 def _is_salutation_name(paras: Sequence[Para], index: int, start: Start) -> bool:
-    """Return whether the line below the answer to a letter is a name from the letter's salutation, so a signature."""
+    """Return whether the line below the answer to a letter is its signature: a name from the letter's salutation."""
     if index >= len(paras):
         return False
     name = paras[index].text
@@ -168,9 +171,9 @@ def _is_salutation_name(paras: Sequence[Para], index: int, start: Start) -> bool
 
 
 def _append_quotation(paras: Sequence[Para], index: int, answer: FoundAnswer, lexicon: Lexicon) -> int | None:
-    """If an answer begins a quotation, append the paragraphs up to its end, and return the index after it.
+    """If an answer begins with a quotation, append the paragraphs up to its end, and return the index after it.
 
-    Return None if it doesn't, or if the quotation has no end.
+    Return None if the answer begins otherwise, or if the quotation has no end.
     """
     if len(answer.paragraphs) != 1 or not begins_quoted(answer.paragraphs[0]):
         return None
@@ -252,7 +255,10 @@ def _parse_answer_label(
 def _parse_speaker_turn(
     para: Para, lexicon: Lexicon, section_expert: PrintedExpert | None, has_answer: bool
 ) -> Introduction | None:
-    """Parse "Jane Smith: ..." if it is the section's expert or in bold, or has a quotation or credit line."""
+    """Parse "Jane Smith: ..." if she is the section's expert, or if the name is in bold or has a credit line.
+
+    In the first answer, a quotation after the name is enough, too.
+    """
     speaker = parse_speaker(para.text, lexicon)
     if speaker is None:
         return None
@@ -297,14 +303,14 @@ def _parse_name_before_colon(
     rest = para.text[len(line) :].strip()
     expert = find_name_before_colon(line, lexicon)
     if expert is None and is_bold_start and not has_answer and not any(map(is_cased, line.split())):
-        expert = parse_expert(line, lexicon)  # the script has no capitals, which show where a name begins
+        expert = parse_expert(line, lexicon)  # the script has no capitals, which would show where a name begins
     if expert is None or not is_name(expert.name):
         return None
     return Introduction(FoundAnswer(expert, has_lead_in=True), rest)
 
 
 def _is_same_expert(mention: PrintedExpert, expert: PrintedExpert) -> bool:
-    """Return whether a short name refers to an expert named in full before, as "Harth" to Laura Harth."""
+    """Return whether a mention has an expert's full, first or last name, as "Harth" for Laura Harth."""
     short = mention.name.rstrip(".")
     return expert.name == short or expert.name.split()[-1:] == [short] or expert.name.split()[:1] == [short]
 
@@ -317,7 +323,7 @@ def _prefer_full_name(expert: PrintedExpert, section_expert: PrintedExpert | Non
 
 
 def _pop_signature(answer: FoundAnswer, lexicon: Lexicon) -> None:
-    """Remove a signature from the end of an answer; if the answer had no expert, it becomes the expert."""
+    """Remove a signature from the end of an answer. If the answer has no expert yet, set it to the signer."""
     if len(answer.paragraphs) < 2:
         return
     signature = parse_signature(answer.paragraphs[-1])

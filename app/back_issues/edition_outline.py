@@ -24,7 +24,7 @@ LOWEST_LEVEL = 7  # of a heading; HTML has 1 to 6
 
 
 def is_question(text: str) -> bool:
-    """Return whether a text ends with a question mark other than the Greek one, which looks like a semicolon."""
+    """Return whether a text ends with a question mark. A Greek one doesn't count, as it looks like a semicolon."""
     end = QUESTION_END.search(text)
     return end is not None and not end[0].startswith(";")
 
@@ -105,7 +105,7 @@ class Scope:
     - has_strong_hint: whether the heading or its introduction says that readers ask.
     - has_weak_hint: whether the heading may be about questions.
     - excludes_readers: whether the heading or its introduction says that its questions aren't from readers.
-    - has_call: whether it invites readers to ask.
+    - has_call: whether the heading or a paragraph under it invites readers to ask.
     - parent: the scope that encloses it.
     """
 
@@ -185,9 +185,9 @@ def build_scope(paras: Sequence[Para], start: int, lexicon: Lexicon, parent: Sco
 
 
 def _find_scope_end(paras: Sequence[Para], start: int, lexicon: Lexicon) -> int:
-    """Return the index after the paragraphs under a heading: usually of the next heading of the same or a higher rank.
+    """Return the index after the paragraphs under a heading: usually the next heading of the same or a higher rank.
 
-    Headings of the same level that are questions may also be under it, see `_is_followed_by_questions`.
+    Questions that are headings of the same level may belong to it as well, see `_is_followed_by_questions`.
     """
     level = paras[start].level
     includes_questions = _is_followed_by_questions(paras, start, lexicon)
@@ -205,7 +205,7 @@ def _find_scope_end(paras: Sequence[Para], start: int, lexicon: Lexicon) -> int:
 def _is_followed_by_questions(paras: Sequence[Para], start: int, lexicon: Lexicon) -> bool:
     """Return whether the heading at `start` is that of a section whose questions are headings of the same level.
 
-    It is if the first question is the next heading, with nothing before it but introductions that say that readers ask.
+    That is so if the next heading is a question, and each paragraph above it says that readers ask.
     """
     next_index = _find_next_heading(paras, start)
     if next_index is None:

@@ -1,9 +1,10 @@
 """Finding the Q&As of an edition: where a reader's question begins, who answers it, and where the answer ends.
 
-A question only counts if the edition says that a reader asked it: in the line above it, in the heading or introduction
-of its section, or by a label in a section that invites questions. Other questions are those of an article to its
-readers, of an interviewer or of a quiz. Apart from the removal of labels, names and quotation marks, texts are never
-altered.
+A question only counts if the edition shows that a reader asked it: in the line above it, or in the heading or
+introduction of its section. A label ("Q:") or an asker's name needs a further hint, such as a heading about questions.
+All other questions are those of an article, an interviewer or a quiz.
+
+Labels, numbers, names and quotation marks around a text are removed, but its words never change.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,10 +26,10 @@ from .section_names import get_section_names
 from .unquoting import strip_quotation_marks
 
 MAX_EDITION_PARAGRAPHS = 20_000  # a long edition has two hundred
-MAX_HINT_LENGTH = 120  # characters of a paragraph that is searched for mentions of readers' questions
+MAX_HINT_LENGTH = 120  # characters; longer paragraphs aren't searched for mentions of readers' questions
 MAX_THANKS_WORDS = 12  # of a line that thanks the asker
-# What may be wrong with a Q&A: an unknown date, whether a reader asked it, whether it is a question at all, an unknown
-# expert, and where the answer ends.
+# Reasons to check a Q&A: its date is unknown, a reader may not have asked it, it may not be a question, its expert is
+# unknown, or its answer may end earlier.
 DOUBTS = ("date", "reader", "question", "expert", "end")
 
 
@@ -57,10 +58,10 @@ class FoundQA:
 class _Search:
     """The state of the search in an edition.
 
-    - scope: that of the heading above the current paragraph.
+    - scope: the innermost scope around the current paragraph.
     - guest, guest_level: the expert whom an introduction presents, and the level of the heading above it.
     - style: how the questions of the current scope are marked (`Start.style`).
-    - experts: by name, with the credits of their first mention.
+    - experts: those found so far, by name, as first mentioned.
     - has_readers_heading: whether a heading of this edition may say that readers ask.
     - question_indexes: for each of `qas`, the index at which its question begins.
     """
@@ -153,7 +154,7 @@ def _apply_intro(search: _Search, para: Para) -> None:
     if guest:
         search.guest = guest
         search.guest_level = scope.level
-    # If a heading says that readers ask, the edition's introduction announces that section, not questions everywhere.
+    # If a heading says that readers ask, an introduction above all sections only announces the one of that heading.
     is_about_scope = scope.level > 1 or not search.has_readers_heading
     if has_strong_hint and is_about_scope and _is_intro_sentence(para, lexicon):
         scope.has_strong_hint = True
@@ -168,7 +169,7 @@ def _build_untitled_scope(paras: Sequence[Para]) -> Scope:
 
 
 def _is_intro_sentence(para: Para, lexicon: Lexicon) -> bool:
-    """Return whether a paragraph may introduce questions: not a list item, a few words or a call for questions."""
+    """Return whether a paragraph may introduce questions, unlike a list item, a few words or a call for questions."""
     return para.kind != "item" and para.word_count > 3 and not lexicon.call_for_questions.search(para.text)
 
 
@@ -184,7 +185,7 @@ def _excludes_readers(para: Para, scope: Scope, lexicon: Lexicon) -> bool:
 def _read_qa(search: _Search, index: int, start: Start) -> int | None:
     """Add the Q&As of the question that begins at `index`, and return the index after its answers.
 
-    Return None if it has no answer or no reader asks it.
+    Return None if it has no question mark or no answer, or if no reader asks it.
     """
     paras = search.paras
     lexicon = search.lexicon
@@ -250,9 +251,9 @@ def _list_doubts(start: Start, answer: FoundAnswer) -> Iterator[str]:
 
 
 def _find_thanks(paras: Sequence[Para], end: int, last_answer: FoundAnswer, lexicon: Lexicon) -> tuple[list[str], int]:
-    """Find the asker in a line of thanks, which is removed from the end of the last answer or stands below it.
+    """Find the asker in a line of thanks, which is the last paragraph of the last answer or stands below it.
 
-    Return the asker, if any, and the index after the line.
+    Remove the line from the answer. Return a list of the asker, if any, and the index after the line.
     """
     askers = _pop_thanks(last_answer.paragraphs, lexicon)
     if askers or not _is_closing_line(paras, end):
@@ -290,7 +291,10 @@ def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
 
 
 def _resolve_expert(search: _Search, expert: PrintedExpert) -> PrintedExpert:
-    """Return the expert as first named in the edition, if this is a mention without credits such as "Dr. Dube"."""
+    """Return the expert, and remember them.
+
+    A mention without credits, such as "Dr. Dube", is replaced by the first mention of the same name.
+    """
     if not expert.name:
         return expert
     if not expert.credit_line and not expert.relation:
@@ -300,6 +304,7 @@ def _resolve_expert(search: _Search, expert: PrintedExpert) -> PrintedExpert:
 
 
 def _find_first_mention(search: _Search, name: str) -> PrintedExpert | None:
+    """Return the first expert of the edition with this name or last name, or None."""
     last_name = name.split()[-1]
     for full_name, expert in search.experts.items():
         if full_name == name or full_name.split()[-1] == last_name:
@@ -308,9 +313,9 @@ def _find_first_mention(search: _Search, name: str) -> PrintedExpert | None:
 
 
 def _set_missing_experts(search: _Search, expert: PrintedExpert, answers: Sequence[FoundAnswer]) -> None:
-    """Set the expert of `answers` and of earlier Q&As in the section that have none.
+    """Set the expert of all `answers` and earlier Q&As of the section that have none.
 
-    A line at the end of the section names the expert of all of them.
+    `expert` is named in a line at the end of the section.
     """
     for answer in answers:
         if not answer.expert.name:
@@ -325,12 +330,15 @@ def _set_missing_experts(search: _Search, expert: PrintedExpert, answers: Sequen
 
 
 def _can_be_from_reader(search: _Search, start: Start) -> bool:
-    """Return whether a question can be a reader's, before the costly parsing that `_is_from_reader` requires."""
+    """Return whether a reader can have asked a question, before the costly parsing that `_is_from_reader` requires."""
     return start.is_by_reader or search.scope is None or not search.scope.chain_excludes_readers
 
 
 def _is_from_reader(search: _Search, start: Start, askers: Sequence[str], answers: Sequence[FoundAnswer]) -> bool:
-    """Return whether the edition says that a reader asked this. `askers` are those named at or below its end."""
+    """Return whether the edition shows that a reader asked a question.
+
+    `askers` are those named at the end of the question or below it.
+    """
     scope = search.scope
     if start.is_by_reader:
         return True
@@ -348,7 +356,7 @@ def _is_from_reader(search: _Search, start: Start, askers: Sequence[str], answer
 
 
 def _remove_interviewer(qas: list[FoundQA]) -> list[FoundQA]:
-    """Remove the asker if three or more questions all name the same one, who is the interviewer and not a reader."""
+    """Remove the asker if all questions, three or more, name the same one: this is an interviewer and not a reader."""
     questions = {qa.question for qa in qas}
     askers_of_questions = {qa.askers for qa in qas}
     if len(questions) < 3 or len(askers_of_questions) > 1 or () in askers_of_questions:

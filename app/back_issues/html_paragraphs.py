@@ -33,7 +33,7 @@ LINE_BREAK = "\x00"  # stands for a <br> in `Piece.text`
 
 
 class Style(NamedTuple):
-    """The style of a piece of text, from the elements around it."""
+    """The style of a piece of text, from the elements around it. `level` is a heading's, or 0 for other text."""
 
     bold: bool = False
     italic: bool = False
@@ -52,8 +52,8 @@ class Piece(NamedTuple):
 class ParagraphCollector:
     """A visitor for `html_tree.walk` that collects the paragraphs of a page.
 
-    - _paragraph_pieces: those of the paragraph that isn't finished.
-    - _last_item_numbers: the last number in each list that is open, from the outermost; None for a bullet list.
+    - _paragraph_pieces: the pieces of the current paragraph so far.
+    - _last_item_numbers: the last number in each list around it, from the outermost; None for a bullet list.
     - _pending_marker: the number or bullet of the next paragraph.
     """
 
@@ -115,7 +115,7 @@ class ParagraphCollector:
         """Finish the current paragraph: create a `Para` for each of its lines, and join those that belong together."""
         lines: list[Para] = []
         line_pieces: list[Piece] = []
-        breaks_since_text = 2  # two or more separate paragraphs
+        breaks_since_text = 2  # two or more breaks separate paragraphs
         for piece in [*self._paragraph_pieces, Piece(LINE_BREAK, Style())]:
             if piece.text != LINE_BREAK:
                 line_pieces.append(piece)
@@ -131,7 +131,7 @@ class ParagraphCollector:
         self.paras += join_lines(lines)
 
     def _build_line(self, pieces: list[Piece], is_separate: bool) -> Para | None:
-        """Build the `Para` of a line, which takes the pending marker; None for a line without text."""
+        """Build the `Para` of a line, with the pending marker if there is one; return None for a line without text."""
         text = for_print(_SPACES.sub(" ", "".join(piece.text for piece in pieces))).strip(_EDGES)
         if not text:
             return None

@@ -10,7 +10,7 @@ from persiantools.jdatetime import JalaliDate
 
 from ..text.clean import digits
 
-EARLIEST_YEAR, LATEST_YEAR = 1995, 2100  # in which a newsletter's edition can have run
+EARLIEST_YEAR, LATEST_YEAR = 1995, 2100  # of an edition; other dates are ignored
 MAX_DATE_LINE_LENGTH = 90
 # "2022-11-02", also without hyphens.
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4})[-_./]?(0[1-9]|1[0-2])[-_./]?(0[1-9]|[12]\d|3[01])(?!\d)")
@@ -77,7 +77,7 @@ def _convert_digits(text: str) -> str:
 def dates_in(text: str, language: str) -> Iterator[tuple[date, str]]:
     """Yield each full date in a text with its wording, one notation after the other.
 
-    In English, numeric dates whose day and month could be swapped are left out.
+    In English, "3/4/2022" and "3-4-2022" are left out, as either number can be the month.
     """
     plain = _convert_digits(text)
     for match in _ISO_DATE.finditer(plain):

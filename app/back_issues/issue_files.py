@@ -25,7 +25,7 @@ MAX_FILE_BYTES = 40 * 1024 * 1024
 MAX_EDITIONS = 20_000  # in one file
 MAX_DATE_PARAGRAPHS = 8  # paragraphs at the top of an edition that are searched for its date
 MAX_PARAGRAPHS_ABOVE_DATE = 2  # above the date line of the first edition in a file
-SAMPLE_BYTES = 4_000  # by which an encoding is detected
+SAMPLE_BYTES = 4_000  # at the start of a file, by which its encoding is detected
 MAIL_HEADER_BYTES = 20_000  # at the start of a file, by which a mail is recognised
 HTML_HEAD_LENGTH = 50_000  # characters in which tags and the title are searched for
 META_DATE_LENGTH = 200_000  # characters in which the metadata is searched for a date
@@ -67,7 +67,7 @@ _TITLE_TAG = re.compile(r"<title\b[^>]*>([^<]{0,400})", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
 # Keys of front matter that may have the date, in English, German and Spanish.
 _DATE_KEYS = ("date", "published", "published_at", "publishdate", "post_date", "datum", "fecha")
-# The beginning of front matter in the middle of a file, where another edition begins.
+# The beginning of front matter; in the middle of a file, another edition begins with it.
 _NEXT_FRONT_MATTER = re.compile(r"^---[ \t]*\n(?=[a-z_]{2,30}:[ \t])", re.MULTILINE)
 
 
@@ -124,7 +124,7 @@ def issues_in(name: str, data: bytes) -> Iterator[Issue]:
 def _is_mbox(name: str, data: bytes) -> bool:
     """Return whether a file is an mbox.
 
-    A text can also begin with "From ": a second separator, the file name or a mail header must confirm the format.
+    A plain text can also begin with "From ", so a second separator, the file name or a mail header must confirm it.
     """
     if not _MBOX_SEPARATOR.match(data.lstrip()):
         return False
@@ -236,8 +236,10 @@ def _get_front_matter_day(values: Mapping[str, str]) -> date | None:
 
 
 def _parse_markdown(text: str, title: str, day: date | None, file_name_date: date | None) -> Iterator[Issue]:
-    """Yield the editions of a Markdown file. `title` and `day` are those of the first, whose front matter isn't in
-    `text`; further editions begin with their own front matter.
+    """Yield the editions of a Markdown file.
+
+    `title` and `day` are those of the first edition, whose front matter isn't in `text`. Any further edition begins
+    with front matter of its own.
     """
     starts = [fence.start() for fence in _NEXT_FRONT_MATTER.finditer(text)]
     first_end = starts[0] if starts else len(text)
@@ -258,7 +260,7 @@ def _parse_ghost_export(text: str) -> list[dict[str, Any]]:
 
 
 def _parse_iso_day(text: str) -> date | None:
-    """Parse an ISO date, with or without a time, else any date in the text."""
+    """Parse an ISO date, with or without a time, else return the first date in the text, or None."""
     try:
         return datetime.fromisoformat(text.strip().replace("Z", "+00:00")).date()
     except ValueError:
@@ -282,7 +284,7 @@ def _find_day_at_top(paras: Sequence[Para], language: str) -> date | None:
 
 
 def _split_issues(issues: Iterable[Issue]) -> Iterator[Issue]:
-    """Split each of the texts that has several editions, where lines with different dates begin them."""
+    """Split each text that consists of several editions with different dates, at the date line of each."""
     for issue in issues:
         paras = issue.paras
         date_indexes = [index for index in range(len(paras)) if _begins_issue(paras, index, issue.language)]
@@ -298,8 +300,11 @@ def _split_issues(issues: Iterable[Issue]) -> Iterator[Issue]:
 
 
 def _begins_issue(paras: Sequence[Para], index: int, language: str) -> bool:
-    """Return whether a line with a date begins an edition: it is at the top, a top-level heading or right below one,
-    below a rule, or has a word such as "Issue"."""
+    """Return whether a paragraph is the date line of an edition, not a date elsewhere in the text.
+
+    It is at the top of the text, in a top-level heading, close below such a heading or a rule, or has a word such as
+    "Issue".
+    """
     para = paras[index]
     if not para.text or parse_date_line(para.text, language) is None:
         return False
@@ -315,6 +320,6 @@ def _separates_issues(para: Para) -> bool:
 
 
 def _get_issue_start(paras: Sequence[Para], index: int) -> int:
-    """Return the index at which an edition begins, whose title may be above its date."""
+    """Return the index of an edition's title if it is just above the date line at `index`, else `index`."""
     has_title_above = index > 0 and paras[index - 1].kind == "heading" and paras[index].kind != "heading"
     return index - 1 if has_title_above else index

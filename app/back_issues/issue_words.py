@@ -1,8 +1,8 @@
 """The phrases that editions use around readers' questions, by language, as compiled patterns.
 
 They come from `languages/`, one file per language, and from the sentences of the house form, so that our own editions
-can be parsed as well. English is always included, since newsletter tools add much in English. Every pattern takes time
-linear in the length of the text.
+can be parsed as well. English phrases are always included, since newsletter tools add English text to editions in any
+language. Every pattern takes time linear in the length of the text.
 """
 
 import re
@@ -70,9 +70,9 @@ def _char_regex(char: str) -> str:
 
 
 def _is_at_word_edge(char: str) -> bool:
-    """Return whether this first or last character of a phrase must be the first or last of a word.
+    """Return whether a match must begin or end a word if this is the first or last character of a phrase.
 
-    It needn't be in Han and kana, which are written without spaces.
+    In Han and kana it needn't, as they are written without spaces.
     """
     return char.isalnum() and not re.match(HAN_OR_KANA, char)
 
@@ -110,7 +110,7 @@ def _get_house_sentences(language: str, kinds: Sequence[str]) -> list[str]:
 class NamePattern:
     """The patterns before and after a name, each None if there is nothing.
 
-    Only texts with the word `required_word` can match, so that most patterns needn't be tried.
+    Only texts with the word `required_word` can match: for most texts, most patterns needn't be tried.
     """
 
     before: re.Pattern[str] | None
@@ -153,28 +153,28 @@ class Lexicon:
     """The patterns of a language, each compiled from one or more lists of `languages/`; see `get_lexicon`."""
 
     language: str
-    # Labels: "Q:", "Reader question (Maria):", "Our answer:"; `answer_heading` is an answer's as a heading, alone.
+    # Labels: "Q:", "Reader question (Maria):", "Our answer:". `answer_heading` is the label as the whole heading.
     question_label: re.Pattern[str]
     answer_label: re.Pattern[str]
     answer_heading: re.Pattern[str]
-    # The house form's announcements of questions without a name: "A reader asked:", and of several readers.
+    # The house form's announcements of a question: without a name ("A reader asked:"), and by several readers.
     unnamed_asker: re.Pattern[str]
     several_askers: re.Pattern[str]
     # Lines with a name: "Maria asks", "We turned to Jane Smith", "This week: Jane Smith".
     asker_patterns: Patterns
     lead_in_patterns: Patterns
     guest_patterns: Patterns
-    # Words for readers, such as "a subscriber": as all of a line, and anywhere in it.
+    # Words for readers, such as "a subscriber": as the whole line, and anywhere.
     only_readers: re.Pattern[str]
     readers: re.Pattern[str]
     # What we asked the expert for, after the name: "to explain", "whether".
     request_phrase: re.Pattern[str]
-    # Hints that readers ask ("your questions"), the same without those in English, and weak hints ("Q&A").
+    # Hints that readers ask ("your questions"), only those in the edition's own language, and weak hints ("Q&A").
     strong_hints: re.Pattern[str]
     native_strong_hints: re.Pattern[str]
     weak_hints: re.Pattern[str]
-    # Hints that it isn't readers who ask: an interview, which a strong hint outweighs, and a quiz or advert, which it
-    # doesn't.
+    # Hints that somebody else asks: vetoes, such as for an interview, and bars, such as for a quiz or advert. A strong
+    # hint outweighs a veto, but not a bar.
     vetoes: re.Pattern[str]
     bars: re.Pattern[str]
     # "This week", "also", at the beginning of a line.
@@ -185,7 +185,7 @@ class Lexicon:
     adverts: re.Pattern[str]
     advert_label: re.Pattern[str]
     captions: re.Pattern[str]
-    # "who", "which": the comma or dash before it, at the end of a text, and anywhere.
+    # Relative pronouns ("who", "which"): the comma or dash before one, one at the end of a text, and one anywhere.
     relative_clause: re.Pattern[str]
     relative_pronoun_end: re.Pattern[str]
     relative_pronoun: re.Pattern[str]
@@ -225,7 +225,7 @@ def known_languages() -> list[str]:
 
 @cache
 def get_lexicon(language: str) -> Lexicon:
-    """Return the patterns of a language, including the English ones; for an unknown language only those."""
+    """Return the patterns of a language, including the English ones; for an unknown language only the English ones."""
     phrases = _load_phrases()
     primary_tag = language.lower().split("-")[0]
     tags = [primary_tag, "en"] if primary_tag in phrases and primary_tag != "en" else ["en"]

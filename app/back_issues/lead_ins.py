@@ -1,6 +1,6 @@
 """Parsing lines that say who asks or answers, in the sentences of the house form or of other newsletters.
 
-A paragraph is parsed several times with the same result, which is cached.
+Results are cached, as the same paragraph is parsed several times.
 """
 
 import re
@@ -26,8 +26,8 @@ MAX_ASKER_LENGTH = 100
 MAX_AFTER_QUESTION_LENGTH = 140  # of a line such as "asks Harriet from Hereford"
 MAX_ANNOUNCEMENT_WORDS = 30  # of a line such as "We put the question to two experts."
 _COLON = re.compile(r"[\s\u00a0\u202f]*[:：](?=[\s\u00a0\u202f]|\Z|[\"“«„»‘'])")
-# What may follow the verb after a name: a few words up to a colon, the end of the text, or a quotation mark, as in
-# "says today:".
+# The text between the verb after a name and the answer, such as " today:" after "Jane Smith says": a few words up to a
+# colon, the end of the text, or a quotation mark.
 _TAIL = re.compile(
     rf"[^:：.!?؟{QUOTES}]{{0,60}}?[\s\u00a0\u202f]*[:：]\s*"
     rf"|[^:：.!?؟{QUOTES}]{{0,16}}?(?:[.!]?\Z|[,،]?\s?(?=[\"“«„‘]))"
@@ -39,7 +39,7 @@ class AskerLine:
     """An announcement of a question.
 
     - asker: who asks, as printed, or "" for unnamed readers.
-    - rest: the text after it.
+    - rest: the text after the announcement.
     - is_by_reader: whether it says that a reader asks.
     """
 
@@ -128,7 +128,10 @@ def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[PrintedExpert, str] | No
 
 
 def find_host(text: str, lexicon: Lexicon) -> PrintedExpert | None:
-    """Return the expert whom an introduction to readers' questions names as answering them, in whatever words."""
+    """Return the expert who answers readers' questions by the words of their introduction, or None.
+
+    The name must have credits. Unlike in a lead-in, any text may follow the verb.
+    """
     text = text[:MAX_INTRO_LENGTH]
     for pattern in lexicon.lead_in_patterns.iter_candidates(text):
         if pattern.before or not pattern.after:
@@ -225,7 +228,7 @@ def parse_asker(text: str, lexicon: Lexicon) -> AskerLine | None:
 
 
 def _build_asker_line(asker: str, rest: str, lexicon: Lexicon) -> AskerLine | None:
-    """Build the announcement, or return None if the text `asker` can't be one."""
+    """Build the announcement of a question, or return None if the text `asker` can't name a person or reader."""
     if not asker.strip() or len(asker) > MAX_ASKER_LENGTH or SENTENCE_END.search(asker):
         return None
     if lexicon.relative_pronoun_end.search(asker.strip()):  # "A subscriber who asked not to be named"
@@ -244,7 +247,10 @@ def _build_asker_line(asker: str, rest: str, lexicon: Lexicon) -> AskerLine | No
 
 
 def _parse_reader_before_colon(start: str, remainder: str, lexicon: Lexicon) -> AskerLine | None:
-    """Parse a paragraph, split into two, that begins with a reader and a colon: "A reader in Tbilisi: ..."."""
+    """Parse a paragraph that begins with a reader and a colon: "A reader in Tbilisi: ...".
+
+    `start` is its beginning, in which the colon must be, and `remainder` the text after that.
+    """
     reader = lexicon.readers.match(start)
     colon = _COLON.search(start, 0, MAX_ASKER_LENGTH)
     if reader is None or colon is None or SENTENCE_END.search(start, 0, colon.start()):

@@ -25,11 +25,11 @@ PARTICLES = frozenset((*_ROMANCE_PARTICLES, *_GERMANIC_PARTICLES, *_OTHER_PARTIC
 HONORIFICS = frozenset(
     ["pani", "pan", "señora", "señor", "doña", "don", "signora", "signor", "dona", "dom", "madame", "mevrouw", "fru"]
 )
-# Lower-case titles, which are part of the name but don't show whether it is one: "dr Marek Zieliński".
+# Lower-case titles: "dr Marek Zieliński". They belong to the name, but `is_name` only looks at the words after them.
 TITLES = frozenset(["dr", "dr.", "prof.", "prof", "mgr", "inż.", "ing.", "hab.", "mr.", "mw."])
 # "生物学者の佐藤美咲さん": description, name, honorific.
 _JAPANESE = re.compile(r"(?:([^、。]{2,60})の)?([^\s、。の]{2,12}?)(?:さん|氏|先生|様)\Z")
-# Not after an initial ("J. Smith") or an abbreviated title ("Dr. Smith").
+# Punctuation at the end of a sentence, but not after an initial ("J. Smith") or an abbreviated title ("Dr. Smith").
 SENTENCE_END = re.compile(r"(?<![\s.][A-ZА-ЯЁІЇЄҐ])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr))(?<!\bMrs)(?<!\bProf)[.!?…؟][\"”»’]?\s+")
 # What separates a name from its credit line: a comma, bar or dash, or the empty string before a bracket.
 _SEPARATOR = re.compile(r"[\s\u00a0]*(?:[,،，、|;]|[—–―]|\s-\s)[\s\u00a0]*|[\s\u00a0]*(?=\()")
@@ -57,7 +57,7 @@ def is_cased(word: str) -> bool:
 def is_name(text: str, allows_single: bool = False) -> bool:
     """Return whether a text can be a person's name: capitalised if the script has capitals, and without digits.
 
-    A single word is only one with `allows_single`.
+    A single word is only a name with `allows_single`, or in Han or kana.
     """
     words = _strip_titles(text.split())
     if not words or len(text) > MAX_NAME_LENGTH or len(words) > MAX_NAME_WORDS or re.search(r"[\d?!:;@/؟]", text):
@@ -122,9 +122,9 @@ def _strip_brackets(text: str) -> str:
 
 
 def _split_description(text: str) -> tuple[str, str]:
-    """Split "soil scientist Jane Smith" or "Jane Smith of Cornell" into the name and the description, "" without one.
+    """Split "soil scientist Jane Smith" or "Jane Smith of Cornell" into the name and the description, or "" for none.
 
-    The functions below do this for one word order each, and return None if a text doesn't have it.
+    Each of the functions below splits texts in one word order, and returns None for any other text.
     """
     words = text.split()
     if len(words) < 3 or not all(map(is_cased, words)):
@@ -175,7 +175,7 @@ def _is_in_name(word: str) -> bool:
 def parse_bare_credit(text: str, in_italics: bool) -> str | None:
     """Return the line if it only consists of a name and a place, without a dash; else None.
 
-    In italics, any short line that isn't a sentence is taken for one.
+    In italics, any short line without punctuation at its end counts as a name.
     """
     line = text.strip()
     if not line or len(line) > MAX_CREDIT_LENGTH or len(line.split()) > MAX_CREDIT_WORDS:

@@ -74,7 +74,7 @@ class PrintedQA:
 
 
 def build_qas(found_qas: Iterable[FoundQA]) -> list[PrintedQA]:
-    """Combine adjacent Q&As of an edition that have the same question and headline, but each another answer."""
+    """Combine adjacent Q&As with the same question and headline, which are the answers of several experts."""
     groups = groupby(found_qas, key=lambda qa: (qa.day, qa.question, qa.headline))
     return [_combine(list(group)) for _key, group in groups]
 

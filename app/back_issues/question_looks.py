@@ -32,8 +32,8 @@ class Start:
     - style: how the edition marks it: a key of `STYLE_MATCHERS`, "label", or "asked" if a line says who asks.
     - text: the question's text in its first paragraph, without a number or name.
     - asker: who asks, as printed, or "".
-    - is_announced: whether a line says that someone asks.
-    - is_by_reader: whether that line says that it is a reader.
+    - is_announced: whether the edition says here that someone asks.
+    - is_by_reader: whether the edition says here, if only in a label, that a reader asks.
     - is_doubtful: whether it may not be a reader's question.
     - answer_start: the beginning of the answer if it is in the same paragraph.
     """
@@ -79,7 +79,7 @@ def _match_heading(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: S
     if index + 1 < len(paras):
         next_para = paras[index + 1]
         if next_para.kind == "quote" and QUESTION_MARK.search(next_para.text):
-            return None  # because the quotation is the question, and this its headline
+            return None  # because the quotation is the question, and the heading its headline
     if not _has_reader_as_asker(scope, paras, index + 1):
         return None
     return Start("heading", _strip_number(para.text))
@@ -116,7 +116,7 @@ def _match_bold(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scop
 
 
 def _match_bold_start(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope) -> Start | None:
-    """Match a bold question that the asker's name or the answer follows in the same paragraph."""
+    """Match a paragraph that begins with a bold question and goes on with the asker's name or the answer."""
     para = paras[index]
     if not para.bold_start or not scope.is_about_readers or not is_question(para.bold_start):
         return None
@@ -210,7 +210,7 @@ def _match_plain(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sco
 
 
 def is_letter_signature(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:
-    """Return whether a short line without a dash signs a letter, which the salutation of an answer below it shows."""
+    """Return whether a short line without a dash is a letter's signature: the answer's salutation is below it."""
     text = paras[index].text
     if not 0 < len(text.split()) <= MAX_LETTER_SIGNATURE_WORDS or END_PUNCTUATION.search(text):
         return False
@@ -222,7 +222,7 @@ def _has_salutation(para: Para, lexicon: Lexicon) -> bool:
 
 
 def parse_quoted_credit(para: Para) -> str | None:
-    """Return the asker named in a quoted question's last line in italics, or None."""
+    """Return the text of a quoted line in italics that may name the asker, or None."""
     if para.kind != "quote" or not para.italic:
         return None
     return parse_bare_credit(para.text, in_italics=True)

@@ -11,7 +11,7 @@ from .printed_qa import PrintedQA, build_qas
 
 
 class ParsedIssue(NamedTuple):
-    """An edition with the Q&As found in it: one for each answer, even to the same question."""
+    """An edition with the Q&As found in it: one for each answer, even if several answer the same question."""
 
     title: str
     found_qas: list[FoundQA]

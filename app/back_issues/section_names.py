@@ -1,4 +1,7 @@
-"""Finding the section and headline of a Q&A in the headings above it. A scope is a heading with what is below it."""
+"""Finding the section and headline of a Q&A in the headings above it.
+
+A scope is a heading with the paragraphs that belong to it.
+"""
 
 from .edition_outline import Scope
 from .issue_words import Lexicon
@@ -48,7 +51,7 @@ def _list_naming_scopes(scope: Scope, index: int, style: str, lexicon: Lexicon) 
 
 
 def _find_section(outer_scopes: list[Scope]) -> Scope | None:
-    """Return the nearest scope with a hint, else the nearest one if it isn't at the top level."""
+    """Return the nearest scope with a hint, else the nearest one if it isn't at the top level, else None."""
     for scope in outer_scopes:
         if scope.has_strong_hint or scope.has_weak_hint:
             return scope
@@ -70,7 +73,7 @@ def _may_be_section(heading: str, lexicon: Lexicon) -> bool:
 def _split_heading(heading: str) -> tuple[str, str]:
     """Split a heading such as "Expert Corner: Policing" at a colon, bar, dash or dot.
 
-    The topic is "" if there is none.
+    The second part is "" if there is no separator.
     """
     for separator in (": ", "：", " | ", " — ", " – ", " · "):
         section, _separator, topic = heading.partition(separator)

@@ -1,4 +1,4 @@
-"""Splitting plain text, which a mail program may have wrapped, and Markdown into paragraphs."""
+"""Splitting Markdown and plain text into paragraphs, and joining the lines that a mail program has wrapped."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from .issue_paragraph import LEADING_DASH, Kind, Para, join_lines
 from .issue_words import begins_with_label
 
 MAX_TEXT_LENGTH = 8_000_000
-MIN_WRAPPED_LENGTH = 40  # characters; a shorter line was broken by its writer
+MIN_WRAPPED_LENGTH = 40  # characters of a line that the next line may continue in lower case
 MAX_WRAP_WIDTH = 110  # characters of the longest line of a text in which all lines are wrapped
 MAX_TYPICAL_WRAP_WIDTH = 100  # of the longest line apart from a few, such as URLs
 MAX_HEADING_LENGTH, MAX_HEADING_WORDS = 90, 14
@@ -37,7 +37,7 @@ _MARKUP = re.compile(
 )
 _NUMBERED_TITLE = re.compile(r"\d{1,2}[.)] [^.!?]+\Z")  # "1. OUR NEWS"
 _QUESTION_END = re.compile(r"[?؟？][\"”»]?\Z")
-# "---", lines, "---" at the beginning of a file, also with plus signs.
+# Lines between "---" and "---" or between "+++" and "+++", at the beginning of a file.
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n((?:[^\n]{0,2000}\n){0,60}?)(?:---|\.\.\.|\+\+\+)[ \t]*\n")
 _FOOTNOTE = re.compile(r"^\[\^[^\]\s]{1,40}\]:[^\n]*(?:\n[ \t]+\S[^\n]*)*\n?|\[\^[^\]\s]{1,40}\]", re.MULTILINE)
 
@@ -135,13 +135,13 @@ def _build_paragraphs(block: Sequence[str], width: int) -> list[Para]:
 def _is_wrapped_line(previous_line: str, line: str, width: int, previous_para: Para) -> bool:
     """Return whether the line break before `line` comes from wrapping.
 
-    Its first word didn't fit above, or `line` goes on in lower case below a long line.
+    That is so if the first word of `line` didn't fit above, or if `line` begins in lower case below a long line.
     """
     if not width or _HASHES.match(line) or _HASHES.match(previous_line):
         return False
     if _LIST_ITEM.match(line) or (not previous_para.marker and _LIST_ITEM.match(previous_line)):
         return False
-    if LEADING_DASH.match(line) and not _SPACED_DASH.match(line):  # dialogue
+    if LEADING_DASH.match(line) and not _SPACED_DASH.match(line):  # "—Text", which begins another line of a dialogue
         return False
     previous_length = len(previous_line.rstrip())
     first_word = line.lstrip("> ").split(maxsplit=1)[0]
@@ -167,7 +167,7 @@ def _parse_line(line: str) -> Para | None:
         text = line[item.end() :] if bullet else line  # a number stays, as it may be part of a title
     emphasised = _EMPHASISED_LINE.match(line) if len(line) < 500 else None
     bold_start = None if emphasised else _EMPHASISED_START.match(line[:200])
-    if emphasised and emphasised[1] not in emphasised[2]:  # the marks enclose the whole line
+    if emphasised and emphasised[1] not in emphasised[2]:  # one pair of marks, unlike in "**A** and **B**"
         text = emphasised[2]
     elif bold_start:
         text = f"{bold_start[2]}{line[bold_start.end() :]}"

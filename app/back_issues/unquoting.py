@@ -19,9 +19,9 @@ def begins_quoted(text: str) -> bool:
 
 
 def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
-    """Return how many paragraphs the quotation spans that begins with the first character.
+    """Return the number of paragraphs in the quotation that begins the first of them.
 
-    Return None if there is no such quotation, or if it ends in the middle of a paragraph, as in a sentence that quotes.
+    Return None if there is no such quotation, or if it ends in the middle of a paragraph.
     """
     if not texts or not begins_quoted(texts[0]):
         return None
