@@ -237,15 +237,15 @@ def _measure_page(
     figures: dict[int, dict[str, Measurement]] = {}
     for size, result in results.items():
         failures = result.failures
-        of_page = {
+        page_figures = {
             f"{prefix}-statements": Measurement(statements[size]),
             f"{prefix}-cpu": Measurement(result.cpu_ms, floor.cpu_ms, failures=failures),
             f"{prefix}-p99": Measurement(result.p99, failures=failures),
         }
         if prefix == "desk" and size != smallest:
             small = results[smallest]
-            of_page["desk-growth"] = Measurement(result.p50, small.p50, failures=failures + small.failures)
-        figures[size] = {key: figure for key, figure in of_page.items() if key in GOALS_BY_KEY}
+            page_figures["desk-growth"] = Measurement(result.p50, small.p50, failures=failures + small.failures)
+        figures[size] = {key: figure for key, figure in page_figures.items() if key in GOALS_BY_KEY}
     return figures
 
 

@@ -18,7 +18,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import insert, text
-from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.db.migrate import migrate
@@ -43,6 +42,8 @@ HAND_WRITTEN = 150  # stored, and queries; there are few
 BATCH = 2_000
 SAMPLES_PER_BATCH = 20
 TIMED_QUERIES = 200  # of each kind
+QUERY_KINDS = ("two words", "a common word", "a phrase", "unfinished")
+MOST_COMMON = 20  # of the common words, one of which is searched for
 
 
 def print_report(write_line: WriteLine) -> None:
@@ -143,33 +144,46 @@ def measure_latency(write_line: WriteLine, url: str, size: int) -> None:
     name = f"{database.writer.dialect.name}, {size:,}"
     write_line(f"{name}: filled at {size / seconds:,.0f} a second")
     rng = random.Random(1)
-    common_words = language_model.common_words[:20]
-    queries: dict[str, Callable[[str], str]] = {  # the text to search for, made from a stored question
-        "search, two words": lambda question: " ".join(rng.sample(question.split(), 2)),
-        "search, a common word": lambda _question: f"{rng.choice(common_words)} ",
-        "search, a phrase": lambda question: f'"{" ".join(question.split()[:2])}"',
-        "search, unfinished": lambda question: rng.choice(question.split())[:4],
-    }
-
-    def find_look_alikes(session: Session, _question: str, repetition: str) -> None:
-        find_matches(session, DESK, newsletter_id, Probe(repetition), matcher="words")
-
-    def search_desk(session: Session, question: str, _repetition: str, build_query: Callable[[str], str]) -> None:
-        search(session, DESK, newsletter_id, build_query(question))
-
-    works: dict[str, Callable[[Session, str, str], None]] = {"look-alikes": find_look_alikes}
-    works |= {kind: partial(search_desk, build_query=build_query) for kind, build_query in queries.items()}
-    for kind, work in works.items():
-        wall_ms, cpu_ms = [], []
+    with database.read() as session:
+        repetitions = [repetition for _, repetition in _draw_pairs(rng, pairs)]
+        probes = [Probe(repetition) for repetition in repetitions]
+        works = [partial(find_matches, session, DESK, newsletter_id, probe, matcher="words") for probe in probes]
+        print_latency(write_line, f"{name}, look-alikes", works)
+    for kind in QUERY_KINDS:
         with database.read() as session:
-            for question, repetition in rng.sample(pairs, min(TIMED_QUERIES, len(pairs))):
-                start, cpu_start = time.perf_counter(), time.process_time()
-                work(session, question, repetition)
-                wall_ms.append(1_000 * (time.perf_counter() - start))
-                cpu_ms.append(1_000 * (time.process_time() - cpu_start))
-        figures = "".join(f"{figure:>9.1f}" for figure in (*_pick_percentiles(wall_ms), *_pick_percentiles(cpu_ms)))
-        write_line(f"{name + ', ' + kind:<46}" + figures)
+            questions = [question for question, _ in _draw_pairs(rng, pairs)]
+            queries = [build_query(rng, kind, question, language_model.common_words) for question in questions]
+            searches = [partial(search, session, DESK, newsletter_id, query) for query in queries]
+            print_latency(write_line, f"{name}, search, {kind}", searches)
     database.close()
+
+
+def _draw_pairs(rng: random.Random, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return rng.sample(pairs, min(TIMED_QUERIES, len(pairs)))
+
+
+def build_query(rng: random.Random, kind: str, question: str, common_words: list[str]) -> str:
+    """Return a query of one of `QUERY_KINDS`, with words of a stored question or with a common word."""
+    words = question.split()
+    if kind == "two words":
+        return " ".join(rng.sample(words, 2))
+    if kind == "a common word":
+        return f"{rng.choice(common_words[:MOST_COMMON])} "
+    if kind == "a phrase":
+        return f'"{" ".join(words[:2])}"'
+    return rng.choice(words)[:4]
+
+
+def print_latency(write_line: WriteLine, name: str, works: Sequence[Callable[[], object]]) -> None:
+    """Run each work, and print the percentiles of their wall-clock and CPU times."""
+    wall_ms, cpu_ms = [], []
+    for work in works:
+        start, cpu_start = time.perf_counter(), time.process_time()
+        work()
+        wall_ms.append(1_000 * (time.perf_counter() - start))
+        cpu_ms.append(1_000 * (time.process_time() - cpu_start))
+    figures = "".join(f"{figure:>9.1f}" for figure in (*_pick_percentiles(wall_ms), *_pick_percentiles(cpu_ms)))
+    write_line(f"{name:<46}{figures}")
 
 
 def _pick_percentiles(values: list[float]) -> tuple[float, float, float]:
