@@ -58,7 +58,9 @@ def list_reader_calls(settings: dict[str, str]) -> list[tuple[str, Call]]:
         newsletter = get_newsletter(session)
         items = listing(newsletter).page(session, None, 400)
         last_id = items[-1].question.public_id
-        story = f"/{SLUG}/q/{items[0].question.public_id}/{quote(items[0].question.text.slug)}"  # type: ignore[union-attr]
+        question = items[0].question
+        assert question.text is not None
+        story = f"/{SLUG}/q/{question.public_id}/{quote(question.text.slug)}"
         edition = sent_editions(newsletter).page(session, None, 1)[0].public_id
     return [
         ("archive", Call(f"/{SLUG}/answers")),

@@ -35,7 +35,10 @@ SAMPLE_FIGURES: Figures = {
     FigureKey("letters-p99", "SQLite", 100_000): Measurement(1234.5, None, "letters", failures=2),
     FigureKey("start-cpu", "SQLite", 1_000): Measurement(1.75),
 }
-SAMPLE_PAGE = f"# Speed\n\n## Figures\nHow they are read.\n\n{goal_table.render_markdown({})}\n## Peers\n| peer | a |\n|---|---|\n| G1 | b |\n"
+SAMPLE_PAGE = (
+    f"# Speed\n\n## Figures\nHow they are read.\n\n{goal_table.render_markdown({})}\n"
+    "## Peers\n| peer | a |\n|---|---|\n| G1 | b |\n"
+)
 JSON_SCHEMA = {
     "type": "object",
     "required": ["machine", "margin", "rows"],
@@ -187,8 +190,16 @@ def test_committed_results_follow_from_the_figures_and_the_page_names_goals_with
 
 
 def test_a_flame_graph_has_callers_above_callees_and_no_paths_of_this_machine() -> None:
-    call = "process 7:python;serve (app/server/page_server.py:1);Flask.__call__ (/opt/env/lib/python3.11/site-packages/flask/app.py:1)"
-    raw = f"{call};view (app/web/setup.py:9);<lambda> (jinja2/x.py:1) 30\n{call};view (app/web/setup.py:9) 69\n{call};rare (app/rare.py:2) 1\npoll (x.py:1) 50\n"
+    request = (
+        "process 7:python;serve (app/server/page_server.py:1);"
+        "Flask.__call__ (/opt/env/lib/python3.11/site-packages/flask/app.py:1)"
+    )
+    raw = (
+        f"{request};view (app/web/setup.py:9);<lambda> (jinja2/x.py:1) 30\n"
+        f"{request};view (app/web/setup.py:9) 69\n"
+        f"{request};rare (app/rare.py:2) 1\n"
+        "poll (x.py:1) 50\n"
+    )
     stacks = flames.parse_stacks(raw)
     assert [(frame.name, frame.depth, frame.start, frame.samples) for frame in iter_frames(stacks)] == [
         ("Flask.__call__ (flask/app.py:1)", 0, 0, 100),
