@@ -62,7 +62,7 @@ class SenderVerdict:
 
 
 def judge_results(head: Head, server: Server, domain: str) -> SenderVerdict | None:
-    """Judge a mail From: `domain` (ASCII) by our own server's results; None if there are none."""
+    """Judge a mail with `domain` (ASCII) in From by our own server's results; None if there are none."""
     values = _get_own_results(head, server)
     if not values:
         return None
@@ -103,7 +103,10 @@ def _contradicts(results: Sequence[Result]) -> bool:
 
 
 def _get_own_results(head: Head, server: Server) -> list[str]:
-    """Return the results under our server's name above the first Received line that it wrote, topmost first."""
+    """Return the results under our server's name above the first Received line that it wrote, topmost first.
+
+    None count without such a line, or with one of a foreign host above it.
+    """
     # The name is followed by a version, a comment or the first result.
     own_name = re.compile(rf"{re.escape(server.authserv_id)}(?=[\s;(]|$)", re.IGNORECASE)
     own_results: list[str] = []

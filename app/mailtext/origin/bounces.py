@@ -43,9 +43,9 @@ logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 class Bounce:
     """A report of non-delivery.
 
-    `permanent` is False while the server is still trying. `addresses` are the recipients as we addressed them, if the
-    report names them. `status` is an RFC 3463 code or "". `reason` is the server's, on one line, without addresses.
-    `original_message_id` has angle brackets, or is "".
+    `permanent` is False while the server is still trying. `addresses` are the recipients that the report names, where
+    possible in the form in which we addressed them. `status` is an RFC 3463 code or "". `reason` is the server's, on
+    one line, without addresses. `original_message_id` has angle brackets, or is "".
     """
 
     permanent: bool
@@ -68,7 +68,11 @@ def parse_bounce(raw: bytes, mail: Mail) -> Bounce | None:
 
 
 def _parse_report(recipients: list[dict[str, str]], raw: bytes, mail: Mail) -> Bounce | None:
-    """Parse the fields of each recipient. If several failed, the reason and the status are those of the first."""
+    """Parse the fields of each recipient; None if the mail was delivered to all.
+
+    The recipients for whom it failed count, or if there are none, those for whom it was delayed. The status and the
+    reason are the first that their fields contain.
+    """
     outcomes = [(fields, _get_outcome(fields)) for fields in recipients]
     failed = [fields for fields, outcome in outcomes if outcome == "failed"]
     undelivered = failed or [fields for fields, outcome in outcomes if outcome == "delayed"]
@@ -114,7 +118,7 @@ def _parse_free_text(raw: bytes, mail: Mail) -> Bounce | None:
 def _truncate_message(raw: bytes) -> Message:
     """Return the message with long lines truncated and long headers removed in every part.
 
-    Several detectors take quadratic time in their length, and about forty patterns are tried on every line.
+    Several detectors take quadratic time in the length of a line, and about forty patterns are tried on every line.
     """
     message = message_from_bytes(raw)
     for part in message.walk():
@@ -189,7 +193,7 @@ def _find_original_id(raw: bytes, mail: Mail) -> str:
 
 
 def _find_reason(body: str) -> str:
-    """Return the first line with a status code, joined with the next one."""
+    """Return the first line with the code of an error, joined with the next line, or ""."""
     lines = [line.strip() for line in body[:MAX_SEARCHED].splitlines()]
     for number, line in enumerate(lines):
         if _REASON_LINE.search(line):

@@ -19,8 +19,8 @@ _DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0
 def ascii_domain(domain: str) -> str | None:
     """Return the domain in lower case and ASCII (IDNA); None if it is invalid or if programs may read it differently.
 
-    A Cyrillic "а" gives another xn-- name than the Latin one. Full-width letters, ligatures, the Kelvin sign and other
-    characters that NFKC would map to letters of another domain are refused.
+    A domain with a Cyrillic "а" becomes an xn-- name, so it differs from the one with a Latin "a". Full-width letters,
+    ligatures, the Kelvin sign and other characters that NFKC would map to letters of another domain are refused.
     """
     domain = domain.removesuffix(".")
     if len(domain) > MAX_DOMAIN:
@@ -40,8 +40,8 @@ def ascii_domain(domain: str) -> str | None:
 def comparable(address: str) -> str | None:
     """Return the address in a form for comparison; None if it is no valid address.
 
-    Letters outside ASCII are lower-cased only if the result is outside ASCII too: casefold() would turn "ß" into "ss",
-    and NFC the Kelvin sign into "K", which are other people's mailboxes.
+    Letters outside ASCII are lower-cased only if the result is outside ASCII too. Case folding would turn "ß" into
+    "ss", and NFC the Kelvin sign into "K": the results would be other people's mailboxes.
     """
     local_part, _, domain = address.strip().rpartition("@")
     comparable_domain = ascii_domain(domain)
@@ -69,7 +69,7 @@ def is_aligned(first: str, second: str) -> bool:
 
 
 def shares_parent_domain(first: str, second: str) -> bool:
-    """Return whether two domains share a parent that isn't open to strangers, which is enough for internal hosts."""
+    """Return whether two domains share a parent that isn't open to strangers. Enough to recognize an internal host."""
     if first == second:
         return True
     for label_count in (2, 3):

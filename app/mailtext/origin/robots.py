@@ -4,7 +4,7 @@ A machine must not get an automatic response, or two machines could answer each 
 But the desk doesn't see the mail of a person who is mistaken for a machine, so signs that occur in personal mail don't
 count:
 
-- X-Auto-Response-Suppress, which Outlook sets for people who only want no vacation notices;
+- X-Auto-Response-Suppress, which Outlook sets for people who just don't want vacation notices;
 - Feedback-ID, which relays add to every mail;
 - List-Unsubscribe in a quoted body;
 - the headers of a mailbox rule that forwarded a mail.

@@ -23,7 +23,7 @@ Lookup = Callable[[str], list[bytes]]  # returns the TXT records of a name, poss
 LOOKUP_SECONDS = 10  # for all lookups of one mail
 MAX_SIZE = 25 * 1024 * 1024  # bytes of a mail; larger ones are never stored
 MAX_SIGNATURES = 5  # of one mail that are examined
-MAX_RECORD = 2048  # octets; the record of an RSA key of 4096 bits has 740, and a giant key takes minutes to use
+MAX_RECORD = 2048  # octets; the record of an RSA key of 4096 bits has 740, and a check with a giant key takes minutes
 # Blanks in a row. The DKIM library strips white space at line ends in time quadratic in its length.
 MAX_BLANKS = 200
 MAX_FROM = 1000  # characters
@@ -48,7 +48,7 @@ def check(
 ) -> SenderVerdict:
     """Judge whether `mail`, parsed from `raw`, is from `expected_address`. Never raises.
 
-    Only results of our own `server` are trusted; `dns` allows lookups if there are none, through `lookup` if given.
+    Only results of our own `server` are trusted. If there are none, `dns` allows lookups, through `lookup` if given.
     Reasons if ok: "dmarc", "dkim", "spf" or "signature". Otherwise: "broken headers", "two senders", "unreadable
     sender", "other sender", "results disagree", "unreadable results", "not aligned", "failed", "forged or foreign
     results", "not checked", "partly signed", "could not be looked up".
@@ -102,7 +102,7 @@ class _DnsLookups:
         self.has_failed = False
 
     def __call__(self, name: bytes | str, timeout: float = 5) -> Any:
-        """Return the key for a name in bytes, from dkimpy, or the DMARC policy for a string, from authheaders."""
+        """Return the DKIM key for a name in bytes (from dkimpy), or the DMARC policy for a str (from authheaders)."""
         text_name = name.decode("ascii") if isinstance(name, bytes) else name
         try:
             if time.monotonic() > self._deadline:
@@ -129,10 +129,10 @@ class _DnsLookups:
 
 
 def judge_signature(raw: bytes, head: Head, domain: str, lookup: Lookup | None = None) -> SenderVerdict:
-    """Judge whether the mail has a valid DKIM signature of `domain` (ASCII) or an aligned one, and passes its policy.
+    """Judge whether the mail has a valid DKIM signature aligned with `domain` (ASCII), and passes its DMARC policy.
 
-    The first aligned signature that covers the whole body counts; with the tag l=, anybody may have added text that it
-    doesn't cover. The reasons are a subset of those of `check`.
+    Only the first aligned signature that covers the whole body counts. If a signature has the tag l=, anybody may have
+    added text below the part that it covers. The reasons are a subset of those of `check`.
     """
     signatures = head.all("dkim-signature")[:MAX_SIGNATURES]
     aligned = [number for number, signature in enumerate(signatures) if _is_signature_aligned(signature, domain)]

@@ -21,7 +21,7 @@ _SEVEN_BIT_MARKS = {
     "utf_7": b"+",
     **dict.fromkeys(["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"], b"\0"),
 }
-# Codecs of text that programs send with the label of another one, the strictest first.
+# Codecs of text that programs send with the label of another codec, the strictest first.
 _LABEL_ALTERNATIVES = {"big5hkscs": ("cp950",), "iso2022_jp": ("euc_jp", "cp932")}
 # Valid UTF-8 with at least this many bytes beyond ASCII is UTF-8, whatever the label says. Two are enough for western
 # labels ("Ã©" is no word), but single characters of other charsets can be valid UTF-8 too ("一" in GBK).
@@ -80,7 +80,8 @@ def get_codec_hints(label: str = "", language: str = "") -> tuple[str, ...]:
 def decode(data: bytes, label: str = "", hints: tuple[str, ...] = ()) -> tuple[str, bool]:
     """Decode bytes; return the text, not yet tidied, and whether its charset is certain.
 
-    It is certain if the text is valid in the charset of its label, or valid UTF-8.
+    It is certain if the bytes are 7-bit or valid UTF-8, or valid in the charset of its label but for a few damaged
+    characters.
     """
     codec = get_codec(label)
     if data.isascii():
@@ -118,15 +119,15 @@ def _decode_strictly(data: bytes, codec: str) -> str | None:
 
 
 def _is_eastern(data: bytes, non_ascii_count: int) -> bool:
-    """Return whether the text can't be in Latin letters, because it has too many bytes beyond ASCII.
+    """Return whether the text can't be in Latin letters, because the bytes beyond ASCII outnumber common Latin letters.
 
-    Programs without charset support label any bytes as ASCII or Latin-1.
+    Such a text may have the label of ASCII or Latin-1, which programs without charset support give to any bytes.
     """
     return non_ascii_count > sum(map(data.count, _COMMON_LATIN))
 
 
 def _decode_as_labelled(data: bytes, codec: str) -> str | None:
-    """Decode with the labelled codec, tolerating a few damaged bytes; None if the label must be wrong."""
+    """Decode with the labelled codec, tolerating a few damaged characters; None if the label must be wrong."""
     for alternative in (codec, *_LABEL_ALTERNATIVES.get(codec, ())):
         text = _decode_strictly(data, alternative)
         if text is not None:
@@ -135,7 +136,7 @@ def _decode_as_labelled(data: bytes, codec: str) -> str | None:
 
 
 def _decode_mostly(data: bytes, codec: str) -> str | None:
-    """Decode a text in which at most a tenth of the characters beyond ASCII are broken, for example truncated."""
+    """Decode a text; None if more than a tenth of its characters beyond ASCII are broken, for example truncated."""
     text = data.decode(codec, "replace")
     broken_count = text.count("\ufffd")
     non_ascii_count = len(text) - len(text.encode("ascii", "ignore"))
@@ -144,7 +145,7 @@ def _decode_mostly(data: bytes, codec: str) -> str | None:
 
 def _decode_seven_bit(data: bytes, codec: str) -> str:
     mark = _SEVEN_BIT_MARKS.get(codec)
-    if codec in ("", "utf_8", "cp1252", "iso2022_jp") and b"\x1b$" in data:  # RFC 1468 was in use long before labels
+    if codec in ("", "utf_8", "cp1252", "iso2022_jp") and b"\x1b$" in data:  # ISO-2022-JP is older than labels
         return _decode_japanese(data)
     if mark is None or mark not in data:
         return data.decode("ascii")
@@ -222,15 +223,15 @@ def _guess(data: bytes, hints: tuple[str, ...], non_ascii_count: int) -> str:
 def _has_only_common_chinese(data: bytes) -> bool:
     """Return whether all bytes beyond ASCII are pairs of GB 2312's symbols or first level (rows 1, 3 and 16 to 55).
 
-    Accented letters of a western text don't: they are single bytes, or belong to higher rows.
+    Not so in a western text: its accented letters are single bytes, or pairs of higher rows.
     """
     return _COMMON_CHINESE.sub(b"", data).isascii()
 
 
 def _guess_russian_codec(data: bytes) -> tuple[str, float]:
-    """Return Windows-1251 or KOI8-R, whichever gives more of the ten most frequent letters, and their share.
+    """Return Windows-1251 or KOI8-R, whichever gives more of the ten most frequent letters, and the letters' share.
 
-    The share is 0 if too few of the bytes beyond ASCII are Cyrillic letters.
+    The share is that of the bytes beyond ASCII, or 0 if too few of these are Cyrillic letters.
     """
     frequent_counts = {
         codec: sum(map(data.decode(codec, "replace").count, _FREQUENT_RUSSIAN)) for codec in ("koi8_r", "cp1251")
@@ -243,7 +244,7 @@ def _guess_russian_codec(data: bytes) -> tuple[str, float]:
     return codec, frequent_counts[codec] / max(1, len(non_ascii))
 
 
-# What `tidy` changes.
+# The characters that `tidy` changes, and a text without any of them.
 _LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
 _DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufdd0-\ufdef\ufffe\uffff]+")
 _PLAIN = re.compile(r"[\t\n\x20-\x7e]*+")

@@ -67,9 +67,7 @@ _INVISIBLE = re.compile(
     r"[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202f\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb]"
 )
 _FORBIDDEN = re.compile(r'[<>:"|?*%\x00-\x1f]')  # not allowed by Windows; "%" confuses browsers
-_DEVICE_NAME = re.compile(
-    r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE
-)  # of Windows, which opens the device
+_DEVICE_NAME = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?=\.|\Z)", re.IGNORECASE)  # Windows would open the device
 
 
 def sanitize_file_name(name: str) -> str:
@@ -112,7 +110,7 @@ def get_file(raw: bytes, number: int) -> tuple[AttachedFile, bytes] | None:
 
 
 def _iter_files(raw: bytes, faults: set[str], *, is_outer: bool) -> Iterator[tuple[AttachedFile, bytes]]:
-    """Yield the files of a message with their contents, and of a mail attached to it too, if it `is_outer`."""
+    """Yield the files of a message with their contents; if it `is_outer`, also those of the mails attached to it."""
     top = MimeSplitter(raw, faults).read_message()
     for part in iter_leaves(top, top):
         data = decode_content(part)

@@ -20,8 +20,8 @@ _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij
 def unfold(raw: bytes, hints: tuple[str, ...], faults: set[str]) -> str:
     """Return a header value as one line, with encoded words not yet decoded.
 
-    Bytes beyond ASCII are read as UTF-8 (RFC 6532), else with the codecs in `hints`, else guessed; both
-    add the fault "charset".
+    Bytes beyond ASCII are read as UTF-8 (RFC 6532). If they aren't valid UTF-8, they are read with the codecs in
+    `hints` or with a guessed one, and the fault "charset" is added.
     """
     return _FOLD.sub(" ", tidy(decode_or_guess(raw, "", hints, faults))).strip()
 
@@ -29,8 +29,8 @@ def unfold(raw: bytes, hints: tuple[str, ...], faults: set[str]) -> str:
 def decode_words(text: str, faults: set[str]) -> str:
     """Decode the encoded words in a line.
 
-    White space between two encoded words is dropped (RFC 2047, section 6.2). Adjacent ones with the same charset are
-    decoded together, because many programs split a character between them, although section 5 forbids it.
+    White space between two encoded words is dropped (RFC 2047, section 6.2). Adjacent words with the same charset are
+    decoded together, because many programs split a character between two words, although section 5 forbids it.
     """
     if "=?" not in text:
         return text

@@ -63,7 +63,7 @@ class _Page:
     pre_depth: int = 0  # number of open <pre> elements
     lists: list[int] = field(default_factory=list)  # the last number of each open list, -1 for unordered ones
     skips_hidden: bool = True  # whether hidden elements are left out
-    has_skipped: bool = False  # whether one was left out
+    has_skipped: bool = False  # whether a hidden element was left out
 
     def text(self, text: str, _: bool) -> None:
         if self.pre_depth:

@@ -32,7 +32,7 @@ TOKEN = re.compile(
 VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"]
 )
-# Their end tags are optional (HTML, section 13.1.2.4), so open ones don't add to the depth of the tree.
+# Their end tags are optional (HTML, section 13.1.2.4), so without an end tag they don't add to the depth of the tree.
 OPTIONAL_END = frozenset(
     ["p", "li", "dt", "dd", "tr", "td", "th", "tbody", "thead", "tfoot", "option", "optgroup", "body", "html", "head"]
 )
@@ -92,7 +92,7 @@ def walk(html: str, visitor: NodeVisitor[State], state: State) -> None:
 def flatten_if_too_complex(html: str) -> str:
     """Return the HTML unchanged, or only its text in a <pre> if it would be too expensive to parse.
 
-    That is HTML with more elements, nesting, attributes or recreated formatting elements than the limits above.
+    HTML is too expensive if its elements, nesting, attributes or recreated formatting elements exceed the limits above.
     """
     if html.count("<") > MAX_ELEMENTS and len(_START_TAG.findall(html)) > MAX_ELEMENTS:
         text = _ANY_TAG.sub("\n", _INLINE_TAG.sub("", _INVISIBLE.sub("", html)))
@@ -106,7 +106,7 @@ def flatten_if_too_complex(html: str) -> str:
 
 
 def _replace_tag(token: re.Match[str]) -> str:
-    """Return what replaces a tag: a line break for a block, nothing for an inline element."""
+    """Return the replacement of a tag: a line break for a block, nothing for an inline element."""
     tag = (token["tag"] or "span").lower()
     return "" if tag == "span" or tag in _FORMATTING else "\n"
 

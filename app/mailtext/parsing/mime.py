@@ -67,7 +67,8 @@ class MimePart:
 def normalize_line_ends(raw: bytes) -> bytes:
     """Return the bytes with LF as line ends.
 
-    A lone CR counts as a line end only if there is no LF at all; else a CR within a header would begin another.
+    A lone CR counts as a line end only if there is no LF at all. Otherwise a CR within a header would begin another
+    one.
     """
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\n" not in raw:
@@ -80,9 +81,9 @@ def normalize_line_ends(raw: bytes) -> bytes:
 def parse_fields(raw: bytes, start: int = 0, end: int | None = None) -> tuple[Fields, int]:
     """Return the header fields at `start`, with names as written and values still folded, and the start of the body.
 
-    The headers end at an empty line or at a line that is no header. But if a well-known header follows soon, such a
-    line is skipped above the first header, and below one it continues the value, which some programs fold without
-    indentation.
+    The headers end at an empty line or at a line that is no header. There is an exception if a well-known header
+    follows soon after the latter: it is skipped above the first header, and elsewhere it continues the value above it,
+    because some programs fold values without indentation.
     """
     fields: Fields = []
     position = start
@@ -163,7 +164,8 @@ class MimeSplitter:
     def _find_parts(self, start: int, end: int, part: MimePart) -> list[tuple[int, int]]:
         """Return the offsets of the parts between the delimiters.
 
-        If the boundary is missing or wrong, use the one found in the text. Without any, the whole is one part.
+        If the declared boundary is missing or wrong, use a boundary found in the text. If there is none, the whole
+        content is one part.
         """
         boundary = part.content_params.get("boundary", "").encode().rstrip()
         spans = self._split_at_boundary(start, end, boundary) if boundary else []
@@ -219,7 +221,7 @@ def decode_content(part: MimePart) -> bytes:
 def _decode_base64_body(content: bytes) -> bytes:
     """Decode base64 up to the first line with several words, since mailing lists append plain footers.
 
-    Text that is only labelled as base64 is returned unchanged.
+    Plain text with the label of base64 is returned unchanged.
     """
     words = re.search(rb"\S[ \t]+\S", content)
     if words is None:
@@ -264,7 +266,7 @@ def extract_uuencoded_files(text: str) -> tuple[str, list[tuple[str, bytes]]]:
     return _UU_FILE.sub("", text) if files else text, files
 
 
-# The signatures of a multipart/signed are not shown to readers.
+# The types of the signatures of a multipart/signed, which are not shown.
 _SIGNATURE_TYPES = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 )
@@ -278,7 +280,7 @@ def is_report(part: MimePart, top: MimePart) -> bool:
 
 
 def get_visible_parts(part: MimePart, top: MimePart) -> list[MimePart]:
-    """Return the parts of a multipart that are meant for people, which is the first one of a report."""
+    """Return the parts of a multipart that are meant for people. Of a report, this is the first part."""
     if part.kind == "multipart/alternative":
         return [child for child in part.parts if child.kind not in _REDUNDANT_TYPES]
     if part.kind == "multipart/signed":

@@ -28,16 +28,20 @@ LINK_TARGET = re.compile(r" ?<(?:mailto:)?([^\s<>]{4,2000})>")
 
 
 def trim(mail: Mail, context: TrimContext = TrimContext()) -> Trimmed:  # noqa: B008 - frozen
-    """Separate what the person wrote from the rest. Uses the HTML only if it tells more than the plain text."""
+    """Separate the text that the person wrote from the rest.
+
+    Uses the HTML if the plain text has no words, or if the HTML tells more (see `_trim_html`).
+    """
     from_plain = _trim_plain(mail.plain, context) if mail.plain and has_words(mail.plain) else None
     from_html = _trim_html(mail, from_plain, context)
     return from_html or from_plain or _trim_plain(mail.body, context)
 
 
 def _trim_html(mail: Mail, from_plain: Trimmed | None, context: TrimContext) -> Trimmed | None:
-    """Trim the HTML; return None if it has no words, or tells no more than the plain text.
+    """Trim the HTML; return None if it is too long, has no words, or tells no more than the plain text.
 
-    It tells more if a mail program has marked a quote or signature in it, provided that both have the same words.
+    The HTML tells more if a mail program has marked a quote or signature in it, and if another text therefore remains.
+    The words of that text must also be in the plain text, nearly all of them.
     """
     if not mail.html or len(mail.html) > 2 * MAX_LENGTH:
         return None
@@ -70,7 +74,7 @@ def _trim_plain(text: str, context: TrimContext) -> Trimmed:
 
 
 def _cut(lines: list[Line], context: TrimContext) -> Trimmed:
-    """Cut the lines with the first of the `STRATEGIES` that leaves any words; keep everything if none does."""
+    """Cut the lines with the first of the `STRATEGIES` that leaves any words; keep everything if none of them does."""
     own_flags = find_own_lines(lines, context)
     if any(has_words(line.text) for line in lines):
         for strategy in STRATEGIES:
@@ -83,7 +87,7 @@ def _cut(lines: list[Line], context: TrimContext) -> Trimmed:
 
 
 class Selection(NamedTuple):
-    """The result of a strategy: the lines, possibly without quote signs or marks, and for each whether it is kept."""
+    """The result of a strategy: the lines, possibly without quote signs or marks, and whether each of them stays."""
 
     lines: list[Line]
     kept_flags: list[bool]
@@ -103,7 +107,7 @@ def _cut_signature(lines: list[Line], own_flags: list[bool], context: TrimContex
 
 
 def _keep_forwarded_mail(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Selection:
-    """Keep the forwarded mail, for mails with nothing or only a phone's footer above it."""
+    """Keep the forwarded mail, for mails with nothing above it but perhaps a phone's footer."""
     unquoted = _strip_quote_signs(lines)
     opening = next((opening for opening in find_openings(unquoted) if opening.kind == "forward"), None)
     if opening is None:
@@ -127,7 +131,7 @@ def _ignore_containers(lines: list[Line], own_flags: list[bool], context: TrimCo
 
 
 def _keep_quote(lines: list[Line], own_flags: list[bool], context: TrimContext) -> Selection:
-    """Keep what is below the headings of a quote, without quote signs, for mails that are quoted completely."""
+    """Keep the text below the openings of quotes, without quote signs, for mails that are nothing but quotes."""
     unquoted = _strip_quote_signs(lines)
     if not find_openings(unquoted):
         return Selection(unquoted, [False] * len(lines))

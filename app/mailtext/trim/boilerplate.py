@@ -30,7 +30,7 @@ def find_boilerplate(lines: Sequence[Line], original_flags: Sequence[bool]) -> l
 def is_answer_line(lines: Sequence[Line], index: int) -> bool:
     """Return whether a line between two of ours reads like an answer: a sentence, or any text below a question.
 
-    Text in other scripts always does, because our measures of a sentence are less certain there.
+    A line with characters beyond ASCII always does, because sentences are harder to recognize in other scripts.
     """
     line = lines[index]
     if _ends_sentence(line) or len(split_words(line.core)) >= MIN_ANSWER_WORDS or not line.core.isascii():
@@ -49,7 +49,7 @@ def _is_footer(line: Line) -> bool:
 
 
 def _is_link(line: Line) -> bool:
-    """Return whether the line is a link with its label or a mail address, and no sentence."""
+    """Return whether the line is a link or a mail address with a short label, and no sentence."""
     text = line.core[:MAX_LINE_LENGTH]
     label = MAIL_ADDRESS.sub(" ", URL.sub(" ", LINK.sub(" ", MARKDOWN_LINK.sub(" ", text))))
     has_link = label != text

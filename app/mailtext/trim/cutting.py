@@ -16,7 +16,10 @@ MAX_INTRODUCTION_LINES = 8  # at the beginning of a quote, in which its introduc
 
 
 def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
-    """Return for each line whether it is the person's own. Signatures outside of quotes still count as own."""
+    """Return for each line whether it is the person's own.
+
+    Signatures outside of quotes count as own, except for those that a mail program marked in the HTML.
+    """
     mail_flags = find_original_lines(lines, context.texts)
     edition_flags = find_original_lines(lines, context.editions)
     original_flags = [in_mail or in_edition for in_mail, in_edition in zip(mail_flags, edition_flags, strict=True)]
@@ -30,7 +33,7 @@ def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
         marked = mark_initialled_lines(marked)
     openings = [opening for opening in openings if not opening.weak or _is_confirmed(opening, marked, context)]
     opening_by_start = {opening.start: opening for opening in openings}
-    section_ends = [*(opening.start for opening in openings), len(lines)]  # of what is below an opening
+    section_ends = [*(opening.start for opening in openings), len(lines)]  # a section is the lines below an opening
     kept_flags = [False] * len(lines)
     marked_quotes: list[Span] = []  # above the first opening
     has_text = False  # whether the person has written anything above
@@ -75,7 +78,7 @@ def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
 
 
 def _is_marked_quote(lines: list[Line], marked: list[Line], original_flags: list[bool], index: int) -> bool:
-    """Return whether a quote begins here that has quote marks in the mail, and isn't only marked as text of ours."""
+    """Return whether a quote with quote marks begins at this line. A line that is only marked as ours doesn't count."""
     if index >= len(lines) or not marked[index].quoted:
         return False
     return lines[index].quoted or not original_flags[index]
@@ -139,9 +142,9 @@ def _keep_interleaved_answers(
 ) -> int:
     """Keep the answers between the lines of our own text, quoted without marks (Outlook); return the end of the quote.
 
-    Lines that a sending tool added are no answers. Within an edition, nothing is kept if the person wrote above it,
-    because its text is known only in part. If the person wrote above the quote and not in it, the quote extends to the
-    end.
+    Lines that a sending tool added are no answers. If the person wrote above a quoted edition, nothing within it is
+    kept, because we know only our own parts of an edition. If the person wrote above the quote and not in it, the quote
+    extends to the end.
     """
     original_lines = [index for index in range(*section) if originals.original_flags[index]]
     first = original_lines[0]
@@ -199,8 +202,9 @@ def _has_words_below(lines: list[Line], kept_flags: list[bool], end: int) -> boo
 def _find_program_quote(quote: list[Line]) -> int | None:
     """Return the offset in a marked quote from which a program certainly made it, or None.
 
-    The offset is that of the introduction, if it is inside the quote as with Apple Mail. It is 0 if the quote contains
-    our text, or if the introduction belongs to an older quote one level deeper.
+    The offset is the line of the introduction, if it is inside the quote as with Apple Mail. It is 0 if the
+    introduction belongs to an older quote one level deeper. Without an introduction, it is 0 if the quote contains our
+    text or is in a program's container.
     """
     openings = find_openings([parse_line(line.core) for line in quote[:MAX_INTRODUCTION_LINES]])
     if not openings:

@@ -23,7 +23,7 @@ NO_FORWARD = "no forward"
 NO_AUTHOR = "no author"
 SEVERAL_FORWARDS = "two forwards"
 OWN_WORDS_MIXED = "own words mixed"
-MAX_AUTHOR_LINES = 3  # below a separator, one of which may name the author instead of headers (Yandex)
+MAX_AUTHOR_LINES = 3  # below a separator that are searched for the author, whom Yandex names there without headers
 
 _MAILTO_LINK = re.compile(r"[<\[]mailto:([^<>\[\]]{1,400})[>\]]", re.IGNORECASE)
 _QUOTE_SIGNS = re.compile(r"^[\s>＞|]+")
@@ -111,7 +111,7 @@ def _is_quoted_by_program(lines: list[Line], opening: Opening) -> bool:
 
 
 def _has_two_senders(lines: list[Line]) -> bool:
-    """Return whether there are two "From" headers, from one forwarded mail directly above another."""
+    """Return whether a label for the sender occurs twice, because one forwarded mail is directly above another."""
     labels = [line.label for line in lines if "sender" in vocabulary().kinds_by_label.get(line.label, ())]
     return len(labels) != len({*labels})
 

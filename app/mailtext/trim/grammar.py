@@ -11,16 +11,16 @@ from .vocabulary import vocabulary
 
 # Words of an attribution; longer texts are sentences.
 MAX_WORDS_WITHOUT_ADDRESS = 16
-MAX_WORDS_WITHOUT_NUMBERS = 8  # if it begins with a date word
+MAX_WORDS_WITHOUT_NUMBERS = 8  # if it begins with a word that precedes a date, such as "on"
 MAX_WORDS_WITHOUT_DATE = 4  # "Nora Lind wrote:"
 MAX_WORDS_BEFORE_ADDRESS = 14
 # Characters of an attribution.
 MAX_LENGTH = 600  # over all its lines, including links
-MAX_WEAK_LENGTH = 200  # without the proofs of a strong one
+MAX_WEAK_LENGTH = 200  # if little but the colon at its end shows that it is one
 MAX_INLINE_LENGTH = 300  # if it shares its line with the quote
 MAX_ATTRIBUTION_LINES = 4
-MAX_LINES_UPWARDS = 7  # that are searched for the beginning of an attribution, with blank lines
-FULL_LINE_LENGTH = 45  # characters of a line that was wrapped because the next word did not fit
+MAX_LINES_UPWARDS = 7  # that are searched for the beginning of an attribution, including its last line and blank ones
+FULL_LINE_LENGTH = 45  # from which a line was probably wrapped because the next word did not fit
 
 MAX_HEADER_LINES = 40  # of a block of copied headers with long lists of recipients
 MIN_SEPARATOR_LENGTH, MAX_SEPARATOR_LENGTH = 4, 159  # characters
@@ -33,12 +33,12 @@ CLOCK = re.compile(r"\d{1,2} ?[:.h時时点點시] ?\d{2}|\d{1,2} ?(?:am|pm)\b|\
 DATE = re.compile(r"(?<!\d)(?:19|20|13|14|25)\d\d(?!\d)|\d{1,2}[./-] ?\d{1,2}|\d{1,2} ?[月월]")
 ADDRESS = re.compile(r"[^\s<>@]@[^\s<>@]|<mailto:|\[mailto:")
 BRACKETED_ADDRESS = re.compile(r"[<(\[\"][^<>()\[\]\"]{0,200}@[^<>()\[\]]{1,200}[>)\]\"]|<mailto:|\[mailto:")
-# A date at the start, possibly after two words, as in "on Monday, 2 May". Without backtracking, so it is linear.
+# A date at the start, possibly after two words, as in "on Monday, 2 May". It never backtracks, so it takes linear time.
 DAY_FIRST = re.compile(r"[^\w(]{0,3}+(?:[^\W\d]{1,24}+[.,]?+ ?+){0,2}+[,(]? ?\d")
 COLON = re.compile(r": ")
 ABBREVIATION_END = re.compile(r"(?:^|[ ,])[^\W\d]{1,4}\.$")  # "Apr." at the end of a wrapped line
 DASHES = "-_=~*—–─━"
-# Gmail's older form has no colon where the name was lost: "2016-03-03 17:21 GMT+01:00 Some One".
+# An older attribution of Gmail, without the address and the colon: "2016-03-03 17:21 GMT+01:00 Some One".
 GMAIL_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d{1,2}:\d\d gmt[+-]\d{1,2}:\d\d .{1,60}")
 
 
@@ -59,7 +59,7 @@ class Opening:
 
 
 def rate_attribution(text: str) -> Literal["strong", "weak"] | None:
-    """Return how certainly a text is an attribution; None if it is none. It is folded, and its lines are joined.
+    """Return how certainly a text is an attribution; None if it isn't one. The text is folded, with its lines joined.
 
     "strong": only a program writes this, for example an address in brackets, or "wrote" with a date, a time and a
     colon. "weak": a person may write this too ("She wrote:"), so it needs further evidence, such as a marked quote.
@@ -118,7 +118,7 @@ def _has_adjacent_address(text: str) -> bool:
 
 
 def ends_with_wrote(text: str) -> bool:
-    """Return whether a text ends with "wrote", without the usual colon."""
+    """Return whether the last two words of a text contain "wrote". For attributions without the usual colon."""
     return has_wrote(" ".join(text.rsplit(maxsplit=2)[-2:]))
 
 
@@ -139,7 +139,7 @@ def has_wrote(text: str) -> bool:
 
 
 def has_date_at_start(text: str) -> bool:
-    """Return whether a text begins with a date, or with a word that precedes one."""
+    """Return whether a text begins with a date, or with a word such as "on" and has a digit soon after it."""
     text = text.lstrip("\"'«([ ")
     if DAY_FIRST.match(text):
         return True
@@ -202,7 +202,7 @@ def read_header_block(lines: list[Line], start: int) -> tuple[int, frozenset[str
 
 
 def _pick_label_kinds(label_kinds: frozenset[str], seen: set[str]) -> frozenset[str]:
-    """Return the kinds of a label; of an ambiguous label only a kind that was not yet seen."""
+    """Return the kinds of a label. If some were not yet seen above, return only one of these."""
     unseen = label_kinds - seen
     return frozenset({min(unseen)}) if unseen else label_kinds
 
@@ -231,8 +231,9 @@ def find_headers(lines: Sequence[Line]) -> dict[str, int]:
 def is_header_block(kinds: frozenset[str], lines: list[Line]) -> bool:
     """Return whether a block of labels is a block of copied mail headers.
 
-    It needs all four main headers, or three of them with an address or a time: "From, To, Date" alone may be a railway
-    ticket, and "From, To, Subject" the beginning of a formal letter.
+    Sender, date, recipient and subject together are enough. Any three kinds, among them sender or date, also need an
+    address or a time: "From, To, Date" alone may be a railway ticket, and "From, To, Subject" the beginning of a formal
+    letter.
     """
     main_kinds = kinds - {"other"}
     if len(main_kinds) < 3 or not main_kinds & {"sender", "sent"}:
@@ -245,7 +246,8 @@ def is_header_block(kinds: frozenset[str], lines: list[Line]) -> bool:
 def find_header_start(lines: list[Line], start: int, end: int) -> int:
     """Return where the copied headers begin between `start` and `end`.
 
-    The person's own lines above them may look like headers; then a complete block that repeats the first label follows.
+    The person's own lines above the headers may look like headers too. But then a complete block begins further down,
+    which has a header of the same kind as the first line.
     """
     for index in range(end - 1, start, -1):
         if lines[index].label and not lines[index - 1].label:
@@ -256,9 +258,10 @@ def find_header_start(lines: list[Line], start: int, end: int) -> int:
 
 
 def read_attribution(lines: list[Line], last_index: int) -> Opening | None:
-    """Return the attribution that ends on line `last_index`, over as few lines as possible, or None.
+    """Return the attribution that ends on line `last_index`, or None.
 
-    Reads upwards, and rates the joined text after each line.
+    Reads upwards, and rates the joined text after each line. A certain attribution gets a further line above it only if
+    it then begins with a date, has its first address, or fills the beginning of a paragraph.
     """
     text = ""
     best: Opening | None = None
@@ -295,7 +298,7 @@ def read_attribution(lines: list[Line], last_index: int) -> Opening | None:
 
 
 def _fills_paragraph(lines: list[Line], index: int, text: str) -> bool:
-    """Return whether this is the full first line of a paragraph, wrapped in a long name."""
+    """Return whether the line is the first of its paragraph, and so long that it was wrapped in a long name."""
     is_first = index == 0 or lines[index - 1].blank
     return (
         is_first
@@ -329,7 +332,7 @@ def may_end_attribution(line: Line, next_line: Line | None) -> bool:
 
 
 def may_begin_with_attribution(line: Line) -> bool:
-    """Return whether a line may begin with an attribution and continue with the quote, as a cheap check."""
+    """Return whether a line may begin with an attribution, as a cheap check before `begins_with_attribution`."""
     head = line.core[:MAX_INLINE_LENGTH]
     return not line.quoted and ADDRESS.search(head) is not None and has_date_at_start(head)
 
@@ -368,9 +371,9 @@ def find_openings(lines: list[Line]) -> list[Opening]:
 
 
 def _read_formal_opening(lines: list[Line], index: int) -> tuple[Opening | None, int]:
-    """Return the opening at `index`, if it is a marked attribution, a separator or copied headers, and the next index.
+    """Return the opening at `index`, and the index at which to read on.
 
-    Labels that are no complete block of headers are skipped.
+    The opening is None unless there is a marked attribution, a separator or a complete block of copied headers.
     """
     line = lines[index]
     if line.mark is LineMark.ATTRIBUTION:

@@ -17,7 +17,7 @@ from .lines import MAX_LINES, Line, LineMark, make_cached_parser, mark_barred_li
 
 
 class ContainerRole(Enum):
-    """The meaning of a container for its content; each is a table in containers.toml, and described there."""
+    """The meaning of a container for its content. Each value is a table in containers.toml, which describes it."""
 
     THREAD = "thread"
     ATTRIBUTION = "attribution"
@@ -33,7 +33,7 @@ class Containers:
     roles_by_name: dict[tuple[str, str], ContainerRole]  # by attribute and name
     roles_by_prefix: tuple[tuple[str, ContainerRole], ...]
     quote_classes: frozenset[str]  # of blockquotes
-    header_box_styles: tuple[tuple[str, ...], ...]  # groups of declarations of a div
+    header_box_styles: tuple[tuple[str, ...], ...]  # each the CSS declarations of a div around copied headers
 
 
 @cache
@@ -53,7 +53,7 @@ def load_containers() -> Containers:
     )
 
 
-# The prefixes of names by webmail clients, as in "x_gmail_quote", and what they begin with.
+# The prefixes that webmail clients add to names, as in "x_gmail_quote", and the beginnings of these prefixes.
 PREFIX = re.compile(r"(?:x_|ecx|m_-?\d{1,30}_?|yiv\d{1,20}|ydp[0-9a-f]{1,16})+")
 PREFIX_STARTS = ("x_", "ecx", "m_", "yiv", "ydp")
 SPACE = re.compile(r"[ \t\r\n\f]+")
@@ -138,7 +138,7 @@ class Writer:
             self.end_line(keep_empty=True)
         elif tag in CELLS:
             self.parts.append(" ")
-        elif tag in SPACED and "mso" not in (attributes.get("class") or "").lower():  # Word's have no margins
+        elif tag in SPACED and "mso" not in (attributes.get("class") or "").lower():  # Word: no margins
             self.end_paragraph()
         elif tag in BLOCKS:
             self.end_line()

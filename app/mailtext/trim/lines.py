@@ -48,7 +48,7 @@ class Line:
 
     text: str  # as written
     mark: LineMark
-    quoted: bool  # by a quote sign or by the mark
+    quoted: bool  # by a quote sign, a bar, initials, or the mark
     core: str  # the text, folded and without quote signs
     raw_core: str  # the text, folded
     label: str  # of the copied header that the line begins with, or ""
@@ -58,7 +58,7 @@ class Line:
 
 def parse_line(text: str, mark: LineMark = LineMark.WRITTEN) -> Line:
     """Classify one line."""
-    beginning = text[:MAX_EXAMINED_LENGTH].replace("&nbsp;", " ")  # QQ sends it in plain text
+    beginning = text[:MAX_EXAMINED_LENGTH].replace("&nbsp;", " ")  # QQ Mail sends it in plain text
     raw_core = fold(beginning).strip()
     quote_signs = QUOTE_SIGNS.match(beginning)
     if raw_core.startswith(">>") and raw_core.endswith("<<"):

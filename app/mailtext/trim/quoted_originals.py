@@ -14,11 +14,11 @@ RUN_LENGTH = 4  # consecutive words that are compared; characters in scripts wit
 # People use our words in their questions. Only this many consecutive words, also across lines, make a quote.
 MIN_MATCH_WORDS = 8
 MIN_MATCH_SHARE = 0.75  # of a line's words that must be in such matches
-# A person may cite us in their own text, but briefly. More of our words were quoted by a program. The limit is lower if
+# A person may cite us in their own text, but briefly: a program quoted longer runs of our words. The limit is lower if
 # no text of the person follows.
 MAX_CITATION_WORDS, MAX_LAST_CITATION_WORDS = 40, 20
 MAX_SHORT_LINE_WORDS = 2 * RUN_LENGTH  # of a line that is compared as a whole
-MAX_GAP = 6  # lines between two of ours that are bridged if they contain no sentence
+MAX_GAP = 6  # other lines between two of ours; they belong to the quote too, unless they contain a sentence
 MAX_WORDS = 100_000  # that are compared
 MAX_LENGTH = 300_000  # characters of a mail that are compared; an edition has a tenth of that
 MAX_LINE_LENGTH = 50_000  # characters of a line that are compared
@@ -122,9 +122,9 @@ def _flag_short_lines(
 
 
 def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_flags: list[bool]) -> list[Line]:
-    """Mark our own lines as quoted: all within marked quotes, elsewhere only runs too long for a citation.
+    """Mark the lines of our texts as quoted: all within marked quotes, elsewhere only runs too long for a citation.
 
-    Lines with `boilerplate_flags`, added by a sending tool, are treated like the lines around and above them.
+    Lines with `boilerplate_flags`, which a sending tool added, are treated like the lines around or above them.
     """
     # Whether a person wrote the line, either we or the sender.
     prose_flags = [

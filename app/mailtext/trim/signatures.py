@@ -20,7 +20,7 @@ STANDARD_DELIMITER = "-- "
 RULE = re.compile(r"[-–—―_=]{2,199}|[—–―]")  # any other delimiter
 MAX_LINES_BELOW_RULE = 14
 MAX_LINES_BELOW_DELIMITER = 200
-MAX_LINES_FROM_NAME = 6  # of a signature below a rule that only a name or closing on its first line marks
+MAX_LINES_FROM_NAME = 6  # of a signature below a rule, if only the name or closing on its first line proves it
 MAX_UNCASED_NAME_WORDS = 3  # in a script without capitals
 MAX_UNSPACED_NAME_CHARACTERS = 5  # in a script without spaces
 # A line without words, such as "-----" or "* * *".
@@ -32,9 +32,9 @@ UNSPACED_PER_WORD = 3  # characters that count as a word in a script without spa
 MIN_PROSE_WORDS = 14
 MIN_SENTENCE_WORDS = 6  # with a full stop
 FULL_LINE_LENGTH = 60  # characters of a line that the next one may continue
-MIN_CONTINUED_WORDS = 4  # of a shorter line that the next one may continue, if that begins in lower case
+MIN_CONTINUED_WORDS = 4  # of a shorter line that a next line in lower case may continue
 
-# The words around or after the name of a device in a footer.
+# The words between the prefix and the suffix of a footer, with the name of the device.
 MAX_WORDS_WITH_DEVICE = 8
 MAX_WORDS_WITH_UNKNOWN_DEVICE = 4
 MAX_WORDS_WITH_WEAK_PREFIX = 3
@@ -42,7 +42,7 @@ MAX_WORDS_WITH_EXCUSE = 20
 
 MAX_PARAGRAPH_LINES = 40  # of small print
 MAX_SMALL_PRINT_LENGTH = 2000  # characters of a paragraph that are examined
-SHORT_PARAGRAPH_LENGTH = 120  # characters of a paragraph that is no small print because of legal words alone
+SHORT_PARAGRAPH_LENGTH = 120  # characters; in so short a paragraph, legal words alone don't show small print
 MIN_SMALL_PRINT_WORDS = 12
 MIN_LEGAL_WORDS = 2
 
@@ -123,8 +123,8 @@ def _is_isolated_line(lines: Sequence[str], index: int, end: int) -> bool:
 def _find_delimiter(lines: Sequence[str]) -> int:
     """Return the index of the highest delimiter above signatures, or the number of lines.
 
-    Reads upwards. Above prose of the person, too many lines, a mere rule or a standard delimiter, only a standard
-    delimiter still counts.
+    Reads upwards. A rule doesn't count above prose, above more than `MAX_LINES_BELOW_RULE` lines, above a rule without
+    a signature, or above a standard delimiter; another standard delimiter does.
     """
     delimiter = len(lines)
     only_standard_counts = False
@@ -247,8 +247,8 @@ def is_footer(line: str) -> bool:
 def _matches_footer(text: str, pattern: FooterPattern) -> bool:
     """Return whether a text has the pattern around a few words that name a device, as in "sent from my phone".
 
-    After the word "my" in the prefix it may be a device that we don't know. An excuse such as "sorry for typos" may
-    follow.
+    After a prefix with "my", any words may be a device. With an excuse such as "sorry for typos", there may be more
+    words, and no device is needed.
     """
     prefix = pattern.prefix
     if not text.startswith(prefix):
@@ -303,7 +303,7 @@ def is_small_print(paragraph: Sequence[str]) -> bool:
 
 
 def _count_kept_lines(paragraph: list[str], line_above: str) -> int:
-    """Return how many lines of the last paragraph stay: all, unless it is a name with phone, address or title.
+    """Return how many lines of the last paragraph stay: all, unless it is a name with a phone, an address or a title.
 
     A closing ("Best regards,") and the name below it stay too.
     """
@@ -311,7 +311,7 @@ def _count_kept_lines(paragraph: list[str], line_above: str) -> int:
     if size > MAX_SIGNATURE_LINES or any(len(line) > MAX_CONTACT_LENGTH or is_prose(line) for line in paragraph):
         return size
     if line_above.endswith(COLONS):
-        return size  # the paragraph is what that line announces
+        return size  # the line above announces the paragraph
     is_below_goodbye = is_goodbye(line_above)
     begins_with_goodbye = is_goodbye(paragraph[0])
     if begins_with_goodbye and _is_business_card(paragraph[1:]):
@@ -389,7 +389,7 @@ def is_goodbye(line: str) -> bool:
 
 
 def is_name(line: str) -> bool:
-    """Return whether a line may be a name: one to five words, none in lower case, without a full stop at the end."""
+    """Return whether a line may be a name: up to five words that don't begin in lower case, with no stop at the end."""
     words = line.strip(" ,*").split()
     return (
         1 <= len(words) <= 5

@@ -26,7 +26,7 @@ class Vocabulary:
     A few labels of copied headers have several kinds, because they mean different things in two languages.
     """
 
-    attribution_prefixes: tuple[str, ...]  # with the space that follows
+    attribution_prefixes: tuple[str, ...]  # with the space that follows, where the language has one
     wrote: tuple[str, ...]  # with the spaces around
     wrote_unspaced: tuple[str, ...]
     kinds_by_label: dict[str, frozenset[str]]
