@@ -69,7 +69,7 @@ def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
     driver.open(connection.site + path)
     driver.write("body", SILOS_QUESTION)
     form = driver.value("form")
-    for what, asks in (("the question", []), ("the answer", [SILOS_QUESTION])):
+    for what, asks in (("request", []), ("response", [SILOS_QUESTION])):
         connection.loss = what
         submit_and_go_back(driver, SEND, BODY)
         assert (driver.value("body"), driver.value("form")) == (SILOS_QUESTION, form)
@@ -87,7 +87,7 @@ def test_a_report_of_an_error_comes_back_as_well(
 ) -> None:
     driver.open(f"{connection.site}/steppe/report/{publish_answer(database, newsroom, [])}")
     driver.write("body", "The mill closed in 2009.")
-    form, connection.loss = driver.value("form"), "the answer"
+    form, connection.loss = driver.value("form"), "response"
     submit_and_go_back(driver, SEND, BODY)
     assert (driver.value("body"), driver.value("form")) == ("The mill closed in 2009.", form)
     connection.loss = "nothing"

@@ -50,8 +50,8 @@ class CuttableConnection:
 
 
 class LossyConnection:
-    """Serves the app on a local port. `loss` is what gets lost of each POST: "nothing", "the question" (the request) or
-    "the answer" (the response). `lost_pages` has the lost responses.
+    """Serves the app on a local port. `loss` is what gets lost of each POST: "nothing", "request" or "response".
+    `lost_pages` has the lost responses.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -63,7 +63,7 @@ class LossyConnection:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "POST" or self.loss == "nothing":
             return self.app(environ, start)
-        if self.loss == "the answer":
+        if self.loss == "response":
             page: Any = self.app(environ, lambda *_head: None)
             self.lost_pages.append(b"".join(page).decode())
         else:
