@@ -108,7 +108,7 @@ def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database,
 
 
 def test_a_question_is_not_sent_before_it_is_cleared(nora, database, newsroom):
-    public_id = open_question(database, newsroom, cleared=False)
+    public_id = open_question(database, newsroom, clear=False)
     invitation = nora.post(f"/questions/{public_id}/ask", name="Laura Harth", email="laura@ngo.example", words="")
     page = nora.get(invitation)
     assert "It can’t be sent yet" in page

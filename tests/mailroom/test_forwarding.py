@@ -58,10 +58,10 @@ def test_what_each_program_forwards_is_the_readers_letter_in_every_language(
     room: NewsletterMailroom, program: str
 ) -> None:
     for language, page in product(FORWARD_LANGUAGES, (True, False)):
-        row = room.receive(forward_mail(program, language, page=page))
+        row = room.receive(forward_mail(program, language, with_html=page))
         letter, tongue = room.list_letters()[-1], FORWARD_LANGUAGES[language]
         assert (row.state, list(row.reasons)) == ("letter", []), (language, page, row.reasons)
-        assert (letter.body, letter.desk_note, letter.author) == (tongue.words, tongue.comment, "reader"), (
+        assert (letter.body, letter.desk_note, letter.author) == (tongue.question, tongue.comment, "reader"), (
             language,
             page,
         )
@@ -73,13 +73,13 @@ def test_a_page_without_plain_text_is_read_too(room: NewsletterMailroom) -> None
     for program in ("gmail", "outlook", "apple"):
         raw = forward_mail(program).replace(b"Content-Type: text/plain", b"Content-Type: text/x-nothing", 1)
         assert why(room, raw) == ("letter", []), program
-    assert {letter.body for letter in room.list_letters()} == {FORWARD_LANGUAGES["en"].words}
+    assert {letter.body for letter in room.list_letters()} == {FORWARD_LANGUAGES["en"].question}
 
 
 def test_without_a_comment_there_is_no_note(room: NewsletterMailroom) -> None:
     room.receive(forward_mail("thunderbird", comment=""))
     assert [(letter.body, letter.desk_note) for letter in room.list_letters()] == [
-        (FORWARD_LANGUAGES["en"].words, None)
+        (FORWARD_LANGUAGES["en"].question, None)
     ]
 
 
@@ -96,12 +96,12 @@ def test_what_the_reader_quotes_of_the_newsletter_is_cut(room: NewsletterMailroo
         f"Who weighs it?\n\nOn Mon, 12 Oct 2026 at 10:00, The Steppe Letter <{LIST_ADDRESS}> wrote:\n"
         "> We asked about salt.\n"
     )
-    room.receive(forward_mail("gmail", words=words, page=False))
+    room.receive(forward_mail("gmail", question=words, with_html=False))
     outlook = (
         f"Who counts it?\n\nFrom: The Steppe Letter <{LIST_ADDRESS}>\nSent: Monday, October 12, 2026 9:00 AM\n"
         f"To: Timur <{FORWARDED_ADDRESS}>\nSubject: Salt\n\nWe asked about salt.\n"
     )
-    room.receive(forward_mail("outlook", words=outlook, page=False))
+    room.receive(forward_mail("outlook", question=outlook, with_html=False))
     assert [letter.body for letter in room.list_letters()] == ["Who weighs it?", "Who counts it?"]
 
 
@@ -109,16 +109,16 @@ ANOTHER = "Dana Orlova <dana@post.example>"
 TWICE = "\n---------- Forwarded message ---------\nFrom: Dana Orlova <dana@post.example>\nDate: Mon, Oct 12, 2026\nSubject: Salt\nTo: <timur@post.example>\n\nWho weighs it?"
 DOUBTS = {
     "nothing forwarded": (lambda: forwarded_mail("Look at this."), ["no forward"]),
-    "an author without an address": (lambda: forward_mail("outlook", author="Timur Aliev", page=False), ["no author"]),
+    "an author without an address": (lambda: forward_mail("outlook", author="Timur Aliev", with_html=False), ["no author"]),
     "an author with two addresses": (
-        lambda: forward_mail("gmail", author=f"Timur <{FORWARDED_ADDRESS}>, Dana <dana@post.example>", page=False),
+        lambda: forward_mail("gmail", author=f"Timur <{FORWARDED_ADDRESS}>, Dana <dana@post.example>", with_html=False),
         ["no author"],
     ),
-    "a forward of a forward": (lambda: forward_mail("gmail", words=f"See below.{TWICE}", page=False), ["two forwards"]),
+    "a forward of a forward": (lambda: forward_mail("gmail", question=f"See below.{TWICE}", with_html=False), ["two forwards"]),
     "a forward of a forward by Outlook": (
-        lambda: forward_mail("outlook", words=(
+        lambda: forward_mail("outlook", question=(
             "From: Dana Orlova <dana@post.example>\nSent: Monday, October 12, 2026 9:00 AM\nTo: Timur Aliev\nSubject: Salt\n\nWho?"
-        ), page=False), ["two forwards"],
+        ), with_html=False), ["two forwards"],
     ),
     "two that hang on it": (lambda: forward_as_attachments(mail(), mail(ANOTHER)), ["two forwards"]),
     "one that hangs on it and holds another": (
@@ -131,19 +131,19 @@ DOUBTS = {
         lambda: forwarded_mail("", forward_page("gmail") + "<div>I am not sure about this one.</div>"),
         ["own words mixed"],
     ),
-    "Nora's own mail": (lambda: forward_mail("gmail", author=NORAS_ADDRESS, page=False), ["forwarded from the desk"]),
-    "the newsletter itself": (lambda: forward_mail("gmail", author=f"Letter <{LIST_ADDRESS}>", page=False), ["forwarded from the desk"]),
+    "Nora's own mail": (lambda: forward_mail("gmail", author=NORAS_ADDRESS, with_html=False), ["forwarded from the desk"]),
+    "the newsletter itself": (lambda: forward_mail("gmail", author=f"Letter <{LIST_ADDRESS}>", with_html=False), ["forwarded from the desk"]),
 }  # fmt: skip
 
 
 def forward_text(program: str) -> str:
     tongue = FORWARD_LANGUAGES["en"]
-    return FORWARD_PROGRAMS[program](tongue, f"Timur <{FORWARDED_ADDRESS}>", tongue.words, tongue.comment)[0]
+    return FORWARD_PROGRAMS[program](tongue, f"Timur <{FORWARDED_ADDRESS}>", tongue.question, tongue.comment)[0]
 
 
 def forward_page(program: str) -> str:
     tongue = FORWARD_LANGUAGES["en"]
-    return FORWARD_PROGRAMS[program](tongue, f"Timur <{FORWARDED_ADDRESS}>", tongue.words, tongue.comment)[1] or ""
+    return FORWARD_PROGRAMS[program](tongue, f"Timur <{FORWARDED_ADDRESS}>", tongue.question, tongue.comment)[1] or ""
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -154,9 +154,15 @@ def test_in_doubt_it_waits_with_its_reason(room: NewsletterMailroom) -> None:
 
 
 FORGED = {
-    "nobody checked it": (lambda: forward_mail("gmail", proof="none"), ["forged or foreign results"]),
-    "it fails": (lambda: forward_mail("gmail", proof=f"{MX}; dmarc=fail header.from=desk.example"), ["failed"]),
-    "it is of another house": (lambda: forward_mail("gmail", proof=dmarc_pass("nora@evil.example")), ["not aligned"]),
+    "nobody checked it": (lambda: forward_mail("gmail", authentication_results="none"), ["forged or foreign results"]),
+    "it fails": (
+        lambda: forward_mail("gmail", authentication_results=f"{MX}; dmarc=fail header.from=desk.example"),
+        ["failed"],
+    ),
+    "it is of another house": (
+        lambda: forward_mail("gmail", authentication_results=dmarc_pass("nora@evil.example")),
+        ["not aligned"],
+    ),
     "a reader": (lambda: forward_mail("gmail", sender="Dana <dana@post.example>"), ["forwarded by a stranger"]),
     "an expert": (lambda: forward_mail("gmail", sender=f"Leyla <{LEYLAS_ADDRESS}>"), ["forwarded by a stranger"]),
 }
@@ -194,7 +200,7 @@ def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: Newslette
 
 def test_an_experts_mail_waits_with_what_they_were_asked(room: NewsletterMailroom) -> None:
     asked, _address = room.invite_expert()
-    row = room.receive(forward_mail("gmail", author=f"Leyla Aydın <{LEYLAS_ADDRESS}>", words="We put up plates."))
+    row = room.receive(forward_mail("gmail", author=f"Leyla Aydın <{LEYLAS_ADDRESS}>", question="We put up plates."))
     assert (row.state, list(row.reasons), row.assignment_id) == ("pen", ["an expert's address"], asked.assignment_id)
     with room.database.read() as session:
         reading = inbound.get_reading(session, session.get_one(Inbound, row.id))
@@ -209,7 +215,7 @@ def test_an_experts_mail_waits_with_what_they_were_asked(room: NewsletterMailroo
 def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: NewsletterMailroom) -> None:
     rows = [
         room.receive(raw)
-        for raw in (forwarded_mail("Look at this."), forward_mail("outlook", author="Timur Aliev", page=False))
+        for raw in (forwarded_mail("Look at this."), forward_mail("outlook", author="Timur Aliev", with_html=False))
     ]
 
     def take(session: Session, key: int) -> int:
@@ -219,7 +225,7 @@ def test_a_doubtful_one_taken_from_the_pen_never_has_the_editors_address(room: N
     for row in rows:
         room.database.write(lambda session, key=row.id: take(session, key))
     assert [(letter.body, email_of(room, letter), letter.hear_back) for letter in room.list_letters()] == [
-        ("Look at this.", None, "number"), (FORWARD_LANGUAGES["en"].words, None, "number"),
+        ("Look at this.", None, "number"), (FORWARD_LANGUAGES["en"].question, None, "number"),
     ]  # fmt: skip
 
 
@@ -281,5 +287,5 @@ def test_the_desk_sees_the_note_and_who_forwarded_it_and_where_to(nora: Desk, il
     assert FORWARDED_ADDRESS not in page.main_text
     for path in ("letters", "settings/mail"):
         assert nora.get(path).attributes(".public button[data-text]", "data-text") == [FORWARD_ADDRESS], path
-    row = room.receive(forward_mail("gmail", author=NORAS_ADDRESS, page=False))
+    row = room.receive(forward_mail("gmail", author=NORAS_ADDRESS, with_html=False))
     assert "The author of the forwarded mail is somebody of this desk" in nora.get_text(f"pen/{row.public_id}")

@@ -136,12 +136,12 @@ def test_a_letter_that_was_taken_back_does_not_return(room: NewsletterMailroom) 
     """The mail is delivered again by other servers, before and after; then from a mailbox that was made anew."""
     raw = mail()
     room.receive(raw)
-    room.receive(add_trace_headers(raw, at=1))
-    room.store_mail(add_trace_headers(raw, at=2))  # it waits while its reader takes the letter back
+    room.receive(add_trace_headers(raw, hop=1))
+    room.store_mail(add_trace_headers(raw, hop=2))  # it waits while its reader takes the letter back
     take_back(room, room.list_letters()[0].id)
     room.place_mails()
     for number in range(3, 6):
-        room.store_mail(add_trace_headers(raw, at=number), source="imap", mailbox="box", uidvalidity=number, uid=1)
+        room.store_mail(add_trace_headers(raw, hop=number), source="imap", mailbox="box", uidvalidity=number, uid=1)
     room.place_mails()
     assert room.list_states() == ["letter"] + ["duplicate"] * 5
     assert [(letter.state, letter.body) for letter in room.list_letters()] == [("withdrawn", None)]

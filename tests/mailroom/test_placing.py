@@ -64,8 +64,8 @@ def test_the_same_mail_five_times_is_one_letter(room: NewsletterMailroom) -> Non
     raw = mail()
     ways = (
         raw,
-        add_trace_headers(raw, at=1),
-        add_trace_headers(raw, at=2),
+        add_trace_headers(raw, hop=1),
+        add_trace_headers(raw, hop=2),
         raw.replace(b"\r\n", b"\n"),
         b"X-Spam-Status: No, score=0.1\r\n" + raw,
     )

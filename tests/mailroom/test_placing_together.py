@@ -86,7 +86,7 @@ def mails(room: NewsletterMailroom) -> Iterator[bytes]:
         reader = f"reader{day}@post.example"
         raw = mail(f"Reader {day} <{reader}>", body=f"Who looks after well number {day}, and who pays for it?",
                    Message_ID=f"<{day}@post.example>", Authentication_Results=dmarc_pass(reader))  # fmt: skip
-        yield from (raw, add_trace_headers(raw, at=day % 60), raw.replace(b"\r\n", b"\n"))
+        yield from (raw, add_trace_headers(raw, hop=day % 60), raw.replace(b"\r\n", b"\n"))
         yield mail(READER_ADDRESS, body=f"And number {day}?", Authentication_Results=dmarc_pass("timur@post.example"))
         yield reply_mail(
             f"<{day}@post.example>", "aigerim@post.example", DESK_ADDRESS, f"I read what reader {day} asked."
@@ -94,12 +94,12 @@ def mails(room: NewsletterMailroom) -> Iterator[bytes]:
         yield mail(LEYLAS_ADDRESS, address, body=f"Our {day} plates say so.", Authentication_Results=shown)
         yield mail(MAREKS_ADDRESS, address, body="I know better.")
         away = vacation_mail(LEYLAS_ADDRESS, address, ours, Message_ID=f"<away{day}@field.example>")
-        yield from (away, add_trace_headers(away, at=1))
+        yield from (away, add_trace_headers(away, hop=1))
         yield from (bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, ours), complaint_mail(DESK_ADDRESS, ours))
         lottery = mail(subject="You won", body=f"{day} million", X_Spam_Flag="YES")
-        yield from (lottery, add_trace_headers(lottery, at=2))
+        yield from (lottery, add_trace_headers(lottery, hop=2))
         yield mail(body="", attachments=[(f"plate {day}.jpg", b"\xff\xd8\xff" + bytes([day]))])
-        yield forward_mail("gmail", words=f"What is in well {day}?", author=f"Ask {day} <asker{day}@post.example>")
+        yield forward_mail("gmail", question=f"What is in well {day}?", author=f"Ask {day} <asker{day}@post.example>")
         if day == 2:
             yield mail(LIST_ADDRESS, DESK_ADDRESS, "60", f"Dear readers,\n\n{block}\n\nUnsubscribe.",
                        Message_ID="<60@list.example>", List_Id="<steppe.example>",

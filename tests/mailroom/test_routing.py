@@ -276,7 +276,9 @@ def test_a_bounce_finds_our_mail_by_its_return_path_or_by_its_message_id(room: N
 
     message_id = room.database.write(mark)
     delayed = room.receive(
-        bounce_mail(DESK_ADDRESS, LEYLAS_ADDRESS, message_id, status="4.4.1", action="delayed", said="421 try later")
+        bounce_mail(
+            DESK_ADDRESS, LEYLAS_ADDRESS, message_id, status="4.4.1", action="delayed", diagnostic="421 try later"
+        )
     )
     with room.database.read() as session:
         waits = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()

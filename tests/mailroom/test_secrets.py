@@ -77,7 +77,7 @@ def test_what_an_expert_quotes_of_the_invitation_opens_nothing_for_the_desk(room
 def test_a_notice_that_comes_back_tells_the_desk_no_address(room: NewsletterMailroom) -> None:
     mail_out = sent(room, letter_id=letter_of(room).id)
     said = "550 5.1.1 Timur Aliev, Nukus: mailbox disabled"
-    row = room.receive(bounce_mail(DESK_ADDRESS, "timur.aliev@post.example", mail_out.message_id, said=said))
+    row = room.receive(bounce_mail(DESK_ADDRESS, "timur.aliev@post.example", mail_out.message_id, diagnostic=said))
     away = room.receive(vacation_mail("timur.aliev@post.example", DESK_ADDRESS, mail_out.message_id))
     assert [(one.state, one.outbox_id, read_of(room, one.id)) for one in (row, away)] == [
         ("bounce", mail_out.id, None), ("automatic", mail_out.id, None),

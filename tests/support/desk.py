@@ -170,8 +170,8 @@ def check_forms(app: Flask, html: str, path: str) -> None:
         )
         if endpoint.startswith("editor.") and endpoint.removeprefix("editor.") not in exempt_endpoints:
             assert "seen" in form.fields, (
-                f"The form of {endpoint} needs a version token: write {{{{ version_field(version_token) }}}} into it and "
-                "check it in its view with `check_unchanged` or `as_opened`; or give the reason why it needs none in "
+                f"The form of {endpoint} needs a version token: write {{{{ version_field(version_token) }}}} into it "
+                "and check it in its view with `check_unchanged` or `as_opened`; or give the reason why it needs none in "
                 "ENDPOINTS_WITHOUT_TOKEN of tests/support/desk.py."
             )
 
@@ -222,7 +222,7 @@ def combine_version_tokens(page: str) -> str:
 
 
 def get_version(page: str, action: str = "") -> str:
-    """Return the version in the first version token that has one, or in that of the form whose path ends with `action`."""
+    """Return the version in the first token that has one, or in that of the form whose path ends with `action`."""
     if action:
         return str(decode_token(get_version_token(page, action))["version"])
     return str(get_token_fact(page, "version"))

@@ -70,8 +70,8 @@ def list_policy_rows() -> list[tuple[str, ...]]:
 
 
 def list_role_acts() -> RequiredRows[list[str]]:
-    """Return the permissions of each role in docs/lifecycle.md; a missing role fails with the command that prints it."""
-    acts_by_role = {}
+    """Return the permissions of each role in docs/lifecycle.md; a missing role fails with instructions."""
+    acts_by_role: dict[str, list[str]] = {}
     for heading, role, acts, *_rest in list_lifecycle_rows():
         if heading == "roles":
             acts_by_role[role] = acts.split(", ") if acts else []

@@ -1,6 +1,6 @@
-"""Floods as they come through a form, made by chance from a seed, and honest letters to be found again among them.
+"""Random floods of letters through the form, and honest letters to be told apart from them.
 
-A flood is one text, a text with gaps, one theme in ever other words, noise, or links.
+A flood repeats one text, fills gaps in a text, paraphrases one theme, or consists of noise or links.
 """
 
 import tomllib
@@ -58,7 +58,7 @@ GAPS = (
     "{name} here, {town}. Why does nobody write that the council in {town} took {number} million of the water money?",
     "Dear editors, {number} families of {town} know that the council has stolen the water money. Answer us! {name}",
 )
-# One theme as a language model words it anew each time: opening, charge, demand, each in several ways.
+# One theme as a language model paraphrases it: opening, charge and demand, each in several wordings.
 OPENINGS = (
     "I have followed your reporting for years and remain puzzled by one omission.", "As a long-time reader, I feel compelled to write.",
     "Something about the coverage of our region troubles me deeply.", "Many people I speak with are asking themselves the same thing.",
@@ -123,27 +123,29 @@ def mixed_text(rng: Random) -> str:
 
 
 def list_demo_letters() -> list[str]:
-    """What readers of the demo ask, in its languages, each once."""
-    found = []
+    """Return the different bodies of the demo's letters, in all its languages, sorted."""
+    bodies = []
     for path in sorted((ROOT / "demo/content").glob("*.toml")):
-        read = tomllib.loads(path.read_text())
-        found += [letter["body"] for question in read.get("question", ()) for letter in question.get("letter", ())]
-        found += [letter["body"] for letter in read.get("letter", ())]
-    return sorted(set(found))
+        content = tomllib.loads(path.read_text())
+        bodies += [letter["body"] for question in content.get("question", ()) for letter in question.get("letter", ())]
+        bodies += [letter["body"] for letter in content.get("letter", ())]
+    return sorted(set(bodies))
 
 
-def make_flood(make: Callable[[Random], str], size: int, readers: int, seed: int = 1) -> tuple[list[str], set[int]]:
-    """Return so many letters in the order in which they came, and where those of readers stand among them."""
+def make_flood(
+    make_text: Callable[[Random], str], size: int, honest_count: int, seed: int = 1
+) -> tuple[list[str], set[int]]:
+    """Return `size` letters in random order, and the indexes of the honest ones among them."""
     rng = Random(seed)
-    texts = [(make(rng), False) for _ in range(size - readers)] + [
-        (text, True) for text in rng.sample(list_demo_letters(), readers)
-    ]
-    rng.shuffle(texts)
-    return [text for text, _ in texts], {at for at, (_, is_honest) in enumerate(texts) if is_honest}
+    letters = [(make_text(rng), False) for _ in range(size - honest_count)]
+    letters += [(text, True) for text in rng.sample(list_demo_letters(), honest_count)]
+    rng.shuffle(letters)
+    honest_indexes = {index for index, (_, is_honest) in enumerate(letters) if is_honest}
+    return [text for text, _ in letters], honest_indexes
 
 
 def send_flood(database: Database, newsroom: Newsroom, texts: list[str], first: int = 0) -> None:
-    """Bring letters through the form when it is flooded already."""
+    """Send letters through a form that counts as flooded; `first` is the number of the first form token."""
 
     def send(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)

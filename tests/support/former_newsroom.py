@@ -1,7 +1,7 @@
-"""Newsrooms of former revisions, as backups: what an upgrade finds.
+"""Backups of newsrooms at former database revisions, for tests of the migrations.
 
-Those of 0001, 0002, 0008, 0009 and 0011 were made by the code of their time, from the first weeks of the demo's year; those
-between by going back from the next. A new one is made before, or after, the migration that follows it is written:
+Those of 0001, 0002, 0008, 0009 and 0011 were made by the code of their time from the first weeks of the demo's year, the
+ones between by downgrading the next. Make a new one before or after writing the migration that follows it:
 
     python -m tests.support.former_newsroom 0012 0013
 """
@@ -27,11 +27,11 @@ from tests.support.source import ROOT
 
 BACKUP_FOLDER = Path(__file__).parent / "former"
 CURRENT_TIME = datetime(2026, 11, 24, 12, tzinfo=UTC)
-STEP_COUNT = 62  # to the first edition that ran
+EVENT_COUNT = 62  # events of the demo up to its first sent edition
 
 
 def backup_path(revision: str) -> Path:
-    """Return the backup of a newsroom of a revision; the test fails where nobody has made it yet."""
+    """Return the backup of a newsroom at a revision; fail with instructions if there is none yet."""
     path = BACKUP_FOLDER / f"{revision}.backup"
     if not path.is_file():
         pytest.fail(
@@ -43,18 +43,19 @@ def backup_path(revision: str) -> Path:
 
 
 def run_first_weeks(session: Any) -> None:
-    """The demo newsroom up to its first edition, and the mails that came in last."""
+    """Create the demo newsroom up to its first edition, with all mails that it receives."""
     events = list_events(create_newsroom(session, CURRENT_TIME))
     mails = [event for event in events if getattr(event[1], "func", event[1]).__module__ == "demo.inbound_mails"]
-    for time, run_event in (*events[:STEP_COUNT], *mails):
+    for time, run_event in (*events[:EVENT_COUNT], *mails):
         session.info["at"] = time
-        with suppress(KeyError):  # a mail about something that has not been asked yet
+        with suppress(KeyError):  # a mail about a question that has not been asked yet
             run_event()
         session.info["at"] = time + timedelta(minutes=1)
         mark_due_mails_sent(session)
 
 
 def main(revisions: list[str]) -> None:
+    """Write the backups of newsrooms at these revisions."""
     for revision in revisions:
         with TemporaryDirectory() as folder:
             database = Database(f"sqlite:///{folder}/newsroom.db", Keys(SECRETS), BASE_URL)

@@ -1,4 +1,4 @@
-"""Mails made to keep a program busy; each has a size that a mail may have."""
+"""Mails that try to exhaust a parser's time or memory; each is small enough to be accepted."""
 
 from collections.abc import Callable
 

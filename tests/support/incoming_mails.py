@@ -1,6 +1,6 @@
-"""Raw mails as servers hand them to us, invented and with no more MIME than each needs, and forwards of seven programs.
+"""Raw mails as mail servers deliver them, with minimal MIME, and forwards in the formats of seven mail programs.
 
-Headers are keyword arguments with "_" for "-"; a list writes the header several times, None leaves one out.
+Headers are keyword arguments with "_" for "-". A list repeats a header, None omits it.
 """
 
 import secrets
@@ -17,11 +17,12 @@ from email.mime.multipart import MIMEMultipart
 from email.mime.nonmultipart import MIMENonMultipart
 from email.parser import BytesParser
 from email.utils import format_datetime, formataddr, parseaddr
+from typing import Any
 
-WRITTEN_AT = datetime(2026, 10, 12, 10, tzinfo=UTC)  # what the mails say of when they were written
+WRITTEN_AT = datetime(2026, 10, 12, 10, tzinfo=UTC)  # in the Date header
 READER_ADDRESS = "Timur Aliev <timur@post.example>"
 DESK_ADDRESS = "ask@steppe.example"
-MX = "mx.desk.example"  # our own server, in its Authentication-Results and in its Received
+MX = "mx.desk.example"  # our server, in its Authentication-Results and Received headers
 RECEIVED_LINE = (
     f"from relay.post.example (relay.post.example [192.0.2.7]) by {MX} with ESMTPS; Mon, 12 Oct 2026 10:00:00 +0000"
 )
@@ -40,30 +41,43 @@ def mail(
     attachments: Sequence[tuple[str, bytes]] = (),
     **headers: Headers,
 ) -> bytes:
-    """One mail as it lies in a mailbox, with CRLF line ends. Message-ID is new each time unless it is given.
+    """Return a mail as it is stored in a mailbox, with CRLF line ends and by default a new Message-ID.
 
-    Below Authentication-Results stands the Received with which our server took it in, unless another is given.
+    A mail with Authentication-Results also gets the Received header of our server, unless another one is passed.
     """
     mime = _add_attachments(attachments, _build_text(body, html))
-    fixed: dict[str, Headers] = {
+    defaults: dict[str, Headers] = {
         "From": _encode_address(sender),
         "To": _encode_address(to),
         "Subject": _encode_header(subject),
         "Date": format_datetime(WRITTEN_AT),
         "Message-ID": f"<{secrets.token_hex(8)}@post.example>",
     }
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    if "Authentication-Results" in given:
-        given.setdefault("Received", RECEIVED_LINE)
-    names = {name.casefold(): name for name in fixed}
-    for name, value in (fixed | {names.get(name.casefold(), name): value for name, value in given.items()}).items():
-        for each in [] if value is None else [value] if isinstance(value, str) else value:
-            mime[name] = each
-    return mime.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    default_names = {name.casefold(): name for name in defaults}
+    overrides: dict[str, Headers] = {}
+    for argument, value in headers.items():
+        name = argument.replace("_", "-")
+        overrides[default_names.get(name.casefold(), name)] = value
+    if "Authentication-Results" in overrides:
+        overrides.setdefault("Received", RECEIVED_LINE)
+    for name, value in (defaults | overrides).items():
+        for line in _list_values(value):
+            mime[name] = line
+    return _with_crlf(mime.as_bytes())
+
+
+def _list_values(value: Headers) -> Sequence[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+def _with_crlf(raw: bytes) -> bytes:
+    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def dmarc_pass(address: str, authserv_id: str = MX) -> str:
-    """What our own server writes (RFC 8601) on a mail that does come from the domain of this address."""
+    """Return the Authentication-Results (RFC 8601) of a mail that comes from the domain of this address."""
     domain = address.rpartition("@")[2]
     return (
         f"{authserv_id}; spf=pass smtp.mailfrom={address}; dkim=pass header.d={domain} header.s=k1;"
@@ -71,35 +85,35 @@ def dmarc_pass(address: str, authserv_id: str = MX) -> str:
     )
 
 
-def add_trace_headers(raw: bytes, to: str = DESK_ADDRESS, at: int = 0) -> bytes:
-    """The same mail as a server delivers it: with trace headers of its own on top, different for each `at`."""
+def add_trace_headers(raw: bytes, to: str = DESK_ADDRESS, hop: int = 0) -> bytes:
+    """Return a mail with the trace headers of a server on top, which differ for each number `hop`."""
     trace = (
-        f"Return-Path: <bounces+{at}@relay.example>\r\nDelivered-To: {to}\r\n"
-        f"Received: from relay{at}.example (relay{at}.example [192.0.2.{at + 1}]) by {MX} with ESMTPS id {at:06x};"
-        f" Mon, 12 Oct 2026 10:{at % 60:02d}:00 +0000\r\n"
+        f"Return-Path: <bounces+{hop}@relay.example>\r\nDelivered-To: {to}\r\n"
+        f"Received: from relay{hop}.example (relay{hop}.example [192.0.2.{hop + 1}]) by {MX} with ESMTPS id {hop:06x};"
+        f" Mon, 12 Oct 2026 10:{hop % 60:02d}:00 +0000\r\n"
     )
     return trace.encode() + raw
 
 
-def reply_mail(to_mail: str, sender: str, to: str, body: str, **headers: Headers) -> bytes:
-    """An answer to the mail with this Message-ID, with the quote that most programs write under it."""
+def reply_mail(in_reply_to: str, sender: str, to: str, body: str, **headers: Headers) -> bytes:
+    """Return a reply to the mail with the Message-ID `in_reply_to`, which quotes it below the body."""
     quoted = f"{body}\n\nOn Mon, 12 Oct 2026 at 10:00, The Steppe Letter wrote:\n> We have a question for you.\n"
-    given: dict[str, Headers] = {"In_Reply_To": to_mail, "References": to_mail, **headers}
-    return mail(sender, to, "Re: A question", quoted, **given)  # type: ignore[arg-type]
+    reply_headers: dict[str, Headers] = {"In_Reply_To": in_reply_to, "References": in_reply_to, **headers}
+    return mail(sender, to, "Re: A question", quoted, **reply_headers)  # type: ignore[arg-type]
 
 
 def vacation_mail(sender: str, to: str, in_reply_to: str | None = None, **headers: Headers) -> bytes:
-    """What an out-of-office robot writes (RFC 3834)."""
-    given: dict[str, Headers] = {"Auto_Submitted": "auto-replied", "In_Reply_To": in_reply_to, **headers}
-    return mail(sender, to, "Out of office: A question", "I am away until 2 November.", **given)  # type: ignore[arg-type]
+    """Return an out-of-office reply (RFC 3834)."""
+    reply_headers: dict[str, Headers] = {"Auto_Submitted": "auto-replied", "In_Reply_To": in_reply_to, **headers}
+    return mail(sender, to, "Out of office: A question", "I am away until 2 November.", **reply_headers)  # type: ignore[arg-type]
 
 
 def bounce_mail(
-    to: str, failed: str, original_message_id: str, *, status: str = "5.1.1", action: str = "failed",
-    said: str = "550 5.1.1 no such user here",
+    to: str, failed_recipient: str, original_message_id: str, *, status: str = "5.1.1", action: str = "failed",
+    diagnostic: str = "550 5.1.1 no such user here",
 ) -> bytes:  # fmt: skip
-    """A delivery status notification (RFC 3464) of the mail with this Message-ID, for one address."""
-    edge = f"=_{secrets.token_hex(8)}"
+    """Return a delivery status notification (RFC 3464) for a mail with this Message-ID and one recipient."""
+    boundary = f"=_{secrets.token_hex(8)}"
     lines = [
         "Return-Path: <>",
         f"From: Mail Delivery System <MAILER-DAEMON@{MX}>",
@@ -109,39 +123,39 @@ def bounce_mail(
         f"Message-ID: <{secrets.token_hex(8)}@{MX}>",
         "Auto-Submitted: auto-replied",
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/report; report-type=delivery-status; boundary="{edge}"',
+        f'Content-Type: multipart/report; report-type=delivery-status; boundary="{boundary}"',
         "",
-        f"--{edge}",
+        f"--{boundary}",
         "Content-Type: text/plain; charset=us-ascii",
         "",
         f"This is the mail system at {MX}. Your message could not be delivered.",
-        f"--{edge}",
+        f"--{boundary}",
         "Content-Type: message/delivery-status",
         "",
         f"Reporting-MTA: dns; {MX}",
         "",
-        f"Final-Recipient: rfc822; {failed}",
+        f"Final-Recipient: rfc822; {failed_recipient}",
         f"Action: {action}",
         f"Status: {status}",
-        f"Diagnostic-Code: smtp; {said}",
+        f"Diagnostic-Code: smtp; {diagnostic}",
         "",
-        f"--{edge}",
+        f"--{boundary}",
         "Content-Type: text/rfc822-headers",
         "",
         f"From: {DESK_ADDRESS}",
-        f"To: {failed}",
+        f"To: {failed_recipient}",
         f"Message-ID: {original_message_id}",
         "Subject: A question for you",
         "",
-        f"--{edge}--",
+        f"--{boundary}--",
         "",
     ]
     return "\r\n".join(lines).encode()
 
 
 def complaint_mail(to: str, original_message_id: str) -> bytes:
-    """A reader's "this is spam" as their provider reports it (ARF, RFC 5965)."""
-    edge = f"=_{secrets.token_hex(8)}"
+    """Return a provider's report of a reader's spam complaint (ARF, RFC 5965)."""
+    boundary = f"=_{secrets.token_hex(8)}"
     lines = [
         "From: feedback@provider.example",
         f"To: {to}",
@@ -149,20 +163,20 @@ def complaint_mail(to: str, original_message_id: str) -> bytes:
         f"Date: {format_datetime(WRITTEN_AT)}",
         f"Message-ID: <{secrets.token_hex(8)}@provider.example>",
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/report; report-type=feedback-report; boundary="{edge}"',
+        f'Content-Type: multipart/report; report-type=feedback-report; boundary="{boundary}"',
         "",
-        f"--{edge}",
+        f"--{boundary}",
         "Content-Type: text/plain; charset=us-ascii",
         "",
         "This is an email abuse report.",
-        f"--{edge}",
+        f"--{boundary}",
         "Content-Type: message/feedback-report",
         "",
         "Feedback-Type: abuse",
         "User-Agent: Provider/1.0",
         "Version: 1",
         "",
-        f"--{edge}",
+        f"--{boundary}",
         "Content-Type: message/rfc822",
         "",
         f"From: {DESK_ADDRESS}",
@@ -171,7 +185,7 @@ def complaint_mail(to: str, original_message_id: str) -> bytes:
         "",
         "Here it is.",
         "",
-        f"--{edge}--",
+        f"--{boundary}--",
         "",
     ]
     return "\r\n".join(lines).encode()
@@ -181,10 +195,10 @@ def _build_text(body: str, html: str | None) -> MIMEMultipart | MIMENonMultipart
     plain = _build_text_part(body, "plain")
     if html is None:
         return plain
-    both = MIMEMultipart("alternative")
-    both.attach(plain)
-    both.attach(_build_text_part(html, "html"))
-    return both
+    alternative = MIMEMultipart("alternative")
+    alternative.attach(plain)
+    alternative.attach(_build_text_part(html, "html"))
+    return alternative
 
 
 def _build_text_part(text: str, kind: str) -> MIMENonMultipart:
@@ -200,18 +214,20 @@ def _add_attachments(
 ) -> MIMEMultipart | MIMENonMultipart:
     if not attachments:
         return text
-    whole = MIMEMultipart("mixed")
-    whole.attach(text)
+    mixed = MIMEMultipart("mixed")
+    mixed.attach(text)
     for name, content in attachments:
         part = MIMEApplication(content)
         part.add_header("Content-Disposition", "attachment", filename=("utf-8", "", name))
-        whole.attach(part)
-    return whole
+        mixed.attach(part)
+    return mixed
 
 
-def _encode_address(written: str) -> str:
-    name, address = parseaddr(written)
-    return written if not name or name.isascii() or not address else formataddr((name, address), "utf-8")
+def _encode_address(text: str) -> str:
+    name, address = parseaddr(text)
+    if name and not name.isascii() and address:
+        return formataddr((name, address), "utf-8")
+    return text
 
 
 def _encode_header(text: str) -> str:
@@ -219,7 +235,7 @@ def _encode_header(text: str) -> str:
 
 
 def encode_base64(raw: bytes) -> str:
-    """The bytes as `--jsonl` reads them."""
+    """Return a mail as `--jsonl` reads it."""
     return b64encode(raw).decode()
 
 
@@ -230,8 +246,9 @@ FORWARD_ADDRESS = "ask+forward@steppe.example"
 
 @dataclass(frozen=True)
 class ForwardLanguage:
-    """What programs say in a language: headings, the separators of Gmail, Thunderbird and Apple Mail, and a reader's
-    question with a comment of Nora's.
+    """The texts of mail programs in a language, and a forwarded question with a comment by Nora.
+
+    The texts are names of headers, the separators of Gmail, Thunderbird and Apple Mail, and a date.
     """
 
     sender: str
@@ -242,7 +259,7 @@ class ForwardLanguage:
     gmail: str
     thunderbird: str
     apple: str
-    words: str
+    question: str
     comment: str
     day: str
 
@@ -278,75 +295,80 @@ FORWARD_LANGUAGES = {
         "دوشنبه ۱۲ اکتبر ۲۰۲۶ ۱۰:۰۰",
     ),
 }  # fmt: skip
-ForwardBody = tuple[str, str | None]  # plain, and the page where the program writes one
+ForwardBody = tuple[str, str | None]  # plain text, and HTML if the program sends it
 
 
 def _to_html(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>\n")
 
 
-def gmail(t: ForwardLanguage, author: str, words: str, comment: str) -> ForwardBody:
+def gmail(texts: ForwardLanguage, author: str, question: str, comment: str) -> ForwardBody:
     head = (
-        f"---------- {t.gmail} ---------\n{t.sender}: {author}\n{t.date}: {t.day}\n{t.subject}: Salt\n"
-        f"{t.to}: <nora@desk.example>\n"
+        f"---------- {texts.gmail} ---------\n{texts.sender}: {author}\n"
+        f"{texts.date}: {texts.day}\n{texts.subject}: Salt\n{texts.to}: <nora@desk.example>\n"
     )
-    page = (
+    html = (
         f'<div dir="ltr">{_to_html(comment)}<br><br><div class="gmail_quote"><div dir="ltr" class="gmail_attr">'
-        f"{_to_html(head)}</div><br><br>{_to_html(words)}</div></div>"
+        f"{_to_html(head)}</div><br><br>{_to_html(question)}</div></div>"
     )
-    return f"{comment}\n\n{head}\n\n{words}\n", page
+    return f"{comment}\n\n{head}\n\n{question}\n", html
 
 
-def outlook(t: ForwardLanguage, author: str, words: str, comment: str) -> ForwardBody:
-    head = f"{t.sender}: {author}\n{t.sent}: {t.day}\n{t.to}: Nora Lind <nora@desk.example>\n{t.subject}: Salt\n"
+def outlook(texts: ForwardLanguage, author: str, question: str, comment: str) -> ForwardBody:
+    head = (
+        f"{texts.sender}: {author}\n{texts.sent}: {texts.day}\n"
+        f"{texts.to}: Nora Lind <nora@desk.example>\n{texts.subject}: Salt\n"
+    )
     bold = "".join(
         f"<b>{line.replace(':', ':</b>', 1)}<br>" for line in _to_html(head).replace("<br>", "").splitlines()
     )
-    page = (
-        f"<div>{_to_html(comment)}</div><hr><div id='divRplyFwdMsg' dir='ltr'>{bold}</div><div>{_to_html(words)}</div>"
+    html = (
+        f"<div>{_to_html(comment)}</div><hr><div id='divRplyFwdMsg' dir='ltr'>{bold}</div>"
+        f"<div>{_to_html(question)}</div>"
     )
-    return f"{comment}\n\n________________________________\n{head}\n{words}\n", page
+    return f"{comment}\n\n________________________________\n{head}\n{question}\n", html
 
 
-def outlook_old(t: ForwardLanguage, author: str, words: str, comment: str) -> ForwardBody:
-    bracketed = author.replace("<", "[mailto:").replace(">", "]")
-    return outlook(t, bracketed, words, comment)[0].replace("_" * 32 + "\n", ""), None
+def outlook_old(texts: ForwardLanguage, author: str, question: str, comment: str) -> ForwardBody:
+    bracketed_author = author.replace("<", "[mailto:").replace(">", "]")
+    return outlook(texts, bracketed_author, question, comment)[0].replace("_" * 32 + "\n", ""), None
 
 
-def apple(t: ForwardLanguage, author: str, words: str, comment: str) -> ForwardBody:
+def apple(texts: ForwardLanguage, author: str, question: str, comment: str) -> ForwardBody:
     inner = (
-        f"{t.sender}: {author}\n{t.subject}: Salt\n{t.date}: {t.day}\n{t.to}: Nora Lind <nora@desk.example>\n\n{words}"
+        f"{texts.sender}: {author}\n{texts.subject}: Salt\n{texts.date}: {texts.day}\n"
+        f"{texts.to}: Nora Lind <nora@desk.example>\n\n{question}"
     )
     quoted = "\n".join(f"> {line}".rstrip() for line in inner.splitlines())
-    page = (
-        f"<div>{_to_html(comment)}</div><br><div><blockquote type='cite'><div>{_to_html(t.apple)}</div><br>"
+    html = (
+        f"<div>{_to_html(comment)}</div><br><div><blockquote type='cite'><div>{_to_html(texts.apple)}</div><br>"
         f"{_to_html(inner)}</blockquote></div>"
     )
-    return f"{comment}\n\n{t.apple}\n\n{quoted}\n", page
+    return f"{comment}\n\n{texts.apple}\n\n{quoted}\n", html
 
 
-def thunderbird(t: ForwardLanguage, author: str, words: str, comment: str) -> ForwardBody:
+def thunderbird(texts: ForwardLanguage, author: str, question: str, comment: str) -> ForwardBody:
     head = (
-        f"-------- {t.thunderbird} --------\n{t.subject}: \tSalt\n{t.date}: \t{t.day}\n{t.sender}: \t{author}\n"
-        f"{t.to}: \tNora Lind <nora@desk.example>\n"
+        f"-------- {texts.thunderbird} --------\n{texts.subject}: \tSalt\n"
+        f"{texts.date}: \t{texts.day}\n{texts.sender}: \t{author}\n{texts.to}: \tNora Lind <nora@desk.example>\n"
     )
-    return f"{comment}\n\n{head}\n\n\n{words}\n", None
+    return f"{comment}\n\n{head}\n\n\n{question}\n", None
 
 
-def yahoo(t: ForwardLanguage, author: str, words: str, comment: str) -> ForwardBody:
+def yahoo(texts: ForwardLanguage, author: str, question: str, comment: str) -> ForwardBody:
     head = (
-        f"----- {t.thunderbird} -----\n{t.sender}: {author}\n{t.to}: nora@desk.example <nora@desk.example>\n"
-        f"{t.sent}: {t.day}\n{t.subject}: Salt\n"
+        f"----- {texts.thunderbird} -----\n{texts.sender}: {author}\n"
+        f"{texts.to}: nora@desk.example <nora@desk.example>\n{texts.sent}: {texts.day}\n{texts.subject}: Salt\n"
     )
-    return f"{comment}\n\n{head}\n{words}\n", None
+    return f"{comment}\n\n{head}\n{question}\n", None
 
 
-def proton(t: ForwardLanguage, author: str, words: str, comment: str) -> ForwardBody:
+def proton(texts: ForwardLanguage, author: str, question: str, comment: str) -> ForwardBody:
     head = (
-        f"------- {t.gmail} -------\n{t.sender}: {author}\n{t.date}: {t.day}\n{t.subject}: Salt\n"
-        f"{t.to}: nora@desk.example <nora@desk.example>\n"
+        f"------- {texts.gmail} -------\n{texts.sender}: {author}\n{texts.date}: {texts.day}\n{texts.subject}: Salt\n"
+        f"{texts.to}: nora@desk.example <nora@desk.example>\n"
     )
-    return f"{comment}\n\n{head}\n> {words}\n".replace("\n> ", "\n\n"), None
+    return f"{comment}\n\n{head}\n> {question}\n".replace("\n> ", "\n\n"), None
 
 
 FORWARD_PROGRAMS: dict[str, Callable[[ForwardLanguage, str, str, str], ForwardBody]] = {
@@ -359,16 +381,21 @@ def forward_mail(
     program: str,
     language: str = "en",
     author: str = f"{FORWARDED_NAME} <{FORWARDED_ADDRESS}>",
-    words: str = "",
+    question: str = "",
     comment: str | None = None,
-    page: bool = True,
-    **more: str,
+    with_html: bool = True,
+    **headers: Any,
 ) -> bytes:
-    """What Nora forwards, shown to be hers by our own server."""
-    tongue = FORWARD_LANGUAGES[language]
-    said = tongue.comment if comment is None else comment
-    plain, html = FORWARD_PROGRAMS[program](tongue, author, words or tongue.words, said)
-    return forwarded_mail(plain, html if page else None, **more)
+    """Return a mail that Nora forwards with a mail program, authenticated by our server.
+
+    `question` and `comment` are those of `FORWARD_LANGUAGES` by default; further arguments are those of
+    `forwarded_mail`.
+    """
+    texts = FORWARD_LANGUAGES[language]
+    plain, html = FORWARD_PROGRAMS[program](
+        texts, author, question or texts.question, texts.comment if comment is None else comment
+    )
+    return forwarded_mail(plain, html if with_html else None, **headers)
 
 
 def forwarded_mail(
@@ -376,30 +403,34 @@ def forwarded_mail(
     html: str | None = None,
     sender: str = NORAS_ADDRESS,
     to: str = FORWARD_ADDRESS,
-    proof: str = "",
-    **more: Headers,
+    authentication_results: str = "",
+    **headers: Headers,
 ) -> bytes:
-    address = sender.rpartition("<")[2].rstrip(">")
-    proof = proof or dmarc_pass(address)
-    return mail(sender, to, "Fwd: Salt", plain, html=html, Authentication_Results=proof, **more)  # type: ignore[arg-type]
+    """Return a forward with these bodies, by default with the Authentication-Results of its sender."""
+    results = authentication_results or _authenticate(sender)
+    return mail(sender, to, "Fwd: Salt", plain, html=html, Authentication_Results=results, **headers)  # type: ignore[arg-type]
+
+
+def _authenticate(sender: str) -> str:
+    return dmarc_pass(sender.rpartition("<")[2].rstrip(">"))
 
 
 def forward_as_attachments(
-    *inner: bytes, comment: str = "Please take this one.", sender: str = NORAS_ADDRESS, proof: str = ""
+    *mails: bytes, comment: str = "Please take this one.", sender: str = NORAS_ADDRESS, authentication_results: str = ""
 ) -> bytes:
-    """Messages forwarded as attachments."""
+    """Return a mail with other mails as attachments."""
     outer = EmailMessage()
     outer["From"], outer["To"], outer["Subject"] = sender, FORWARD_ADDRESS, "Fwd: Salt"
     outer["Date"], outer["Message-ID"] = format_datetime(WRITTEN_AT), "<forward@desk.example>"
     outer.set_content(comment)
-    for raw in inner:
+    for raw in mails:
         outer.add_attachment(_parse_mail(raw), filename="Salt.eml")
-    address = sender.rpartition("<")[2].rstrip(">")
-    above = f"Authentication-Results: {proof or dmarc_pass(address)}\r\nReceived: {RECEIVED_LINE}\r\n"
-    return above.encode() + outer.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    results = authentication_results or _authenticate(sender)
+    trace_headers = f"Authentication-Results: {results}\r\nReceived: {RECEIVED_LINE}\r\n"
+    return trace_headers.encode() + _with_crlf(outer.as_bytes())
 
 
 def _parse_mail(raw: bytes) -> EmailMessage:
-    found = BytesParser(policy=policy.default).parsebytes(raw)
-    assert isinstance(found, EmailMessage)
-    return found
+    message = BytesParser(policy=policy.default).parsebytes(raw)
+    assert isinstance(message, EmailMessage)
+    return message

@@ -1,13 +1,14 @@
-"""A backup that is killed (SIGKILL), or runs out of room, at a chosen step of writing its file.
+"""A backup that is killed (SIGKILL), or runs out of disk space, while it writes its file.
 
-Each line on standard input begins a life: "kill STEP", "full BYTES" or "whole". The parent process, which has loaded everything,
-forks it, and prints how it ended.
+Each line on standard input starts a backup: "kill STEPS", "full BYTES" or "whole 0". The parent process, which has
+imported everything, forks it, and prints how it ended.
 """
 
 import os
 import resource
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +17,37 @@ from app.crypto.seal import Keys
 from app.db.engine import Database
 from tests.support.app import BASE_URL, SECRETS
 
-STEPS = ("write", "fsync", "read", "link", "replace", "unlink")
+SYSTEM_CALLS = ("write", "fsync", "read", "link", "replace", "unlink")
 
 
-def kill_after(name: str, left: Any) -> Any:
-    """A function of `os` that is the last one of its process once the steps are over."""
-    real = getattr(os, name)
+def count_down(name: str, remaining_steps: Iterator[int]) -> Callable[..., Any]:
+    """Return a function of `os` that kills the process when no steps remain."""
+    original = getattr(os, name)
 
-    def step(*words: Any, **more: Any) -> Any:
-        if next(left, None) is None:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if next(remaining_steps, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
-        return real(*words, **more)
+        return original(*args, **kwargs)
 
-    return step
+    return call
 
 
-def run_backup(url: str, path: Path, how: str, number: str) -> None:
+def run_backup(url: str, path: Path, fault: str, number: str) -> None:
+    """Make a backup with a fault: "kill" after `number` steps, "full" after `number` bytes, or "whole" for none."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
-    if how == "kill":
-        left = iter(range(int(number)))
-        for name in STEPS:
-            setattr(atomic_file.os, name, kill_after(name, left))
-    if how == "full":
-        written = making.erasure_list.write_list
+    if fault == "kill":
+        remaining_steps = iter(range(int(number)))
+        for name in SYSTEM_CALLS:
+            setattr(atomic_file.os, name, count_down(name, remaining_steps))
+    if fault == "full":
+        write_list = making.erasure_list.write_list
 
-        def narrow(*words: Any) -> None:  # the first that is written; the database itself has its files open by then
+        # The list is the first file of a backup. The files of the database are open by then, and are not limited.
+        def write_limited_list(*args: Any) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
-            written(*words)
+            write_list(*args)
 
-        making.erasure_list.write_list = narrow
+        making.erasure_list.write_list = write_limited_list
     making.create_backup(database, path, [], None, replace=True, progress=lambda *_: None)
 
 
@@ -58,7 +61,8 @@ def main(url: str, path: str) -> None:
                 os._exit(1)
             os._exit(0)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print({-signal.SIGKILL: "killed", 0: "whole", 1: "refused"}.get(code, f"failed with {code}"), flush=True)
+        results = {-signal.SIGKILL: "killed", 0: "whole", 1: "refused"}
+        print(results.get(code, f"failed with {code}"), flush=True)
 
 
 if __name__ == "__main__":

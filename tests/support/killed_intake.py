@@ -1,8 +1,8 @@
-"""A worker that fetches and places mail and can be killed at any moment: a process that forks one each time it is told to.
+"""A worker that fetches and places mail until it is killed, forked for each line on standard input.
 
-Python and the app are loaded once, so that a life costs milliseconds and 200 of them fit into a test. Each line on standard
-input begins a life: "here" reads the mails in the worker itself, "apart" in a process of its own as the product does. It
-prints its number as it begins to work, and its parent prints "gone" once it has ended, however it did.
+The parent process imports Python and the app once, so that starting a worker takes milliseconds and a test can kill 200.
+A line is "here", to parse the mails in the worker itself, or "apart", in a process of its own as in production. The
+worker prints its pid when it starts, and the parent prints "gone" when it has ended.
 """
 
 import os
@@ -24,25 +24,25 @@ from app.settings.mail_accounts import ImapMailbox, parse_mailboxes
 from app.text.languages import guess_language
 from tests.support.app import BASE_URL, SECRETS
 
-LEASE = timedelta(seconds=0.4)  # of what a killed worker held; five minutes in the product
-BATCH_SIZE = 4  # mails placed in one transaction: more would seldom be done before the worker is killed
+LEASE = timedelta(seconds=0.4)  # on the mails of a killed worker; five minutes in production
+BATCH_SIZE = 4  # mails per transaction: larger batches would rarely end before the worker is killed
 
 
-def run_worker(url: str, mailbox: ImapMailbox, reading: str) -> None:
-    """Fetch and place, again and again."""
+def run_worker(url: str, mailbox: ImapMailbox, parser: str) -> None:
+    """Fetch and place mail until the process is killed; `parser` is "here" or "apart"."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
-    here = cast(ParserClient, SimpleNamespace(parse=parse, trim=trim))
-    reader = here if reading == "here" else ParserClient(10)
+    inline_client = cast(ParserClient, SimpleNamespace(parse=parse, trim=trim))
+    client = inline_client if parser == "here" else ParserClient(10)
     print(os.getpid(), flush=True)
     while True:
         imap.poll(database, mailbox)
-        place_due(database, reader, Settings(), BATCH_SIZE, lease=LEASE)
+        place_due(database, client, Settings(), BATCH_SIZE, lease=LEASE)
 
 
-def main(url: str, address: str) -> None:
-    (mailbox,) = parse_mailboxes(address)
+def main(url: str, mailbox_url: str) -> None:
+    (mailbox,) = parse_mailboxes(mailbox_url)
     configure_mappers()
-    guess_language("Why is the salt rising?")  # it learns its languages once, as a worker that goes on has
+    guess_language("Why is the salt rising?")  # load the language profiles before forking
     for line in sys.stdin:
         if (child := os.fork()) == 0:
             run_worker(url, mailbox, line.strip())

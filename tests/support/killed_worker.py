@@ -1,7 +1,7 @@
-"""A worker that is killed (SIGKILL) at a chosen statement, in the middle of whatever it does then.
+"""A worker that is killed (SIGKILL) at a chosen SQL statement.
 
-`python -m tests.support.killed_worker TASK URL MATCHER` reads a line for each life: at which statement it ends. The
-parent process, which has loaded everything, forks it, and prints "killed", or "done" where the work was over sooner.
+`python -m tests.support.killed_worker TASK URL MATCHER` reads lines with the number of the statement. For each, the
+parent process, which has imported everything, forks a worker, and prints "killed", or "done" if it ended before.
 """
 
 import os
@@ -26,28 +26,28 @@ from app.workflows import indexing, invitations
 from app.workflows.overview import weekly_counts
 from tests.support.app import BASE_URL, SECRETS
 
-BATCH_SIZE = 4  # rows a transaction, so that there are many
+BATCH_SIZE = 4  # rows per transaction, for many transactions
 
 
-def open_killing_database(url: str, matcher: str, last: int) -> Database:
-    """The database for a life that ends at its statement `last`."""
+def open_killing_database(url: str, matcher: str, statement_count: int) -> Database:
+    """Open a database that kills the process after this many statements and commits."""
     database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2, matcher=matcher)
-    left = iter(range(last))
+    remaining = iter(range(statement_count))
 
-    def one_less(*_: Any) -> None:
-        if next(left, None) is None:
+    def count_down(*_: Any) -> None:
+        if next(remaining, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     for engine in (database.reader, database.writer):
-        event.listen(engine, "before_cursor_execute", one_less)
-        event.listen(engine, "commit", one_less)
+        event.listen(engine, "before_cursor_execute", count_down)
+        event.listen(engine, "commit", count_down)
     return database
 
 
-def run_duties(url: str, matcher: str, last: int) -> None:
-    """All that the clock does to what is there, once, up to the statement that is the last one."""
+def run_duties(url: str, matcher: str, statement_count: int) -> None:
+    """Index, flag, count, invite and erase what is due, as the worker does, until the process is killed."""
     indexing.BATCH = semantic.EMBED_BATCH = look_alike_flags.BATCH_SIZE = BATCH_SIZE
-    database = open_killing_database(url, matcher, last)
+    database = open_killing_database(url, matcher, statement_count)
     while indexing.index_due(database) or semantic.embed_due(database):
         pass
     while look_alike_flags.flag_new_letters(database):
@@ -57,26 +57,25 @@ def run_duties(url: str, matcher: str, last: int) -> None:
     database.write(worker.forget_overdue)
 
 
-def extend_chain(url: str, matcher: str, last: int) -> None:
-    """Extend the chain over the trail, four events a link, up to the statement that is the last one."""
+def extend_chain(url: str, matcher: str, statement_count: int) -> None:
+    """Extend the chain of audit events, four events per link, until the process is killed."""
     chain.EVENTS_PER_LINK = 4
-    chain.extend(open_killing_database(url, matcher, last), datetime(2026, 3, 5, 0, 30, tzinfo=UTC))
+    chain.extend(open_killing_database(url, matcher, statement_count), datetime(2026, 3, 5, 0, 30, tzinfo=UTC))
 
 
 TASKS = {"duties": run_duties, "chain": extend_chain}
 
 
-def run_in_forks(live: Callable[[int], object]) -> None:
-    """Lead the lives that are asked for; `live` is told at which statement it ends."""
+def run_in_forks(task: Callable[[int], object]) -> None:
+    """For each number on standard input, run a task in a forked process, and print how it ended."""
     configure_mappers()
     for line in sys.stdin:
         if (child := os.fork()) == 0:
-            live(int(line))
+            task(int(line))
             os._exit(0)
-        _, status = os.waitpid(child, 0)
-        ended = {-signal.SIGKILL: "killed", 0: "done"}
-        code = os.waitstatus_to_exitcode(status)
-        print(ended.get(code, f"failed with {code}"), flush=True)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        results = {-signal.SIGKILL: "killed", 0: "done"}
+        print(results.get(code, f"failed with {code}"), flush=True)
 
 
 if __name__ == "__main__":

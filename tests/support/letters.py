@@ -1,6 +1,7 @@
-"""Letters as readers send them, their rows in the desk’s list, and questions opened from them or without them."""
+"""Letters from readers, their rows in the list of the desk, and questions with and without letters."""
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from app.core.actors import Reader
 from app.db.engine import Database
 from app.letters import filing, receive
 from app.letters.models import Letter
-from app.letters.receive import FormToken, Submission, send
+from app.letters.receive import FormToken, Submission
 from app.newsletters.models import Newsletter
 from app.questions import actions, wording
 from app.questions.notes import note
@@ -21,15 +22,27 @@ from tests.support.sample_newsroom import Newsroom
 TIMURS_QUESTION = "my uncle at the cannery says that nobody weighs the salt, who should we ask?"
 
 
-def send_letter(database: Database, newsroom: Newsroom, body: str, **more: object) -> str:
-    """A reader writes; gives the letter's public id."""
+def _receive(session: Session, newsroom: Newsroom, submission: Submission, nonce: str, **options: Any) -> Letter:
+    newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+    return receive.send(session, Reader(), newsletter, submission, form=FormToken(nonce, 1), **options)
 
-    def fn(session):
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        form = receive.FormToken(f"nonce {body} {more}", 1)
-        return receive.send(session, Reader(), newsletter, receive.Submission(body, **more), form=form).public_id
 
-    return database.write(fn)
+def send_letter(database: Database, newsroom: Newsroom, body: str, **fields: Any) -> str:
+    """Send a letter as a reader, with further fields of `Submission`; return its public id."""
+    submission = Submission(body, **fields)
+    return database.write(lambda session: _receive(session, newsroom, submission, f"nonce {body} {fields}").public_id)
+
+
+def create_letter(database: Database, newsroom: Newsroom, body: str, **fields: Any) -> int:
+    """Send a letter as a reader, with further fields of `Submission`; return its key."""
+    submission = Submission(body, **fields)
+    return database.write(lambda session: _receive(session, newsroom, submission, body).id)
+
+
+def send_letters(session: Session, newsroom: Newsroom, *letters: str | Submission) -> list[Letter]:
+    """Send letters as readers; a string is a letter with this body and nothing else."""
+    submissions = [letter if isinstance(letter, Submission) else Submission(letter) for letter in letters]
+    return [_receive(session, newsroom, submission, f"nonce {submission.body}") for submission in submissions]
 
 
 def get_letter(database: Database, public_id: str) -> Letter:
@@ -37,7 +50,8 @@ def get_letter(database: Database, public_id: str) -> Letter:
         return session.scalars(select(Letter).filter_by(public_id=public_id)).one()
 
 
-def change_letter(database: Database, public_id: str, fn: Callable) -> None:
+def change_letter(database: Database, public_id: str, fn: Callable[[Session, Letter], object]) -> None:
+    """Call a function with a session and a letter, in a transaction."""
     database.write(lambda session: fn(session, session.scalars(select(Letter).filter_by(public_id=public_id)).one()))
 
 
@@ -46,62 +60,44 @@ def list_checkbox_values(page: Page) -> list[str]:
 
 
 def list_letter_ids(page: Page) -> list[str]:
-    """The ids of the letters in the list, in its order."""
-    return [box.split(".")[0] for box in list_checkbox_values(page)]
-
-
-def send_letters(session: Session, newsroom: Newsroom, *asks: str | receive.Submission) -> list[Letter]:
-    newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-    whole = [ask if isinstance(ask, receive.Submission) else receive.Submission(ask) for ask in asks]
-    return [
-        receive.send(session, Reader(), newsletter, ask, form=receive.FormToken(f"nonce {ask.body}", 1))
-        for ask in whole
-    ]
-
-
-def create_letter(database: Database, newsroom: Newsroom, words: str, **more: str) -> int:
-    def fn(session: object) -> int:
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)  # type: ignore[attr-defined]
-        return send(session, Reader(), newsletter, Submission(words, **more), form=FormToken(words, 1)).id  # type: ignore[arg-type]
-
-    return database.write(fn)
+    """Return the public ids of the letters in a list, in its order."""
+    return [value.split(".")[0] for value in list_checkbox_values(page)]
 
 
 QUESTION_BODY = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
 
-def open_question_of_letters(database: Database, newsroom: Newsroom, words: str, *askers: dict) -> str:
-    """A question that readers have asked; gives its public id."""
+def open_question_of_letters(database: Database, newsroom: Newsroom, text: str, *letters: dict[str, Any]) -> str:
+    """Open a question with this text from letters of readers; return its public id.
 
-    def fn(session):
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        letters = [
-            receive.send(
-                session, Reader(), newsletter, receive.Submission(f"{words} ({number})", **asker),
-                form=receive.FormToken(f"{words} {number}", 1),
-            )
-            for number, asker in enumerate(askers)
-        ]  # fmt: skip
-        return actions.open_question(
-            session, newsroom.nora, letters, headline=words, body=words, language="en"
-        ).public_id
+    `letters` are further fields of `Submission`, one dictionary for each letter.
+    """
+
+    def fn(session: Session) -> str:
+        rows = [
+            _receive(session, newsroom, Submission(f"{text} ({number})", **fields), f"{text} {number}")
+            for number, fields in enumerate(letters)
+        ]
+        return actions.open_question(session, newsroom.nora, rows, headline=text, body=text, language="en").public_id
 
     return database.write(fn)
 
 
-def open_question(database: Database, newsroom: Newsroom, headline: str = "The Salt Wind", cleared: bool = True) -> str:
-    def fn(session):
+def open_question(database: Database, newsroom: Newsroom, headline: str = "The Salt Wind", clear: bool = True) -> str:
+    """Open a question without letters, clear its wording by default, and return its public id."""
+
+    def fn(session: Session) -> str:
         question = actions.open_question(
             session, newsroom.nora, [], headline=headline, body=QUESTION_BODY, language="en"
         )
-        if cleared:
-            wording.clear(session, newsroom.nora, question, question.text_id)
+        if clear:
+            wording.clear(session, newsroom.nora, question, question.text_id or 0)
         return question.public_id
 
     return database.write(fn)
 
 
-# What Timur wrote, by what became of it.
+# Bodies of letters, by what the desk did with them.
 LETTERS_BY_FATE = {
     "held": "Buy the kettles of Osh at the well",
     "spam": "Buy the silver kettles of Osh today",
@@ -115,23 +111,13 @@ LETTERS_BY_FATE = {
 
 
 def send_letters_by_fate(database: Database, newsroom: Newsroom) -> dict[str, int]:
-    """Each letter, as the desk has dealt with it; gives their keys."""
+    """Send the letters of `LETTERS_BY_FATE`, handle each at the desk, and return their keys by fate."""
 
     def fn(session: Session) -> dict[str, int]:
-        first, *others = LETTERS_BY_FATE
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        held = receive.send(
-            session,
-            Reader(),
-            newsletter,
-            Submission(LETTERS_BY_FATE[first]),
-            form=receive.FormToken("robot", 1),
-            signs=["trap"],
-        )
-        letters = {
-            first: held,
-            **dict(zip(others, send_letters(session, newsroom, *map(LETTERS_BY_FATE.get, others)), strict=True)),
-        }
+        held_body, *bodies = LETTERS_BY_FATE.values()
+        held_letter = _receive(session, newsroom, Submission(held_body), "robot", signs=["trap"])
+        rows = [held_letter, *send_letters(session, newsroom, *bodies)]
+        letters = dict(zip(LETTERS_BY_FATE, rows, strict=True))
         filing.file(session, newsroom.nora, letters["spam"], "spam")
         filing.file(session, newsroom.nora, letters["comment"], "comment")
         filing.end(session, newsroom.nora, letters["ended"], "later")
