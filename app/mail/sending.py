@@ -223,7 +223,8 @@ class _Connection(flask_mail.Connection):
     """Flask-Mail's connection with a deadline, verified certificates, and a QUIT whose failure doesn't matter."""
 
     def configure_host(self) -> smtplib.SMTP | smtplib.SMTP_SSL:
-        context = ssl.create_default_context()
+        is_encrypted = self.mail.use_ssl or self.mail.use_tls
+        context = ssl.create_default_context() if is_encrypted else None  # loading the certificates takes 30 ms
         timeout = self.mail.timeout
         self.deadline = Deadline(timeout)
         host: _Server | None = None
