@@ -1,4 +1,4 @@
-"""Assignments: the brief, the invitation and the expert's reply, extending and cancelling."""
+"""Assignments: the brief, the invitation, the expert's reply, later deadlines, and cancelling."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -37,7 +37,7 @@ MAX_QUESTIONS_PER_DAY = 5  # from an expert to the desk about one assignment; ea
 
 @dataclass(frozen=True)
 class Brief:
-    """The brief as entered. None stands for the default from the newsletter or the expert's profile.
+    """The brief as entered. In a new assignment, None stands for the default of the newsletter or the expert's profile.
 
     - `brief`: what the desk asks for;
     - `words`: the wanted length;
@@ -153,7 +153,7 @@ def invite(
     others_to_invite: int = 0,
     once_key: str | None = None,
 ) -> None:
-    """Send the invitation. It contains nothing of the letters, only the desk's wording and brief.
+    """Send the invitation, with the desk's wording, background and brief. It quotes no letter.
 
     `others_to_invite` is the number of experts who will be invited right after this one; the mail counts them among the
     others who are asked. Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the wording is
@@ -162,7 +162,7 @@ def invite(
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     dates: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "invite", **dates)
-    if not (question.is_seeking or question.is_answered):  # an answered one stays ready to run
+    if not (question.is_seeking or question.is_answered):  # an answered question stays ready to run
         QUESTION.apply(session, actor, question, "seek", cause="invite")
     link = expert_mails.assignment_link(session, assignment)
     values = invitation_values(session, assignment, terms, link, others_to_invite)
@@ -198,10 +198,10 @@ def assignments_of(session: Session, question: Question) -> list[Assignment]:
 
 
 def accept(session: Session, actor: ExpertActor | Staff, assignment: Assignment, cause: str | None = None) -> None:
-    """Accept an invitation, even one that was declined, as the expert or as the desk that files the expert's mail.
+    """Accept an invitation, even after declining it, as the expert or as the desk that files the expert's mail.
 
-    Raises `PermissionDenied` and `InvalidTransition`, for a declined invitation also if the question takes no more
-    answers.
+    Raises `PermissionDenied` and `InvalidTransition`. After declining, the latter is also raised if the question takes
+    no more answers.
     """
     question = lock_row(session, session.get_one(Question, assignment.question_id))
     if assignment.is_declined and not question.takes_answers:
@@ -223,10 +223,11 @@ def accept(session: Session, actor: ExpertActor | Staff, assignment: Assignment,
 def decline(
     session: Session, actor: Actor, assignment: Assignment, reason: str, later_on: date | None = None, message: str = ""
 ) -> None:
-    """Decline an invitation as the expert, or as the desk in their name.
+    """Decline an assignment, even one that was accepted, as the expert or as the desk in the expert's name.
 
-    `reason` is one of `DECLINE_REASONS`; with "no time", `later_on` is the day from which the expert would have time.
-    Raises `InvalidField` if that day is not in the future, `InvalidTransition` and `PermissionDenied`.
+    `reason` is one of `DECLINE_REASONS`. With "no time", `later_on` is the day from which the expert would have time;
+    with other reasons it is ignored. `message` is the expert's own comment, which is mailed to the editors. Raises
+    `InvalidField` if `later_on` is not in the future, `InvalidTransition` and `PermissionDenied`.
     """
     lock_row(session, assignment)
     zone = session.get_one(Newsletter, assignment.newsletter_id).zone
@@ -299,8 +300,8 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
 def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> None:
     """Change the deadline of the text. Nothing else has to change: lateness is computed from this date.
 
-    Raises `PermissionDenied`, and `InvalidTransition` if no text is due: the expert isn't asked yet, has handed it in,
-    or the assignment has ended.
+    Raises `PermissionDenied`, and `InvalidTransition` if no text is due: the expert isn't asked yet or has handed in a
+    text, or the assignment has ended.
     """
     must(actor, "invite")
     if not lock_row(session, assignment).owes_text:
@@ -312,10 +313,10 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
 def cancel(
     session: Session, actor: Actor, assignment: Assignment, sentence: str = "", cause: str | None = None
 ) -> OutboxMail | None:
-    """Cancel an assignment: revoke its links, and tell the expert why in `sentence`, unless they never heard of it.
+    """Cancel an assignment and revoke its links. If the expert may know of it, tell them why in `sentence`.
 
-    Return the mail that tells them, if there is one. `cause` is given when an action on the question cancels its
-    assignments; then the question's state is left to that action. Raises `InvalidTransition`, `PermissionDenied`,
+    Return the mail that tells them, if there is one. `cause` is given if an action on the question cancels its
+    assignments; then this action also sets the question's state. Raises `InvalidTransition`, `PermissionDenied`,
     `LeakDetected` (see `source_protection`).
     """
     was_asked = lock_row(session, assignment).is_asked
@@ -332,7 +333,7 @@ def cancel(
 
 
 def reopen_if_unassigned(session: Session, actor: Actor, question_id: int) -> None:
-    """Set a question that is seeking back to open if no expert has it any more."""
+    """Set the question from "seeking" back to "open" if no expert has it any more."""
     question = lock_row(session, session.get_one(Question, question_id))
     is_asked = any(assignment.is_asked for assignment in assignments_of(session, question))
     if question.is_seeking and not is_asked:

@@ -1,7 +1,8 @@
 """Candidates for a question: select the experts to compare, load what is known of each, and rank them.
 
-The number of queries is fixed. The ranking itself is in `app.search.expert_ranking`. Only this newsletter's earlier
-questions are compared, while workload and replies are counted across all newsletters. Only the desk sees any of it.
+The number of queries doesn't grow with the number of experts. The ranking itself is in `app.search.expert_ranking`.
+Only this newsletter's earlier questions are compared, while workload and replies are counted across all newsletters.
+Only the desk sees the candidates and the reasons for them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,14 +28,14 @@ from .assigning import assignments_of
 from .models import Assignment
 from .queries import select_open_count
 
-MAX_EXPERTS = 80  # that are compared with a question
+MAX_EXPERTS = 80  # experts who are compared with a question
 MAX_ASSIGNMENTS = 1_000  # newest assignments that are read for the histories of all these experts
 MAX_ASSIGNMENTS_PER_EXPERT = 50  # newest assignments that are read for the history of one expert
 MAX_SOURCE_ROWS = 200  # newest questions of the topics, and newest assignments, whose experts are considered
 MAX_PAST_QUESTIONS = 80  # earlier questions that are compared
 MAX_PAST_QUESTIONS_PER_EXPERT = 10  # newest questions of an expert, besides the similar ones
 HISTORY_PERIOD = timedelta(days=730)
-RANK_OFFSET = 1_000_000  # more than the rows of one query, so that those of the next query rank behind all of them
+RANK_OFFSET = 1_000_000  # more than the rows of any query, so that each row ranks before those of the next query
 DEFAULT_AT_ONCE = 2  # open assignments at a time, for experts who have set no limit
 NO_ID = 0  # an ID that no row has
 WAITS, SILENT, REPLIED = range(3)  # the reply to an invitation; WAITS: none yet, but there is still time
@@ -44,11 +45,12 @@ WAITS, SILENT, REPLIED = range(3)  # the reply to an invitation; WAITS: none yet
 class History:
     """An expert's replies so far.
 
-    - `asked`: number of invitations whose time to reply is over;
-    - `replied`: number of those that the expert answered in any way;
+    - `asked`: number of invitations with a reply, or with no time left for one;
+    - `replied`: number of invitations with a reply of any kind, such as a refusal or a text;
     - `last_asked`: time of the newest invitation;
     - `writing_days`: days from each invitation to its text;
-    - `answered_ids`: IDs of the questions of this newsletter that the expert has answered, newest first.
+    - `answered_ids`: IDs of the questions that the expert has answered at the newsletter that is looking for experts,
+      newest first.
     """
 
     asked: int = 0
@@ -59,7 +61,7 @@ class History:
 
     @property
     def median_days(self) -> int | None:
-        """Return the usual number of days from an invitation to its text, at least 1; None without any text."""
+        """Return the median number of days from an invitation to its text, at least 1; None if there is no text."""
         if not self.writing_days:
             return None
         return max(1, round(median(self.writing_days)))
@@ -91,7 +93,7 @@ class ExpertSummary(NamedTuple):
         return self.at_once is not None and self.live >= self.at_once
 
 
-# The columns to select for `ExpertSummary`: those of `Expert`, except for the computed ones.
+# The columns to select for `ExpertSummary`. `_COMPUTED` has the fields that aren't columns of `Expert`.
 _COMPUTED = {"name": Person.name, "has_address": Person.email_sealed.is_not(None), "live": select_open_count()}
 SUMMARY_COLUMNS = [_COMPUTED[name] if name in _COMPUTED else getattr(Expert, name) for name in ExpertSummary._fields]
 
@@ -102,8 +104,8 @@ class ExpertFit:
 
     - `facts`: the reasons;
     - `history`: the expert's replies so far;
-    - `earlier_assignment`: the expert's assignment for this question, if it was declined or cancelled;
-    - `past_questions`: the earlier questions that the reasons refer to, by ID;
+    - `earlier_assignment`: the expert's declined or cancelled assignment for this question, if there is one;
+    - `past_questions`: the earlier questions of all candidates, by ID; the reasons refer to some of them;
     - `language`: the language of the question.
     """
 
@@ -129,7 +131,7 @@ def rank_experts(
     comparison: Comparison | None = None,
     assignments: Sequence[Assignment] | None = None,
 ) -> list[ExpertFit]:
-    """Return experts for a question, best first, without those who already have it.
+    """Return experts for a question, best first, without experts who have a live assignment for it.
 
     With `search_text`, only experts whom a search of the directory finds are ranked. `comparison` (the result of
     `score_similar_texts`) and `assignments` (those of the question) can be passed if they are loaded already.
@@ -173,8 +175,9 @@ def _propose_experts(
 ) -> list[ExpertSummary]:
     """Return the experts to compare with a question, at most MAX_EXPERTS.
 
-    Those who answered similar questions come first. Then follow those who answered questions of the same topics, name
-    the topics in their profile, were assigned by this newsletter lately, or are new in the directory.
+    If there are too many, these come first, in this order: experts who answered similar questions, who answered
+    questions of the same topics, who have the question's topics or words as topics in their profile, who were assigned
+    by this newsletter last, and who are new in the directory.
     """
     terms = expert_search.topic_terms((*topics, *f"{question.headline} {question.wording}".split()))
     topic_ids = select(QuestionTopic.topic_id).where(QuestionTopic.question_id == question.id)
@@ -199,7 +202,7 @@ def _select_summary_columns(experts: Query) -> Query:
 
 
 def _select_first_ids(sources: Iterable[Select[int]], limit: int) -> Select[int]:
-    """Select the first distinct IDs that several queries find, those of the first query before those of the next."""
+    """Select up to `limit` distinct IDs from several queries: all of the first query, then those of the next."""
     ranked = []
     for number, source in enumerate(sources):
         subquery = source.subquery()
@@ -222,7 +225,8 @@ def load_histories(
 ) -> dict[int, History]:
     """Return how experts have replied within the last two years, keyed by expert ID.
 
-    At most the newest `limit_per_expert` assignments of each expert are read. Assignments for `question` do not count.
+    At most the newest `limit_per_expert` assignments of each expert are read, and MAX_ASSIGNMENTS in all. Assignments
+    for `question` don't count. Without `question`, `answered_ids` stays empty.
     """
     histories = {expert_id: History() for expert_id in expert_ids}
     query = _select_replies(
@@ -268,7 +272,7 @@ def _add_assignment(
 ) -> None:
     """Add one assignment to a history.
 
-    `answered_question_id` is None if the question has no text, or belongs to another newsletter. `invited_at` is None
+    `answered_question_id` is None if the assignment has no text or belongs to another newsletter. `invited_at` is None
     if the assignment was cancelled or there was no invitation. `reply` is WAITS, SILENT or REPLIED.
     """
     if answered_question_id is not None:
@@ -288,7 +292,7 @@ def _add_assignment(
 def _load_past_questions(
     session: Session, histories: Iterable[History], similar_ids: list[int]
 ) -> dict[int, questions.QuestionSummary]:
-    """Return the earlier questions to compare with: similar ones first, then the newest of each expert in turn."""
+    """Return the earlier questions to compare with, by ID: similar ones first, then the newest of each expert."""
     answered_lists = [history.answered_ids for history in histories]
     answered_ids = set(chain.from_iterable(answered_lists))
     similar_and_answered = [question_id for question_id in similar_ids if question_id in answered_ids]

@@ -22,7 +22,7 @@ def close(
 ) -> None:
     """Close a question, end its assignments and tell their experts why in `sentence`.
 
-    `reason` is a code, for which readers see a sentence. The audit event of closing stores the IDs of the events and
+    `reason` is a code; readers see a sentence instead. The audit event of closing stores the IDs of the events and
     mails that it causes, so that an undo finds them. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected`
     (see `source_protection`).
     """
@@ -42,7 +42,7 @@ def close(
 
 
 def end_assignment(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
-    """End an assignment because its question ends; return the mail that tells its expert, if one is due."""
+    """End an assignment because its question ends. Return the mail that tells its expert, if there is one."""
     if assignment.is_done:  # the expert learns that the approved answer won't run
         return expert_mails.notify_of_end(session, actor, assignment, sentence)
     if not ASSIGNMENT.has_move("cancel", assignment.state):
@@ -75,7 +75,7 @@ def has_live_assignment(session: Session, question: Question) -> bool:
 
 
 def has_notified_expert(session: Session, question: Question) -> bool:
-    """Return whether an expert has been asked this question, and so must be told when it ends."""
+    """Return whether an expert has been asked this question and hasn't declined, and so must be told when it ends."""
     query = select(Assignment.id).where(Assignment.question_id == question.id, Assignment.was_asked)
     return session.scalar(query.limit(1)) is not None
 

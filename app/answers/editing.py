@@ -28,7 +28,7 @@ from .writing import AnswerContent, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED_OUTCOMES = ("fine", "approved", "silent")
-# By policy: the expert checks the facts, and silence means consent; or the expert must approve the text.
+# By policy. "facts": the expert checks the facts, and silence means consent. "approve": they must approve the text.
 OUTCOMES_BY_POLICY = {"facts": ("fine", "wrong", "silent"), "approve": ("approved", "wrong")}
 NOT_CHECKED = "precondition.text_not_checked"
 LONGEST_REPLY, LONGEST_REASON = 4_000, 400  # characters
@@ -82,13 +82,15 @@ def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
 
 
 def open_check(session: Session, answer: Answer) -> Check | None:
+    """Return the quote check of an answer that is open now, or None."""
     return session.scalar(select(Check).filter_by(answer_id=answer.id).where(Check.ended_at.is_(None)))
 
 
 def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None) -> Check:
     """Start a quote check: send the edited text to its expert, with the newsletter's policy and deadline.
 
-    `runs_at` is when the answer is to be published. Raises `InvalidTransition`, `PermissionDenied`, `LeakDetected`.
+    `runs_at` is when the answer is to be published, if that is known. Raises `InvalidTransition`, `PermissionDenied`,
+    and `LeakDetected` (see `source_protection`).
     """
     assignment, question = load_parents(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
@@ -100,7 +102,7 @@ def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime 
         texts_to_send += [translation.body, translation.ties]
     sent_text = "\n\n".join(filter(None, texts_to_send))
     must_be_clear(session, actor, question, sent_text, submitted.body if submitted else "")
-    # Even if checks are off, a text that the desk took down is read back.
+    # If checks are off, a check can still be due: a text that the desk took down is read back to the expert.
     policy = "facts" if newsletter.check_policy == "off" else newsletter.check_policy
     ANSWER.apply(session, actor, lock_row(session, answer), "check", why={"text": text.id})
     check = Check(answer_id=answer.id, text_id=text.id, policy=policy, asked_at=now(session), due_at=due_at)
@@ -126,14 +128,15 @@ def settle_check(
     number: int | None = None,
     translation_labels: Collection[str] = (),
 ) -> None:
-    """Settle the open check with the expert's reply, with a reply that the desk enters, or by the clock as "silent".
+    """Settle the open check with the expert's reply, or with one that the desk enters, or as "silent" by the clock.
 
     `number` is the version of the text that the actor saw. `translation_labels` are the labels of the translations
     that were shown below this text: the expert's consent applies to them too.
 
-    Raises `InvalidTransition` if no check is open, its policy doesn't have this outcome, or it isn't overdue and the
-    outcome is "silent"; `VersionConflict` if the check is of another version; `MissingField` if the outcome is "wrong"
-    and `reply` is empty; `TooLong` if the desk's `reply` is too long (an expert's is cut off); and `PermissionDenied`.
+    Raises `InvalidTransition` if no check is open, if its policy doesn't have this outcome, or if the outcome is
+    "silent" although the check isn't overdue or the actor isn't the clock; `VersionConflict` if the check is of another
+    version; `MissingField` if the outcome is "wrong" and `reply` is empty; `TooLong` if the desk's `reply` is too long
+    (an expert's is cut off); and `PermissionDenied`.
     """
     lock_row(session, answer)
     check = open_check(session, answer)
@@ -171,7 +174,7 @@ def recall_check(session: Session, actor: Staff, answer: Answer) -> None:
 
 
 def end_check(session: Session, actor: Actor, answer: Answer) -> None:
-    """End the open quote check, if there is one, as "recalled", and stop its mail."""
+    """End the open quote check, if there is one, as "recalled", and recall its mail if it is unsent."""
     check = open_check(session, answer)
     if check is not None:
         check.outcome = "recalled"
@@ -180,17 +183,20 @@ def end_check(session: Session, actor: Actor, answer: Answer) -> None:
 
 
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
-    """Return the IDs of answers whose quote check is overdue under "facts only": there, silence means consent."""
+    """Return the IDs of answers whose overdue quote check may end as "silent", most overdue first.
+
+    Their policy is "facts", by which silence means consent, and no mail of the check failed to arrive.
+    """
     query = select(Check.answer_id).where(
         Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_is_mail_unsettled()
     )
-    # The check of a withdrawn or held-over answer stays open, but nobody is asked any more.
+    # A check can stay open although its answer was withdrawn or held over, so that nobody is asked any more.
     query = query.where(exists().where(Answer.id == Check.answer_id, Answer.is_checking))
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
 
 
 def _is_mail_unsettled() -> Exists:
-    """Return the condition that the mail of a check is unsent, failed or bounced: then silence isn't consent."""
+    """Return the condition that the mail of a check is unsent, or didn't arrive: then silence isn't consent."""
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
@@ -230,7 +236,7 @@ def _needs_check(newsletter: Newsletter, answer: Answer, texts: Sequence[AnswerT
     """Return whether the newsletter's policy, or the way that the text came, requires a quote check."""
     submitted = [text for text in texts if text.kind == "submitted"]
     newest = max(submitted, key=attrgetter("number"), default=None)
-    if newest is not None and newest.channel not in VERIFIED_CHANNELS:  # the desk took it down
+    if newest is not None and newest.channel not in VERIFIED_CHANNELS:  # such as "phone"
         return True
     if answer.is_submitted:  # nobody has edited the expert's text
         return newsletter.check_policy == "approve"
@@ -246,11 +252,11 @@ def approve(
     reason: str = "",
     version: int | None = None,
 ) -> None:
-    """Approve an answer for print. Its assignment is done, its question answered, and the expert is told of new edits.
+    """Approve an answer for print. This ends its assignment as done, and sets its question to "answered".
 
-    If the text needs a quote check and has passed none, `reason` says why the actor approves it all the same, and is
-    stored. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`, `TooLong`, and the first fault from
-    `faults_of_approval`.
+    The expert is mailed the edits that they haven't seen. If the text needs a quote check and has passed none, `reason`
+    says why the actor approves it all the same, and is stored. Raises `VersionConflict`, `InvalidTransition`,
+    `PermissionDenied`, `TooLong`, and the first fault from `faults_of_approval`.
     """
     must(actor, "approve")
     check_version(lock_row(session, answer), version)
@@ -286,7 +292,7 @@ def approved_of(session: Session, question_id: int) -> list[Answer]:
 
 
 def _reopen_if_unanswered(session: Session, actor: Actor, question: Question) -> None:
-    """Set an answered question that has no approved answer any more to seeking if an expert has it, else to open."""
+    """Set an answered question without an approved answer back to "seeking" if an expert has it, or else to "open"."""
     if not question.is_answered or approved_of(session, question.id):
         return
     is_asked = any(assignment.is_asked for assignment in assignments_of(session, question))
@@ -313,7 +319,7 @@ def _check_not_picked(question: Question) -> None:
 
 
 def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "") -> None:
-    """Withdraw an answer for good, as its expert or an editor; `sentence` tells the other side why.
+    """Withdraw an answer and cancel its assignment, as its expert or an editor. `sentence` tells the other side why.
 
     Raises `InvalidTransition`, also while the question is in an edition, `PermissionDenied`, and `LeakDetected` (see
     `source_protection`).

@@ -47,7 +47,7 @@ def title_of(session: Session, assignment: Assignment) -> str:
 
 
 def assignment_link(session: Session, assignment: Assignment) -> str:
-    """Return a new URL of the assignment's page. Earlier URLs can't be sent again: only their hashes are stored."""
+    """Return a new URL of the assignment's page. Earlier URLs aren't known any more: only their hashes are stored."""
     return absolute_url(session, f"/a/{links.new_link(session, assignment_id=assignment.id)}")
 
 
@@ -56,9 +56,9 @@ def delivery_options(
 ) -> outbox.Posting:
     """Return the options of `outbox.put` that say whether a mail is held for an editor, and when it is due.
 
-    Mails are held if the newsletter holds their kind, or if an assistant causes them. Mails that the desk causes can be
-    undone for a while; those that experts, readers and the clock cause are due at once. No mail is due before
-    `not_before`.
+    Mails are held if the newsletter holds their kind, or if an assistant causes them. Mails that the desk causes are
+    due after the newsletter's `undo_seconds`, so that they can still be stopped; all other mails are due at once. No
+    mail is due before `not_before`.
     """
     is_held = kind in newsletter.held_kinds
     due_at = now(session)
@@ -80,12 +80,13 @@ def send_to_expert(
 ) -> OutboxMail | None:
     """Queue a mail to the assignment's expert.
 
-    All mails about one assignment form a thread, and their Reply-To address identifies it. `values.headline` defaults
-    to `title_of`. `posting` are options of `outbox.put`, such as `once_key`; its `due_at` delays the mail. Return None
-    if the expert has no e-mail address, or if a mail with the same `once_key` was queued before.
+    All mails about one assignment form a thread, and their Reply-To address identifies the assignment.
+    `values.headline` defaults to `title_of`. `posting` are options of `outbox.put`, such as `once_key`; its `due_at`
+    can only delay the mail, and its `hold` is ignored. Return None if the expert has no e-mail address, or if a mail
+    with the same `once_key` was queued before.
 
-    Raises `LeakDetected` (see `source_protection`) if `values.typed` contains something of the askers that the actor
-    has not reviewed.
+    Raises `LeakDetected` (see `source_protection`) if `values.typed` contains readers' words or names that the actor
+    hasn't confirmed.
     """
     if values.typed:
         must_be_clear(session, actor, assignment.question, values.typed)
@@ -121,7 +122,7 @@ def send_to_editors(
 
 
 def notify_desk(session: Session, assignment: Assignment, event: str, message: str = "") -> None:
-    """Mail the newsletter's editors what an expert did, and notify its chat without names or details.
+    """Mail the newsletter's editors what an expert did, and notify its chats, without names or details.
 
     The kind of the mail is "desk." followed by `event`. `message` is the expert's own comment.
     """
@@ -166,8 +167,8 @@ def build_edited_text_mail(previous_text: AnswerText, text: AnswerText, **values
 def notify_of_end(session: Session, actor: Actor, assignment: Assignment, sentence: str) -> OutboxMail | None:
     """Tell the expert that no answer is needed any more, or that theirs will not be used; `sentence` says why.
 
-    Recall unsent mails that ask something of the expert. Return the mail, or None if the expert never heard of the
-    question or has no e-mail address. Raises `LeakDetected` (see `source_protection`).
+    Recall unsent mails that ask something of the expert. Return the mail about the end, or None if the expert never
+    heard of the question or has no e-mail address. Raises `LeakDetected` (see `source_protection`).
     """
     may_have_heard = unsent_mails.stop_asking(session, actor, assignment)
     values = AssignmentMail(typed=clean(sentence))
@@ -192,7 +193,7 @@ def send_desk_letter(session: Session, actor: Staff, assignment: Assignment, bod
     """Send the expert a letter from the desk and record it in the trail. An assistant's letter is held for an editor.
 
     Raises `PermissionDenied`, `MissingField` if `body` is empty, `MissingPrecondition` if the expert has no address,
-    `TooLong`, `LeakDetected` (see `source_protection`), and `InvalidTransition` before the invitation, which has to be
+    `TooLong`, `LeakDetected` (see `source_protection`), and `InvalidTransition` before the invitation, which must be
     the first mail.
     """
     must(actor, "prepare")
@@ -231,13 +232,13 @@ def count_other_experts(session: Session, assignment: Assignment) -> int:
 def set_asked_others(session: Session, mail: OutboxMail) -> None:
     """Set the number of other experts that a mail mentions, just before it is sent.
 
-    An invitation mentions the number. A later mail mentions it if it has grown since the expert was last told. Raises
-    what `outbox.read` raises.
+    An invitation always mentions the number. A later mail mentions it only if the number has grown since the expert was
+    last told. Raises what `outbox.read` raises.
     """
     if mail.assignment_id is None or not mail.kind.startswith("expert."):
         return
     number = count_other_experts(session, session.get_one(Assignment, mail.assignment_id))
-    if find_sentence(outbox.read(session, mail)):  # as in an invitation
+    if find_sentence(outbox.read(session, mail)):  # the text mentions a number, like that of an invitation
         mail.asked_others = number
     else:
         last_number = _get_last_sent_count(session, mail)

@@ -53,7 +53,7 @@ class ExpertTask:
 
     @property
     def can_accept(self) -> bool:
-        """Return whether the question takes answers, so that the expert can accept it even after declining."""
+        """Return whether the expert can accept, even after declining, because the question still takes answers."""
         return self.assignment.question.takes_answers
 
     @property
@@ -67,7 +67,7 @@ TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, i
 def _select_tasks(few_columns: bool = False) -> TaskSelect:
     """Select tasks. With `few_columns`, load only the columns that saving a draft needs; the others load on access.
 
-    A page saves its draft every few seconds, and loading all columns is most of the cost.
+    A page saves its draft every few seconds. Loading all columns would be most of the cost.
     """
     passed_check = aliased(Check)
     is_passed = exists().where(
@@ -113,7 +113,7 @@ def load_task(session: Session, actor: ExpertActor, public_id: str, few_columns:
 
 
 def load_task_by_link(session: Session, token: str, few_columns: bool = False) -> tuple[ExpertActor, ExpertTask] | None:
-    """Return the expert who holds a link and the one task that it opens, or None. Changes nothing."""
+    """Return the expert for whom a link was made and the one task that it opens, or None. Changes nothing."""
     conditions = links.open_link_conditions("page", links.macs_of(session, token), now(session))
     query = _select_tasks(few_columns).join(Link, Link.assignment_id == Assignment.id).where(*conditions)
     task = _load_first(session, query)
@@ -129,7 +129,7 @@ def _load_first(session: Session, query: TaskSelect) -> ExpertTask | None:
 
 
 def list_tasks(session: Session, expert_id: int, limit: int = 200) -> list[ExpertTask]:
-    """Return an expert's tasks in one query, due soonest first, without declined and cancelled ones."""
+    """Return an expert's tasks in one query, due soonest first, without drafted, declined and cancelled ones."""
     query = _select_tasks().where(Assignment.expert_id == expert_id, Assignment.was_asked)
     query = query.order_by(Assignment.due_at, Assignment.id).limit(limit)
     return [ExpertTask(*row) for row in session.execute(query)]

@@ -1,11 +1,11 @@
 """The ladder: the order in which experts are invited when the one before declines or stays silent.
 
-A step is a drafted assignment that follows another one, its predecessor, for the same question. The clock invites the
-step's expert once the predecessor is declined, or its expert is silent until `step_at` (by default, until the
-predecessor's `reply_by`). Experts who have accepted or sent a text, or whose mail waits to be filed, are not silent.
-The ladder rests while the wording is not cleared or the newsletter is paused, and ends with the question. It never
-resends an invitation that a person stopped in the outbox. Its invitations are held if the newsletter holds invitations,
-and otherwise sent at once.
+A step is a drafted assignment that follows another assignment for the same question, its predecessor. The clock
+invites the step's expert once the predecessor's expert has declined, or has been silent until `step_at` (by default,
+until the predecessor's `reply_by`). Experts who have accepted or sent a text, or whose mail waits to be filed, are not
+silent. The ladder rests while the wording is not cleared, the newsletter is paused, or the question has an answer or
+has ended. It never resends an invitation that a person stopped in the outbox. Its invitations are held if the
+newsletter holds invitations, and otherwise sent at once.
 """
 
 from collections.abc import Callable
@@ -40,8 +40,8 @@ def put_after(
     """Put `assignment` on the ladder after `predecessor`, which may be silent until `step_at`.
 
     The actor needs the permission to invite, as nobody confirms the invitation later. Raises `PermissionDenied`, and
-    `InvalidTransition` if `assignment` is not drafted, or if `predecessor` is neither drafted, invited nor accepted, is
-    for another question, or itself follows `assignment`.
+    `InvalidTransition` if `assignment` is not drafted, or if `predecessor` is for another question, comes after
+    `assignment` on the ladder, or is neither drafted, invited nor accepted.
     """
     must(actor, "invite")
     if not lock_row(session, assignment).is_drafted:
@@ -77,7 +77,7 @@ def take_off(session: Session, actor: Staff, assignment: Assignment) -> None:
 
 
 def climb(database: Database, invite: Invite, now: datetime | None = None) -> int:
-    """Invite the experts whose turn has come, each in a transaction that checks this again. Return how many."""
+    """Invite the experts whose turn has come, each in a transaction that checks this again. Return their number."""
     with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
         due_ids = [due_id for newsletter in running for due_id in find_due_steps(session, newsletter)]

@@ -4,9 +4,9 @@ from ..core.state_machine import Machine, Move, Precondition, StateMixin, States
 
 # Properties of assignments:
 # - is_live: not declined or cancelled;
-# - was_asked: live, and the expert was asked;
-# - is_asked: the question is with the expert, or their text is with the desk;
-# - owes_text: the text is due by `due_at`;
+# - was_asked: live, and the expert was asked, or has sent a text without being asked here;
+# - is_asked: the question is with the expert, or their unapproved text is with the desk;
+# - owes_text: the desk waits for a text by `due_at`;
 # - is_writing: the expert has accepted, or got the text back;
 # - takes_text: the expert may still send a text, even after declining;
 # - can_stand_before: another assignment may follow on the ladder;
@@ -171,7 +171,7 @@ ANSWER = Machine(
         Move("check", ("submitted", "edited"), ("checking",), act="give back", tells="X"),
         Move("reply", ("checking",), ("edited",), act="answer, edit, upkeep", tells="E"),
         Move("recall", ("checking",), ("edited",), act="give back", after="discard"),
-        # tells the expert ("X") only if there are edits that they haven't seen
+        # This tells the expert ("X") only if there are edits that they haven't seen.
         Move(
             "approve", ("submitted", "edited", "checking"), ("approved",), act="approve", needs=(approval,), tells="X"
         ),

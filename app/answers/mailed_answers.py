@@ -69,10 +69,10 @@ def take_from_pen(
 
 
 def return_to_pen(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> Inbound:
-    """Return a mail that isn't the expert's after all to the holding pen, and delete the letter made from it.
+    """Return a mail to the holding pen, as it isn't from the expert after all, and delete the letter made from it.
 
-    Raises `PermissionDenied`, `VersionConflict`, and `InvalidTransition` if the letter is filed, or if the mail was
-    routed to the expert's assignment without the desk.
+    Raises `PermissionDenied`, `VersionConflict`, and `InvalidTransition` if the letter is filed or not an expert's, or
+    if its mail was filed automatically, without having been in the pen.
     """
     must(actor, "take letters")
     check_version(lock_row(session, letter), version)
@@ -87,7 +87,7 @@ def return_to_pen(session: Session, actor: Staff, letter: Letter, version: int |
 
 
 def find_with_waiting_letter(session: Session, assignment_ids: Sequence[int]) -> set[int]:
-    """Return the IDs of the assignments that have an unfiled letter from their expert: their reminders pause."""
+    """Return the IDs of the assignments with an unfiled letter from their expert. Reminders and the ladder wait."""
     newsletter_ids = select(Assignment.newsletter_id).where(Assignment.id.in_(assignment_ids))
     query = select(Letter.assignment_id).where(
         Letter.newsletter_id.in_(newsletter_ids), Letter.waits, Letter.assignment_id.in_(assignment_ids)
@@ -137,7 +137,7 @@ def file(
     details: FilingDetails = NO_DETAILS,
     version: int | None = None,
 ) -> None:
-    """File an expert's letter as one of `OF_EXPERT`, and change its assignment or answer in the expert's name.
+    """File an expert's letter as `kind`, one of `OF_EXPERT`, and change its assignment or answer in the expert's name.
 
     Filing it again as the same kind does nothing. Raises `VersionConflict`, `PermissionDenied`, `MissingField` if the
     letter has no assignment, `InvalidTransition`, and what the change of the assignment or answer raises.
@@ -188,7 +188,7 @@ def _file_refusal(session: Session, actor: Staff, filing: Filing) -> None:
 
 
 def _file_postponement(session: Session, actor: Staff, filing: Filing) -> None:
-    """Decline in the expert's name until a date, which the desk is shown."""
+    """Decline in the expert's name, and store from which day they have time."""
     if not filing.assignment.is_declined:
         assigning.decline(session, actor, filing.assignment, "no time", filing.details.later_on)
 

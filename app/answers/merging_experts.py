@@ -1,8 +1,8 @@
 """Merge two experts who are one person, and split them again.
 
-Nothing is copied or lost: assignments and answers move to the expert who is kept, credits stay as printed, and links
-still open their assignments. The merged expert keeps their e-mail address: both addresses can sign in and identify the
-person, and mail goes to the address of the expert who is kept.
+Assignments and answers move to the expert who is kept, credits stay as printed, and links still open their assignments.
+If both have an e-mail address, both keep theirs: either address can sign in and identifies the person, and mail goes to
+the address of the expert who is kept. If only the merged expert has one, it moves to the expert who is kept.
 """
 
 from operator import attrgetter
@@ -95,11 +95,11 @@ def _move_assignments(session: Session, source: Expert, target: Expert, assignme
 
 
 def _fill_in_profile(session: Session, source: Expert, target: Expert) -> None:
-    """Copy what the profile of `target` lacks; the address moves if `target` has none."""
+    """Copy to the profile of `target` what it lacks. The address is moved if `target` has none."""
     for name, field in PROFILE.items():
         if name != "name":
             setattr(target, name, merge_values(field, getattr(target, name), getattr(source, name)))
-    if target.verified_at is None and source.folded == target.folded:  # the same name, to which verification applies
+    if target.verified_at is None and source.folded == target.folded:  # verification is of a name
         for column in VERIFICATION_COLUMNS:
             setattr(target, column, getattr(source, column))
     address = email_of(session, source.person)
@@ -112,7 +112,7 @@ def _fill_in_profile(session: Session, source: Expert, target: Expert) -> None:
 def split(session: Session, actor: Staff, source: Expert) -> None:
     """Undo a merge: the assignments that `source` had, and the experts merged into it, go back to `source`.
 
-    What the merge filled in on the other profile stays there, even an address, as nobody can tell whose it is. Raises
+    The other profile keeps what the merge filled in, even an address, as nobody can tell whose it is. Raises
     `PermissionDenied`, and `InvalidTransition` if `source` isn't merged.
     """
     must(actor, "whole directory")

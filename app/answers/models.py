@@ -24,7 +24,7 @@ from .lifecycle import ANSWER_STATES, ASSIGNMENT_STATES, AnswerStates, Assignmen
 
 DECLINE_REASONS = ("no time", "not my field", "conflict of interest", "other")
 TEXT_KINDS = ("submitted", "edited")
-VERIFIED_CHANNELS = ("page", "mail")  # they verify the author; text that came otherwise is read back to the expert
+VERIFIED_CHANNELS = ("page", "mail")  # they verify the author; a text from another one is read back to the expert
 DRAFT_PARTS = ("answer", "reply")  # of an assignment; "reply" is the reply to a quote check
 CHECK_OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 
@@ -44,7 +44,7 @@ class Assignment(Row, HasPublicId, Editable, OfNewsletter, AssignmentStates):
     - `later_on`: the day from which an expert who declined has time;
     - `suggestion_sealed`: a colleague whom the expert suggested;
     - `after_id`: the predecessor on the ladder (see `ladder`);
-    - `step_at`: the time until which the predecessor's expert may stay silent; None for the predecessor's `reply_by`.
+    - `step_at`: until when the predecessor's expert may stay silent; None means until the predecessor's `reply_by`.
     """
 
     __tablename__ = "assignments"
@@ -161,7 +161,7 @@ class AnswerText(Row, VersionColumns):
     - `ties`: the expert's interests in the matter, as they state them;
     - `own_words`: the expert states that they wrote the text themselves;
     - `channel`: how the text came;
-    - `given_on`: the day on which it came, if not by the page;
+    - `given_on`: the day on which it came, for every channel but the page;
     - `by`: the actor who wrote this version.
     """
 
