@@ -82,8 +82,8 @@ def send_to_expert(
 
     All mails about one assignment form a thread, and their Reply-To address identifies the assignment.
     `values.headline` defaults to `title_of`. `posting` are options of `outbox.put`, such as `once_key`; its `due_at`
-    can only delay the mail, and its `hold` is ignored. Return None if the expert has no e-mail address, or if a mail
-    with the same `once_key` was queued before.
+    can only delay the mail. Return None if the expert has no e-mail address, or if a mail with the same `once_key` was
+    queued before.
 
     Raises `LeakDetected` (see `source_protection`) if `values.typed` contains readers' words or names that the actor
     hasn't confirmed.

@@ -4,7 +4,7 @@ from ..core.state_machine import Machine, Move, Precondition, StateMixin, States
 
 # Properties of assignments:
 # - is_live: not declined or cancelled;
-# - was_asked: live, and the expert was asked, or has sent a text without being asked here;
+# - was_asked: live, and the expert was asked, by an invitation or otherwise;
 # - is_asked: the question is with the expert, or their unapproved text is with the desk;
 # - owes_text: the desk waits for a text by `due_at`;
 # - is_writing: the expert has accepted, or got the text back;

@@ -21,7 +21,7 @@ from .models import Answer, AnswerText, Assignment, Check
 MAX_WRITABLE = 100  # assignments that a list offers to choose from
 MAX_WAITING_LETTERS = 12  # letters from experts that a page lists one by one
 MAX_BOUNCES = 5  # newest bounces that are considered
-MAILABLE_STATES = ASSIGNMENT_STATES.which("may_be_written_about")  # an expert may be writing about it
+MAILABLE_STATES = ASSIGNMENT_STATES.which("may_be_written_about")  # a mail from the expert may be about such a one
 
 CheckOrText = TypeVar("CheckOrText", Check, AnswerText)
 
@@ -80,7 +80,7 @@ def list_assignments_with_answers(
     newest_check_id = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer)
     query = (
         select(Assignment, Answer, Check)
-        .options(lazyload(Answer.expert))  # no second join: this is the expert of the assignment, which is loaded
+        .options(lazyload(Answer.expert))  # it is the expert of the assignment, who is loaded already
         .outerjoin(Answer, Answer.assignment_id == Assignment.id)
         .outerjoin(Check, Check.id == newest_check_id.scalar_subquery())
         .where(Assignment.question_id.in_(question_ids))
@@ -94,7 +94,7 @@ def list_assignments_with_answers(
 
 
 def count_open_assignments(session: Session, expert_ids: Sequence[int]) -> Counter[int]:
-    """Return how many assignments each expert has open at all newsletters, keyed by expert ID, in one query."""
+    """Return the number of each expert's open assignments at all newsletters, keyed by expert ID, in one query."""
     query = select(Assignment.expert_id, func.count()).where(Assignment.expert_id.in_(expert_ids), Assignment.is_asked)
     return Counter(dict(session.execute(query.group_by(Assignment.expert_id)).all()))
 
@@ -137,10 +137,10 @@ def load_assignment_of_newsletter(session: Session, newsletter_id: int, public_i
 def list_writable_assignments(
     session: Session, newsletter_id: int, *, include_declined_of: int | None = None
 ) -> list[Assignment]:
-    """Return the assignments that a mail may belong to, newest first.
+    """Return up to MAX_WRITABLE assignments that a mail may belong to, newest first.
 
-    `include_declined_of` is the id of the person whose address the mail claims to come from. The assignments that this
-    person declined are included, as experts change their mind.
+    `include_declined_of` is the ID of the person from whose address the mail claims to come. The assignments that this
+    person declined are included, as experts may change their mind.
     """
     of_newsletter = select(Assignment).where(Assignment.newsletter_id == newsletter_id)
     writable = Listing[Assignment](of_newsletter, (Assignment.id,), split_by=(Assignment.state, MAILABLE_STATES))
@@ -159,7 +159,7 @@ def list_writable_assignments(
 def list_waiting_expert_letters(
     session: Session, newsletter_id: int, assignment_ids: Sequence[int] | None = None
 ) -> list[tuple[Letter, Assignment]]:
-    """Return letters that experts sent by mail and nobody has filed, oldest first, at most MAX_WAITING_LETTERS.
+    """Return up to MAX_WAITING_LETTERS letters that experts sent by mail and nobody has filed, oldest first.
 
     With `assignment_ids`, only letters about these assignments are returned.
     """
@@ -184,9 +184,9 @@ def get_automatic_replies(session: Session, newsletter_id: int, assignment_ids: 
 
 
 def list_actionable_bounces(session: Session, newsletter_id: int) -> list[tuple[Inbound, OutboxMail]]:
-    """Return the newest bounces that need action.
+    """Return those of the newest MAX_BOUNCES bounces that need action, each with the mail that bounced.
 
-    Ignored are bounces of mails to readers, and those followed by a later mail about the same assignment.
+    Bounces of mails to readers need none, nor do bounces after which the assignment's expert got a later mail.
     """
     newest_ids = inbound.listing(newsletter_id, "bounce").keys(MAX_BOUNCES)
     later = aliased(OutboxMail)

@@ -1,11 +1,11 @@
 """Reminders to experts: at most one before the text is due and one after it, in the morning of the newsletter's zone.
 
 An expert who has accepted is reminded two days before the deadline, or half-way to it if that is later, and once more
-the morning after it if nothing has come. An expert who has not replied to the invitation is reminded once, on the day
-of `reply_by`, if the text is due later than that, and never after that: without accepting they owe no text. After an
-extension there is no second early reminder, and the late one follows the new deadline. Reminders end with an answer, a
-refusal or a cancellation. They pause while a mail from the expert waits to be filed, and while the newsletter is
-paused. Experts whom the invitation did not reach get none.
+on the morning after the deadline if no text has come. An expert who has not replied to the invitation is reminded only
+once, on the day of `reply_by`, if the text is due later: without accepting they owe no text. If the deadline is
+extended after the early reminder, this isn't repeated, and the late one follows the new deadline. Reminders end with an
+answer, a refusal or a cancellation. They pause while a mail from the expert waits to be filed, and while the newsletter
+is paused. Experts whom the invitation did not reach get none.
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,10 @@ from . import expert_mails
 from .mailed_answers import find_with_waiting_letter
 from .models import Assignment
 
-MORNING, NOON = time(9), time(12)  # local; a reminder that misses its morning waits for the next one
+MORNING, NOON = time(9), time(12)  # in the newsletter's zone; reminders are only sent between them
 EARLY_BY = timedelta(days=2)  # from the early reminder to the deadline
 DAY = timedelta(days=1)
-MIN_PAUSE = timedelta(hours=12)  # between an invitation or an acceptance and a reminder
+MIN_PAUSE = timedelta(hours=12)  # between the last step, such as an acceptance, and the early reminder
 LATE_FOR = timedelta(days=3)  # how long after the deadline a late reminder can be sent; then the desk takes over
 EARLY, LATE = "remind:before", "remind:after"  # causes of reminders, stored in the `once_key` of their mails
 MAIL_KIND_BY_CAUSE = {EARLY: "expert.reminder", LATE: "expert.overdue"}
@@ -51,7 +51,7 @@ class Reminder:
 
 
 def remind(database: Database, now: datetime | None = None) -> int:
-    """Queue the reminders that are due, each in a transaction that checks this again. Return how many."""
+    """Queue the reminders that are due, each in a transaction that checks this again. Return their number."""
     with database.read(now) as session:
         running = all_newsletters(session, Newsletter.is_running)
         due_ids = [due_id for newsletter in running for due_id in find_due_reminders(session, newsletter)]
@@ -102,7 +102,10 @@ def _plan_reminders(assignment: Assignment, zone: str) -> list[Reminder]:
 
 
 def _plan_early_reminder(state_at: datetime, preferred_at: datetime, due_at: datetime, zone: str) -> Reminder | None:
-    """Plan a reminder for the morning of the preferred day, or the next if that is too soon; None if neither fits."""
+    """Plan a reminder for the morning of the preferred day, or of the next day if that is too soon after `state_at`.
+
+    Return None if both are too soon, or not before `due_at`.
+    """
     for days in (0, 1):
         morning = _morning(preferred_at + days * DAY, zone)
         if state_at + MIN_PAUSE <= morning < due_at:
@@ -124,7 +127,7 @@ def _get_end(assignment: Assignment, reminder: Reminder) -> datetime:
 class DueCondition(NamedTuple):
     """A condition under which a reminder for `cause` may be due: the assignment's state, and the range of its dates.
 
-    An index answers each condition, and `get_due_reminder` decides.
+    It can be looked up in an index, and finds all due assignments and a few others: `get_due_reminder` decides.
     """
 
     state: str

@@ -1,8 +1,8 @@
 """Translations of a question's wording and of its answers: stored beside the originals, approved by an editor.
 
 An expert is never asked to check a text in a language that they don't read. If their profile lists the language, the
-quote check shows the translation below their own text, and an editor who approves it without their consent must give a
-reason.
+quote check shows the translation below their own text, and an editor who approves the translation without their consent
+must give a reason.
 """
 
 from collections.abc import Collection, Iterable
@@ -145,11 +145,11 @@ def is_same_language(language: str, other_language: str) -> bool:
 def translate(
     session: Session, actor: Staff | TranslatorActor, original: Original, language: str, content: TranslationFields
 ) -> Translation:
-    """Save and return the translation of a text. Saving the same content and version of the original changes nothing.
+    """Save and return the translation of a text. If the content and the original are the same as before, do nothing.
 
-    An approved translation has to be reopened first, unless its original has changed. Raises `PermissionDenied`,
-    `MissingField` if the body is empty, `TooLong`, and `InvalidTransition`, also if `language` is the question's own or
-    the question has ended.
+    An approved translation can't be changed before it is reopened, unless its original has changed. Raises
+    `PermissionDenied`, `MissingField` if the body is empty, `TooLong`, and `InvalidTransition`, also if `language` is
+    the question's own or the question has ended.
     """
     must(actor, "translate", "translate one")
     lock_row(session, original.question)
@@ -163,7 +163,7 @@ def translate(
     details = {"language": language}
     if old and old.is_approved and not is_current(session, old, original):
         TRANSLATION.apply(session, actor, old, "reopen", cause="change", why=details, approved_by_id=None)
-    # A consent of the expert, or a reason for lacking one, was for the former text.
+    # The expert's consent, or the editor's reason for doing without it, was given for the former text.
     values |= {
         "written_at": now(session),
         "written_by_id": actor.person_id if isinstance(actor, Staff) else None,
@@ -315,7 +315,7 @@ def _filter_readable(expert: Expert, translations: Iterable[Translation]) -> lis
 def mark_checked(session: Session, answer: Answer, check: Check, labels: Collection[str]) -> None:
     """Record the expert's consent to the translations that the check showed them.
 
-    `labels` are those of the translations as they were shown: one that was changed meanwhile has another label.
+    `labels` are the labels of the translations that they saw. A translation that was changed since has another label.
     """
     for translation in list_shown_in_check(session, answer, check):
         if translation.label in labels:

@@ -38,7 +38,7 @@ DRAFT_FIELDS = (*MAX_LINE_LENGTHS, "body", "ties", "is_credited")
 MAX_TABS = 20  # tabs of one translator whose drafts are kept, newest first
 INVITATION_KIND = "translator.invitation"
 LONGEST_NOTE = 400  # characters
-# Grace period after the end of a question or answer: if it is undone by then, its translators are asked as before.
+# Grace period after the end of a question or answer. If the end is undone by then, the translators are still asked.
 GRACE_PERIOD = timedelta(hours=1)
 
 
@@ -115,7 +115,7 @@ class TranslationTask:
 
     @property
     def stage(self) -> str:
-        """Return "write", "changed" or "handed in", or how it ended: "declined", "done" or "ended"."""
+        """Return "write", "changed" or "handed in", or how the task ended: "declined", "done" or "ended"."""
         if self.translator.is_declined:
             return "declined"
         if self.translator.is_done:
@@ -131,8 +131,8 @@ def invite(session: Session, actor: Staff, original: Original, language: str, na
     """Ask somebody outside the desk, by a mail with a link, to translate one text.
 
     Raises `PermissionDenied`, `MissingField` if `name` is empty, `MissingPrecondition` if the text isn't approved,
-    `BadAddress`, `TooLong`, and `InvalidTransition` if the question has ended, `language` is its own, somebody is asked
-    for this text and language already, or there is a translation that is up to date.
+    `BadAddress`, `TooLong`, and `InvalidTransition` if the question has ended or was retracted, `language` is its own,
+    somebody is asked for this text and language already, or there is an up-to-date translation.
     """
     must(actor, "invite")
     question = lock_row(session, original.question)
@@ -167,7 +167,7 @@ def _check_sendable(original: Original) -> None:
 
 
 def _check_wanted(session: Session, original: Original, language: str) -> None:
-    """Raise `InvalidTransition` if somebody is asked already, or there is a translation that is up to date."""
+    """Raise `InvalidTransition` if somebody is asked already, or there is an up-to-date translation."""
     translator = get_newest_translators(session, original.question).get((original.key, language))
     if translator and translator.is_open:
         raise InvalidTransition("translator", "invite", translator.state)
@@ -177,7 +177,7 @@ def _check_wanted(session: Session, original: Original, language: str) -> None:
 
 
 def _get_written_translation(session: Session, original: Original, language: str) -> Translation | None:
-    """Return the translation, up to date or not, or None if there is none or it was dropped."""
+    """Return the translation, whether up to date or not, or None if there is none or it was dropped."""
     translation = translating.get_translations(session, original.question).get((original.key, language))
     if translation is None or not translation.is_written:
         return None
@@ -187,14 +187,15 @@ def _get_written_translation(session: Session, original: Original, language: str
 def invite_again(session: Session, actor: Staff, translator: Translator, original: Original) -> None:
     """Send the current text to the same translator by a new link. The old link stops working, and drafts stay.
 
-    Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the text isn't approved.
+    Raises `PermissionDenied`, `MissingPrecondition` if the text isn't approved, and `InvalidTransition` if the question
+    has ended or was retracted, or the translator isn't asked any more.
     """
     must(actor, "invite")
     lock_row(session, original.question)
     _check_sendable(original)
     handed_in = get_handed_in_draft(session, translator)
     if handed_in is not None:
-        handed_in.tab = f"sent again {translator.version}"  # makes it an ordinary draft, which the form shows
+        handed_in.tab = f"sent again {translator.version}"  # any other tab than HANDED_IN makes it an ordinary draft
     details = {"language": translator.language}
     columns = translating.build_version_columns(original)
     TRANSLATOR.apply(session, actor, lock_row(session, translator), "invite again", why=details, **columns)
@@ -249,7 +250,7 @@ def get_newest_translators(session: Session, question: Question) -> dict[tuple[s
 
 
 def load_task_by_link(session: Session, token: str) -> tuple[TranslatorActor, TranslationTask] | None:
-    """Return the translator who holds a link and the one task that it opens, or None. Changes nothing."""
+    """Return the translator for whom a link was made and the one task that it opens, or None. Changes nothing."""
     link = links.find_link(session, token)
     if link is None or link.translator_id is None:
         return None
@@ -303,7 +304,7 @@ def use(session: Session, actor: Staff, translator: Translator, original: Origin
     """Replace the current translation with the one that was handed in.
 
     Raises what `translating.translate` raises, and `VersionConflict` if nothing is handed in any more, or the original
-    has changed since it was sent: a translation of the old version must not count as one of the new.
+    has changed since it was sent, as a translation of the old version must not count as a translation of the new one.
     """
     must(actor, "translate")
     lock_row(session, original.question)
@@ -332,7 +333,7 @@ def withdraw(session: Session, actor: Staff, translator: Translator) -> None:
 
 
 def finish(session: Session, actor: Staff, translation: Translation) -> None:
-    """Stop asking for a translation that was approved. Raises `InvalidTransition`."""
+    """Stop asking all translators for a translation that was approved. Raises `InvalidTransition`."""
     query = select(Translator).filter_by(
         question_id=translation.question_id, answer_id=translation.answer_id, language=translation.language
     )
@@ -370,7 +371,7 @@ def delete_expired(session: Session) -> None:
 
 
 def _withdraw_unneeded(session: Session) -> None:
-    """Stop asking for the translation of texts whose question or answer ended more than GRACE_PERIOD ago."""
+    """Stop asking translators whose question or answer ended more than GRACE_PERIOD ago."""
     ended_before = now(session) - GRACE_PERIOD
     question_ended = (Question.has_ended | Question.is_retracted) & (Question.state_at < ended_before)
     answer_ended = Answer.is_withdrawn & (Answer.state_at < ended_before)

@@ -1,4 +1,4 @@
-"""Recall unsent mails to experts: when nothing is asked of them any more, or the ladder invited one too early."""
+"""Recall unsent mails to experts if nothing is asked of them any more, or if the ladder invited them too early."""
 
 from collections.abc import Sequence
 
@@ -38,9 +38,9 @@ def stop_asking(session: Session, actor: Actor, assignment: Assignment) -> bool:
 
 
 def recall_mails(session: Session, actor: Actor, mail_ids: Sequence[int]) -> list[OutboxMail]:
-    """Recall mails that are out of date.
+    """Recall those of these mails that are unsent.
 
-    Return the mails that couldn't be recalled, as they were sent or have failed. Raises `OnItsWay`.
+    Return the mails that couldn't be recalled, as they were sent, have failed or have expired. Raises `OnItsWay`.
     """
     query = select(OutboxMail).where(OutboxMail.id.in_(mail_ids))
     mails = [lock_row(session, mail) for mail in session.scalars(query)]
@@ -51,20 +51,23 @@ def recall_mails(session: Session, actor: Actor, mail_ids: Sequence[int]) -> lis
 
 
 def recall_all_mails(session: Session, actor: Actor, mail_ids: Sequence[int]) -> None:
-    """Recall all of these mails. Raises `MailAlreadySent` if one was sent or has failed, and `OnItsWay`."""
+    """Recall all of these mails. Raises `MailAlreadySent` if one was sent, failed or expired, and `OnItsWay`."""
     if recall_mails(session, actor, mail_ids):
         raise MailAlreadySent(f"mails {mail_ids}")
 
 
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:
-    """Recall the mail of a quote check that is over because its text was edited, approved or withdrawn."""
+    """Recall the unsent mail of a quote check that ended without a reply, such as by an approval of the text."""
     _recall_kinds(session, actor, answer.assignment_id, ("expert.check",))
 
 
 def _recall_kinds(
     session: Session, actor: Actor, assignment_id: int, kinds: Sequence[str]
 ) -> tuple[Sequence[OutboxMail], list[OutboxMail]]:
-    """Recall the unsent mails of these kinds about an assignment. Return all mails of these kinds, and the recalled."""
+    """Recall the unsent mails of these kinds about an assignment.
+
+    Return all mails of these kinds, and the recalled ones.
+    """
     query = select(OutboxMail).filter_by(assignment_id=assignment_id).where(OutboxMail.kind.in_(kinds))
     mails = session.scalars(query.order_by(OutboxMail.id)).all()
     recalled = []
@@ -75,9 +78,10 @@ def _recall_kinds(
 
 
 def withdraw_ladder_invitations(session: Session, actor: Actor, predecessor: Assignment, cause: str) -> None:
-    """Withdraw the unsent invitations that the ladder queued after `predecessor`, and set them back to drafted.
+    """Withdraw the ladder's unsent invitations after `predecessor`, and set their assignments back to drafted.
 
-    The expert of `predecessor` has the question after all. `cause` is "accept", "receive" or "undo".
+    This is done when the expert of `predecessor` takes on the question after all. `cause` is "accept", "receive" or
+    "undo".
     """
     query = select(Assignment).where(Assignment.after_id == predecessor.id, Assignment.is_invited)
     for assignment in session.scalars(query.order_by(Assignment.id)).all():
@@ -94,12 +98,12 @@ def withdraw_ladder_invitations(session: Session, actor: Actor, predecessor: Ass
 
 
 def undo_ladder_step(session: Session, actor: Actor, assignment: Assignment, _event: audit.Event) -> None:
-    """Withdraw the unsent invitations that the ladder queued after an event of `assignment` which is undone."""
+    """Withdraw the unsent invitations that the ladder queued because of an event of `assignment` that is undone now."""
     withdraw_ladder_invitations(session, actor, assignment, "undo")
 
 
 def _get_ladder_invitation(session: Session, assignment: Assignment) -> OutboxMail | None:
-    """Return the unsent invitation if the ladder queued it, or None, also for one that a person sent."""
+    """Return the unsent invitation that the ladder queued, or None. Invitations by a person don't count."""
     is_from_ladder = OutboxMail.once_key.startswith(f"ladder:{assignment.id}:")
     invitations = select(OutboxMail).filter_by(assignment_id=assignment.id, kind=INVITATION)
     unsent = invitations.where(is_from_ladder, OutboxMail.waits)

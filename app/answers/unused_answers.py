@@ -26,16 +26,16 @@ from .models import Answer, AnswerText, Assignment
 def mark_unused(
     session: Session, actor: Staff, question: Question, ran_on: datetime, **posting: Unpack[outbox.Posting]
 ) -> None:
-    """End the open assignments of a question that was published, and tell the experts who had heard of it.
+    """End the open assignments of a question that is being published, and tell the experts who know of it.
 
-    Texts that were handed in are held over. `ran_on` is when the question was published. `posting` are options of
-    `outbox.put` for the mails.
+    Texts that were handed in are held over. `ran_on` is when the question runs. `posting` are options of `outbox.put`
+    for the mails.
     """
     for assignment in assignments_of(session, question):
         if not lock_row(session, assignment).is_live or assignment.is_over:
             continue
         answer = session.scalar(select(Answer).filter_by(assignment_id=assignment.id))
-        # Read before the state changes.
+        # These are properties of the state, which changes below.
         has_sent, is_asked = assignment.has_sent, assignment.is_asked
         ASSIGNMENT.apply(session, actor, assignment, "cancel", cause="send")
         if answer is not None and has_sent:

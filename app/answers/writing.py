@@ -44,7 +44,7 @@ class AnswerContent:
 
 @dataclass(frozen=True)
 class DraftSnapshot:
-    """A stored draft of one browser tab. `part` is one of `DRAFT_PARTS`; `count` is the page's number of the save."""
+    """A stored draft of one browser tab. `part` is one of `DRAFT_PARTS`; `count` grows with each save of the tab."""
 
     tab: str
     part: str
@@ -62,11 +62,11 @@ def save_draft(
     count: int,
     part: str = "answer",
 ) -> DraftSnapshot:
-    """Save the text of one tab as a draft and return the stored draft, which may be a newer one.
+    """Save the text of one tab as a draft. Return the draft that is stored now.
 
-    `count` grows with each save of a tab, so that a delayed request never replaces newer text. Saving is possible even
-    if a text is with the desk already. Raises `InvalidTransition` once the question was published, or if the assignment
-    was cancelled.
+    `count` grows with each save of a tab. If a draft with a higher count is stored, it stays, so that a delayed request
+    never replaces newer text. Saving is possible even if a text is with the desk already. Raises `InvalidTransition` if
+    the question has run or the assignment was cancelled.
     """
     if assignment.is_cancelled or assignment.question.has_run:
         raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
@@ -169,7 +169,8 @@ def add_text(
 ) -> AnswerText:
     """Add a version to an answer as its newest, in the language of the version before it or of the question.
 
-    `columns` are further columns of the version, such as `channel`. Raises `MissingField` if the body is empty.
+    `columns` are further columns of the version, such as `channel`. A body that is too long is cut off. Raises
+    `MissingField` if the body is empty.
     """
     body = require_text("text", for_print(clean(content.body)))
     newest = session.get(AnswerText, answer.text_id) if answer.text_id else None
@@ -199,8 +200,8 @@ def submit(
 ) -> Answer:
     """Submit an answer as its expert, and tell the editors. The drafts stay.
 
-    Submitting the same text again changes nothing. Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied`,
-    and `MissingField` if the body is empty.
+    An expert who had declined accepts the assignment by this. Submitting the same text again changes nothing. Raises
+    `VersionConflict`, `InvalidTransition`, `PermissionDenied`, and `MissingField` if the body is empty.
     """
     _lock_both(session, assignment)
     answer = get_or_start_answer(session, actor, assignment)
@@ -217,7 +218,10 @@ def submit(
 
 
 def _lock_both(session: Session, assignment: Assignment) -> None:
-    """Lock the question, then the assignment, as an invitation does, so that the ladder invites nobody meanwhile."""
+    """Lock the question and then the assignment, in the order of `assigning.invite`.
+
+    The lock on the question keeps the ladder from inviting the next expert meanwhile.
+    """
     lock_row(session, session.get_one(Question, assignment.question_id))
     lock_row(session, assignment)
 
@@ -266,7 +270,7 @@ def take_back(session: Session, actor: ExpertActor, assignment: Assignment) -> N
 
 def delete_old_drafts(session: Session) -> None:
     """Delete drafts of questions that have run, and drafts that were not saved within the newsletter's `draft_days`."""
-    # Correlated subqueries: the database starts from the drafts, which are few.
+    # The subqueries are correlated, so that the database starts from the drafts, which are few.
     assignment_of_draft = select(Assignment.id).where(Assignment.id == Draft.assignment_id)
     has_run = assignment_of_draft.join(Assignment.question).where(Question.has_run).exists()
     session.execute(delete(Draft).where(has_run))
