@@ -17,7 +17,7 @@ COMMANDS = [one for one in vars(server_steps).values() if isinstance(one, DocsBl
 
 
 @pytest.mark.parametrize(
-    "command", COMMANDS, ids=lambda one: one.heading if isinstance(one, DocsBlock) else one.words[:30]
+    "command", COMMANDS, ids=lambda one: one.heading if isinstance(one, DocsBlock) else one.command[:30]
 )
 def test_each_command_stands_in_the_docs(command: DocsBlock | DocsCommand) -> None:
     assert command.text.strip() in (ROOT / command.page).read_text()

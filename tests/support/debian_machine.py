@@ -232,13 +232,13 @@ def debian_machine(folder: Path, **environment: str) -> Iterator[DebianMachine]:
         if child.poll() is not None:
             assert child.stderr is not None
             skip_without(f"machine of its own: {child.stderr.read().decode().strip()}")
-        yield DebianMachine(_first_child(child.pid), folder, environment)
+        yield DebianMachine(get_first_child(child.pid), folder, environment)
     finally:
         child.kill()
         child.wait(COMMAND_TIMEOUT)
 
 
-def _first_child(pid: int) -> int:
+def get_first_child(pid: int) -> int:
     """Return the pid, as seen from outside, of the first process in the namespaces that `unshare` has created."""
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
@@ -246,7 +246,7 @@ def _first_child(pid: int) -> int:
 def _is_set_up(pid: int, overlay: Path) -> bool:
     """Return whether the setup script has ended: `overlay` is then mounted in the root of the first process."""
     try:
-        return Path(f"/proc/{_first_child(pid)}/root{overlay}/ready").exists()
+        return Path(f"/proc/{get_first_child(pid)}/root{overlay}/ready").exists()
     except (OSError, IndexError):
         return False
 

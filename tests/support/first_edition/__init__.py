@@ -1,1 +1,1 @@
-"""`make first-edition`: a stranger's way from a bare Debian to a sent edition of their own, by README and docs alone."""
+"""`make first-edition`: from a bare Debian to a sent edition, following only the README and the docs."""

@@ -1,4 +1,4 @@
-"""Play a newsroom's start for real, and print how many minutes each step took; ends with 1 where one fails."""
+"""Set up and use a newsroom on a real system, and print the minutes of each step; the exit status is 1 if one fails."""
 
 import signal
 import sys
@@ -20,8 +20,8 @@ LOG = ROOT / "build" / "first-edition.log"
 
 @dataclass(frozen=True)
 class Step:
-    words: str
-    play: Callable[[StepContext], None]
+    title: str
+    run: Callable[[StepContext], None]
 
 
 STEPS = (
@@ -53,46 +53,46 @@ def print_line(text: str) -> None:
     print(text, flush=True)
 
 
-def run_steps(stage: StepContext) -> list[tuple[str, float]]:
-    """Play all steps and return the seconds that each took. Raises `Failed` with a plain sentence."""
-    took = []
+def run_steps(context: StepContext) -> list[tuple[str, float]]:
+    """Run all steps, and return the title and the seconds of each. Raises `StepFailed` with a message for users."""
+    durations = []
     for number, step in enumerate(STEPS, 1):
         print_line(f"{number:>2}/{len(STEPS)} {step.title}")
-        began = time.monotonic()
+        start = time.monotonic()
         try:
-            step.run(stage)
-        except TimeoutExpired as late:
-            took_too_long = f"took longer than {late.timeout / 60:.0f} minutes; the log says how far it came"
-            raise StepFailed(f"Step {number}, “{step.title}”, {took_too_long}") from late
+            step.run(context)
+        except TimeoutExpired as error:
+            reason = f"took longer than {error.timeout / 60:.0f} minutes; the log says how far it came"
+            raise StepFailed(f"Step {number}, “{step.title}”, {reason}") from error
         except (StepFailed, AssertionError, Error, OSError, SubprocessError, ValueError) as error:
             raise StepFailed(f"Step {number}, “{step.title}”, failed: {error or type(error).__name__}") from error
-        took.append((step.title, time.monotonic() - began))
-    return took
+        durations.append((step.title, time.monotonic() - start))
+    return durations
 
 
-def format_durations(took: list[tuple[str, float]]) -> str:
-    """Return the minutes of each step, and of all."""
-    rows = [*took, ("together", sum(seconds for _, seconds in took))]
-    return "\n".join(f"{words:<34}{seconds / 60:>6.1f} min" for words, seconds in rows)
+def format_durations(durations: list[tuple[str, float]]) -> str:
+    """Format the minutes of each step and their sum as a table; `durations` are titles and seconds."""
+    rows = [*durations, ("together", sum(seconds for _, seconds in durations))]
+    return "\n".join(f"{title:<34}{seconds / 60:>6.1f} min" for title, seconds in rows)
 
 
 def main() -> int:
-    if lacks := list_missing_requirements():
-        print_line(f"A bare Debian can't be made here: {', '.join(lacks)}.")
+    if missing := list_missing_requirements():
+        print_line(f"A bare Debian can't be made here: {', '.join(missing)}.")
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started ends
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # exit normally, so that all processes are stopped
     LOG.parent.mkdir(exist_ok=True)
     print_line(f"What the commands print goes to {LOG}\n")
     try:
         with LOG.open("w+b") as log, ExitStack() as stack:
-            took = run_steps(StepContext(stack, log, print_line))
-    except StepFailed as failed:
-        print_line(f"\n{failed}\n\nThe log: {LOG}")
+            durations = run_steps(StepContext(stack, log, print_line))
+    except StepFailed as error:
+        print_line(f"\n{error}\n\nThe log: {LOG}")
         return 1
     except KeyboardInterrupt:
         print_line("\nStopped; all that was started has ended.")
         return 130
-    print_line(f"\n{format_durations(took)}")
+    print_line(f"\n{format_durations(durations)}")
     return 0
 
 

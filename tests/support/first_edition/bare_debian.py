@@ -1,7 +1,7 @@
-"""A Debian of its own from nothing: debootstrap, its own systemd as the first process, its own network, gone at the end.
+"""A new Debian system by debootstrap, with its own systemd and network, deleted at the end.
 
-Needs root and the network. The machine has a loopback and nothing else, so that what listens there are the servers that the
-docs set up, on the ports that they name; apt and pip fetch through a proxy at 127.0.0.1, which is served from outside.
+Needs root and the network. The machine has only a loopback interface, so that the servers that the docs set up can use
+their own ports. apt and pip download through a proxy at 127.0.0.1, which runs outside.
 """
 
 import os
@@ -18,17 +18,17 @@ from threading import Thread
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from tests.support.debian_machine import enter_namespace
+from tests.support.debian_machine import enter_namespace, get_first_child
 from tests.support.waiting import wait_until
 
 RELEASE = "trixie"
 HOST_PROGRAMS = ("debootstrap", "git", "unshare", "nsenter", "setpriv", "ip", "pivot_root")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-BOOT_TIMEOUT = 120.0  # seconds that systemd may take
-COMMAND_TIMEOUT = 1800.0  # seconds that one block of commands may take: some fetch packages
-# What the installer of a Debian brings beside what debootstrap calls minimal, and Debian's own way to become another account.
+BOOT_TIMEOUT = 120.0  # seconds
+COMMAND_TIMEOUT = 1800.0  # seconds for a block of commands; some download packages
+# Packages that Debian's installer adds to the minimal system of debootstrap.
 INCLUDED_PACKAGES = ("systemd", "systemd-sysv", "dbus", "iproute2", "procps", "ca-certificates", "util-linux")
-# How the machine that this runs on gets at packages, which a machine of its own has to be told as well.
+# The certificate authorities that the host trusts, for downloads through its network.
 CA_CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
 BOOTSTRAP_SCRIPT = """
@@ -63,45 +63,54 @@ exec env -i container=other PATH="$SEARCHED" /usr/lib/systemd/systemd --system -
 """
 
 
-# Each script is a process of its own; all together are one shell.
+# Each script runs in its own shell, which restores the folder and variables of the previous one.
 RESTORE_SHELL_STATE = "cd /root; set -a; [ ! -e /run/shell ] || . /run/shell"
 SAVE_SHELL_STATE = "{ export -p; printf 'cd %q\\n' \"$PWD\"; } > /run/shell"
 
 
 class StepFailed(Exception):
-    """Commands that did not end as they should; says what they printed last."""
+    """A step that failed, with the last lines of its output."""
 
 
 class BareDebian:
-    """The machine: `pid` is its systemd, `root` its folder, `log` gets all that commands print."""
+    """The machine: `pid` is its systemd, `root` its folder, `log` receives the output of all commands."""
 
     def __init__(self, pid: int, root: Path, log: BinaryIO) -> None:
         self.pid, self.root, self._log = pid, root, log
 
     def run(self, script: str) -> str:
-        """Type a script into root's one shell, which remembers its folder and variables, and return what it printed.
+        """Run a script in root's shell, which keeps its folder and variables between scripts; return its output.
 
-        Raises `Failed`.
+        Raises `StepFailed`.
         """
-        into = ["nsenter", f"--target={self.pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root"]
+        enter_command = [
+            "nsenter",
+            f"--target={self.pid}",
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--net",
+            "--pid",
+            "--cgroup",
+            "--root",
+        ]
         self._log.write(f"\n{script.strip()}\n".encode())
         self._log.flush()
-        begins = self._log.tell()
-        done = subprocess.run(
-            [*into, "bash", "-euo", "pipefail", "-c", f"{RESTORE_SHELL_STATE}\n{script}\n{SAVE_SHELL_STATE}"], stdin=subprocess.DEVNULL,
-            stdout=self._log, stderr=subprocess.STDOUT, check=False, timeout=COMMAND_TIMEOUT,
+        output_start = self._log.tell()
+        result = subprocess.run(
+            [*enter_command, "bash", "-euo", "pipefail", "-c", f"{RESTORE_SHELL_STATE}\n{script}\n{SAVE_SHELL_STATE}"],
+            stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, check=False, timeout=COMMAND_TIMEOUT,
             env={"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
         )  # fmt: skip
-        self._log.seek(begins)
-        printed = self._log.read().decode("utf-8", "replace")
-        if done.returncode:
-            raise StepFailed(
-                "\n".join([f"ended with {done.returncode}: {script.strip()}", *printed.splitlines()[-15:]])
-            )
-        return printed
+        self._log.seek(output_start)
+        output = self._log.read().decode("utf-8", "replace")
+        if result.returncode:
+            last_lines = output.splitlines()[-15:]
+            raise StepFailed("\n".join([f"ended with {result.returncode}: {script.strip()}", *last_lines]))
+        return output
 
     def write(self, path: str, text: str) -> None:
-        """Put a file there that no page of the docs makes: what the newsroom had before."""
+        """Write a file that the docs assume to exist already."""
         file = self.root / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
@@ -110,24 +119,30 @@ class BareDebian:
         return f":{port} " in self.run("ss -ltnH")
 
     def enter_network(self) -> None:
-        """Let this thread, and what it starts from now on, live in the machine's network: browsers, mail programs."""
-        space = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY)
-        try:
-            enter_namespace(space)
-        finally:
-            os.close(space)
+        """Move this thread, and the processes that it starts, into the machine's network."""
+        _enter_network(self.pid)
+
+
+def _enter_network(pid: int) -> None:
+    namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    try:
+        enter_namespace(namespace)
+    finally:
+        os.close(namespace)
 
 
 def list_missing_requirements() -> list[str]:
-    """Return what keeps a machine from being made here."""
+    """Return what a machine needs and this host lacks, as phrases."""
     path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
     missing = [f"{name} is missing" for name in HOST_PROGRAMS if shutil.which(name, path=path) is None]
-    return missing if os.geteuid() == 0 else ["it has to be run by root", *missing]
+    if os.geteuid() != 0:
+        missing.insert(0, "it has to be run by root")
+    return missing
 
 
 @contextmanager
 def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
-    """Make the machine, and take it away when the block ends; it ends as well when this process is killed."""
+    """Create a machine, and delete it when the block ends; it also ends when this process is killed."""
     folder = Path(mkdtemp(prefix="first-edition-", dir="/var/tmp"))
     try:
         folder.chmod(0o755)
@@ -142,7 +157,7 @@ def bare_debian(log: BinaryIO, name: str) -> Iterator[BareDebian]:
 
 
 def _remove_folder(folder: Path) -> bool:
-    """Take a folder away. What is killed may still write into it for a moment."""
+    """Delete a folder, and return whether it is gone: killed processes may still write into it for a moment."""
     shutil.rmtree(folder, ignore_errors=True)
     return not folder.exists()
 
@@ -159,67 +174,63 @@ def _bootstrap(root: Path, log: BinaryIO) -> None:
         log,
         {**os.environ, **environment},
     )
-    (root / "etc/dpkg/dpkg.cfg.d/quickly").write_text("force-unsafe-io\n")  # nobody needs it after a power cut
+    (root / "etc/dpkg/dpkg.cfg.d/quickly").write_text("force-unsafe-io\n")  # it doesn't have to survive a power cut
 
 
 def _configure_proxy(proxy: str, root: Path) -> None:
-    """Let apt and pip go through the proxy without a question, and believe whom they believe on the machine that this runs on."""
-    apt = (
+    """Let apt and pip use the proxy, without questions, and trust the certificate authorities of the host."""
+    apt_settings = (
         f'Acquire::http::Proxy "{proxy}";',
         f'Acquire::https::Proxy "{proxy}";',
         'Acquire::http::Pipeline-Depth "0";',
-        'APT::Get::Assume-Yes "true";',  # as whoever types it says
+        'APT::Get::Assume-Yes "true";',  # as an operator answers
     )
-    (root / "etc/apt/apt.conf.d/way-out").write_text("\n".join([*apt, ""]))
-    pip = ConfigParser(interpolation=None)
-    pip.read(("/etc/pip.conf", Path("~/.config/pip/pip.conf").expanduser()))
-    pip.read_dict({"global": {"proxy": proxy}})
+    (root / "etc/apt/apt.conf.d/way-out").write_text("\n".join([*apt_settings, ""]))
+    pip_settings = ConfigParser(interpolation=None)
+    pip_settings.read(("/etc/pip.conf", Path("~/.config/pip/pip.conf").expanduser()))
+    pip_settings.read_dict({"global": {"proxy": proxy}})
     with (root / "etc/pip.conf").open("w") as file:
-        pip.write(file)
+        pip_settings.write(file)
     if Path("/", CA_CERTIFICATES).exists():
         shutil.copy(Path("/", CA_CERTIFICATES), root / CA_CERTIFICATES)
 
 
 def _run_outside(command: Sequence[str], log: BinaryIO, environment: dict[str, str]) -> None:
-    done = subprocess.run(
+    result = subprocess.run(
         command, stdout=log, stderr=subprocess.STDOUT, env=environment, check=False, timeout=COMMAND_TIMEOUT
     )
-    if done.returncode:
-        raise StepFailed(f"debootstrap ended with {done.returncode}: is there a network?")
+    if result.returncode:
+        raise StepFailed(f"debootstrap ended with {result.returncode}: is there a network?")
 
 
 @contextmanager
 def _boot(root: Path, log: BinaryIO) -> Iterator[int]:
-    """Start systemd in spaces of its own; gives its number as this machine counts."""
+    """Start systemd in namespaces of its own until the block ends; yield its pid as seen from outside."""
     environment = {"ROOT": str(root), "SEARCHED": PATH, "PATH": f"{os.environ['PATH']}:{PATH}"}
-    spaces = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child")
+    namespaces = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child")
     child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "bash", "-euc", BOOT_SCRIPT], env=environment, stdin=subprocess.DEVNULL,
-        stdout=log, stderr=subprocess.STDOUT,
+        ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, "bash", "-euc", BOOT_SCRIPT],
+        env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
         wait_until(lambda: child.poll() is not None or _has_booted(child.pid), "systemd", BOOT_TIMEOUT)
         if child.poll() is not None:
             raise StepFailed("systemd did not start: the log says why")
-        yield _first_child(child.pid)
+        yield get_first_child(child.pid)
     finally:
         child.kill()
         child.wait(BOOT_TIMEOUT)
 
 
-def _first_child(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
-
-
 def _has_booted(pid: int) -> bool:
-    """Whether systemd has started all that starts with the machine, well or not."""
+    """Return whether systemd has tried to start all units."""
     try:
-        first = _first_child(pid)
+        systemd = get_first_child(pid)
     except (OSError, IndexError):
         return False
-    asked = ("nsenter", f"--target={first}", "--all", "systemctl", "is-system-running")
-    said = subprocess.run(asked, capture_output=True, text=True, check=False, env={"PATH": PATH}).stdout.strip()
-    return said in ("running", "degraded")
+    command = ("nsenter", f"--target={systemd}", "--all", "systemctl", "is-system-running")
+    state = subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": PATH}).stdout.strip()
+    return state in ("running", "degraded")
 
 
 PROXY_PORT = 3128
@@ -227,7 +238,7 @@ PROXY_TIMEOUT = 60.0  # seconds without a byte
 
 
 class _ProxyHandler(StreamRequestHandler):
-    """One request: a tunnel for TLS, or a plain fetch (RFC 9110, sections 9.3.6 and 7.2)."""
+    """Handles a request: a tunnel for TLS, or a plain request (RFC 9110, sections 9.3.6 and 7.2)."""
 
     timeout = PROXY_TIMEOUT
 
@@ -237,23 +248,25 @@ class _ProxyHandler(StreamRequestHandler):
             headers = list(iter(self.rfile.readline, b"\r\n"))
             if method == "CONNECT":
                 host, _, port = target.rpartition(":")
-                with socket.create_connection((host, int(port)), PROXY_TIMEOUT) as far:
+                with socket.create_connection((host, int(port)), PROXY_TIMEOUT) as server:
                     self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-                    Thread(target=_carry, args=(self.connection, far), daemon=True).start()
-                    _carry(far, self.connection)
+                    Thread(target=_copy_bytes, args=(self.connection, server), daemon=True).start()
+                    _copy_bytes(server, self.connection)
                 return
-            there = urlsplit(target)
-            with socket.create_connection((there.hostname, there.port or 80), PROXY_TIMEOUT) as far:
-                kept = [one for one in headers if not one.lower().startswith((b"connection:", b"proxy-"))]
-                path = there._replace(scheme="", netloc="").geturl()
-                far.sendall(b"".join([f"{method} {path} HTTP/1.1\r\n".encode(), *kept, b"Connection: close\r\n\r\n"]))
-                _carry(far, self.connection)
+            url = urlsplit(target)
+            with socket.create_connection((url.hostname, url.port or 80), PROXY_TIMEOUT) as server:
+                kept_headers = [line for line in headers if not line.lower().startswith((b"connection:", b"proxy-"))]
+                path = url._replace(scheme="", netloc="").geturl()
+                request_line = f"{method} {path} HTTP/1.1\r\n".encode()
+                server.sendall(b"".join([request_line, *kept_headers, b"Connection: close\r\n\r\n"]))
+                _copy_bytes(server, self.connection)
 
 
-def _carry(source: socket.socket, target: socket.socket) -> None:
+def _copy_bytes(source: socket.socket, target: socket.socket) -> None:
+    """Forward bytes until the source closes, and close the target for writing then."""
     with suppress(OSError):
-        while some := source.recv(1 << 16):
-            target.sendall(some)
+        while data := source.recv(1 << 16):
+            target.sendall(data)
     with suppress(OSError):
         target.shutdown(socket.SHUT_WR)
 
@@ -264,27 +277,23 @@ class _ProxyServer(ThreadingTCPServer):
     def __init__(self, pid: int) -> None:
         super().__init__(("127.0.0.1", PROXY_PORT), _ProxyHandler, bind_and_activate=False)
         self.socket.close()
-        listens = Thread(target=self._listen, args=(pid,))  # another network is entered by a thread, and left with it
-        listens.start()
-        listens.join()
+        thread = Thread(target=self._listen, args=(pid,))  # only this thread enters the machine's network
+        thread.start()
+        thread.join()
 
     def _listen(self, pid: int) -> None:
-        space = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
-        try:
-            enter_namespace(space)
-        finally:
-            os.close(space)
+        _enter_network(pid)
         self.socket = socket.create_server(self.server_address)
 
 
 @contextmanager
 def http_proxy(pid: int) -> Iterator[str]:
-    """Let the machine of this process out until the block ends; gives the address of the proxy, as it is there."""
+    """Run a proxy for the machine of this process until the block ends; yield its URL inside the machine."""
     with _ProxyServer(pid) as server:
-        serves = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
-        serves.start()
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+        thread.start()
         try:
             yield f"http://127.0.0.1:{PROXY_PORT}"
         finally:
             server.shutdown()
-            serves.join()
+            thread.join()

@@ -1,4 +1,4 @@
-"""The operator's part: from a bare Debian to a desk that is served, and looked after."""
+"""The steps of the operator: from a bare Debian to a running desk with a backup."""
 
 import re
 import subprocess
@@ -30,10 +30,10 @@ NIGHTLY_BACKUP, INSPECT_BACKUP = DocsBlock(BACKUP, "Each night"), DocsBlock(BACK
 RESTORE = DocsBlock(BACKUP, "Restore")
 DOCTOR_AFTER_RESTORE = DocsCommand("docs/upgrade.md", "readers-asked doctor")
 DOCTOR = DocsBlock(INSTALL, "7. Is all well?")
-START_TIMEOUT = 180.0  # seconds that the program may take to come up on a machine that has much else to do
+START_TIMEOUT = 180.0  # seconds until the program answers, on a busy machine
 CLONE_SOURCE = "/opt/readers-asked.git"
 
-# No authority can look at this machine from outside, so its certificate is signed by itself, where certbot would put it.
+# No certificate authority can reach this machine: put a self-signed certificate where certbot would put its own.
 CERTBOT = """#!/bin/sh
 while [ "$1" != -d ]; do shift; done
 mkdir -p "/etc/letsencrypt/live/$2"
@@ -44,7 +44,7 @@ MAIL_CERTIFICATE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 "
     f"-subj /CN={NAME} -addext subjectAltName=DNS:{NAME} -keyout {KEY} -out {CERTIFICATE}"
 )
-# Mailboxes of people elsewhere, whom this one mail server plays as well.
+# Mailboxes at other providers, which this mail server provides as well.
 OTHER_MAILBOXES = """
 postconf -e "relay_domains = $(postconf -h relay_domains) post.example aral.example"
 printf 'post.example lmtp:inet:127.0.0.1:24\\naral.example lmtp:inet:127.0.0.1:24\\n' >> /etc/postfix/transport
@@ -52,68 +52,70 @@ postmap /etc/postfix/transport
 """
 
 
-def create_machine(stage: StepContext) -> None:
-    stage.machine = stage.stack.enter_context(bare_debian(stage.log, NAME))
-    stage.machine.write("etc/hosts", f"127.0.0.1 localhost {NAME} ask.example.org\n")
+def create_machine(context: StepContext) -> None:
+    context.machine = context.stack.enter_context(bare_debian(context.log, NAME))
+    context.machine.write("etc/hosts", f"127.0.0.1 localhost {NAME} ask.example.org\n")
 
 
-def install_packages(stage: StepContext) -> None:
-    stage.run_docs(MACHINE)
+def install_packages(context: StepContext) -> None:
+    context.run_docs(MACHINE)
 
 
-def set_up_mail_server(stage: StepContext) -> None:
-    """What the newsroom had before: Postfix, and Dovecot with the mailboxes of everybody in this play."""
-    stage.run_docs(INSTALL_POSTFIX)
-    stage.machine.run("apt-get install -y dovecot-imapd dovecot-lmtpd openssl")
-    stage.machine.run(f"{MAIL_CERTIFICATE}\n{POSTFIX_SCRIPT}\n{OTHER_MAILBOXES}")
-    stage.machine.write("etc/dovecot/dovecot.conf", DOVECOT_SETTINGS.lstrip())
-    stage.machine.run("mkdir -p /var/vmail; chown 65534 /var/vmail; systemctl restart postfix dovecot")
+def set_up_mail_server(context: StepContext) -> None:
+    """Set up the mail server that the newsroom already has: Postfix, and Dovecot with everybody's mailboxes."""
+    context.run_docs(INSTALL_POSTFIX)
+    context.machine.run("apt-get install -y dovecot-imapd dovecot-lmtpd openssl")
+    context.machine.run(f"{MAIL_CERTIFICATE}\n{POSTFIX_SCRIPT}\n{OTHER_MAILBOXES}")
+    context.machine.write("etc/dovecot/dovecot.conf", DOVECOT_SETTINGS.lstrip())
+    context.machine.run("mkdir -p /var/vmail; chown 65534 /var/vmail; systemctl restart postfix dovecot")
 
 
-def install_program(stage: StepContext) -> None:
-    there = stage.machine.root / CLONE_SOURCE.lstrip("/")
-    subprocess.run(("git", "clone", "--quiet", "--bare", ROOT, there), check=True, stdout=stage.log, stderr=stage.log)
-    stage.machine.run(f"FROM={CLONE_SOURCE}")
-    stage.run_docs(CLONE_PROGRAM, INSTALL_PROGRAM)
+def install_program(context: StepContext) -> None:
+    target = context.machine.root / CLONE_SOURCE.lstrip("/")
+    subprocess.run(
+        ("git", "clone", "--quiet", "--bare", ROOT, target), check=True, stdout=context.log, stderr=context.log
+    )
+    context.machine.run(f"FROM={CLONE_SOURCE}")
+    context.run_docs(CLONE_PROGRAM, INSTALL_PROGRAM)
 
 
-def create_database(stage: StepContext) -> None:
-    stage.run_docs(DATABASE)
+def create_database(context: StepContext) -> None:
+    context.run_docs(DATABASE)
 
 
-def create_newsletter(stage: StepContext) -> None:
-    said = stage.run_docs(NEWSLETTER)
-    [stage.sign_in_link] = re.findall(rf"^ +({SITE}/sign-in/\S+)$", said, re.MULTILINE)
+def create_newsletter(context: StepContext) -> None:
+    output = context.run_docs(NEWSLETTER)
+    [context.sign_in_link] = re.findall(rf"^ +({SITE}/sign-in/\S+)$", output, re.MULTILINE)
 
 
-def start_services(stage: StepContext) -> None:
-    stage.run_docs(SERVICES)
-    wait_until(lambda: stage.machine.has_listener(8000), "the pages at 127.0.0.1:8000", START_TIMEOUT)
+def start_services(context: StepContext) -> None:
+    context.run_docs(SERVICES)
+    wait_until(lambda: context.machine.has_listener(8000), "the pages at 127.0.0.1:8000", START_TIMEOUT)
 
 
-def set_up_nginx(stage: StepContext) -> None:
-    stage.machine.write("usr/local/bin/certbot", CERTBOT)
-    stage.machine.run("chmod 755 /usr/local/bin/certbot")
-    stage.run_docs(NGINX, NGINX_SITE)
+def set_up_nginx(context: StepContext) -> None:
+    context.machine.write("usr/local/bin/certbot", CERTBOT)
+    context.machine.run("chmod 755 /usr/local/bin/certbot")
+    context.run_docs(NGINX, NGINX_SITE)
 
 
-def set_up_incoming_mail(stage: StepContext) -> None:
-    stage.run_docs(MAIL_ROUTING)
-    stage.append_settings(RETURN_PATH_SETTINGS)
-    stage.append_settings(SENDER_SETTINGS)
-    stage.run_docs(START_LMTP, RESTART_WORKER)
-    wait_until(lambda: stage.machine.has_listener(8024), "the door for Postfix at 127.0.0.1:8024", START_TIMEOUT)
+def set_up_incoming_mail(context: StepContext) -> None:
+    context.run_docs(MAIL_ROUTING)
+    context.append_settings(RETURN_PATH_SETTINGS)
+    context.append_settings(SENDER_SETTINGS)
+    context.run_docs(START_LMTP, RESTART_WORKER)
+    wait_until(lambda: context.machine.has_listener(8024), "the door for Postfix at 127.0.0.1:8024", START_TIMEOUT)
 
 
-def create_backup(stage: StepContext) -> None:
-    stage.run_docs(BACKUP_KEYS, NIGHTLY_BACKUP, INSPECT_BACKUP, by=BECOME_ACCOUNT)
+def create_backup(context: StepContext) -> None:
+    context.run_docs(BACKUP_KEYS, NIGHTLY_BACKUP, INSPECT_BACKUP, shell=BECOME_ACCOUNT)
 
 
-def restore_backup(stage: StepContext) -> None:
-    """Into an empty database of the other kind, which the doctor then finds in order."""
-    stage.run_docs(RESTORE, DOCTOR_AFTER_RESTORE, by=BECOME_ACCOUNT)
+def restore_backup(context: StepContext) -> None:
+    """Restore the backup into an empty database of the other kind, and check it with the doctor."""
+    context.run_docs(RESTORE, DOCTOR_AFTER_RESTORE, shell=BECOME_ACCOUNT)
 
 
-def run_doctor(stage: StepContext) -> None:
-    for line in stage.run_docs(DOCTOR).splitlines():
-        stage.tell(f"    {line}")
+def run_doctor(context: StepContext) -> None:
+    for line in context.run_docs(DOCTOR).splitlines():
+        context.print_line(f"    {line}")

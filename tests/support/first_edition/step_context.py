@@ -1,4 +1,4 @@
-"""Everybody and everything of the proof: the machine, what its shell is told by the docs, mailboxes, browsers, a clock."""
+"""What the steps share: the machine, the commands of the docs, mailboxes and browsers."""
 
 import base64
 import hashlib
@@ -24,13 +24,13 @@ from tests.support.user_browsers import UserBrowser
 from tests.support.waiting import WAIT_TIMEOUT, wait_until
 
 SITE = "https://ask.example.org"
-NAME = "mx.example.org"  # of the machine, and of its mail server
-MAIL_TIMEOUT = 240.0  # seconds until a mail is there: one of the desk can be undone for a minute
+NAME = "mx.example.org"  # host name of the machine and of its mail server
+MAIL_TIMEOUT = 240.0  # seconds; mails of the desk wait a minute, in which they can be undone
 
 
 @dataclass(frozen=True)
 class DocsBlock:
-    """Commands, or settings, of a page: the block of that number under a heading."""
+    """A code block of a page with commands or settings: number `number` of its kind under a heading."""
 
     page: str
     heading: str
@@ -39,66 +39,69 @@ class DocsBlock:
 
     @property
     def text(self) -> str:
-        """The block, word for word. Raises `Failed` where the page has none there any more."""
+        """The contents of the block. Raises `StepFailed` if the page has no such block."""
         kinds = ("", "sh") if self.kind == "sh" else (self.kind,)
-        found = list_code_blocks(self.page, self.heading, *kinds)
-        if len(found) <= self.number:
+        blocks = list_code_blocks(self.page, self.heading, *kinds)
+        if len(blocks) <= self.number:
             raise StepFailed(f"{self.page} has no block {self.number + 1} of {self.kind} under “{self.heading}”")
-        return found[self.number]
+        return blocks[self.number]
 
 
 @dataclass(frozen=True)
 class DocsCommand:
-    """A command that stands in a sentence of a page. Raises `Failed` where it stands there no longer."""
+    """A command that a page mentions inline."""
 
     page: str
-    words: str
+    command: str
 
     @property
     def text(self) -> str:
-        if f"`{self.words}`" not in (ROOT / self.page).read_text(encoding="utf-8"):
-            raise StepFailed(f"{self.page} does not say `{self.words}`")
-        return self.words
+        """The command. Raises `StepFailed` if the page doesn't have it."""
+        if f"`{self.command}`" not in (ROOT / self.page).read_text(encoding="utf-8"):
+            raise StepFailed(f"{self.page} does not say `{self.command}`")
+        return self.command
 
 
 @dataclass
 class StepContext:
-    """What steps hand on to each other."""
+    """The state that steps pass on to each other."""
 
     stack: ExitStack
     log: BinaryIO
-    tell: Callable[[str], None]
+    print_line: Callable[[str], None]
     machine: BareDebian = field(init=False)
     nora: UserBrowser = field(init=False)
     _browser: Browser = field(init=False)
     way_in: str = ""
     receipt: str = ""
 
-    def run_docs(self, *commands: DocsBlock | DocsCommand, by: DocsCommand | None = None) -> str:
-        """Type what the docs say, and return what was printed. `by` is the command by which root becomes another account,
-        who types it all."""
-        for one in commands:
-            self.tell(f"    {one.page}: {one.text.strip().splitlines()[0]} ...")
-        if by is None:
-            return "".join(self.machine.run(one.text) for one in commands)
-        lines = "\n".join(one.text for one in commands)
-        return self.machine.run(f"{by.text} <<'END OF SHELL'\nset -euo pipefail\n{lines}\nEND OF SHELL")
+    def run_docs(self, *commands: DocsBlock | DocsCommand, shell: DocsCommand | None = None) -> str:
+        """Run commands of the docs, and return their output.
+
+        They run as root, or in a `shell`, a command of the docs that starts one as another account.
+        """
+        for command in commands:
+            self.print_line(f"    {command.page}: {command.text.strip().splitlines()[0]} ...")
+        if shell is None:
+            return "".join(self.machine.run(command.text) for command in commands)
+        lines = "\n".join(command.text for command in commands)
+        return self.machine.run(f"{shell.text} <<'END OF SHELL'\nset -euo pipefail\n{lines}\nEND OF SHELL")
 
     def append_settings(self, settings: DocsBlock) -> None:
-        """Put settings of a page into the settings file."""
-        self.tell(f"    {settings.page}: {settings.text.strip()}")
+        """Append settings of a page to the settings file."""
+        self.print_line(f"    {settings.page}: {settings.text.strip()}")
         with (self.machine.root / "etc/readers-asked/environment").open("a") as file:
             file.write(settings.text)
 
     def launch_browser(self) -> None:
-        """A real browser in the machine's network, which knows the name of the site and believes its one certificate."""
+        """Start a real browser in the machine's network, which resolves the site and trusts its certificate."""
         path = find_chromium()
         if path is None:
             raise StepFailed("there is no chromium")
-        believed = _fingerprint(self._certificate("etc/letsencrypt/live/ask.example.org/fullchain.pem"))
+        fingerprint = _get_fingerprint(self._certificate("etc/letsencrypt/live/ask.example.org/fullchain.pem"))
         args = (
             "--no-sandbox", "--disable-quic", "--host-resolver-rules=MAP ask.example.org 127.0.0.1",
-            f"--ignore-certificate-errors-spki-list={believed}",
+            f"--ignore-certificate-errors-spki-list={fingerprint}",
         )  # fmt: skip
         expect.set_options(timeout=WAIT_TIMEOUT * 1_000)
         self.machine.enter_network()
@@ -107,35 +110,35 @@ class StepContext:
         self.stack.callback(self._browser.close)
 
     def open_browser(self, width: int = 1280) -> UserBrowser:
-        """Somebody with a browser that keeps nothing of the others'."""
+        """Open a browser with cookies of its own."""
         return UserBrowser(self._browser.new_context(viewport={"width": width, "height": 900}), SITE, scripts=False)
 
     def send_mail(self, raw: bytes, sender: str, recipient: str) -> None:
-        """Somebody's mail program hands a mail to the mail server."""
+        """Hand a mail to the mail server, as a mail program does."""
         with SMTP("127.0.0.1", 25) as server:
             server.sendmail(sender, [recipient], raw)
 
     def wait_for_mail(self, address: str, subject: str) -> MailMessage:
-        """The newest mail of a mailbox whose subject has these words, read by IMAP; waits until it is there."""
-        found: list[MailMessage] = []
+        """Wait for a mail with this text in its subject, and return the newest, read by IMAP."""
+        mails: list[MailMessage] = []
         context = ssl.create_default_context(cafile=self._certificate(CERTIFICATE))
-        context.check_hostname = False  # its name leads here on the machine only
+        context.check_hostname = False  # the host name of the certificate isn't 127.0.0.1
 
-        def arrived() -> bool:
-            with MailBox("127.0.0.1", ssl_context=context).login(address, PASSWORD) as box:
-                found.extend(mail for mail in box.fetch(mark_seen=False, reverse=True) if subject in mail.subject)
-            return bool(found)
+        def fetch_mails() -> bool:
+            with MailBox("127.0.0.1", ssl_context=context).login(address, PASSWORD) as mailbox:
+                mails.extend(mail for mail in mailbox.fetch(mark_seen=False, reverse=True) if subject in mail.subject)
+            return bool(mails)
 
-        self.tell(f"    waits for the mail to {address}")
-        wait_until(arrived, f"a mail to {address} about “{subject}”", MAIL_TIMEOUT, pause=1)
-        return found[0]
+        self.print_line(f"    waits for the mail to {address}")
+        wait_until(fetch_mails, f"a mail to {address} about “{subject}”", MAIL_TIMEOUT, pause=1)
+        return mails[0]
 
     def _certificate(self, path: str) -> Path:
         return (self.machine.root / path.lstrip("/")).resolve()
 
 
-def _fingerprint(certificate: Path) -> str:
-    """Return the hash of its public key, as Chromium takes it."""
+def _get_fingerprint(certificate: Path) -> str:
+    """Return the hash of a certificate's public key in Chromium's format."""
     key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
     digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
     return base64.b64encode(digest).decode()
