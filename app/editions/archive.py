@@ -18,7 +18,7 @@ from .models import Edition, EditionItem
 
 MAX_PATHS_PER_YEAR = 25_000  # of Q&As, and as many of editions, in a sitemap
 MAX_EXPERT_PAGES = 10_000  # in a sitemap
-MAX_ITEMS_LOOKED_THROUGH = 20  # newest items that are searched for one with the expert's name
+MAX_ITEMS_LOOKED_THROUGH = 20  # newest items of an expert's page that are searched for one with the expert's name
 NEWEST = (Question.published_at, Question.id)  # the order of published Q&As
 
 
@@ -28,8 +28,8 @@ def listing(
     year: int | None = None,
     states: Sequence[str] = STATES.which("is_published"),
 ) -> Listing[EditionItem]:
-    """Return the listing of the Q&As that ran, newest first, in the order of one index."""
-    # Adding 0 keeps SQLite from starting at the items: it should follow the index of questions by date.
+    """Return the listing of the published Q&As, or of those in other `states`, newest first."""
+    # SQLite should follow the index of questions by date. Adding 0 keeps it from starting at the items.
     query = _select_items(
         Question.newsletter_id == newsletter.id, Question.state.in_(states), question_id=Question.id + 0
     )
@@ -56,7 +56,7 @@ def list_corrected_items(
     session: Session, newsletter: Newsletter, start_time: datetime, limit: int
 ) -> list[EditionItem]:
     """Return the published Q&As that were corrected or reworded since `start_time`, latest first."""
-    # Adding 0 keeps the database from starting at the questions: the corrected items are few.
+    # The database should start at the corrected items, which are few. Adding 0 keeps it from starting at the questions.
     is_of_newsletter = Question.newsletter_id + 0 == newsletter.id
     query = _select_items(is_of_newsletter, Question.is_published, EditionItem.mended_at >= start_time)
     query = query.order_by(EditionItem.mended_at.desc(), EditionItem.id.desc())
@@ -97,7 +97,7 @@ def find_cursor(session: Session, newsletter: Newsletter, public_id: str) -> Cur
 
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
-    """Return the years with sent editions and all between, newest first, by two index lookups."""
+    """Return all years from the oldest sent edition to the newest, newest first, by two index lookups."""
     runs_at = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent).limit(1)
     oldest = session.scalar(runs_at.order_by(Edition.runs_at, Edition.id))
     newest = session.scalar(runs_at.order_by(Edition.runs_at.desc(), Edition.id.desc()))
@@ -213,7 +213,7 @@ def published_by(
     question_ids = question_ids.where(Answer.expert_id == expert_id, Answer.is_approved, Question.is_published)
     if newsletter_id is not None:
         question_ids = question_ids.where(Question.newsletter_id == newsletter_id)
-    # The IDs are selected first, as rows are long, and a busy expert has a thousand of them to sort.
+    # Select the IDs first: rows are long, and a busy expert has a thousand of them to sort.
     newest = Listing[Question](question_ids, NEWEST).select(None, limit).subquery()
     return Listing[EditionItem](_select_items(Question.id.in_(newest.select())), NEWEST).page(session, None, limit)
 
@@ -236,7 +236,7 @@ def story_path(newsletter: Newsletter, question: Question) -> str:
 
 
 def fixed_path(newsletter: Newsletter, question: Question) -> str:
-    """Return a path without any words of the Q&A, which redirects to the permanent one, whatever its headline is."""
+    """Return a path without words of the Q&A. It redirects to the permanent path, even after the headline changes."""
     return path_of(newsletter, question.public_id, "-")
 
 
@@ -268,12 +268,12 @@ def expert_page_listing(newsletter: Newsletter, page: ExpertPage) -> Listing[Edi
 
 
 def filter_printed_items(items: Iterable[EditionItem], page: ExpertPage) -> list[EditionItem]:
-    """Return the items that ran with the expert's name; an answer approved after the lock didn't run."""
+    """Return the items that ran with the expert's name, without those whose answer was approved after the lock."""
     return [item for item in items if page.name in list_expert_names(item)]
 
 
 def expert_page_path(session: Session, newsletter: Newsletter, page: ExpertPage | None) -> str | None:
-    """Return the path of an expert's page, or None if there is none or it has no Q&A yet."""
+    """Return the path of an expert's page, or None if there is no page or no Q&A on it yet."""
     if page is None:
         return None
     newest = expert_page_listing(newsletter, page).page(session, None, MAX_ITEMS_LOOKED_THROUGH)
@@ -293,7 +293,10 @@ def list_expert_page_ids(session: Session, newsletter: Newsletter) -> list[str]:
 
 
 def get_expert_page_ids_by_name(session: Session, item: EditionItem) -> dict[str, str]:
-    """Return the public IDs of the pages of a Q&A's experts, keyed by printed name; namesakes are left out."""
+    """Return the public IDs of the pages of a Q&A's experts, keyed by printed name.
+
+    Experts of the Q&A with the same name are left out.
+    """
     query = select(ExpertPage.name, ExpertPage.public_id).join(Answer, _is_printed_under_page_name())
     query = query.where(Answer.question_id == item.question_id, ExpertPage.newsletter_id == item.question.newsletter_id)
     names = list_expert_names(item)

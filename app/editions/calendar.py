@@ -158,7 +158,7 @@ def occurrences(rhythm: Rhythm, start_date: date, end_date: date) -> list[Editio
 
 def next_dates(rhythm: Rhythm, after: datetime, count: int) -> list[EditionDate]:
     """Return the next `count` dates that run later than `after`, which is aware. Raises `CalendarError`."""
-    # From the day before, as a time shortly before midnight that the clocks skip comes on the next day.
+    # Start a day early: where the clocks skip the time around midnight, an edition of that day may run on the next day.
     first = after.astimezone(zone_of(rhythm.zone)).date() - timedelta(days=1)
     later_dates = (edition_date for edition_date in _iter_dates(rhythm, first) if edition_date.runs_at > after)
     return list(islice(later_dates, count))
@@ -167,8 +167,8 @@ def next_dates(rhythm: Rhythm, after: datetime, count: int) -> list[EditionDate]
 def cutoff(local_at: datetime, zone: str, minutes: int) -> datetime:
     """Return the cut-off in UTC, `minutes` before an edition runs.
 
-    Whole days are nominal and the rest is exact (RFC 5545, section 3.3.6), so that two days before 09:00 is 09:00, even
-    if the clocks change between.
+    Whole days are counted in local time, and the rest exactly (RFC 5545, section 3.3.6): two days before 09:00 it is
+    09:00, even if the clocks change in between.
     """
     days, remaining_minutes = divmod(minutes, 24 * 60)
     return in_utc(local_at - timedelta(days=days), zone) - timedelta(minutes=remaining_minutes)
@@ -181,8 +181,8 @@ def _evening(day: date, zone: str) -> datetime:
 def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
     """Return when an answer is due, in UTC: at EVENING local time, DAYS_TO_EDIT days before the cut-off.
 
-    If that is less than a day away, it is the next evening that is at least a day away, but before the cut-off. If
-    there is none, it is the cut-off, and if that is past, the evening of the day after tomorrow.
+    If that is less than a day away, return the first evening before the cut-off that is at least a day away. Without
+    such an evening, return the cut-off, or after the cut-off the evening of the day after tomorrow.
     """
     tomorrow = now + timedelta(days=1)
     cutoff_day = cutoff_at.astimezone(zone_of(zone)).date()
@@ -199,7 +199,7 @@ def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
 def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
     """Return by when an expert should accept or decline, in UTC, early enough to ask another.
 
-    That is the evening half-way to the due date, or the due date itself if that evening isn't between now and then.
+    That is the evening of the day half-way to `due_at`, or `due_at` if this evening isn't between now and `due_at`.
     """
     half_way = now + (due_at - now) / 2
     evening = _evening(half_way.astimezone(zone_of(zone)).date(), zone)
@@ -209,9 +209,9 @@ def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
 def render_ics(
     name: str, dates: Iterable[EditionDate], uid_domain: str, made_at: datetime, url: str | None = None
 ) -> bytes:
-    """Render an .ics file with an event for each edition, in UTC, which calendar programs show in local time.
+    """Render an .ics file with an event for each edition. Calendar programs show its times, in UTC, in local time.
 
-    An event's UID is its date in the rule at `uid_domain`, so that an edition that moves to another hour stays the same
+    An event's UID consists of `rule_date` and `uid_domain`, so an edition that moves to another hour stays the same
     event in subscribers' calendars. Each newsletter needs its own `uid_domain`. `made_at` is aware.
     """
     from icalendar import Calendar, Event  # imported here as it takes megabytes, which few processes need

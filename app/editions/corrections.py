@@ -62,8 +62,8 @@ def format_correction(language: str, wrong_text: str, right_text: str) -> str:
 def list_carried_corrections(session: Session, edition: Edition) -> list[Correction]:
     """Return the corrections that an edition carries.
 
-    A locked or sent edition carries those that it was locked with. The next planned edition carries those that wait,
-    and other editions carry none. Erased corrections, and those of retracted Q&As, are left out.
+    A locked or sent edition carries the corrections that it was locked with. The next planned edition carries all that
+    wait for one, and other editions carry none. Erased corrections, and those of retracted Q&As, are left out.
     """
     query = select(Correction).join(Question, Question.id == Correction.question_id)
     query = query.where(Correction.erased_at.is_(None), Question.is_published)
@@ -87,7 +87,7 @@ def _next_edition_id(session: Session, newsletter_id: int) -> ScalarSelect[int]:
 
 
 def attach_corrections(session: Session, edition: Edition) -> list[Correction]:
-    """Attach the corrections that wait to an edition that is being locked, and return them."""
+    """Attach the waiting corrections to an edition that is being locked, and return them."""
     corrections = list_carried_corrections(session, edition)
     for correction in corrections:
         correction.edition_id = edition.id
@@ -107,7 +107,7 @@ def list_locked_corrections(session: Session, edition: Edition) -> list[Correcti
 
 
 def typeset_corrections(session: Session, newsletter: Newsletter, corrections: Sequence[Correction]) -> list[Block]:
-    """Typeset the corrections that an edition carries as one block; without corrections, there is none."""
+    """Typeset the corrections that an edition carries as one block. Without corrections, return no block."""
     if not corrections:
         return []
     question_ids = [correction.question_id for correction in corrections]
@@ -123,9 +123,9 @@ def typeset_corrections(session: Session, newsletter: Newsletter, corrections: S
 
 
 def remove_corrections(session: Session, edition: Edition) -> None:
-    """Remove all corrections of the Q&As of an edition that is being recalled.
+    """Remove all corrections of the Q&As of an edition that is being recalled, and the changed texts of these Q&As.
 
-    A correction that another edition was locked with is part of that edition's hash, so that only its text is erased.
+    A correction that another edition was locked with is part of that edition's hash, so only its text is erased.
     """
     question_ids = select(EditionItem.question_id).where(EditionItem.edition_id == edition.id)
     is_of_edition = Correction.question_id.in_(question_ids)

@@ -46,7 +46,7 @@ class Job:
 
     - `row_id`: the ID of the `HandedDraft`;
     - `pressed_at`: the time of the request from the desk;
-    - `leased_until`: the end of the lease, which identifies it;
+    - `leased_until`: the end of the lease, by which the lease is recognised;
     - `tool_url`: the base URL of the tool's pages for editors;
     - `digest`: the digest of the draft's contents;
     - `draft_id`: the ID of the draft at the tool, or "" if there is none yet.
@@ -71,8 +71,8 @@ def get_handed_draft(session: Session, edition: Edition) -> HandedDraft | None:
 def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     """Ask the worker to create or update the edition's draft at the sending tool.
 
-    Raises `PermissionDenied`, `InvalidTransition` if the edition is sent or skipped, and `MissingPrecondition` without
-    a sending tool and for what `get_exportable_blocks` raises.
+    Raises `PermissionDenied`, `InvalidTransition` if the edition is sent or skipped, and `MissingPrecondition` if the
+    newsletter has no sending tool, or in the cases of `get_exportable_blocks`.
     """
     must(actor, "edition")
     lock_row(session, edition)
@@ -124,7 +124,7 @@ def digest_of(blocks: Sequence[Block], title: str) -> str:
 def process_due_handoffs(
     database: Database, own_hosts: frozenset[str], current_time: datetime | None = None
 ) -> Counter[str]:
-    """Create or update the drafts that are due. Return the number of each result of `lease_handoff` and `settle`.
+    """Create or update the drafts that are due. Return how many had each result of `lease_handoff` or `settle`.
 
     `own_hosts` are the hosts of the newsroom's own network; `current_time` is for tests. Raises `Busy`.
     """
@@ -147,7 +147,10 @@ def process_due_handoffs(
 
 
 def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> Job | str:
-    """Lease a draft that is due. Return "lost" if another worker was faster, "failed" if it can't be handed over."""
+    """Lease a draft that is due, and return the job.
+
+    Return "lost" if another worker was faster, or "failed" if the edition can't be handed over.
+    """
     leased_until = now(session) + LEASE
     is_due = _due_clause(now(session))
     lease = update(HandedDraft).where(HandedDraft.id == row_id, is_due).values(leased_until=leased_until)
@@ -186,7 +189,7 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
 
 
 def settle(session: Session, job: Job, outcome: tuple[DraftRef, bool] | DraftError) -> str:
-    """Store the outcome of a job: the error, or the draft, and whether an earlier draft had been deleted at the tool.
+    """Store the outcome of a job: an error, or the draft, and whether an earlier draft had been deleted at the tool.
 
     Return "made", "failed", "waits" if there will be another attempt, or "lost" if another worker has the lease now.
     """

@@ -30,12 +30,12 @@ def unsent(session: Session, newsletter_id: int, limit: int = 30) -> list[Editio
 
 
 def events_of(session: Session, edition: Edition) -> list[Event]:
-    """Return an edition's first events and the last events of the questions in its slots, together by time."""
+    """Return an edition's first events and the last events of questions in its slots (see MAX_EVENTS), by time."""
     query = select(Event).where(Event.noun == "edition", Event.noun_id == edition.id)
     edition_events = list(session.scalars(query.order_by(Event.id).limit(MAX_EVENTS)))
     if not edition_events:
         return []
-    # The facts have no index: only events from the time when the edition could be filled are scanned.
+    # The facts have no index, so only events since the edition was planned, and until it was sent, are scanned.
     edition_conditions = [Event.facts[fact].as_integer() == edition.id for fact in ("edition", "from", "to")]
     slot_query = select(Event).where(
         Event.newsletter_id == edition.newsletter_id,
@@ -84,8 +84,8 @@ def has_erased_text(session: Session, edition: Edition) -> bool:
 def edition_matches_hash(session: Session, edition: Edition, items: Sequence[EditionItem]) -> bool:
     """Return whether an edition's items and corrections match its hash.
 
-    If the edition has no hash, or the text of a correction was erased for somebody's safety, this can't be checked, and
-    the result is True.
+    Return True as well if this can't be checked, because the edition has no hash or the text of a correction was
+    erased.
     """
     locked = corrections.list_locked_corrections(session, edition)
     has_erased_correction = any(correction.erased_at for correction in locked)

@@ -1,4 +1,4 @@
-"""Q&As in other languages. One is made only if all texts of the Q&A have an approved translation."""
+"""Q&As in other languages. A Q&A is only translated if all of its texts have an approved translation."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from .typos import typo_only
 
 
 def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
-    """Return the newsletter's "section" or standing "call" (the `kind`) in another language, or "" if it has none.
+    """Return the newsletter's text of a `kind`, "section" or standing "call", in another language, or "" for none.
 
-    For the newsletter's own language this returns "" too, as those texts are in the settings.
+    Return "" for the newsletter's own language, too, as its texts are columns of the newsletter.
     """
     if language == newsletter.language:
         return ""
@@ -50,8 +50,8 @@ def translate_piece(
 ) -> ItemContent | None:
     """Return a piece in another language, or None if one of its texts has no translation.
 
-    `translations` are the approved translations of its question and answers into that language. They are matched with
-    the texts of the piece by the texts of their originals.
+    `translations` are the approved translations of its question and answers into that language. A translation only
+    counts if the text that was translated is still the one in the piece.
     """
     wording = _find_wording(session, piece, translations)
     if wording is None:

@@ -29,7 +29,9 @@ from .models import Correction, Edition, EditionItem, ItemTranslation
 
 @dataclass(frozen=True)
 class NameTrouble:
-    """A reader's name that can't be printed. `fault` says what is missing: "consent", or that it was "verified"."""
+    """A reader's name that can't be printed. `fault` is "consent" if the reader's consent is missing, or "verified" if
+    nobody has recorded a check of the name.
+    """
 
     question_id: int
     headline: str
@@ -42,7 +44,7 @@ class NameTrouble:
 
 
 class _AskerName(NamedTuple):
-    """The printed name of the reader who asked a question, or None with the `fault`, as in `NameTrouble`."""
+    """The printed name of the reader who asked a question, or None and the `fault` of a `NameTrouble`."""
 
     letter_id: int
     name: str | None
@@ -239,7 +241,7 @@ def _build_piece(data: dict[str, Any]) -> ItemContent:
 def build_corrected_record(
     item: EditionItem, address: str, headline: str, question: str, answers: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the record of a published Q&A with a changed text, for the column `mended`: its data and its output."""
+    """Return the value of the column `mended` for a published Q&A with a changed text: its data and output."""
     data = item.piece
     voices = [{**voice, "answer": answer} for voice, answer in zip(data["voices"], answers, strict=True)]
     piece = {**data, "headline": headline, "question": question, "voices": voices}
@@ -247,7 +249,7 @@ def build_corrected_record(
 
 
 def headline(item: EditionItem | ItemTranslation) -> str:
-    """Return the headline with the newsletter's quotation marks, as it is stored with those that were typed."""
+    """Return the headline with the newsletter's quotation marks. It is stored with the marks that were typed."""
     return _typeset_headline(item.piece)
 
 
@@ -263,7 +265,7 @@ def _typeset_headline(data: Mapping[str, Any]) -> str:
 def opening(item: EditionItem | ItemTranslation) -> str:
     """Return the first paragraph of the first answer, for lists.
 
-    It is taken from the stored text, as typesetting each entry of a list again would be slow.
+    The paragraph comes from the stored text, as typesetting each entry of a list again would be slow.
     """
     piece = item.piece
     question_paragraphs = re.split(r"\n\s*\n", for_print(piece["question"]))

@@ -4,7 +4,7 @@ from ..core.state_machine import Machine, Move, StateMixin, States, requires
 
 # Properties of editions:
 # - is_ahead: the edition is still to run;
-# - is_unsent: the edition is listed among the coming dates;
+# - is_unsent: the edition is listed among the coming dates, or as missed;
 # - is_fixed: its contents can't change.
 STATES = States(
     {

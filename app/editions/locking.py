@@ -1,4 +1,4 @@
-"""Locking an edition: what prevents it, what to warn of, the lock itself, its contents and a preview."""
+"""Locking an edition: warnings before the lock, the lock itself, the locked contents, and a preview."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -55,6 +55,7 @@ class LockWarning:
 
     @property
     def stops(self) -> bool:
+        """Return whether the desk can't lock the edition because of this."""
         return self.kind in ("words", "answer")
 
 
@@ -66,7 +67,7 @@ def list_lock_warnings(
     deadline_questions: Sequence[Question],
     next_edition_date: date | None,
 ) -> list[LockWarning]:
-    """Return the warnings before an edition is locked. Those that prevent the lock come first.
+    """Return the warnings for the time before the lock. Those that prevent the lock come first.
 
     `deadline_questions` are the newsletter's questions that must run by a date, `next_edition_date` is the date of the
     edition after this one. Readers' names that can't be printed aren't included: see `name_troubles`.
@@ -123,7 +124,7 @@ def is_last_chance(question: Question, edition: Edition, next_edition_date: date
 
 
 def _list_unfiled_mails(session: Session, edition: Edition, questions: dict[int, Question]) -> list[LockWarning]:
-    """Return warnings of unfiled mails from experts about these questions. A mail may report an error."""
+    """Return warnings of unfiled mails from experts about these questions, as such a mail may report an error."""
     query = select(Letter.public_id, Assignment).join(Assignment, Assignment.id == Letter.assignment_id)
     query = query.where(
         Letter.newsletter_id == edition.newsletter_id, Letter.waits, Assignment.question_id.in_(questions)
@@ -187,7 +188,7 @@ def items_of(session: Session, edition: Edition) -> list[EditionItem]:
 class LockedItems(NamedTuple):
     """The items that were locked into an edition, in order; empty while the edition is planned.
 
-    `later_corrections` are those after the lock, keyed by question ID.
+    `later_corrections` are the corrections that were made after the lock, keyed by question ID.
     """
 
     items: list[EditionItem]
@@ -204,7 +205,7 @@ class Preview(NamedTuple):
 
     - `blocks`: its Q&As, then a block with the corrections of earlier editions, if there are any;
     - `troubles`: readers' names that may not be printed, while the edition is planned; they prevent the export;
-    - `untranslated_headlines`: those of the Q&As without a translation, by language into which some are translated;
+    - `untranslated_headlines`: for each language into which some Q&As are translated, the headlines of the others;
     - `language`: the requested language if some Q&A is translated into it, else "". Q&As without a translation are in
       their own language.
     """

@@ -18,10 +18,10 @@ class Edition(Row, HasPublicId, Editable, OfNewsletter, EditionStates):
     """One issue of a newsletter.
 
     `rule_date` is its date in the calendar, `local_at` when it runs in the newsletter's zone ("YYYY-MM-DDTHH:MM").
-    `runs_at` and `cutoff_at` are in UTC; they are derived from `local_at`, again whenever the rules of the zone change.
-    `message_id` and `arrived_text` belong to the mail with the edition, if the desk's address is on the newsletter's
-    list. `sha256` is the hash of everything that was locked into the edition; editions that were locked before this
-    column existed have none.
+    `runs_at` and `cutoff_at` are in UTC. They are derived from `local_at`, and derived again in case the rules of the
+    zone changed. `message_id`, `arrived_at` and `arrived_text` belong to the mail with the edition, which arrives if
+    the desk's address is on the newsletter's list. `sha256` is the hash of everything that was locked into the edition;
+    editions that were locked before this column existed have none.
     """
 
     __tablename__ = "editions"
@@ -55,7 +55,7 @@ class Edition(Row, HasPublicId, Editable, OfNewsletter, EditionStates):
 
 
 def get_publication_time(runs_at: datetime, sent_at: datetime | None) -> datetime:
-    """Return when readers got an edition: at `runs_at`, or at `sent_at` if it was marked as sent earlier."""
+    """Return when readers get an edition: at `runs_at`, or at `sent_at` if it was marked as sent before that."""
     return min(runs_at, sent_at or runs_at)
 
 
@@ -65,8 +65,9 @@ class EditionItem(Row):
     `credits` can be erased and is not part of the hash; the hashed data has placeholders instead. For an imported Q&A,
     `found_sha256` is the hash of the text in the file of back issues, so that it isn't imported twice.
 
-    `input` and `output` are what was sent. They are only overwritten for somebody's safety: then `erased_at` is set,
-    and the hash stays. After a correction, readers' pages show `mended` instead, which holds the changed data and text.
+    `input` and `output` are the data and text as sent. They are only overwritten for somebody's safety: then
+    `erased_at` is set, and the hash stays. After a correction, readers' pages show the changed data and text in
+    `mended` instead.
     """
 
     __tablename__ = "edition_items"
@@ -112,8 +113,8 @@ class EditionItem(Row):
 class ItemTranslation(Row):
     """A Q&A in another language, from approved translations. The newest of each language is shown.
 
-    As in the item, `input` holds no reader's name; the names are in the item's `credits`. It is a translation of the
-    text that was sent, even if readers' pages show a corrected one.
+    As in the item, `input` has no reader's name; the names are in the item's `credits`. The translated text is the one
+    that was sent, even if it has been corrected since.
     """
 
     __tablename__ = "item_translations"
@@ -151,10 +152,11 @@ class ItemTranslation(Row):
 
 
 class Correction(Row, HasPublicId, OfNewsletter):
-    """A note under a published Q&A: what was wrong in it, and what is right. Its text never changes.
+    """A note under a published Q&A: what was wrong in it, and what is right.
 
-    If `runs` is set, the next edition carries it; `edition_id` is that edition once it is locked. The text is erased if
-    the Q&A is reworded for somebody's safety.
+    If `runs` is set, the next edition carries it; `edition_id` is that edition once it is locked. The text never
+    changes, but it can be erased: for somebody's safety, or if the Q&A's edition is recalled after another edition was
+    locked with the correction.
     """
 
     __tablename__ = "corrections"
@@ -176,18 +178,19 @@ class Correction(Row, HasPublicId, OfNewsletter):
     erased_at: Mapped[datetime | None]
 
 
-# Outcomes of handing over an edition, besides the faults of the tool: the draft was made, updated ("brought"), or made
-# again as it had been deleted there ("anew"). The others are reasons why the tool was not asked: the edition isn't
-# ready, there is no tool, or its key can't be unsealed.
+# Outcomes of handing over an edition: none yet (""); the draft was made, updated ("brought"), or made again as it had
+# been deleted at the tool ("anew"); the tool was not asked, as the edition isn't ready, there is no tool, or its key
+# can't be unsealed ("sealed"); or the tool reported a fault.
 HANDED = ("", "made", "brought", "anew", "unready", "no tool", "sealed", *FAULTS)
 
 
 class HandedDraft(Row):
-    """An edition that was handed over to the sending tool. While `due_at` is set, a worker leases it and asks the tool.
+    """An edition that the desk handed over to the sending tool, where a worker creates or updates a draft.
 
-    `pressed_at` is the time of the request from the desk, and identifies it. `their_id` is the ID of the draft at the
-    tool, whose API is at `address`; `link` is the page where the draft is edited, and `digest` the digest of its text.
-    `said` is the outcome of the last attempt (one of `HANDED`), and `said_at` its time.
+    The worker's next attempt is at `due_at`, or None if there is nothing to do. `pressed_at` is the time of the request
+    from the desk, by which the request is recognised. `their_id` is the ID of the draft at the tool, whose API is at
+    `address`; `link` is the page where the draft is edited, and `digest` the digest of its contents. `said` is the
+    outcome of the last attempt (one of `HANDED`), and `said_at` its time.
     """
 
     __tablename__ = "handed_drafts"

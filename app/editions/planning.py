@@ -22,7 +22,7 @@ from .queries import select_editions_to_run
 from .slots import share_out
 
 DAYS_AHEAD = 180  # for which editions are planned
-MAX_CHECKED_DATES = 50  # for one with a future cut-off, which may be weeks before the run of a daily newsletter
+MAX_CHECKED_DATES = 50  # coming dates; even a daily newsletter may have its cut-off weeks before the run
 
 
 def rhythm_of(newsletter: Newsletter) -> Rhythm:
@@ -88,8 +88,9 @@ def start_with_open_edition(session: Session, newsletter: Newsletter) -> None:
 def reschedule_edition(session: Session, newsletter: Newsletter, edition: Edition, local_at: datetime) -> None:
     """Move an edition to another local time and store the change in the newsletter's calendar.
 
-    The old day becomes a pause and the new one an extra date, each only if the rule differs. Raises `InvalidField` if
-    the time isn't in the future or is more than DAYS_AHEAD days away, or if another edition has that date.
+    The old day becomes a pause if the rule has it, and the new day an extra date unless the rule has it at this time.
+    Raises `InvalidField` if the time isn't in the future or is more than DAYS_AHEAD days away, or if another edition
+    has that date.
     """
     old_day, new_day = edition.rule_date, local_at.date()
     runs_at = in_utc(local_at, newsletter.zone)
@@ -122,8 +123,8 @@ def set_time(newsletter: Newsletter, edition: Edition, local_at: datetime) -> No
 def list_editions_off_calendar(session: Session, newsletter: Newsletter) -> list[tuple[Edition, str]]:
     """Return the coming editions that don't match the calendar, each with the reason why it isn't deleted.
 
-    A reason is "locked"; "picked", "asked" or "letters" for a question, an assignment or a letter that refers to the
-    edition; or "" if there is none.
+    The reason is "locked"; "picked", "asked" or "letters" for a question, an assignment or a letter that refers to the
+    edition; or "" if nothing keeps it.
     """
     coming = session.scalars(select_editions_to_run(now(session), newsletter.id, Edition)).all()
     if not coming:

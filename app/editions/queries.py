@@ -128,7 +128,7 @@ def _month_numbers() -> dict[str, int]:
 
 
 def _parse_date_parts(text: str) -> dict[str, int] | None:
-    """Return those of "year", "month" and "day" that a text names, or None if it is not a date."""
+    """Return the "year", "month" and "day" of a date, as far as a text names them, or None if it is not a date."""
     if iso := _ISO_DATE.fullmatch(text.strip()):
         return {name: int(part) for name, part in zip(("year", "month", "day"), iso.groups(), strict=True) if part}
     numbers: dict[str, int] = {}

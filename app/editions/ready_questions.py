@@ -1,4 +1,4 @@
-"""Questions with an approved answer that are ready to run, with what an editor needs to choose among them."""
+"""Questions with an approved answer that are ready to run, and what an editor should know to choose among them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..questions import queries as questions
 from ..questions.models import Question, QuestionTopic
 
 MAX_LISTED = 40
-MAX_CANDIDATES = 1_000  # answered questions, and newest shelved ones; older ones are on the page of the shelf
+MAX_CANDIDATES = 1_000  # of the oldest answered questions, and as many of the newest shelved ones
 MAX_EXPERT_CHOICES = 100  # experts to filter by
 OVERDUE_PERIOD = timedelta(days=60)  # how long a question is listed after the date by which it must run
 
@@ -33,7 +33,7 @@ class ReadyAnswer:
 
 @dataclass(frozen=True)
 class ReadyQuestion:
-    """A question that could run. Its answers have `words` words together, and should have at most `room`."""
+    """A question that could run. Its answers have `words` words together, of at most `room` that they should have."""
 
     question: Question
     voices: tuple[ReadyAnswer, ...]
@@ -50,6 +50,7 @@ class ReadyQuestion:
 
     @property
     def approved_at(self) -> datetime | None:
+        """Return the time of the last approval, or None without an approved answer."""
         return max((voice.answer.state_at for voice in self.voices), default=None)
 
     @property
@@ -66,7 +67,7 @@ class QuestionFilter:
     """An editor's filters. An empty value doesn't filter.
 
     - `topic`, `expert`: IDs;
-    - `days`: the number of days since an approval, or more;
+    - `days`: the number of days for which an answer has been approved, at least;
     - `length`: "fits" or "long";
     - `by`: "any" for questions with a date by which they must run, "this" for those that must run by `until`;
     - `source`: "shelf" or "answered".
@@ -89,9 +90,9 @@ class QuestionFilter:
 def list_ready_questions(
     session: Session, newsletter: Newsletter, filters: QuestionFilter = QuestionFilter(), limit: int = MAX_LISTED
 ) -> list[Question]:
-    """Return the questions that can be picked now, shelved ones too.
+    """Return the questions that can be picked now, including shelved ones.
 
-    Those that must run by a date come first, by date; then the others, longest in their state first.
+    Those that must run by a date come first, sorted by that date. Then come the others, longest in their state first.
     """
     has_answer = exists().where(Answer.question_id == Question.id, Answer.is_approved)
     query = select(Question).where(Question.id.in_(_select_candidate_ids(newsletter.id)), has_answer)
@@ -170,14 +171,14 @@ def _select_excess_words(newsletter: Newsletter) -> ScalarSelect[Any]:
 
 
 def list_questions_with_deadline(session: Session, newsletter_id: int, limit: int = 12) -> list[Question]:
-    """Return the questions that must run by a date and have not yet, nearest date first; see OVERDUE_PERIOD."""
+    """Return the questions that must run by a date and haven't run, earliest date first; see OVERDUE_PERIOD."""
     start_date = (now(session) - OVERDUE_PERIOD).date()
     query = select_questions_with_deadline(start_date, newsletter_id, Question)
     return list(session.scalars(query.limit(limit)))
 
 
 def select_questions_with_deadline(start_date: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
-    """Select the questions that must run by a date not before `start_date` and have not yet, or columns of them.
+    """Select the questions, or `columns` of them, that haven't run and must run by `start_date` or a later date.
 
     This uses the partial index of the few questions with such a date.
     """

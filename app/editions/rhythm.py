@@ -22,7 +22,7 @@ from .calendar import (
 )
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-# The places of a weekday in its month, as in "the third Wednesday"; -1 is the last.
+# The places of a weekday in its month: "3" as in "the third Wednesday"; "-1" is the last.
 PLACES = ("1", "2", "3", "4", "5", "-1")
 MAX_RULE_LENGTH = 200  # characters
 PREVIEWED_DATES = 6
@@ -35,9 +35,9 @@ _MONTH_DAY = re.compile(r"0?[1-9]|[12]\d|3[01]")  # "1", "01" or "31"
 class Pattern:
     """A rule that can be described in words. It has either weekdays or days of the month.
 
-    - `days`: pairs of a weekday (0 is Monday) and its places in the month (-1 is the last), if it has places;
+    - `days`: pairs of a weekday (0 is Monday) and its places in the month (-1 is the last), none in a weekly rule;
     - `month_days`: days of the month;
-    - `weeks`: without places, the weekdays recur every `weeks` weeks.
+    - `weeks`: a weekly rule recurs every `weeks` weeks.
     """
 
     days: tuple[tuple[int, tuple[int, ...]], ...] = ()
@@ -81,7 +81,7 @@ class Choices:
 
 
 def choices_of(rule: str) -> Choices:
-    """Return the choices that result in a rule, or the rule as typed if no choices do."""
+    """Return the choices of the form that result in a rule. If there are none, choose the rule as typed."""
     pattern = pattern_of(rule)
     if pattern and pattern.month_days:
         return Choices("days", month_days=", ".join(map(str, pattern.month_days)))
@@ -143,7 +143,7 @@ def _parse_weekdays(value: str) -> tuple[tuple[int, tuple[int, ...]], ...]:
 
 
 def _build_lines_parser(parse_line: Callable[[str], Any]) -> Callable[[str], list[str]]:
-    """Return a parser for a text with a date on each line, which validates the lines and returns them as typed."""
+    """Return a parser that validates each line of a text by `parse_line`, and returns the lines as typed."""
 
     def parse_lines(text: str) -> list[str]:
         lines = list(filter(None, map(single_line, text.splitlines())))

@@ -23,7 +23,7 @@ from .queries import select_editions_taking_answers, select_editions_to_run
 
 MAX_SLOTS = 12  # of a section
 MAX_LATER_EDITIONS = 12  # that a page searches for a free slot
-_UNUSED_POSITION = 10_000  # higher than all positions
+_UNUSED_POSITION = 10_000  # added to a position, it gives one that no slot has
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class EditionSection(Section):
 
 
 def shares(edition: Edition) -> list[int]:
-    """Return how many slots each section of an edition has."""
+    """Return how many slots each section of an edition has. There is one section, see `Newsletter.sections`."""
     return [edition.slots]
 
 
@@ -135,10 +135,10 @@ def get_questions_by_edition(session: Session, editions: Sequence[Edition]) -> d
 
 
 def pick(session: Session, actor: Staff, question: Question, edition: Edition) -> None:
-    """Put an answered question into the next free slot of its section.
+    """Put an answered or shelved question into the next free slot of its section.
 
-    Raises `PermissionDenied`, `InvalidTransition`, also if the edition is no longer planned, and `MissingPrecondition`
-    if there is no free slot or no approved answer.
+    Raises `PermissionDenied`, `InvalidTransition`, also if the edition is no longer planned or of another newsletter,
+    and `MissingPrecondition` if there is no free slot or no approved answer.
     """
     must(actor, "pick")
     require_planned(lock_row(session, edition))
@@ -157,7 +157,7 @@ def pick(session: Session, actor: Staff, question: Question, edition: Edition) -
 
 
 def _bump_version(session: Session, edition: Edition) -> None:
-    """Bump the edition's version, so that nobody who sees the old picks can lock the new ones."""
+    """Bump the edition's version, so that nobody who still sees the old picks can lock the edition."""
     flag_modified(edition, "slots")
     session.flush()
 
@@ -184,7 +184,7 @@ def _lock_edition_of(session: Session, question: Question) -> Edition:
 
 
 def drop(session: Session, actor: Actor, question: Question, cause: str | None = None) -> None:
-    """Take a question out of its slot; it is ready for another edition.
+    """Take a question out of its slot, so that it can be picked for another edition.
 
     Raises `InvalidTransition`, `PermissionDenied`, `VersionConflict`.
     """
@@ -196,9 +196,9 @@ def drop(session: Session, actor: Actor, question: Question, cause: str | None =
 
 
 def restore_pick(session: Session, question: Question, edition: Edition, position: int) -> None:
-    """Put a question, whose `edition_id` is set again already, back at its former position, to undo a change.
+    """Put a question back at its former position, to undo a change. Its `edition_id` must be set already.
 
-    Raises `VersionConflict` if the slots of the edition can't change any more or are full meanwhile.
+    Raises `VersionConflict` if the edition is no longer planned, or if the section has no free slot any more.
     """
     section = sections_of(session, lock_row(session, edition))[question.section]
     order = [picked.id for picked in section.picked if picked is not question]
@@ -211,7 +211,7 @@ def restore_pick(session: Session, question: Question, edition: Edition, positio
 def renumber(session: Session, edition: Edition, order: list[int] | None = None) -> None:
     """Number the positions of each section without gaps. `order` holds question IDs in the wanted order.
 
-    Positions are unique in the database, so that the questions first get unused numbers, and then the final ones.
+    Positions are unique in the database, so questions that move get unused numbers first, and then the final ones.
     """
     rank = {question_id: index for index, question_id in enumerate(order or ())}
     new_positions: dict[Question, int] = {}
@@ -228,7 +228,7 @@ def renumber(session: Session, edition: Edition, order: list[int] | None = None)
 
 
 def move(session: Session, actor: Staff, question: Question, step: int) -> None:
-    """Move a question down by `step` slots, or up if it is negative, within its section.
+    """Move a question down by `step` slots within its section, or up if `step` is negative.
 
     Raises `PermissionDenied`, `InvalidTransition`, `VersionConflict`.
     """
@@ -250,7 +250,7 @@ def select_later_editions(edition: Edition) -> Select[Edition]:
 
 
 def load_later_picks(session: Session, edition: Edition) -> Picks:
-    """Return the planned editions after `edition` with their picked questions, for a page to find a free slot."""
+    """Return the next planned editions after `edition` with their picked questions; see MAX_LATER_EDITIONS."""
     return _load_picks(session, select_later_editions(edition).limit(MAX_LATER_EDITIONS))
 
 
@@ -282,8 +282,8 @@ def arrange(
 ) -> None:
     """Fill the slots of an edition with exactly these questions, in this order.
 
-    Questions that aren't in the edition are picked, and questions in it that are left out are dropped. Raises
-    `VersionConflict`, and what `pick` and `drop` raise.
+    Questions in the edition that aren't in `order` are dropped, and missing ones are picked. Raises `VersionConflict`
+    and the errors of `pick` and `drop`.
     """
     must(actor, "edition")
     check_version(lock_row(session, edition), version)
@@ -303,9 +303,10 @@ def arrange(
 
 
 def put_answer_first(session: Session, actor: Staff, edition: Edition, question: Question, answer_id: str) -> None:
-    """Put one of several answers to a question first. `answer_id` is its public ID.
+    """Print one of several answers to a question before the others. `answer_id` is its public ID.
 
-    Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if it isn't an approved answer.
+    Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the question has no such approved
+    answer.
     """
     must(actor, "edition")
     require_planned(lock_row(session, edition))

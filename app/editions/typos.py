@@ -1,4 +1,4 @@
-"""Tell whether a change of a published text only touches punctuation, and so needs no correction."""
+"""Deciding whether a change of a published text is a mere typo in its punctuation, which needs no correction."""
 
 import re
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ from typing import NamedTuple
 from ..text.word_tables import word_tables
 
 MAX_CHANGED_CHARACTERS = 5  # inserted and deleted characters, in the whole Q&A
-MAX_GAP_LENGTH = 50  # characters between two words that are compared
-NEARBY_PARTS = 3  # on each side of a change; these are searched for a negation
+MAX_GAP_LENGTH = 50  # characters between two words; more are not compared
+NEARBY_PARTS = 3  # on each side of a change, which are searched for a negation
 
-# What may change between words: full stops, commas, colons, dashes and ellipses of any script, and spaces.
+# Characters that may change between words: full stops, commas, colons, dashes and ellipses of any script, and spaces.
 _SIGNS = r".,;:…–—\-·،؛۔、。，．；：।\u00a0\u2009\u202f "
 _PART = re.compile(rf"\n+|[^\n{_SIGNS}]+")
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
@@ -34,7 +34,7 @@ class _Change(NamedTuple):
 
 
 def typo_only(old_text: str, new_text: str) -> bool:
-    """Return whether two texts are equal apart from a few punctuation marks, none of them beside a negation."""
+    """Return whether two texts are equal apart from a few punctuation marks, none of them near a negation."""
     if old_text == new_text:
         return True
     old_parts = list(_split_parts(old_text))
@@ -84,7 +84,7 @@ def _split_parts(text: str) -> Iterator[_Part]:
 def _joins_spans(text: str, end: int, start: int) -> bool:
     """Return whether the text from `end` of one span to `start` of the next is a sign inside a word, URL or number.
 
-    It never is in a script without spaces.
+    Scripts without spaces have no such signs.
     """
     between, before, after = text[end:start], text[end - 1], text[start]
     if len(between) != 1 or between.isspace() or "\n" in (before, after):
