@@ -19,8 +19,12 @@ from .models import BrowserSession, Membership, Person, SignIn
 class Colleague:
     """A colleague as the people page shows them.
 
-    The last four fields are only loaded for admins: the address, the number of browsers in which they are signed in,
-    their last visit, and when the link of their invitation expires.
+    The last four fields are only loaded for admins:
+
+    - `email`: the address;
+    - `browser_count`: the number of browsers in which they are signed in;
+    - `seen_at`: their last visit;
+    - `link_ends_at`: when the link of their invitation expires.
     """
 
     person: Person
@@ -45,7 +49,7 @@ class Colleague:
 def list_colleagues(session: Session, actor: Staff, *, include_contacts: bool) -> list[Colleague]:
     """Return the colleagues at the actor's desk, by role and name.
 
-    With `include_contacts` also load what only admins see. Raises `PermissionDenied` if the actor isn't an admin.
+    With `include_contacts`, also load the fields that only admins see, and raise `PermissionDenied` for other actors.
     """
     colleagues = _load_colleagues(session, actor.newsletter_id)
     if include_contacts:
@@ -104,7 +108,7 @@ def _load_link_ends(session: Session, membership_ids: Sequence[int]) -> dict[int
 def get_display_names(session: Session, newsletter_id: int) -> dict[int, str]:
     """Return the names of all people who are or were at this desk, by id.
 
-    People who haven't accepted their invitation have the name that it uses.
+    People who haven't accepted their invitation are named as in the invitation.
     """
     names = {colleague.person.id: colleague.name for colleague in _load_colleagues(session, newsletter_id)}
     former_ids = trail.people_in(session, newsletter_id) - names.keys()

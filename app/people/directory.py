@@ -74,7 +74,7 @@ def email_of(session: Session, person: Person) -> str | None:
 
 
 def addresses_of(session: Session, expert: Expert) -> list[str]:
-    """Return an expert's addresses: first the one that we write to, then those of experts merged into this one."""
+    """Return an expert's addresses: first the one to which mails go, then those of experts merged into this one."""
     merged = select(Person).join(Expert, Expert.person_id == Person.id).where(Expert.merged_into_id == expert.id)
     people = [expert.person, *session.scalars(merged.order_by(Expert.id))]
     emails = [email_of(session, person) for person in people]
@@ -141,7 +141,10 @@ def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff |
 
 
 def expert_of(session: Session, person_id: int) -> Expert | None:
-    """Return the expert who is this person, after any merge. None if there is none or the person is disabled."""
+    """Return the expert who is this person, or the one that they were merged into.
+
+    Return None if there is none, or if the person is disabled.
+    """
     query = select(Expert).join(Person, Person.id == Expert.person_id)
     expert = session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None)))
     return resolve_merged_expert(session, expert)
@@ -167,7 +170,7 @@ def list_staff(session: Session, newsletter_id: int, roles: Sequence[str] = tupl
 
 
 def list_notice_recipients(session: Session, newsletter_id: int) -> list[Person]:
-    """Return whom to notify of work that waits for the desk: holders of roles with `gets_notices`, or else admins."""
+    """Return the people to notify of waiting work: holders of roles with `gets_notices`, or if none, the admins."""
     roles = [name for name, role in ROLES.items() if role.gets_notices]
     return list_staff(session, newsletter_id, roles) or list_staff(session, newsletter_id, roles_for("people"))
 
@@ -202,7 +205,7 @@ def _load_names(
 def record_expert(
     session: Session, actor: Actor, name: str, email: str | None, language: str = "en", **profile: Any
 ) -> Expert:
-    """Return the expert with this address, or record a new one, for whom a name and an address are enough.
+    """Return the expert with this address, or record a new one, for whom a name is enough.
 
     Raises `BadAddress`, `MissingField` or `TooLong` for the name, and `PermissionDenied`.
     """
@@ -219,9 +222,9 @@ def record_expert(
 
 
 def verify_expert(session: Session, actor: Staff, expert: Expert, verification_note: str) -> None:
-    """Record that somebody checked the expert's identity, without which the name isn't printed.
+    """Record that somebody checked the expert's identity. Without this, their answers can't be approved.
 
-    `verification_note` says how. Raises `MissingField`, `TooLong` and `PermissionDenied`.
+    `verification_note` says how it was checked. Raises `MissingField`, `TooLong` and `PermissionDenied`.
     """
     must(actor, "directory")
     verification_note = require_text(
@@ -261,7 +264,7 @@ def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None
 def record_address_look(session: Session, actor: Staff, person: Person) -> None:
     """Record in the trail that a member of the desk looks at the address of an expert or a colleague.
 
-    The event contains the public id too, since exports of the trail show no other id.
+    The event also contains the person's or expert's public ID, since exports of the trail show no other ID.
     """
     must(actor, "read")
     expert = session.scalar(select(Expert).filter_by(person_id=person.id))

@@ -36,8 +36,8 @@ IS_LISTED = Expert.is_listed()
 class ImportLine:
     """A row of the file, and its effect.
 
-    `before` is the expert that the row is about, or None for a new one. `changes` are the new values by column.
-    `namesake` is true if the row adds an expert with a name that is in the directory already.
+    `before` is the expert that the row is about, or None for a new expert. `changes` are the new values by column.
+    `namesake` is true if the row adds an expert whose name is in the directory already.
     """
 
     number: int
@@ -61,7 +61,7 @@ class ImportLine:
 class ImportPlan:
     """The changes that an import would make, as a line for each row of the file.
 
-    `digest` identifies the plan, so that the one that is carried out can be compared with the one that was shown.
+    `digest` identifies the plan, to check before an import that the plan is still the one that was shown.
     """
 
     lines: list[ImportLine]
@@ -117,9 +117,9 @@ def check_unchanged(session: Session, plan: ImportPlan) -> None:
 
 
 def _find_repeats(first_rows: dict[tuple[str, str], int], number: int, values: dict[str, Any]) -> Iterator[Fault]:
-    """Yield faults for a row about the same expert as an earlier row, since it is unclear which one should win.
+    """Yield faults for a row about the same expert as an earlier row, since it is unclear which row should win.
 
-    `first_rows` is updated. Names are only compared if the row has neither a number nor an address.
+    `first_rows` is updated. The name is only compared if the row has neither a number nor an address.
     """
     identifiers: list[tuple[str, str]] = [
         (column, values[column].casefold()) for column in ("number", "email") if column in values
@@ -133,7 +133,7 @@ def _find_repeats(first_rows: dict[tuple[str, str], int], number: int, values: d
 
 
 def _compare(line: ImportLine, values: dict[str, Any], directory: "_BatchDirectory") -> None:
-    """Find the expert that a row with these values is about. Set `before`, `changes` and `faults` of its line."""
+    """Find the expert that a row with these values is about. Set `before` and `changes` of its line, and add faults."""
     number = values.pop("number", None)
     _find_expert(line, number, values.get("email"), directory)
     if line.before is None:
@@ -147,7 +147,7 @@ def _compare(line: ImportLine, values: dict[str, Any], directory: "_BatchDirecto
 
 
 def _find_expert(line: ImportLine, number: str | None, email: str | None, directory: "_BatchDirectory") -> None:
-    """Set `before`, by the number, the address or, without either, a name that only one expert has."""
+    """Set `before` to the expert with the row's number, or its address, or without either, its name. Add faults."""
     by_number = directory.by_number.get(number or "")
     by_email = directory.find_by_email(email)
     if number and by_number is None:
@@ -182,7 +182,7 @@ def _set_changes(line: ImportLine, before: ExpertColumns, values: dict[str, Any]
 
 
 class _BatchDirectory:
-    """The experts that a batch of rows may be about, loaded in at most five queries."""
+    """The experts that a batch of rows may be about, loaded in at most six queries."""
 
     def __init__(self, session: Session, rows: Sequence[dict[str, Any]]) -> None:
         self._load_by_email(session, {row["email"].casefold() for row in rows if "email" in row})
@@ -217,7 +217,7 @@ class _BatchDirectory:
         return self._by_person.get(self._person_id(email) or 0)
 
     def is_staff(self, email: str | None) -> bool:
-        """Return whether the address is that of a person who is no expert. Importing can't make them one."""
+        """Return whether the address belongs to a person who isn't an expert. An import can't make them an expert."""
         person_id = self._person_id(email)
         return person_id is not None and person_id not in self._by_person
 
@@ -309,7 +309,7 @@ def _bulk_insert(session: Session, model: Any, rows: Rows) -> None:
 
 
 def _build_profile(line: ImportLine) -> dict[str, Any]:
-    """Return the columns of the expert's profile after the import, and those that are derived from it."""
+    """Return the columns of the expert's profile after the import, and the columns that are derived from it."""
     profile: dict[str, Any] = {}
     for name, profile_field in PROFILE.items():
         if name == "name":  # a column of the person

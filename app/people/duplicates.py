@@ -23,10 +23,10 @@ from .directory import email_of
 from .models import Expert, Namesakes
 from .name_forms import is_like
 
-# Experts are compared within groups whose names have the same longest word, by sound.
+# Experts are compared within groups: experts in whose names the longest word sounds the same.
 ROWS_PER_QUERY = 2_000
-LARGE_GROUP = 40  # in larger groups, only names of the same sound are compared
-PAIRS_PER_GROUP = 50  # more are suggested once these have been decided
+LARGE_GROUP = 40  # in larger groups, only names of the same sound are compared, at most as many of each sound
+PAIRS_PER_GROUP = 50  # others are only suggested after merges have made the group smaller
 PAIRS_PER_LOAD = 60  # candidates for which experts are loaded together
 
 
@@ -69,7 +69,7 @@ def _longest_word(phonetic_key: str) -> str:
 def pairs(session: Session, after: Expert | None, limit: int) -> list[DuplicatePair]:
     """Return pairs in the order of the sounds of names, starting after the group of the expert `after`.
 
-    There are at least `limit` unless the directory has fewer, and possibly more.
+    All pairs of a group are returned together, so there may be more than `limit`. There are fewer only at the end.
     """
     found: list[DuplicatePair] = []
     candidates: list[DuplicateCandidate] = []

@@ -61,7 +61,7 @@ def parse_row(cells: Mapping[str, str]) -> tuple[dict[str, Any], list[Fault]]:
     given = cells.pop("given", "").strip()
     family = cells.pop("family", "").strip()
     name = cells.pop("name", "").strip()
-    # In a file with a column for the family name, "name" may be the full name or, as in Russian files, the given name.
+    # If a file has a column for the family name, "name" may be the full name or, as in Russian files, the given name.
     is_full_name = bool(name) and fold(family) in fold(name)
     cells["name"] = name if is_full_name else f"{name or given} {family}"
     values: dict[str, Any] = {}

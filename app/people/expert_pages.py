@@ -84,7 +84,7 @@ def withdraw_consent(session: Session, actor: Actor, expert: Expert, newsletter_
 
 
 def withdraw_outdated_consents(session: Session, actor: Actor, expert: Expert) -> None:
-    """Withdraw the consents that were given under another name than the expert is printed with now."""
+    """Withdraw the consents that were given under another name than the one that is printed now."""
     printed_name = "" if expert.described_as else expert.name  # no consent has an empty name
     outdated = select(ExpertPage.newsletter_id).where(
         ExpertPage.expert_id == expert.id, ExpertPage.name != printed_name

@@ -19,7 +19,7 @@ MAX_TERM_LENGTH = 60  # of a topic
 def search_columns(name: str, profile: Mapping[str, Any]) -> dict[str, str]:
     """Return the columns of `Expert` that are derived from a profile, for sorting, comparing and searching.
 
-    Among the words, each language is also written as "=kk-arab=", for exact searches.
+    In `words`, each language also stands in the form "=kk-arab=", for exact searches.
     """
     topics = profile.get("topics") or ()
     field_texts = [profile.get(field) or "" for field in SEARCHED_FIELDS]
@@ -76,6 +76,6 @@ def list_languages(session: Session) -> set[str]:
 
 
 def select_ids_by_terms(terms: Sequence[str]) -> Select[int]:
-    """Select the ids of experts who have one of these topics, given as `topic_terms`, the newest expert first."""
+    """Select the IDs of experts who have at least one of these topics, newest first. `terms` are from `topic_terms`."""
     query = select(ExpertTopic.expert_id).where(ExpertTopic.term.in_(terms)).distinct()
     return query.order_by(ExpertTopic.expert_id.desc())

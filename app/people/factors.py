@@ -1,7 +1,7 @@
 """Second factors of the desk's people: passkeys (W3C WebAuthn), authenticator apps (TOTP, RFC 6238) and recovery codes.
 
-A second factor is required after the mailed link if the person has one, or has a role for which the settings demand
-one. Until then the session opens no page of the desk.
+After the mailed link, people who have a second factor must use it. People who have none must add one if the settings
+demand it for their role. Until then, their session opens no page of the desk.
 """
 
 import secrets
@@ -21,7 +21,7 @@ from ..text.clean import digits, single_line
 from . import sessions
 from .models import BrowserSession, Factor, Person
 
-if TYPE_CHECKING:  # webauthn takes eight megabytes: functions that need it import it
+if TYPE_CHECKING:  # webauthn needs eight megabytes of memory, so it is imported by the functions that use it
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 CODE_COUNT = 10  # recovery codes of a person
@@ -100,7 +100,7 @@ def _verify_code(session: Session, secret: str, code: str, last_step: int) -> in
     accepted_steps = range(current_step - 1, current_step + 2)
     try:
         app = pyotp.TOTP(secret)
-        # compare_digest takes bytes, or ASCII only; people can type anything.
+        # Compare bytes: compare_digest rejects strings that aren't ASCII, and people can type anything.
         entered = digits(code).encode()
         matches = [step for step in accepted_steps if secrets.compare_digest(app.generate_otp(step).encode(), entered)]
     except ValueError:  # the secret isn't base32

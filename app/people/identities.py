@@ -32,8 +32,8 @@ def sign_in_with_account(
 ) -> SignInResult:
     """Sign in the person who has this account, and accept their invitation if they haven't done so yet.
 
-    A sign-in at the provider by one of the `second_factor_methods` counts as a second factor. `browser_name` is such
-    as "Firefox on Linux".
+    A sign-in at the provider by one of the `second_factor_methods` counts as a second factor. `browser_name` is a name
+    such as "Firefox on Linux".
     """
     person = _find_bound_person(session, account)
     if person is None:
@@ -95,8 +95,8 @@ def _record_proofs(
 ) -> None:
     """Store the second factor, and when the person proved their identity at the provider.
 
-    They may have had a session at the provider already. Then their proof is as old as that session, or, if the provider
-    doesn't tell its age, there is none.
+    They may have had a session at the provider already. Then their proof is as old as that session. If the provider
+    doesn't tell the session's age, there is no proof.
     """
     current_time = now(session)
     if account.methods & second_factor_methods:

@@ -15,9 +15,9 @@ from .models import Link
 
 
 def new_link(session: Session, **target: int) -> str:
-    """Return a new token of 128 bits for the page of an assignment or of a translator, whose id is a keyword argument.
+    """Return a new token of 128 bits for the page of an assignment or of a translator.
 
-    Like all tokens of links, it is stored only as a keyed hash.
+    `target` is `assignment_id` or `translator_id`. Like all tokens of links, the token is stored only as a keyed hash.
     """
     return _store(session, new_token(), "page", **target)
 
@@ -50,7 +50,7 @@ def find_any(session: Session, token: str, kind: str) -> Link | None:
 
 
 def find_all(session: Session, tokens: Collection[str], kind: str) -> dict[str, Link]:
-    """Return the links of several tokens by token, even if they have expired or been revoked."""
+    """Return the links of several tokens, by token, even if they have expired or been revoked."""
     token_by_mac = {mac: token for token in tokens for mac in macs_of(session, token)}
     links = session.scalars(select(Link).where(Link.token_mac.in_(list(token_by_mac)), Link.kind == kind))
     return {token_by_mac[link.token_mac]: link for link in links}

@@ -27,8 +27,8 @@ from .profile_fields import NAME, ProfileField, profile_field, profile_line
 LINK_KINDS = ("page", "reply", "stop")
 FACTOR_KINDS = ("passkey", "app", "recovery")
 DOORS = ("desk", "expert")  # where people sign in
-# Both databases compare it by code points. The collations of languages ignore spaces, which would split the groups of
-# experts in `duplicates`.
+# Both databases compare such strings by code points. The collations of languages ignore spaces, which would split the
+# groups of experts in `duplicates`.
 CODE_POINT_STRING = String(200).with_variant(String(200, collation="C"), "postgresql")
 
 
@@ -81,10 +81,12 @@ class Membership(Row):
 class Expert(Row, HasPublicId, Editable, Verified):
     """A person outside the newsroom who can answer in writing.
 
-    `at_once` is how many questions they take at a time, if known. If two experts turn out to be the same person, one of
-    them takes over the work of the other, whose `merged_into_id` refers to it. An expert who asked to be deleted will
-    be at `leaves_at`, and was at `erased_at`; then only published answers name them. `folded`, `alike` and `words` are
-    derived from the profile, to sort, compare and search it (see `name_forms` and `expert_search`).
+    - `at_once`: how many questions they answer at a time, if known;
+    - `merged_into_id`: the expert who has their work now, because both are the same person;
+    - `leaves_at`: when they will be deleted, at their request;
+    - `erased_at`: when they were deleted; since then only published answers name them;
+    - `folded`, `alike`, `words`: derived from the profile, to sort, compare and search it (see `name_forms` and
+      `expert_search`).
     """
 
     __tablename__ = "experts"
@@ -232,10 +234,13 @@ class Upload(Row, HasPublicId, OfNewsletter):
 class SignIn(Row):
     """A link to sign in with, and if a browser requested it, a code to type there.
 
-    Browsers that wait for the same mail have a row each, with the same link and code; `mail_due_at` is when it is sent.
-    With `membership_id`, using the link also accepts that invitation. With `session_id`, it proves the person's
-    identity again in that session. `is_known` is true if it was requested on a device where the person had signed in
-    before. `tries` is the number of wrong codes.
+    Several browsers can wait for the same mail. Then each has a row, and these have the same link and code.
+
+    - `mail_due_at`: when the mail is sent;
+    - `membership_id`: an invitation that is accepted by using the link or code;
+    - `session_id`: a session in which using the link or code proves the person's identity again;
+    - `is_known`: it was requested on a device where the person had signed in before;
+    - `tries`: the number of wrong codes.
     """
 
     __tablename__ = "sign_ins"

@@ -40,7 +40,7 @@ def fold(text: str) -> str:
 
 
 def phonetic_key(name: str) -> str:
-    """Return the sound of each word of a name, the longest first: sorted by this key, duplicates are neighbours."""
+    """Return the sound of each word of a name, the longest first. In a list sorted by this key, duplicates meet."""
     words = [_word_sound(word) for word in fold(name).split()]
     return " ".join(sorted(words, key=lambda word: (-len(word), word)))[:LONGEST]
 
@@ -54,9 +54,10 @@ def _word_sound(word: str) -> str:
 
 
 def is_like(key: str, other_key: str) -> bool:
-    """Compare two results of `phonetic_key`: are the longest words the same, and the others similar?
+    """Return whether two results of `phonetic_key` have the same longest word, and similar other words.
 
-    "L." is similar to "Leyla". Each further word of the first name must be similar to one of the second.
+    Each other word of `key` must be similar to one of `other_key`, such as "l" to "leyla". Return False if either name
+    has only one word.
     """
     longest, *words = key.split()
     other_longest, *other_words = other_key.split()

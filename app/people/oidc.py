@@ -23,11 +23,11 @@ from ..core import http_client
 from ..crypto.seal import new_token
 
 REQUEST_TIMEOUT = 5.0  # seconds for each request to the provider
-LEEWAY = 60  # seconds by which its clock and ours may differ
-MAX_AGE = 600  # seconds: of an ID token, and of a request, while somebody is on the provider's pages
+LEEWAY = 60  # seconds by which the provider's clock and ours may differ
+MAX_AGE = 600  # seconds: the greatest age of an ID token, and the longest stay on the provider's pages
 METADATA_LIFE = 600.0  # seconds for which the discovery document is cached
 MAX_CONCURRENT = 2  # exchanges per process: a slow provider must not block all threads that serve pages
-# Without `none`, and without HS256, with which a public key could pass for the shared secret.
+# `none` is left out, and so is HS256: with it, anybody could sign, using the public key as the shared secret.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 SCOPE = "openid email"
 # Exceptions of the libraries for a malformed ID token or key.
@@ -56,7 +56,7 @@ class SignInDeclined(OidcError):
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """The secrets of one request, kept in the cookie of the browser that makes it, and used once.
+    """The secrets of one request, kept in a cookie of the browser that makes the request, and used once.
 
     `at` is the time of the request in seconds since 1970.
     """
@@ -90,7 +90,7 @@ _metadata_cache: dict[str, tuple[float, dict[str, Any]]] = {}
 
 @contextmanager
 def _limit_concurrency() -> Iterator[None]:
-    """Fail instead of waiting if there are too many exchanges already. Raises `ProviderUnavailable`."""
+    """Count the block as an exchange. Raises `ProviderUnavailable` if MAX_CONCURRENT exchanges are running already."""
     if not _exchanges.acquire(blocking=False):
         raise ProviderUnavailable("others are waiting for it already")
     try:
@@ -279,7 +279,7 @@ def _validate_id_token(
 
 
 def _add_email(metadata: dict[str, Any], tokens: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
-    """Return the claims with the address from userinfo (Core 1.0, section 5.3.2), as many ID tokens have none."""
+    """Return the claims with the address from userinfo (Core 1.0, section 5.3.2), as many ID tokens have no address."""
     headers = {"Authorization": f"Bearer {tokens.get('access_token')}"}
     userinfo = _request_json(metadata["userinfo_endpoint"], headers=headers)
     if userinfo.get("sub") != claims["sub"]:

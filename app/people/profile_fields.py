@@ -13,9 +13,9 @@ from ..text.translation import N_
 class ProfileField(Field):
     """A field of an expert's profile.
 
-    `own` and `own_help` are its label and help on the expert's own page, which leaves out fields without a label. The
+    `own` and `own_help` are its label and help on the expert's own page, which leaves out fields without `own`. The
     directory searches fields with `is_found_by`. Fields with `beside_name` are printed after the name, in brackets.
-    `file_heads.toml` lists the headers of its column in files.
+    `file_heads.toml` lists the headers that the field's column may have in files.
     """
 
     own: str = ""
@@ -50,7 +50,7 @@ def merge_values(field: ProfileField, kept_value: Any, other_value: Any) -> Any:
     """Return the value of a field after two entries of the same expert are merged.
 
     Lists are joined. Of two dates, the later one is taken. A tick is taken from the kept entry, since it is a consent
-    that was given for that one. Any other value is taken from the kept entry unless it is empty there.
+    that was given for this entry. Any other value is taken from the kept entry unless it is empty there.
     """
     match field.kind:
         case "words" | "languages":

@@ -20,7 +20,7 @@ PROOF_LIFE = timedelta(minutes=10)  # how long a proof of identity counts as fre
 
 
 class SessionLimits(NamedTuple):
-    """The time a session lasts without a visit, and at most."""
+    """The longest time that a session lasts without a visit (`idle`), and in all (`total`)."""
 
     idle: timedelta
     total: timedelta
@@ -95,7 +95,7 @@ def should_record_visit(current_time: datetime, browser_session: BrowserSession)
 
 
 def record_visit(session: Session, session_id: int) -> None:
-    """Store the time of a visit. No other write is made when somebody opens a page."""
+    """Store the time of a visit. This is the only write when somebody opens a page."""
     session.execute(update(BrowserSession).where(BrowserSession.id == session_id).values(seen_at=now(session)))
 
 
@@ -141,7 +141,7 @@ class NotFresh(DomainError):
 
 
 def has_fresh_proof(session: Session, actor: Staff) -> bool:
-    # The absolute difference: if a clock was ahead, a proof from the future must not stay fresh until then.
+    # The difference is absolute: a proof that was stored while the clock was ahead must not stay fresh for longer.
     return actor.proved_at is not None and abs(now(session) - actor.proved_at) < PROOF_LIFE
 
 

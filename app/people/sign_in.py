@@ -24,8 +24,8 @@ MAX_WRONG_CODES = 10  # of each browser
 CODE_LENGTH = 8  # digits
 DELAYED_CODE_LENGTH = 12  # of a mail that is sent later, since many browsers may be waiting for it and guessing
 LINK_LIFE = timedelta(minutes=10)
-# How long after the last mail the next one is sent, by the number of mails that unknown devices have requested within
-# MAIL_WINDOW.
+# The least time between the last mail and the next one, by the number of mails that unknown devices have requested
+# within MAIL_WINDOW.
 MAIL_WAITS = tuple(timedelta(minutes=minutes) for minutes in (0, 0, 0, 2, 5, 10))
 MAIL_WINDOW = timedelta(hours=1)
 
@@ -34,8 +34,8 @@ MAIL_WINDOW = timedelta(hours=1)
 class RequestingBrowser:
     """The browser that requests a sign-in.
 
-    `secret` is in its cookie. `known_person` is the public id of a person who has signed in on this device before, or
-    "".
+    `secret` is in its cookie. `known_person` is the public ID of a person who has signed in on this device before, or
+    empty.
     """
 
     secret: str
@@ -50,7 +50,7 @@ def may_enter(session: Session, person: Person, door: str) -> bool:
 def find_access(session: Session, person: Person, door: str) -> Membership | Expert | None:
     """Return the row that lets a person in at a door, "desk" or "expert", or None.
 
-    At the desk it is a membership, and preferably one that they have joined; others are invitations.
+    At the desk it is a membership that they have joined, or else an invitation.
     """
     if person.disabled_at is not None:
         return None
@@ -83,8 +83,8 @@ def invite(
 def request_sign_in(session: Session, actor: Actor, email: str, door: str, browser: RequestingBrowser) -> None:
     """Mail a link and a code to the person of this address, for the browser that requests them.
 
-    Nothing is sent to an unknown address. The caller doesn't learn that, so that the page can't reveal it. If the
-    person was invited to a desk and hasn't joined yet, the link also accepts the invitation.
+    Nothing is sent to an unknown address. The caller isn't told, so that the page can't reveal who has an account. If
+    the person was invited to a desk and hasn't joined yet, using the link also accepts the invitation.
     """
     try:
         person = by_email(session, checked_address(email))
@@ -120,7 +120,7 @@ def request_proof(session: Session, actor: Actor, browser_session: BrowserSessio
 
 
 def _join_waiting_mail(session: Session, sign_in: SignIn, browser: RequestingBrowser) -> bool:
-    """Let a browser wait for a mail that is going to be sent anyway. Return whether there is one."""
+    """Let a browser wait for a mail to the same person that is due later. Return whether there is such a mail."""
     query = _select_from_unknown_devices(sign_in).where(SignIn.mail_due_at > now(session))
     earlier = session.scalars(query.limit(1)).first()
     if earlier is None or earlier.mail_due_at is None:
@@ -179,7 +179,7 @@ def _send_mail(
 
 
 def _add_sign_in(session: Session, sign_in: SignIn, browser: RequestingBrowser, due_at: datetime) -> None:
-    """Add a sign-in for a browser, and end its older ones for this person. Other browsers keep theirs."""
+    """Add a sign-in for a browser, and end the browser's older sign-ins of this person, but not those of others."""
     ring, current_time = get_keyring(session), now(session)
     session.execute(
         update(SignIn)
@@ -200,7 +200,7 @@ def find(session: Session, token: str, browser: str | None = None) -> SignIn | N
     """Return the unused, valid sign-in of a link if its person may still enter, or None. Changes nothing.
 
     `browser` is the secret in this browser's cookie. If several browsers wait for the same mail, each has its own row,
-    and that of this browser is preferred.
+    and the row of this browser is preferred.
     """
     sign_ins = session.scalars(
         select(SignIn).where(
@@ -216,7 +216,7 @@ def find(session: Session, token: str, browser: str | None = None) -> SignIn | N
 
 
 def is_for_browser(session: Session, sign_in: SignIn, browser: str | None) -> bool:
-    """Return whether a browser may use the link: invitations work in any, others only where they were requested."""
+    """Return whether a browser may use the link. Invitations work in any browser, other links where requested."""
     if sign_in.browser_mac is None:
         return True
     return browser is not None and sign_in.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
@@ -230,7 +230,7 @@ def _may_still_enter(session: Session, sign_in: SignIn) -> bool:
 def use_link(session: Session, actor: Actor, token: str, browser: str | None, browser_name: str = "") -> str | None:
     """Sign in by a link, once its button is pressed. Return the session's token, or None if the link isn't valid here.
 
-    `browser` is the secret in the browser's cookie. `browser_name` is such as "Firefox on Linux".
+    `browser` is the secret in the browser's cookie. `browser_name` is a name such as "Firefox on Linux".
     """
     sign_in = find(session, token, browser)
     if sign_in is None or not is_for_browser(session, sign_in, browser):
@@ -242,7 +242,7 @@ def use_link(session: Session, actor: Actor, token: str, browser: str | None, br
 def use_code(session: Session, actor: Actor, browser: str, code: str, browser_name: str = "") -> str | None:
     """Sign in by a code, typed in the browser that requested it. Return the session's token, or None for a wrong code.
 
-    After `MAX_WRONG_CODES` the sign-in can't be used any more.
+    After `MAX_WRONG_CODES` wrong codes, the code doesn't work any more.
     """
     ring = get_keyring(session)
     sign_ins = session.scalars(
@@ -266,12 +266,12 @@ def use_code(session: Session, actor: Actor, browser: str, code: str, browser_na
 
 
 def _enter(session: Session, actor: Actor, sign_in: SignIn, browser_name: str) -> str:
-    """Use a sign-in. Return the token of the new session.
+    """Use up a sign-in. Return the token of the new session.
 
-    If somebody only proved their identity again, their session continues, with a new token.
+    If the person has only proved their identity again, their session continues, with a new token.
     """
     current_time = now(session)
-    # All rows of the link: no other browser that waited for the same mail may use it now.
+    # Mark all rows of the link, so that no other browser that waited for the same mail can use it now.
     session.execute(update(SignIn).where(SignIn.link_mac == sign_in.link_mac).values(used_at=current_time))
     if sign_in.session_id is not None:
         token = new_token(256)
@@ -305,7 +305,7 @@ def begin(
         ends_at=current_time + get_limits(session, door).total,
         stepped_up_at=current_time,
     )
-    if door == "desk":  # for experts neither is stored
+    if door == "desk":  # for experts, neither browser nor visits are stored
         browser_session.browser, browser_session.seen_at = browser_name, current_time
     session.add(browser_session)
     audit.record(session, actor, "session.begin", browser_session, facts={"person": person_id, "door": door})

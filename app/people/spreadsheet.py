@@ -28,8 +28,8 @@ ENCODINGS = {
 }
 MAX_HEADER_LENGTH = 20_000  # characters, for finding the delimiter
 DELIMITERS = (",", ";", "\t")
-# The beginning of a cell that spreadsheet programs would execute (OWASP, "CSV injection"): a sign such as "=", also a
-# full-width one, perhaps after apostrophes that we or others have put before it.
+# The beginning of a cell that spreadsheet programs would execute (OWASP, "CSV injection"): a sign such as "=", even a
+# full-width one, perhaps after apostrophes that this or another program has put before it.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 
@@ -59,7 +59,7 @@ class SpreadsheetRow:
 
 @dataclass(frozen=True)
 class Spreadsheet:
-    """A table. `columns` are the known ones, and `ignored` are the headers of unknown ones.
+    """A table. `columns` are the known columns, and `ignored` are the headers of unknown columns.
 
     `guessed` is true if nothing in the file confirms the `encoding`.
     """
@@ -116,7 +116,7 @@ def _guess_encoding(data: bytes) -> str:
     """Guess the encoding: UTF-16 by its byte order mark or zeros, UTF-8 if it decodes, or else a Windows code page."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    # In UTF-16, every other byte of a Latin text is zero. It is enough if most of its letters are Latin.
+    # In UTF-16, every other byte of a Latin text is zero. More than half of them is enough, as some may not be Latin.
     min_zeros = len(data[:200]) // 4
     if data[1:200:2].count(0) > min_zeros:
         return "utf-16-le"
@@ -125,7 +125,7 @@ def _guess_encoding(data: bytes) -> str:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        # Cyrillic words are runs of bytes above 127; in Western words there are single ones, for accented letters.
+        # In a Cyrillic word all bytes are above 127. In a Western word only single bytes are, for accented letters.
         run_lengths = [len(run) for run in _HIGH_BYTES.findall(data[:200_000])]
         bytes_in_words = sum(length for length in run_lengths if length > 2)
         return "cp1251" if bytes_in_words * 2 > sum(run_lengths) else "cp1252"
@@ -135,7 +135,7 @@ def _guess_encoding(data: bytes) -> str:
 def _find_delimiter(text: str, columns_by_header: Mapping[str, str]) -> tuple[str, str]:
     """Return the text without a line "sep=;", and the delimiter: the declared one, or the one that fits best.
 
-    That is the one with which most headers are known, or, if it is a tie, with which there are most headers.
+    The best one gives the most known headers, or among several of these, the most headers.
     """
     declaration = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     if declaration and declaration[1] in DELIMITERS:

@@ -67,16 +67,17 @@ def invite(
 ) -> Colleague:
     """Mail a person an invitation to this desk. They become a member when they use it.
 
-    `newsroom` is the name of the desk in the mail. To invite an expert in the directory, confirm that with their
-    `expert_public_id`. Raises `BadInvitation`, `AlreadyAtDesk`, `PersonIsExpert`, `PermissionDenied` and `NotFresh`.
+    `newsroom` is the name of the desk in the mail. If the person is an expert in the directory, the caller must confirm
+    this with their `expert_public_id`. Raises `BadInvitation`, `AlreadyAtDesk`, `PersonIsExpert`, `PermissionDenied`
+    and `NotFresh`.
     """
     require_fresh_proof(session, actor, "people")
     name = single_line(name)[:200]
     is_invalid = {"name": not name, "email": not _is_address(email), "role": role not in ROLES}
     if invalid_fields := [field for field in is_invalid if is_invalid[field]]:
         raise BadInvitation(invalid_fields)
-    # All desks share the table of people. By acting as a visitor, this desk's trail doesn't reveal whether the person
-    # was in it already.
+    # All desks share the table of people. The actor is a visitor, so that this desk's trail doesn't reveal whether the
+    # person was in the table already.
     person = directory.add_person(session, Visitor(actor.person_id), name, email)
     if load(session, actor, person.public_id):
         raise AlreadyAtDesk
@@ -145,8 +146,8 @@ def _mail_invitation(session: Session, actor: Staff, colleague: Colleague, newsr
     values = AccountMail(link=absolute_url(session, path), days=sign_in.INVITATION_LIFE.days)
     to = directory.email_of(session, colleague.person) or ""
     message = render_mail("staff.invitation", Sender(newsroom), to, colleague.name, values)
-    # The mail doesn't refer to the person, whose name may come from another desk: this desk only sees the name that it
-    # typed (see `list_invited_names`).
+    # The mail's row doesn't refer to the person, since their name may come from another desk. This desk must see only
+    # the name that it typed (see `list_invited_names`).
     once_key = f"{_once_key_prefix(colleague)}{now(session).isoformat()}"
     outbox.put(session, message, newsletter_id=actor.newsletter_id, once_key=once_key)
 
@@ -188,7 +189,7 @@ def _revoke_links(session: Session, actor: Staff, colleague: Colleague) -> None:
         try:
             outbox.recall(session, actor, mail)
         except outbox.OnItsWay:
-            continue  # no harm done: its link doesn't work any more
+            continue  # the mail does no harm, as its link doesn't work any more
 
 
 def set_role(session: Session, actor: Staff, colleague: Colleague, role: str, old_role: str) -> None:
@@ -280,10 +281,10 @@ def _sign_out_of_desk(session: Session, actor: Staff, person: Person) -> None:
 
 
 def require_other_admin(session: Session, colleague: Colleague, new_role: str = "") -> None:
-    """Raise `LastAdmin` if the desk would have no admin once the colleague has the new role, or none.
+    """Raise `LastAdmin` if the desk would have no admin after the colleague gets `new_role` (empty: no role).
 
-    The rows of all admins are locked, in the same order: if two admins demote each other, the second waits and is
-    refused.
+    The rows of all admins are locked, always in the same order: if two admins demote each other, the second waits and
+    is refused.
     """
     admin_roles = roles_for("people")
     admins = session.scalars(

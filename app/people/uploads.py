@@ -1,4 +1,4 @@
-"""Uploaded files between preview and import: encrypted, for their owner only, deleted after an hour at most."""
+"""Uploaded files between preview and import: encrypted, for their owner only, and valid for an hour."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ LIFE = timedelta(hours=1)
 
 
 def keep(session: Session, actor: Staff, data: bytes, act: str = "whole directory") -> Upload:
-    """Store a file for the actor, in place of an earlier one. `act` is the permission that its import requires.
+    """Store a file for the actor, in place of any earlier file. `act` is the permission that its import requires.
 
     Raises `PermissionDenied`.
     """
