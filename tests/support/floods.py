@@ -53,7 +53,7 @@ TOWNS = [
     "Novol",
     "Orman",
 ]
-GAPS = (
+TEXTS_WITH_GAPS = (
     "My name is {name} from {town}. I ask for the {number}th time why the council of {town} steals our water money?",
     "{name} here, {town}. Why does nobody write that the council in {town} took {number} million of the water money?",
     "Dear editors, {number} families of {town} know that the council has stolen the water money. Answer us! {name}",
@@ -91,7 +91,9 @@ def identical_text(_rng: Random) -> str:
 
 
 def text_with_gaps(rng: Random) -> str:
-    return rng.choice(GAPS).format(name=rng.choice(NAMES), town=rng.choice(TOWNS), number=rng.randint(2, 900))
+    return rng.choice(TEXTS_WITH_GAPS).format(
+        name=rng.choice(NAMES), town=rng.choice(TOWNS), number=rng.randint(2, 900)
+    )
 
 
 def paraphrased_text(rng: Random) -> str:

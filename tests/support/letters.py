@@ -98,7 +98,7 @@ def open_question(database: Database, newsroom: Newsroom, headline: str = "The S
 
 
 # Bodies of letters, by what the desk did with them.
-LETTERS_BY_FATE = {
+LETTERS_BY_OUTCOME = {
     "held": "Buy the kettles of Osh at the well",
     "spam": "Buy the silver kettles of Osh today",
     "unfiled": "Nobody has looked at the tannery yet",
@@ -110,14 +110,14 @@ LETTERS_BY_FATE = {
 }
 
 
-def send_letters_by_fate(database: Database, newsroom: Newsroom) -> dict[str, int]:
-    """Send the letters of `LETTERS_BY_FATE`, handle each at the desk, and return their keys by fate."""
+def send_letters_by_outcome(database: Database, newsroom: Newsroom) -> dict[str, int]:
+    """Send the letters of `LETTERS_BY_OUTCOME`, handle each at the desk, and return their keys by outcome."""
 
     def fn(session: Session) -> dict[str, int]:
-        held_body, *bodies = LETTERS_BY_FATE.values()
+        held_body, *bodies = LETTERS_BY_OUTCOME.values()
         held_letter = _receive(session, newsroom, Submission(held_body), "robot", signs=["trap"])
         rows = [held_letter, *send_letters(session, newsroom, *bodies)]
-        letters = dict(zip(LETTERS_BY_FATE, rows, strict=True))
+        letters = dict(zip(LETTERS_BY_OUTCOME, rows, strict=True))
         filing.file(session, newsroom.nora, letters["spam"], "spam")
         filing.file(session, newsroom.nora, letters["comment"], "comment")
         filing.end(session, newsroom.nora, letters["ended"], "later")

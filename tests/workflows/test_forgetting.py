@@ -27,7 +27,7 @@ from app.workflows.retention import erase_letters
 from tests.support.assignments import ask_expert_and_send
 from tests.support.database_checks import find_in_files, find_unerased
 from tests.support.desk import Desk
-from tests.support.letters import LETTERS_BY_FATE, send_letters, send_letters_by_fate
+from tests.support.letters import LETTERS_BY_OUTCOME, send_letters, send_letters_by_outcome
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer, read_receipt
 from tests.support.reader_pages import send_question as sent_by_form
@@ -46,7 +46,7 @@ def sweep(database: Database, at: datetime) -> None:
 def still_there(database: Database) -> list[str]:
     with database.read() as session:
         bodies = session.scalars(select(Letter.body).where(Letter.body.is_not(None))).all()
-    return [name for name, words in LETTERS_BY_FATE.items() if words in bodies]
+    return [name for name, words in LETTERS_BY_OUTCOME.items() if words in bodies]
 
 
 @pytest.mark.threat("court order", "erased words")
@@ -61,21 +61,21 @@ def still_there(database: Database) -> list[str]:
 def test_each_letter_goes_on_its_day_and_no_byte_of_it_stays(
     database: Database, newsroom: Newsroom, days: int, gone: list[str]
 ) -> None:
-    send_letters_by_fate(database, newsroom)
-    stay = [name for name in LETTERS_BY_FATE if name not in gone]
+    send_letters_by_outcome(database, newsroom)
+    stay = [name for name in LETTERS_BY_OUTCOME if name not in gone]
     before = {30: [], 183: gone[:2], 365: gone[:-1]}[days]
     sweep(database, MIDNIGHT + days * DAY - HOUR)  # of a letter without an address the day is kept
-    assert still_there(database) == [name for name in LETTERS_BY_FATE if name not in before]
+    assert still_there(database) == [name for name in LETTERS_BY_OUTCOME if name not in before]
     sweep(database, NOW + days * DAY + HOUR)
     assert still_there(database) == stay
-    assert find_unerased(database, *(LETTERS_BY_FATE[name] for name in gone)) == []
-    assert find_in_files(database, *(LETTERS_BY_FATE[name] for name in stay)) == [
-        LETTERS_BY_FATE[name] for name in stay
+    assert find_unerased(database, *(LETTERS_BY_OUTCOME[name] for name in gone)) == []
+    assert find_in_files(database, *(LETTERS_BY_OUTCOME[name] for name in stay)) == [
+        LETTERS_BY_OUTCOME[name] for name in stay
     ]
 
 
 def test_what_they_were_stays_and_what_was_printed(database: Database, newsroom: Newsroom) -> None:
-    letters = send_letters_by_fate(database, newsroom)
+    letters = send_letters_by_outcome(database, newsroom)
     sweep(database, NOW + 400 * DAY)
     with database.read() as session:
         states = {name: session.get_one(Letter, key).state for name, key in letters.items()}
@@ -86,7 +86,7 @@ def test_what_they_were_stays_and_what_was_printed(database: Database, newsroom:
         # The desk's words for a question that came to nothing went with its last letter, and its notes.
         texts = {text.headline: text.body for text in session.scalars(select(QuestionText))}
         assert sorted(body for body in texts.values() if body) == sorted(
-            [LETTERS_BY_FATE["running"], "Who built the silos, and whose are they?"]
+            [LETTERS_BY_OUTCOME["running"], "Who built the silos, and whose are they?"]
         )
         assert session.scalars(select(Note.id)).all() == []
 
@@ -112,7 +112,7 @@ def test_a_name_that_was_printed_stays_printed_and_nowhere_else(database: Databa
 
 
 def test_a_newsletter_keeps_as_long_as_its_settings_say(database: Database, newsroom: Newsroom) -> None:
-    send_letters_by_fate(database, newsroom)
+    send_letters_by_outcome(database, newsroom)
     database.write(lambda session: session.execute(update(Newsletter).values(spam_days=3, idle_days=5, ran_days=7)))
     for days in (3, 5, 7):
         sweep(database, NOW + days * DAY + HOUR)
@@ -120,7 +120,7 @@ def test_a_newsletter_keeps_as_long_as_its_settings_say(database: Database, news
 
 
 def test_what_has_no_words_is_not_taken_up_again(database: Database, newsroom: Newsroom) -> None:
-    letters = send_letters_by_fate(database, newsroom)
+    letters = send_letters_by_outcome(database, newsroom)
     sweep(database, NOW + 400 * DAY)
     again: dict[str, Callable[[Session, Letter], None]] = {
         "ended": lambda session, letter: filing.reopen(session, newsroom.nora, letter),
@@ -133,7 +133,7 @@ def test_what_has_no_words_is_not_taken_up_again(database: Database, newsroom: N
 
 
 def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:
-    send_letters_by_fate(database, newsroom)
+    send_letters_by_outcome(database, newsroom)
 
     def many(session: Session) -> None:
         row = session.execute(select(Letter.__table__).where(Letter.filed_as == "spam")).mappings().one()
@@ -179,7 +179,7 @@ def test_mails_to_experts_and_what_they_left_unfinished_have_their_time(database
 def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_that_alone(
     database: Database, newsroom: Newsroom
 ) -> None:
-    send_letters_by_fate(database, newsroom)
+    send_letters_by_outcome(database, newsroom)
 
     def said(days: int) -> dict[str, int]:
         with database.read(NOW + days * DAY) as session:
@@ -194,7 +194,7 @@ def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_th
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_desk_sees_what_goes_next_and_what_is_gone(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    letters = send_letters_by_fate(database, newsroom)
+    letters = send_letters_by_outcome(database, newsroom)
     assert nora.get("leaving").texts("main h2") == ["Held, or filed as spam 2"]
     database.write(lambda s: s.execute(update(Letter).values(state_at=NOW - 175 * DAY)))
     assert nora.get("leaving").texts("main h2") == ["Held, or filed as spam 2", "Led to nothing 3"]

@@ -16,7 +16,7 @@ from app.questions import actions
 from app.workflows.letters import endings
 from app.workflows.retention import erase_letters, retention_preview
 from app.workflows.retention.retention_preview import RULES, Rule
-from tests.support.letters import send_letters, send_letters_by_fate
+from tests.support.letters import send_letters, send_letters_by_outcome
 from tests.support.sample_newsroom import Newsroom
 
 NOW = utc_now()
@@ -57,7 +57,7 @@ def more(session: Session, newsroom: Newsroom) -> None:
 
 
 def test_what_is_found_along_indexes_is_what_the_rules_say(database: Database, newsroom: Newsroom) -> None:
-    send_letters_by_fate(database, newsroom)
+    send_letters_by_outcome(database, newsroom)
     database.write(lambda session: more(session, newsroom))
     kinds = set()
     with database.read() as session:
