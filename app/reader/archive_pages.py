@@ -38,7 +38,7 @@ class LanguageVersion(NamedTuple):
     name: str  # of the language, in itself
     href: str  # the link to it
     address: str  # the permanent URL, for search engines
-    is_here: bool  # whether the current page shows it
+    is_here: bool  # whether the current page is in this language
 
 
 def make_card(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Card:
@@ -75,7 +75,7 @@ def card(context: ReaderContext, public_id: str, digest: str) -> ResponseReturnV
 @public
 def answers(context: ReaderContext) -> ResponseReturnValue:
     """List all published Q&As, newest first, or those of a `year`. `before` is the last Q&A of the previous page."""
-    if request.args.get("topic"):  # the URLs of topics before they had pages of their own
+    if request.args.get("topic"):  # topics had these URLs before they got pages of their own
         topic_slugs = [topic.slug for topic in archive.topics(context.session, context.newsletter)]
         topic_slug = str(_read_choice("topic", topic_slugs))
         return redirect(_topic_url(context, topic_slug, year=request.args.get("year")), code=301)
@@ -214,7 +214,7 @@ def _list_language_versions(
 
 
 def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Story]:
-    """Return published Q&As that the search index finds similar, best first."""
+    """Return the published Q&As that are similar by the search index, best first."""
     session, newsletter = context.session, context.newsletter
     text = item.question.text.full_text if item.question.text else headline(item)
     probe = Probe(text, "question", item.question_id)

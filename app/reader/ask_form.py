@@ -42,7 +42,7 @@ from .submission import SubmissionResult, consent, count_form, find_spam_signs, 
 
 MATCHES_SHOWN = 3
 EDITIONS_OFFERED = 6
-EDITIONS_SEARCHED = 30  # newest editions among which the preview looks for the offered one
+EDITIONS_SEARCHED = 30  # newest editions among which the preview looks for the chosen one
 PREVIEW_FIELDS = ("form", "then", "notes", "leave_empty")  # fields that the preview's form sets itself
 # The fields in the collapsed part of the form, which is expanded if one of them is filled in or has an error.
 COLLAPSED_FIELDS = ("background", "edition", "credit", "first", "name", "place", "verbatim", "language")
@@ -50,7 +50,7 @@ COLLAPSED_FIELDS = ("background", "edition", "credit", "first", "name", "place",
 
 @dataclass(frozen=True)
 class RejectedQuestion:
-    """The contents of the form: fields, faults by field, token, and an earlier submission of the same form."""
+    """The contents of a form that is shown again: fields, faults by field, token, and an earlier submission of it."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
@@ -62,10 +62,10 @@ class RejectedQuestion:
 class PublicMatch:
     """A published answer (`story`) or an open question that is similar to the draft."""
 
-    words: tuple[str, ...]  # that it shares with the draft
+    words: tuple[str, ...]  # words that also occur in the draft
     story: Story | None = None
     question: Question | None = None
-    askers: int = 0  # of the question
+    askers: int = 0  # number of readers who asked the question
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def ask(slug: str) -> str:
 
 @reader.get("/<slug>/send")
 def back_to_form(slug: str) -> ResponseReturnValue:
-    """Redirect to the form, for example when a browser reopens a closed tab with a receipt, whose URL this is."""
+    """Redirect to the form. The page with a receipt has this URL, and a browser that reopens its closed tab gets it."""
     with open_context(slug):
         return redirect(url_for("reader.ask", slug=slug), code=303)
 
@@ -294,8 +294,8 @@ def _field_id(name: str, form_values: Mapping[str, str]) -> str:
 def country_notes(newsletter: Newsletter) -> list[dict[str, Any]]:
     """Return the newsletter's notes for readers in particular countries.
 
-    Each has the country's name, the day on which it was checked, and its texts by language, that of the page first. A
-    stored note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
+    Each has the country's name, the day on which it was checked, and its texts by language, the page's language first.
+    A stored note is `{"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "...", "ru": "..."}}`.
     """
     territories = (get_locale() or Locale("en")).territories
     return [

@@ -42,8 +42,8 @@ NewsletterCache = dict[str, tuple[Version, Newsletter]]  # by slug
 def find_newsletter(slug: str, session: Session | None = None) -> tuple[Version | None, Newsletter | None]:
     """Return the version of a newsletter's pages, and the newsletter that has or had this slug; None if there is none.
 
-    Requests share the cached newsletter, so it must not be changed. With a `session`, both are read in its transaction,
-    if they aren't cached.
+    Requests share the cached newsletter, so it must not be changed. With a `session`, its transaction is used to read
+    the version, and the newsletter if it isn't cached.
     """
     # Read the version before the newsletter: if it changes in between, the entry is outdated at once.
     version = get_public_version(session, slug) if session else read_public_version(db, slug)
@@ -121,7 +121,7 @@ class CachedPage:
     """A rendered page with placeholders.
 
     Every second of its `parts` is a placeholder: for a form token or its task, or for a digit of a receipt
-    (app/reader/receipt.py). `compressed_texts` has the other parts, compressed.
+    (app/reader/receipt.py). `compressed_texts` is the cache of `compress_page` for this page.
     """
 
     version: Version
@@ -133,7 +133,7 @@ class CachedPage:
 
     @property
     def size(self) -> int:
-        """The bytes of memory that it takes; `compressed_texts` add a third."""
+        """The approximate bytes of memory that the page takes; `compressed_texts` add a third."""
         return ENTRY_SIZE + sum(map(len, self.parts)) * 4 // 3
 
     @property
@@ -147,7 +147,7 @@ def is_rendering_for_cache() -> bool:
 
 
 def mark_cacheable(session: Session, newsletter: Newsletter) -> None:
-    """Let the page of this request be cached: it is the same for everybody. Call this before rendering."""
+    """Let the page of this request be cached, as it is the same for everybody. Call this before rendering."""
     cache_context: CacheContext | None = request.environ.get(CONTEXT_KEY)
     if cache_context:
         cache_context.newsletter_id = newsletter.id
@@ -213,7 +213,7 @@ class LruStore:
             return page
 
     def put(self, key: CacheKey, page: CachedPage) -> None:
-        """Store a page, unless it is too large or its newsletter changed meanwhile. Evicts the least recently used."""
+        """Store a page, unless it is too large or its newsletter changed meanwhile. Evict the least recently used."""
         newsletter_id, version = page.version
         with self._lock:
             if key in self._pages:

@@ -29,7 +29,7 @@ TOMBSTONES = "http://purl.org/atompub/tombstones/1.0"
 MAX_ENTRIES = 20
 RECENT = timedelta(days=30)  # how long corrected and withdrawn Q&As are listed
 CALENDAR_DATES = 30
-NO_CHANGE_YET = datetime(2000, 1, 1, tzinfo=UTC)  # the time of the last change of an empty feed or calendar
+NO_CHANGE_YET = datetime(2000, 1, 1, tzinfo=UTC)  # stands for the last change of an empty feed or calendar
 
 
 def _full_url(path: str) -> str:

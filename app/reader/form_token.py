@@ -1,6 +1,7 @@
-"""The token in each reader's form, by which a form that is sent again makes no second letter.
+"""The token in each reader's form. A form that is sent again has the same token, and so makes no second letter.
 
-It contains a nonce and the number of a key, from which the letter's receipt is derived, and the day, but not the time.
+The token contains a nonce and the number of a key, from which the letter's receipt is derived. It also contains the
+day, but not the time.
 """
 
 from contextlib import suppress

@@ -22,8 +22,8 @@ MAX_ANSWERS, DEFAULT_ANSWERS = 10, 3  # in a frame
 def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Let the sites in the newsletter's settings frame a page.
 
-    The header is set before the view runs, so that a 304 response has it too: browsers update stored headers from it
-    (RFC 9111, section 3.2).
+    The header is set before the view runs, so that a 304 response has it too: browsers update the headers of the stored
+    page from this response (RFC 9111, section 3.2).
     """
 
     @wraps(view)

@@ -45,10 +45,10 @@ def _stored_blocks(field: bytes) -> bytes:
 
 
 def _deflate_texts(texts: Sequence[bytes], field_lengths: Sequence[int]) -> tuple[bytes, ...]:
-    """Compress each of a page's texts. `field_lengths` are those of the hidden fields between them.
+    """Compress each of a page's texts. `field_lengths` are the lengths of the hidden fields between them.
 
-    A text can refer back to earlier texts. It never refers to a field, since in the dictionary the bytes of fields are
-    replaced by one that UTF-8 doesn't have.
+    A text can refer back to earlier texts, but never to a field: in the dictionary, each byte of a field is replaced by
+    0xFF, which UTF-8 doesn't use.
     """
     dictionary = b""
     compressed_texts: list[bytes] = []

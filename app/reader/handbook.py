@@ -24,7 +24,7 @@ from .page_frame import APP, reader
 
 DOCS = APP.parent / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.rglob("*.md"))}
-FIRST = "README"  # the first page, docs/handbook/README.md
+FIRST = "README"  # the name of the first page, docs/handbook/README.md
 CHAPTERS = ("editor", "expert", "reader", "operator", "developer")
 _MARKDOWN = MarkdownIt("js-default")  # with tables, without HTML
 

@@ -1,4 +1,4 @@
-"""The frame of every page of the readers' door: newsletter, language, caching and compression.
+"""The frame of the readers' pages: newsletter, language, caching and compression.
 
 Compression can reveal secrets: if an attacker can put text into a page that contains a secret, and sees the length of
 the response, they can guess the secret character by character (BREACH, 2013). So only the pages in `COMPRESSED_PAGES`
@@ -37,7 +37,7 @@ reader = Blueprint("reader", __name__)
 csrf.exempt(reader)  # There is no session to exploit here; the forms have a signed token of their own.
 T = TypeVar("T")
 APP = Path(__file__).parent.parent
-MAX_AGE = 60  # seconds for which caches may serve a page unchecked, and thus a withdrawn answer
+MAX_AGE = 60  # seconds for which caches may serve a page without asking, even if it has been withdrawn
 # The endpoints that search engines may index; not the forms behind links, receipts or errors.
 INDEXABLE = {
     f"reader.{name}"
@@ -67,7 +67,7 @@ INDEXABLE = {
 class NoSessionForReaders(SecureCookieSessionInterface):
     """A session interface that sets no cookie on readers' pages and static files, even for members of the desk.
 
-    So responses that shared caches may store don't vary with a cookie.
+    Shared caches may store these responses, so they must not vary with a cookie.
     """
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
@@ -152,7 +152,7 @@ def list_page_languages(newsletter: Newsletter) -> list[str]:
 def enter_newsletter(session: Session, newsletter: Newsletter) -> ReaderContext:
     """Set the language and time zone of this request for a newsletter's page, and return its context.
 
-    The language is that of `lang` in the query, if there is an interface in it, or else the newsletter's.
+    The language is the parameter `lang`, if it is one of `list_page_languages`, or else the newsletter's language.
     """
     code = request.args.get("lang", "")
     g.chosen_language = code if code in list_page_languages(newsletter) and code != newsletter.language else None
@@ -177,7 +177,10 @@ def open_context(slug: str) -> Iterator[ReaderContext]:
 
 
 def run_in_transaction(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
-    """Run `fn` in a write transaction, again if that loses a race. So `fn` must change nothing outside the session."""
+    """Run `fn` in a write transaction, and run it again if another request has stored the same row meanwhile.
+
+    As `fn` can run several times, it must change nothing outside the session.
+    """
 
     def write(session: Session) -> T:
         _version, newsletter = find_newsletter(slug, session)
@@ -186,7 +189,7 @@ def run_in_transaction(slug: str, fn: Callable[[Session, Newsletter], T]) -> T:
     try:
         return db.write(write)
     except IntegrityError:
-        # On PostgreSQL, a second click on the same button can be first. The second run finds what it stored.
+        # On PostgreSQL, two clicks on the same button can be processed at once. The second run finds the other's row.
         return db.write(write)
 
 
@@ -199,9 +202,9 @@ def _compute_etag(response: Response) -> str:
 def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Let the reader's browser store a page with an empty form, but only for its "back" button.
 
-    If the connection is lost on Send, "back" must show the same form. With `no-store`, the browser would load one with
-    another token, and sending it would make a second question. Never use this for a response to a POST, which contains
-    the reader's text.
+    If the connection is lost on Send, "back" must show the same form. With `no-store`, the browser would load a form
+    with another token, and sending this would make a second question. Never use this decorator for a response to a
+    POST, which contains the reader's text.
     """
 
     @wraps(view)
@@ -220,8 +223,8 @@ def with_form(view: Callable[..., ResponseReturnValue]) -> Callable[..., Respons
 def public(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
     """Let this server and shared caches cache a page that is the same for everybody. A cached page costs one query.
 
-    Never use this for a page with a form: shared caches would give its token to several people, and with it the receipt
-    of the first who sends it.
+    Never use this for a page with a form: shared caches would give its token to several people, and all of them could
+    get the receipt of the first one who sends the form.
     """
 
     @wraps(view)

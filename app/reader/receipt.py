@@ -1,11 +1,11 @@
-"""The receipt: shown once, in response to Send. Readers type it in later to see the state of their question.
+"""The receipt: the number that readers get when they send a question, and type in later to see its state.
 
-All readers who have just sent a question see the same page, except for the receipt. It is rendered once per version of
-the public pages, language, way to hear back, and day, and cached with the other pages (app/reader/copies.py), but
+All readers who have just sent a question see the same page, except for the receipt. The page is rendered once for each
+version of the public pages, language, way to hear back, and day. It is cached with the other pages (see copies.py), but
 without the receipt, which is never stored.
 
-The receipt never appears in a URL either. So nothing here redirects: each page is the response to a POST, and sending
-that again changes nothing.
+The receipt never appears in a URL either. So nothing here redirects: each page is the response to a POST, and repeating
+the POST changes nothing.
 """
 
 import json
@@ -168,7 +168,7 @@ def _withdrawn_steps(context: ReaderContext, letter: Letter, public_state: Publi
     return [ProgressStep(_("You took it back"), "is-now", details)]
 
 
-# The steps after the arrival, for letters on which nobody works any more, by public state.
+# The functions that list the steps after the arrival for letters on which nobody works any more, by public state.
 LAST_STEPS: dict[str, Any] = {"kept": _kept_steps, "ended": _ended_steps, "withdrawn": _withdrawn_steps}
 
 
@@ -218,7 +218,7 @@ def _page_store() -> LruStore:
 
 
 def _page_key(letter: Letter) -> CacheKey:
-    """Return the cache key, which has all that the page for a new letter depends on."""
+    """Return the cache key, made of everything that the page for a new letter depends on."""
     newsletter = g.newsletter_view
     received_at = letter.received_at
     if letter.hear_back != "number":  # see `format_arrival_day`
@@ -242,7 +242,7 @@ def send_once(
     """Store the letter of a form with `make`, and return the page with its receipt.
 
     Reloading the page sends the same form and shows the same receipt. A form that was sent before with another text
-    gets the page of `render_duplicate`. Raises what `make` raises.
+    gets the page of `render_duplicate`. Raises the errors of `make`.
     """
     result = submit_once(slug, form, make)
     # The pages of all new letters that nobody has filed yet are the same.
@@ -374,9 +374,10 @@ def _handle_receipt(
     field_name: str = "more",
     show: Callable[[ReaderContext, Letter, str], ResponseReturnValue] | None = None,
 ) -> ResponseReturnValue:
-    """Run `act` on the letter of the submitted receipt, and return the page of `show`, or else of the letter's state.
+    """Run `act` on the letter of the submitted receipt. Return the page of `show`, or else of the letter's state.
 
-    `act` returns the notice that the page shows. If it takes a text, `field_name` is the form field, for its errors.
+    `act` returns the notice for the page, or None. If it reads a text from the form, `field_name` is the field that
+    shows errors in this text.
     """
     receipt = request.form.get("receipt", "")[:200]
     with open_context(slug) as context:
@@ -398,6 +399,7 @@ def _handle_receipt(
         errors, status = format_errors(fault.faults), 400
     except (InvalidTransition, PermissionDenied):
         status = 409  # the letter was withdrawn before, perhaps by an earlier click on this button; its page says so
+    # In `submission.FAULTS`, the text is called "more", whatever its field.
     errors = {field_name if name == "more" else name: message for name, message in errors.items()}
     with open_context(slug) as context:
         letter = context.session.get_one(Letter, letter_id)

@@ -1,6 +1,6 @@
 """URLs for search engines: robots.txt (RFC 9309) and sitemaps (sitemaps.org, protocol 0.9), one for each year.
 
-Pages that they may not index have the header `X-Robots-Tag`. robots.txt would list their URLs for everybody.
+The header `X-Robots-Tag` tells them which pages to leave out: robots.txt would list the URLs of these for everybody.
 """
 
 from collections.abc import Iterable

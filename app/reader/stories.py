@@ -29,9 +29,9 @@ class Story:
 
 
 def story_href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang: str | None = None) -> str:
-    """Return the link to a Q&A. The words at its end are only for people.
+    """Return the link to a Q&A. The words at its end are only for people; the public ID is enough to find it.
 
-    Without `lang`, it leads to the language that the reader has chosen.
+    Without `lang`, the link leads to the language that the reader has chosen.
     """
     return url_for(
         "reader.story",
@@ -64,7 +64,7 @@ def _story(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Story
 
 
 def render_parts(item: EditionItem | ItemTranslation) -> list[tuple[str, Markup]]:
-    """Return the Q&A without its heading, in parts of paragraphs with one role, such as "answer": role and HTML."""
+    """Return the Q&A without its heading, in parts: pairs of a role, such as "answer", and the paragraphs' HTML."""
     block = block_from(item)
     body = [paragraph for paragraph in block.paragraphs if paragraph.role != "heading"]
     return [

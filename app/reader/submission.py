@@ -28,7 +28,7 @@ FLOOD = RateLimitItemPerMinute(60, 10)  # more are a flood
 GREAT_FLOOD = RateLimitItemPerMinute(300, 10)
 BEYOND = RateLimitItemPerMinute(60, 10)  # letters that are still accepted above the daily limit
 ONE_FORM = RateLimitItemPerMinute(1, 10)  # a form counts once, however often it is sent
-# No limit, but a mark that lasts an hour: as long as it is set, a great flood goes on.
+# Not a limit but a mark, set by a great flood for an hour. While it is set, every form is part of the flood.
 AFTER_GREAT_FLOOD = RateLimitItemPerHour(1)
 TRAP = "leave_empty"  # a form field that people don't see
 
@@ -65,8 +65,8 @@ FAULTS = {
 class SubmissionResult:
     """The letter of a form, and its receipt.
 
-    `is_new` is false if the form was sent before: `letter` is then the earlier one. `is_identical` is false if that has
-    another text.
+    `is_new` is false if the form was sent before: `letter` is then the earlier letter. `is_identical` is false if the
+    earlier letter has another text.
     """
 
     letter: Letter
@@ -110,9 +110,10 @@ def find_spam_signs(context: ReaderContext, form_values: Mapping[str, str], form
 
 
 def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
-    """Return whether a letter must be refused: a flood has exceeded the newsletter's daily limit, and also `BEYOND`.
+    """Return whether a letter must be refused: the newsletter has reached its daily limit and, above it, `BEYOND`.
 
-    A letter within `BEYOND` is counted. A proof of work changes nothing, since acceptance must never depend on one.
+    A letter within `BEYOND` is counted. A form that was sent before is never refused. A proof of work changes nothing,
+    since acceptance must never depend on one.
     """
     if not is_full(context.session, context.newsletter) or find_sent_letter(context.session, form):
         return False
@@ -126,8 +127,8 @@ def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
 def count_form(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:
     """Count a form, and return its delivery signals, from which the spam filter finds signs.
 
-    They are "trap" if it filled in the field that people don't see, "fast" if it was sent sooner than people type, and
-    "flood" during a flood. Outside a flood, a proof of work counts in its favour, as `PROOF_OF_WORK`.
+    They are "trap" if the field that people don't see is filled in, "fast" if the form was sent sooner than people can
+    type, and "flood" during a flood. Outside a flood, a proof of work adds `PROOF_OF_WORK`, in favour of the form.
     """
     is_proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
     proof_signals = {spam_filter.PROOF_OF_WORK} if is_proven else set()
