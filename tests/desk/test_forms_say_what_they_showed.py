@@ -14,4 +14,6 @@ def test_no_press_is_let_off_twice_and_each_that_is_let_off_is_one_of_the_desk(a
         rule.endpoint.removeprefix("editor.") for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ())
     }
     assert len(free) == len({*free})
-    assert {*free} - presses == set(), "WITHOUT_TOKEN lets a press off that the desk doesn't have: take it out."
+    assert {*free} - presses == set(), (
+        "ENDPOINTS_WITHOUT_TOKEN lets a press off that the desk doesn't have: take it out."
+    )

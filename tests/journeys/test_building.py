@@ -298,7 +298,7 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
 
 
 def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, site, tmp_path):
-    """In both schemes, on a phone and on a wide screen; `Visit.look` does the looking."""
+    """In both schemes, on a phone and on a wide screen; `UserBrowser.check_unfolded_page` checks them."""
     salt = ask_expert(database, newsroom)
     salt.send()
     salt.approve()

@@ -282,7 +282,7 @@ def test_the_same_by_pointer(chromium, database, newsroom, site, tmp_path, scrip
 def test_every_list_and_letter_fits_and_axe_finds_nothing(
     chromium, database, newsroom, site, answered_before, tmp_path, width
 ):
-    """In both schemes; `Visit.look` does the looking."""
+    """In both schemes; `UserBrowser.check_unfolded_page` checks them."""
     write(database, newsroom, [body for _key, body in LETTERS] + ["?! ?! …12345678 1"])
 
     def more(session) -> str:

@@ -54,7 +54,7 @@ def test_a_mail_in_the_pen_becomes_leylas_submitted_version(
 def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
     chromium, database, newsroom, site, salt, tmp_path, width
 ):
-    """In both schemes, with a Persian mail among the others; `Visit.look` does the looking."""
+    """In both schemes, with a Persian mail among the others; `UserBrowser.open_unfolded` checks them."""
 
     def more(session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"

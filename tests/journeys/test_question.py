@@ -208,7 +208,7 @@ def test_a_colleague_is_called_by_one_press_and_stands_out_in_the_trail(room):
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
-    """In both schemes, everything unfolded; `Visit.look` does the looking."""
+    """In both schemes, everything unfolded; `UserBrowser.check_unfolded_page` checks them."""
     address, nora = room.question(), room.nora(width=width)
     answer, page = room.answer(address), nora.page
     brief = f"{address}/assignments/{room.newest(Assignment).public_id}/brief"

@@ -42,7 +42,7 @@ def run_backup(url: str, path: Path, fault: str, number: str) -> None:
     if fault == "full":
         write_list = making.erasure_list.write_list
 
-        # The list is the first file of a backup. The files of the database are open by then, and are not limited.
+        # The list is the first file that a backup writes; by then the database has opened its own files.
         def write_limited_list(*args: Any) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
             write_list(*args)
