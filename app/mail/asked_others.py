@@ -1,7 +1,8 @@
-"""The sentence that tells an expert how many others are asked: fixed when the mail leaves, corrected in the next one.
+"""The sentence that tells an expert how many others are asked.
 
-The sealed content is the mail as it was composed. The number at the time of sending is stored in the column
-`asked_others`, and `outbox.read` puts it into the text, so that the desk sees what the expert was told.
+The number is that at the time of sending. If it grows later, the next mail says so. The sealed content is the mail as
+it was composed. The number is stored in the column `asked_others`, and `outbox.read` puts it into the text, so that the
+desk sees what the expert was told.
 """
 
 from ..text.translation import get_catalogue
@@ -29,7 +30,7 @@ def find_sentence(message: Message) -> str:
 
 
 def update_sentence(message: Message, number: int) -> Message:
-    """Return the mail with the current number: in its own sentence, or in a new paragraph before the signature."""
+    """Return the mail with this number: in the sentence about it, or else in a new paragraph before the signature."""
     old_sentence = find_sentence(message)
     if old_sentence:
         text = message.text.replace(old_sentence, sentence(message.language, number))

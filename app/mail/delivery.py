@@ -1,8 +1,8 @@
-"""Delivery from the outbox: lease, hand over, settle. Any number of workers may run it concurrently.
+"""Delivery from the outbox: each mail is leased, handed over to the server, and settled.
 
-Mails are claimed one at a time, just before they are handed over, so that a slow server never lets the leases of others
-expire. A mail is sent twice only if a worker is killed between the server's 250 and the commit, and then with the same
-Message-ID. No mail is lost.
+Any number of workers may run this concurrently. Mails are claimed one at a time, just before they are handed over, so
+that a slow server never lets the leases of other mails expire. A mail is sent twice only if a worker is killed between
+the server's 250 and the commit, and then with the same Message-ID. No mail is lost.
 """
 
 import logging
@@ -94,7 +94,7 @@ class Breaker:
 class LeasedMail:
     """A leased mail. `leased_until` also identifies the lease among several leases of the same mail.
 
-    `message` is None if its content can no longer be opened.
+    `message` is None if the content was deleted or can't be decrypted.
     """
 
     mail_id: int
@@ -115,8 +115,8 @@ def deliver_due(
 ) -> Counter[str]:
     """Hand over up to `limit` due mails, sign-in mails first, and count those sent, retried, failed, expired or lost.
 
-    `send` takes a message and its Message-ID and raises `Transient` or `Permanent`. `before_send` is called for each
-    mail just before it is handed over and may update what has to be true at that moment. `after_send` is called for
+    `send` gets a message and its Message-ID and raises `Transient` or `Permanent`. `before_send` is called for each
+    mail just before it is handed over, and may update what the mail says about that moment. `after_send` is called for
     each mail that was sent, in the transaction that marks it as sent. `now` overrides the clock. Raises `Busy`, and
     `BreakerOpen`.
     """
@@ -169,7 +169,7 @@ def expire(session: Session) -> Counter[str]:
 
 
 def deliver_one(database: Database, send: Send, mail_id: int) -> None:
-    """Hand over this mail now if it is due and no worker holds it. Raises `Busy`."""
+    """Hand over this mail now if it is due and no worker has leased it. Raises `Busy`."""
     leased_mail = database.write(partial(claim, mail_id=mail_id))
     if leased_mail is not None:
         database.write(partial(settle, leased_mail=leased_mail, fault=_hand_over(send, leased_mail)))

@@ -90,7 +90,7 @@ def store(
     uid: int | None = None,
     newsletter_id: int | None = None,
 ) -> Inbound | None:
-    """Store the sealed bytes of a mail without parsing them. Acknowledge the mail only after the commit.
+    """Store the sealed bytes of a mail without parsing them. The caller may acknowledge the mail only after the commit.
 
     Returns None if this message of an IMAP mailbox is stored already. `newsletter_id` is the owner of the mailbox.
     """
@@ -162,10 +162,10 @@ def find_by_contents(session: Session, contents: Collection[str]) -> dict[str, l
 
 
 def find_original(candidates: Sequence[Inbound], state: str) -> Inbound | None:
-    """Choose the mail that a mail with the same content, which would be placed in `state`, repeats.
+    """Return the earlier mail that a new mail with the same content repeats, or None. The new one would get `state`.
 
-    The original became a letter or an edition, has the same place, or was sorted by the desk after it was placed. A
-    copy with another place, because a list, a robot or a forger sent it first, suppresses nothing.
+    An earlier mail counts if it became a letter or an edition, has the same place, or was sorted by the desk after it
+    was placed. A copy that got another place, because a list, a robot or a forger sent it first, suppresses nothing.
     """
 
     def is_original(row: Inbound) -> bool:

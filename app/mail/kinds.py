@@ -17,7 +17,7 @@ GENERATED = "auto-generated"
 REPLIED = "auto-replied"
 DAY = timedelta(days=1)
 
-# Why a mail is sent to an expert: it asks for something, tells of another edition or date, or tells of anything else.
+# Why a mail is sent to an expert: to ask for something, to announce another edition or date, or for any other news.
 Purpose = Literal["ask", "reschedule", "inform"]
 
 # The states in which the contents of a mail are deleted.
@@ -48,7 +48,7 @@ class MailKind:
     The contents are deleted when the mail reaches one of the states in `erase_in`, for example because they include a
     sign-in link or a reader's address. Mails to experts have a `purpose`: unsent mails with the purpose "ask" are
     recalled when the assignment ends, and those with "reschedule" when the change of date is undone. With `is_padded`,
-    mails are padded to the same size, which then reveals neither the language nor what became of a letter.
+    mails are padded, so that their sizes reveal neither the language nor what became of a letter.
 
     A kind with a `template_kind` uses the template and the parts of that kind. A newsletter may reword the `parts`;
     `fixed_note` tells the editor what the mail says in any case. The preview shows the mail once for each of
@@ -191,7 +191,7 @@ KINDS = {
         examples=({"due_at": -DAY},),
     ),
     "expert.returned": _expert_mail(N_("Text sent back"), "ask", erase_in=NEVER),
-    # If a reader withdrew the question, no other record of its text remains.
+    # If a reader withdrew the question, this mail would be the last record of its words.
     "expert.cancelled": _expert_mail(N_("No longer needed"), "inform", erase_in=WHEN_ENDED),
     "expert.check": _expert_mail(
         N_("Quote check"),
@@ -242,7 +242,7 @@ KINDS = {
         erase_in=NEVER,
         examples=({"typed": N_("We wrote that the plates were put up in 2008. It was in 2009.")},),
     ),
-    # It says that there was another text, and so leads to the words that were removed (docs/adr/0022-corrections.md).
+    # The mail says that there was another text, and so leads to the removed words (docs/adr/0022-corrections.md).
     "expert.reworded": _expert_mail(N_("Reworded for somebody’s safety"), "inform", erase_in=WHEN_ENDED),
     "expert.dropped": _expert_mail(
         N_("Why it didn’t run"), "reschedule", erase_in=NEVER, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
@@ -256,11 +256,11 @@ KINDS = {
         fixed_note=N_("Whether a text is kept for a later edition stands in it in any case."),
         examples=({"runs_on": 0 * DAY, "kept": True}, {"runs_on": 0 * DAY}),
     ),
-    # If a reader withdrew the question, no other record of its text remains.
+    # If a reader withdrew the question, this mail would be the last record of its words.
     "expert.not_used": _expert_mail(
         N_("It won’t run"), "inform", erase_in=WHEN_ENDED, lane=2, parts=_REASON_PARTS, examples=_REASON_EXAMPLES
     ),
-    # It contains the translator's address and link.
+    # The mail contains the translator's address and link.
     "translator.invitation": MailKind(
         N_("A text to translate"),
         mail_values.TranslatorMail,
@@ -312,7 +312,7 @@ KINDS = {
         N_("Has the edition gone out?"), mail_values.EditionMail, NEVER, lifetime=DAY, automatic=GENERATED
     ),
     "desk.program_paused": _desk_mail(N_("Another program hears nothing any more")),
-    # It contains headlines, which may have to be erased.
+    # The mail contains headlines, which may have to be erased.
     "desk.digest": MailKind(
         N_("The morning’s mail"),
         mail_values.MorningMail,

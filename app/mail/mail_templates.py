@@ -29,7 +29,7 @@ from .message import Message, Sender, compose, quote, short, shortened
 
 Wordings = Mapping[str, str]  # a newsletter's own wordings of one kind of mail, by part
 
-EDITOR_KINDS = ("expert.", "translator.")  # prefixes of mails signed by the editor, with a Reply-To
+EDITOR_KINDS = ("expert.", "translator.")  # prefixes of the kinds that the editor signs, with a Reply-To
 LONGEST_PASSAGE = 160  # characters shown of a changed passage; the full text follows below the list of changes
 _VARIABLE = re.compile(r"%\((\w+)\)[sd]")  # "%(num)d" in a translated text
 # Private-use characters that stand for the braces of placeholders, until the other braces have been doubled.

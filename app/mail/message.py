@@ -105,7 +105,7 @@ def parse_blocks(text: str) -> list[MailParagraph]:
 
 
 def compose(kind: str, sender: Sender, address: str, name: str, subject: str, text: str) -> Message:
-    """Compose a mail. If the sender has no address, it comes from the installation's, without Reply-To."""
+    """Compose a mail. If the sender has no address, the mail comes from the installation's, without Reply-To."""
     subject, text = single_line(subject), for_print(text) + "\n"
     return Message(
         kind=kind,

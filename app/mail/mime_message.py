@@ -163,7 +163,10 @@ def _build_body(mail: Message) -> MIMEBase:
 
 
 def _build_text_part(text: str, subtype: str) -> MIMENonMultipart:
-    """Return a body in lines of 76: quoted-printable if most of it is ASCII, else base64 (RFC 2045, 6.7 and 6.8)."""
+    """Return a body in lines of 76: quoted-printable if it has few characters beyond ASCII, else base64.
+
+    See RFC 2045, sections 6.7 and 6.8.
+    """
     part = MIMENonMultipart("text", subtype, policy=_POLICY, charset="utf-8")
     lines = "\r\n".join(text.splitlines()) + "\r\n"
     non_ascii_count = sum(not char.isascii() for char in text)

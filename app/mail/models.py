@@ -87,9 +87,9 @@ class Inbound(Row, HasPublicId, Editable, InboundStates):
     """One inbound mail. `state` is its place; the content is sealed in `inbound_raw`, and destroyed separately.
 
     `content_mac` is the keyed hash of its canonical content, independent of what mail servers add. It outlives the
-    content, so that a mail that was withdrawn is recognized if it is delivered again. `reasons` are codes that explain
-    the place. `assignment_id` and `outbox_id` are what the mail seems to be about. `uidvalidity` and `uid` identify it
-    in its IMAP mailbox.
+    content, so that a withdrawn mail is recognized if it is delivered again. `reasons` are codes that explain the
+    place. `assignment_id` and `outbox_id` refer to the assignment and the sent mail that it seems to be about.
+    `uidvalidity` and `uid` identify it in its IMAP mailbox.
     """
 
     __tablename__ = "inbound"
@@ -145,7 +145,7 @@ class InboundRaw(Base):
 
 
 class Spent(Row):
-    """A usage count as a keyed hash, for limits such as one acknowledgement per sender and day (see `usage`)."""
+    """One counted use, as a keyed hash, for limits such as one acknowledgement per sender and day (see `usage`)."""
 
     __tablename__ = "spent"
     __table_args__ = table_args(UniqueConstraint("kind", "mac"), Index(None, "ends_on", "id"))
@@ -161,9 +161,9 @@ SIGN_IN_FAULTS = ("", "out", "settings", "away")
 class MailSignIn(Row, HasPublicId):
     """The OAuth sign-in of one of the installation's mail accounts at its provider.
 
-    It is valid only for the provider with this `token_url`. The access token is valid until `good_until`, and renewed
-    by the process that holds the lease; after a `fault` the provider may be asked again at `again_at`. After "out"
-    there are no tokens left, and an operator has to sign in again.
+    It is valid only for the provider with this `token_url`. The access token is used until `good_until`, which is
+    before it expires, and then renewed by the process that holds the lease. After a `fault` the provider may be asked
+    again at `again_at`. After "out" there are no tokens left, and an operator has to sign in again.
     """
 
     __tablename__ = "mail_sign_ins"

@@ -41,9 +41,10 @@ class OnItsWay(DomainError):
 
 
 class Posting(TypedDict, total=False):
-    """The subject of a mail, as keys of rows, and its delivery options.
+    """The keys of the rows that a mail is about, and its delivery options.
 
-    The mail is sent not before `due_at`, once per `once_key`, and with `hold` only after an editor has released it.
+    The mail isn't sent before `due_at`. Only one mail is inserted for each `once_key`. With `hold` the mail waits until
+    an editor releases it.
     """
 
     newsletter_id: int | None
@@ -107,7 +108,7 @@ def find_by_return_tokens(session: Session, tokens: Collection[str]) -> dict[str
 
 
 def read(session: Session, mail: OutboxMail) -> Message:
-    """Return the content of a mail as it was sent.
+    """Return the content of a mail as it was sent, or as it was composed if it hasn't been sent yet.
 
     Raises `MissingPrecondition` if it has been deleted, and `Unsealable`.
     """
@@ -185,7 +186,7 @@ def retry(session: Session, actor: Actor, mail: OutboxMail) -> None:
 def redact_reply(mail: OutboxMail, reply: str) -> str:
     """Return the part of a server's reply that is stored.
 
-    For mails to readers these are only the status codes, because the text may name the reader.
+    Of replies to mails to readers, only the status codes are stored, because the text may name the reader.
     """
     reply = single_line(reply)[:LONGEST_REPLY]
     is_from_server = reply[:1].isdigit()  # our own texts about a failed connection begin without a code

@@ -84,7 +84,7 @@ def list_question_mails(
 
 
 def list_stoppable_mails(session: Session, question_ids: Sequence[int], limit: int) -> list[OutboxMail]:
-    """List the mails to experts about these questions that can still be stopped, newest first."""
+    """List the mails to experts about these questions that are queued for a later time, newest first."""
     query = select(OutboxMail).where(
         OutboxMail.question_id.in_(question_ids),
         OutboxMail.kind.startswith(EXPERT_PREFIX),

@@ -129,7 +129,7 @@ class ParserClient:
         """
         serialized = _serialize_context(context)
         reply, fault = b"", ""
-        # The cache holds the same object, if at all.
+        # If the mail is cached, the cache has this very object.
         number = next((number for number, cached_mail in tuple(self._cached) if cached_mail is mail), None)
         if number is not None:
             self._cached.remove((number, mail))

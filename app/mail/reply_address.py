@@ -1,8 +1,8 @@
 """Reply addresses: a newsletter's pattern with a token in it.
 
-A pattern is "ask@steppe.example", with tokens after a plus (RFC 5233, section 1), "ask+TOKEN@steppe.example"; or
-"*@reply.steppe.example", a separate domain, "TOKEN@reply.steppe.example". The return path has "b-" before the token,
-so that a bounce can't be mistaken for a reply, nor a reply for a bounce.
+With the pattern "ask@steppe.example", the token follows a plus (RFC 5233, section 1): "ask+TOKEN@steppe.example". With
+the pattern "*@reply.steppe.example", the token is the whole name in a separate domain: "TOKEN@reply.steppe.example".
+The return path has "b-" before the token, so that a bounce can't be mistaken for a reply, nor a reply for a bounce.
 """
 
 import re
@@ -16,7 +16,7 @@ from urllib.parse import unquote
 TOKEN_BYTES = 10  # 80 bits, 16 characters in base 32
 MAX_ADDRESSES = 200  # searched in one mail
 LONGEST_ADDRESS = 1000  # characters of an address; Exchange's encapsulated addresses are long
-FORWARD = "forward"  # in place of a token, which it can't be: those have 16 characters
+FORWARD = "forward"  # in place of a token; it can't be one, since tokens have 16 characters
 MAX_ENCAPSULATIONS = 3  # one forwarder may encapsulate the address of another
 
 _TOKEN = "[a-z2-7]{16}"  # noqa: S105 - RFC 4648, section 6, in lower case

@@ -134,7 +134,8 @@ def _create_smtp_transport(app: Flask, house_address: str) -> Send:
 def smtp_connector(app: Flask) -> Callable[[], "_Connection"]:
     """Return a function that returns a context manager: a connection to the SMTP server, signed in.
 
-    Connecting raises `OSError`, and `NoToken` if the account uses OAuth and there is no token.
+    Connecting raises `OSError`. If the account uses OAuth, the function raises `NoToken` if there is no token, and
+    `Busy`.
     """
     flask_mail.Mail(app)
     mail = app.extensions["mail"]
@@ -170,7 +171,7 @@ class Greeting:
 def greet(app: Flask, seconds: float) -> Greeting:
     """Connect to the mail server with the configured encryption and sign-in, and send nothing.
 
-    Takes at most `seconds`. Raises `Undelivered`.
+    Takes at most `seconds`, and for an OAuth account the time to get a token. Raises `Undelivered`, and `Busy`.
     """
     mail: Any = flask_mail.Mail().init_mail(app.config, app.debug, app.testing)
     mail.timeout = seconds
@@ -190,7 +191,7 @@ def greet(app: Flask, seconds: float) -> Greeting:
 
 
 class _Server(smtplib.SMTP):
-    """An SMTP client that keeps the server's greeting, which may tell the time, and has a `Deadline`."""
+    """An SMTP client that keeps the server's greeting, which may contain the server's time, and has a `Deadline`."""
 
     def __init__(self, deadline: Deadline, *args: Any, **kwargs: Any) -> None:
         self._deadline = deadline

@@ -14,7 +14,10 @@ from .models import OutboxMail
 
 
 def get_stalled_since(session: Session) -> datetime | None:
-    """Return since when the oldest mail, outgoing or inbound, has waited for a worker; None if none is due."""
+    """Return since when the oldest mail has waited: an outgoing one since it was due, an inbound one since its arrival.
+
+    None if no mail waits.
+    """
     times = (get_outgoing_since(session), inbound.get_waiting_since(session))
     return min((time for time in times if time and time <= now(session)), default=None)
 

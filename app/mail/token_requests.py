@@ -77,7 +77,10 @@ class Tokens:
 
 @dataclass(frozen=True)
 class DeviceCode:
-    """A device code, valid for `lifetime` seconds. The user types `user_code` at `address`; we poll each `interval`."""
+    """A device code, valid for `lifetime` seconds. The user types `user_code` at `address`.
+
+    Meanwhile we poll every `interval` seconds.
+    """
 
     code: str = field(repr=False)
     user_code: str

@@ -27,8 +27,8 @@ Row = TypeVar("Row")
 class Settings:
     """The settings of the mailroom.
 
-    `authserv_id` is the name under which our own mail server reports its checks of senders (RFC 8601), None if it does
-    none; `received_by` are its hosts that receive mail; `dns` allows this installation to look up senders itself.
+    `authserv_id` is the name under which our own mail server reports its checks of senders (RFC 8601), None if it
+    checks none; `received_by` are its hosts that receive mail; `dns` allows us to check senders by DNS lookups.
     `return_path` is the pattern of the addresses for bounces, `from_address` the sender of mails that belong to no
     newsletter.
     """
@@ -82,7 +82,7 @@ class Lookup(Generic[Row]):
 class BatchLookups:
     """The lookups of one batch, cached for the few seconds that placing it takes.
 
-    Where `session` may be None, for a mail that is examined without a database, the result is then empty.
+    `session` may be None for a mail that is examined without a database: then there are no newsletters.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -111,7 +111,7 @@ class BatchLookups:
         return self._recent_editions[newsletter_id]
 
     def own_addresses(self, session: Session | None) -> set[str]:
-        """Return the addresses that only our own mail comes from, which excludes those that editions are sent from."""
+        """Return the addresses from which only our own mail comes; not those from which editions are sent."""
         patterns = [*self.inbox_patterns(session), self.settings.return_path]
         sending = {plain_address(pattern) for pattern in patterns if pattern} | {self.settings.from_address.casefold()}
         lists = {newsletter.list_address.casefold() for newsletter in self.newsletters(session)}

@@ -14,7 +14,7 @@ from flask import abort, current_app, render_template
 from ..mail.message import MailParagraph, parse_blocks
 from . import mailroom
 
-_FILE_NAME = re.compile(r"[0-9TZ.]+-[0-9a-z]+\.eml")  # it begins with the time
+_FILE_NAME = re.compile(r"[0-9TZ.]+-[0-9a-z]+\.eml")  # a time and the public ID of the mail
 MAX_LISTED = 200  # mails
 
 
@@ -56,7 +56,7 @@ def get_mail(folder: Path, file_name: str) -> SentMail | None:
 
 
 def _header(mime: Mime, name: str) -> str:
-    # Parsed under the policy compat32, since the newer ones insert spaces into encoded words that were split.
+    # The mail was parsed with the policy compat32: newer policies insert spaces into encoded words that were split.
     return str(make_header(decode_header(mime.get(name, ""))))
 
 

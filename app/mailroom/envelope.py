@@ -1,6 +1,6 @@
 """Storing messages with the envelope from the mail server.
 
-Every way in except IMAP calls this module, and acknowledges a message only after the commit.
+LMTP, the pipe and the webhook use this module, and acknowledge a message only after the commit.
 """
 
 import re

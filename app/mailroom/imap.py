@@ -32,8 +32,8 @@ from ..newsletters import queries as newsletters
 TIMEOUT = 30  # seconds without a byte from the server
 CHUNK = 50  # messages whose sizes are requested, and that are deleted, with one command
 # Seconds that each IDLE lasts. A server may announce a message in the same packet in which it accepts IDLE. The library
-# only sees that when this IDLE ends, so the first is short. RFC 2177 requires a new one every 29 minutes; routers drop
-# an idle connection sooner.
+# only notices the message when that IDLE ends, so the first IDLE is short. RFC 2177 requires a new IDLE every 29
+# minutes, but routers drop an idle connection sooner.
 IDLE_DURATIONS = (1.0, 240.0)
 POLL_INTERVAL = 60.0  # seconds between two fetches if the server doesn't support IDLE
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0  # seconds before reconnecting after a failure; the wait doubles each time
@@ -126,7 +126,7 @@ def fetch(database: Database, mailbox: ImapMailbox, connection: BaseMailBox, pro
     """Store the messages of the selected folder, oldest first, and delete them from the server unless the mailbox keeps
     them. Return how many were stored. Raises the errors of `poll`, except `NoToken`.
     """
-    # The server sends it once, when the folder is selected.
+    # The server sends UIDVALIDITY once, when the folder is selected.
     uidvalidity = int(cast(bytes, connection.client.untagged_responses.get("UIDVALIDITY", [b"0"])[-1]))
     newsletter_id = _get_newsletter_id(database, mailbox)
     last_uid = _get_highest_stored_uid(database, mailbox, uidvalidity) if mailbox.keep else 0
@@ -159,7 +159,7 @@ def fetch(database: Database, mailbox: ImapMailbox, connection: BaseMailBox, pro
 
 
 def _get_newsletter_id(database: Database, mailbox: ImapMailbox) -> int | None:
-    """Return the newsletter that owns the mailbox, if any. Raises `NoNewsletter`."""
+    """Return the ID of the newsletter that owns the mailbox, if any. Raises `NoNewsletter`."""
     if not mailbox.newsletter:
         return None
     with database.read() as session:
@@ -179,7 +179,7 @@ def _get_highest_stored_uid(database: Database, mailbox: ImapMailbox, uidvalidit
 def _find_stored_uids(
     database: Database, mailbox: ImapMailbox, uidvalidity: int, uids: Sequence[int]
 ) -> set[int | None]:
-    """Return those of `uids` whose messages are stored already."""
+    """Return the `uids` of messages that are stored already."""
     query = select(Inbound.uid).filter_by(mailbox=mailbox.name, uidvalidity=uidvalidity).where(Inbound.uid.in_(uids))
     with database.read() as session:
         return set(session.scalars(query))
@@ -317,7 +317,7 @@ def _idle(connection: BaseMailBox, stop: threading.Event) -> None:
     Raises if the connection has ended.
     """
     for duration in IDLE_DURATIONS:
-        # A message was announced outside IDLE, in the response to another command, perhaps after the search.
+        # A message may have been announced in the response to another command, perhaps after the search for UIDs.
         if connection.client.response("EXISTS")[1] != [None]:
             return
         ends_at = time.monotonic() + duration
@@ -326,7 +326,7 @@ def _idle(connection: BaseMailBox, stop: threading.Event) -> None:
         while not (has_news or stop.is_set()) and time.monotonic() < ends_at:
             polled_at = time.monotonic()
             responses = connection.idle.poll(timeout=1.0)
-            # Without responses, it only returns early if the connection has ended: then the next command raises.
+            # Without responses, `poll` only returns early if the connection has ended: then the next command raises.
             has_returned_early = time.monotonic() - polled_at < 0.9
             has_news = bool(responses) or has_returned_early
         connection.idle.stop()

@@ -60,7 +60,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class DecidedMail:
-    """A claimed mail with the decision about it and what is needed to carry that out, as plain values."""
+    """A claimed mail with the decision about it, and what is needed to carry out the decision, as plain values."""
 
     claim: leases.LeasedInbound
     decision: Decision
@@ -136,7 +136,7 @@ class RelatedIds(NamedTuple):
 
 
 class InboundContext:
-    """A mail and what the routing rules may ask about it. "It" in the docstrings below is the mail.
+    """A mail and what the routing rules may ask about it.
 
     Without a `session` there is no database, and only the mail itself is examined. `row` is the stored mail; until it
     is placed, its newsletter is the owner of the mailbox from which it was fetched.
@@ -232,12 +232,12 @@ class InboundContext:
 
     @cached_property
     def recipients(self) -> list[str]:
-        """All addresses that it was sent to, according to its headers."""
+        """All addresses that the mail was sent to, according to its headers."""
         return [*self.to, *self.mail.delivered_to, *self.cc]
 
     @cached_property
     def judgement(self) -> robots.Judgement:
-        """Return whether a person or a machine sent it."""
+        """The judgement whether a person or a machine sent the mail."""
         return robots.judge(self.mail, self._own_identifiers())
 
     def _own_identifiers(self) -> frozenset[str]:
@@ -257,10 +257,11 @@ class InboundContext:
 
     @cached_property
     def newsletter(self) -> Newsletter | None:
-        """The newsletter that it was sent to, or None.
+        """The newsletter that the mail was sent to, or None.
 
-        The recipients according to mail servers decide, then those in its headers, then the mailbox. If none of them
-        tells, the only newsletter of this installation gets it.
+        The recipients according to mail servers decide, then those in To and Cc, then the mailbox. If several
+        newsletters are in To and Cc, the owner of the mailbox comes first. If none of these names a newsletter, the
+        only newsletter of this installation gets the mail.
         """
         delivered = self._find_newsletters(self.mail.delivered_to)
         addressed = self._find_newsletters(self.recipients)
@@ -283,13 +284,13 @@ class InboundContext:
 
     @property
     def desk_newsletter_id(self) -> int | None:
-        """The id of the newsletter whose desk gets it: the oldest one if it was sent to none."""
+        """The id of the newsletter whose desk gets the mail: the oldest newsletter if the mail was sent to none."""
         newsletter = self.newsletter or next(iter(self.newsletters), None)
         return newsletter.id if newsletter else self.mailbox_newsletter_id
 
     @cached_property
     def forwarded_to(self) -> Newsletter | None:
-        """The newsletter to whose address for forwarded mail it was sent, or None."""
+        """The newsletter to whose address for forwarded mail this mail was sent, or None."""
         for newsletter in self.newsletters:
             if newsletter.inbox and is_forward(self.recipients, newsletter.inbox):
                 return newsletter
@@ -306,7 +307,7 @@ class InboundContext:
 
     @cached_property
     def addressed_tokens(self) -> list[str]:
-        """The reply tokens in To, and those in Delivered-To that are not in Cc: a token in Cc was passed around."""
+        """The reply tokens in To, and those in Delivered-To that are not in Cc: others have seen a token in Cc."""
         in_to = tokens_in(self.to, self._inbox_patterns)
         in_cc = tokens_in(self.cc, self._inbox_patterns)
         delivered = tokens_in(self.mail.delivered_to, self._inbox_patterns)
@@ -319,7 +320,7 @@ class InboundContext:
 
     @cached_property
     def unknown_tokens(self) -> list[str]:
-        """The tokens that look like ours but belong to no link and not to the edition."""
+        """The tokens that look like ours but belong neither to a link nor to the edition that the mail replies to."""
         edition_token = (
             received_editions.reply_token(self.session, self.replied_edition) if self.replied_edition else None
         )
@@ -333,7 +334,7 @@ class InboundContext:
 
     @cached_property
     def referenced_ids(self) -> list[str]:
-        """The Message-IDs that it replies to, in angle brackets as we store our own."""
+        """The Message-IDs that the mail replies to, in angle brackets as we store our own."""
         stated = dict.fromkeys([*self.mail.in_reply_to[:MAX_REFERENCES], *self.mail.references[-MAX_REFERENCES:]])
         return [message_id for message_id in map(bracketed, stated) if message_id]
 
@@ -344,7 +345,7 @@ class InboundContext:
 
     @cached_property
     def _sent_by_id(self) -> dict[str, OutboxMail]:
-        """Our mails that it replies to, and itself if it is one of ours, by Message-ID."""
+        """Our mails that the mail replies to, and the mail itself if it is one of ours, by Message-ID."""
         return self.lookups.sent_by_message_id.get_many(self.session, self._own_and_referenced_ids)
 
     def find_sent_mail(self, message_id: str) -> OutboxMail | None:
@@ -354,30 +355,30 @@ class InboundContext:
 
     @cached_property
     def answered_mails(self) -> list[OutboxMail]:
-        """Our mails that it replies to, newest first."""
+        """Our mails that the mail replies to, newest first."""
         answered = [self._sent_by_id[key] for key in self.referenced_ids if key in self._sent_by_id]
         return sorted(answered, key=lambda mail: -mail.id)
 
     @cached_property
     def answered_expert_mail(self) -> OutboxMail | None:
-        """Our newest mail to an expert that it replies to."""
+        """Our newest mail to an expert that the mail replies to."""
         to_experts = (mail for mail in self.answered_mails if mail.assignment_id and mail.kind.startswith("expert."))
         return next(to_experts, None)
 
     @cached_property
     def answered_translator_mail(self) -> OutboxMail | None:
-        """Our newest mail to a translator that it replies to."""
+        """Our newest mail to a translator that the mail replies to."""
         return next((mail for mail in self.answered_mails if mail.kind.startswith("translator.")), None)
 
     @cached_property
     def returned_mail(self) -> OutboxMail | None:
-        """Our mail to whose return path it was sent."""
+        """Our mail to whose return path this mail was sent."""
         returned = self.lookups.sent_by_return_token.get_many(self.session, self._return_tokens)
         return next(iter(returned.values()), None)
 
     @cached_property
     def test_mail(self) -> OutboxMail | None:
-        """The operator's test mail that it is or replies to, by Message-ID or by the token in a recipient."""
+        """The operator's test mail that the mail is or replies to, by Message-ID or by the token in a recipient."""
         message_ids = [bracketed(self.mail.message_id), *self.referenced_ids]
         by_id = [self._sent_by_id[key] for key in message_ids if key in self._sent_by_id]
         by_token = self.lookups.sent_by_return_token.get_many(self.session, self.tokens).values()
@@ -385,7 +386,7 @@ class InboundContext:
 
     @cached_property
     def replied_edition(self) -> Edition | None:
-        """The edition that it replies to, by a Message-ID (the newest of several) or a reply address."""
+        """The edition that the mail replies to, by a Message-ID (the newest of several) or a reply address."""
         editions = self.lookups.editions.get_many(self.session, self.referenced_ids).values()
         if editions:
             return max(editions, key=lambda edition: edition.id)
@@ -394,8 +395,9 @@ class InboundContext:
 
     @cached_property
     def related_ids(self) -> RelatedIds:
-        """The newsletter and the assignment that it seems to be about, by a token or by our mail that it replies to or
-        returns.
+        """The newsletter and the assignment that the mail seems to be about.
+
+        Found by a reply token, or by our mail that the mail replies to or returns.
         """
         for link in self.reply_links.values():
             if assignment := self.session.get(Assignment, link.assignment_id or 0):
@@ -413,7 +415,7 @@ class InboundContext:
 
     @cached_property
     def trim_context(self) -> TrimContext:
-        """The newsletters' addresses, and the texts of our mails or else of editions that it may quote."""
+        """The newsletters' addresses, and the texts of our mails, or else of editions, that the mail may quote."""
         if not self.has_database:
             return TrimContext()
         addresses = self.lookups.newsletter_addresses(self.session)

@@ -17,7 +17,7 @@ def check(session: Session) -> list[str]:
     waiting_without_bytes = (
         select(Inbound.id).outerjoin(InboundRaw).where(Inbound.is_stored, InboundRaw.inbound_id.is_(None))
     )
-    # Only from mails to letters: letters of the demo or of an import have the channel "mail" but no mail here.
+    # Not the other way round: letters of the demo or of an import have the channel "mail" but no mail here.
     without_letter = (
         select(Inbound.id)
         .outerjoin(Letter, Letter.id == Inbound.letter_id)

@@ -1,4 +1,4 @@
-"""The LMTP server (RFC 2033): takes messages from a mail server, and answers for each recipient after the commit.
+"""The LMTP server (RFC 2033): it accepts messages from a mail server, and answers for each recipient after the commit.
 
 A message is stored once, however many recipients it has. A second copy would be placed as a duplicate of the first, and
 the token in its address would be lost.
@@ -125,7 +125,7 @@ class LmtpConnection(LMTP):
 
 
 class PendingMessage:
-    """A received message. The future `committed` is done when it is committed, or gets the error."""
+    """A received message, and a future that is done when the message is committed, or gets the error."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -133,7 +133,7 @@ class PendingMessage:
 
 
 class Intake:
-    """Commits the messages of several connections in groups: those that arrive during a commit go into the next."""
+    """Commits the messages of several connections in groups: messages that arrive during a commit go into the next."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""Placing stored mails: lease a batch, parse it in a child process, decide, and place it in one transaction.
+"""Placing stored mails: a batch is leased, parsed in a child process, decided about, and placed in few transactions.
 
 If a worker is killed, its mails remain stored, and are placed from the start once the lease has expired. A mail that
 can't be placed doesn't block others: it is retried later, and marked as failed after the last try.
@@ -69,8 +69,8 @@ def place_due(
 ) -> Counter[str]:
     """Place up to `limit` stored mails that are due. Return the number for each place, "again" for those to be retried.
 
-    `now` overrides the time. Raises `Busy`; the leased mails are then placed after their lease. Raises `NotStarted`,
-    which doesn't count as a try of any mail.
+    `now` overrides the time. Raises `Busy`; the leased mails are then placed after their lease. Raises `NotStarted`;
+    that only counts as a try of mails that had failed or lost a race before.
     """
     counts: Counter[str] = Counter()
     placing = _Placing(database, parser, settings, now)
@@ -99,7 +99,7 @@ class _Placing:
     def place_batch(self, claims: Sequence[leases.LeasedInbound], deadline: float) -> Counter[str]:
         """Place a batch, then one by one the mails that failed or lost a race in it. Count the outcomes.
 
-        Mails that aren't begun by `deadline`, a monotonic time, are returned, since their leases might expire.
+        The claims of mails that aren't begun by `deadline`, a monotonic time, are returned, since they might expire.
         """
         outcomes: Outcomes = {}
         try:
@@ -135,7 +135,7 @@ class _Placing:
     ) -> None:
         """Place mails as if one after the other, but in few transactions. Record the outcomes in `outcomes`.
 
-        Each step returns the mails that it finished within its time limit and those that it didn't. The finished ones
+        Each step returns the mails that it finished within its time limit, and the remaining ones. The finished mails
         go through all later steps before the step continues with the others.
         """
         leased = self._load_leased([claim for claim in claims if claim.attempts <= MAX_PARSE_CLAIMS])
@@ -149,7 +149,7 @@ class _Placing:
                     decided, trimmed = self._decide_each(trimmed, deadline, outcomes)
                     outcomes |= self._place_decided(decided)
                     if any(mail.decision.place == EDITION for mail in decided):
-                        # The others may quote its text, so they are trimmed again.
+                        # The other mails may quote the edition, so they are trimmed again with its text.
                         parsed, trimmed = [*trimmed, *parsed], []
 
     def _load_leased(self, claims: Sequence[leases.LeasedInbound]) -> Sequence[leases.FetchedMail]:
@@ -192,7 +192,7 @@ class _Placing:
     ) -> tuple[list[ParsedMail], Sequence[ParsedMail]]:
         """Look up what each mail may quote, and whether it was sent to the address for forwarded mail.
 
-        Return the mails with that, and those for which this read transaction had no time.
+        Return the mails with both added, and the mails for which this read transaction had no time.
         """
         prepared: list[ParsedMail] = []
         with self.database.read(self.at) as session:
@@ -272,7 +272,7 @@ class _Placing:
             return self.database.write(partial(routing.place, decided_mails=mails), self.at)
         except Busy:
             raise
-        except Exception:  # it is logged when the mail that caused it fails again
+        except Exception:  # the error is logged when the mail that caused it fails again
             return self.database.write(partial(routing.place_in_savepoints, decided_mails=mails), self.at)
 
 

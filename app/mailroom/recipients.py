@@ -3,8 +3,8 @@
 A mail only becomes a letter on an assignment if it has a valid token and its verified sender is the expert. Otherwise
 it waits in the holding pen, with all reasons, and nothing is sent back.
 
-A forwarded mail must be from the newsletter's desk, with a verified sender. If that, the author or the extent of their
-text is in doubt, it waits in the holding pen.
+A forwarded mail only becomes a letter if its verified sender is a member of the newsletter's desk, and if it is certain
+who the author is and which text is theirs. Otherwise it waits in the holding pen too.
 """
 
 from sqlalchemy import select
@@ -82,7 +82,7 @@ def _find_expert(context: InboundContext, address: str) -> Expert | None:
 
 
 def mail_with_token(context: InboundContext) -> Decision | None:
-    """Decide about a mail to an address with the token of an assignment, or with one that looks like it."""
+    """Decide about a mail to an address with the token of an assignment, or with an unknown token of the same form."""
     assignment_ids = {link.assignment_id for link in context.reply_links.values()}
     if len(assignment_ids) > 1:
         return Decision("pen", ("several tokens",), context.desk_newsletter_id)
@@ -135,9 +135,9 @@ def _text_reasons(context: InboundContext) -> list[str]:
 
 
 def reply_without_token(context: InboundContext) -> Decision | None:
-    """Hold a reply to our mail to an expert or translator that was sent without a token.
+    """Hold a reply without a token to our mail to an expert or translator.
 
-    It is no reader's letter, and others may know the Message-ID, so it proves nothing.
+    It isn't a reader's letter. Nor is it proven to be from the expert, since others may know our Message-ID.
     """
     if mail := context.answered_expert_mail:
         return Decision("pen", ("answers our mail without its token",), mail.newsletter_id, mail.assignment_id)
@@ -186,9 +186,9 @@ def mail_from_reader(context: InboundContext) -> Decision:
 
 
 def _find_replied_edition_id(context: InboundContext) -> int | None:
-    """Return the id of the edition that a reader replies to.
+    """Return the id of the edition that a reader replies to, or None.
 
-    It is found by its Message-ID or reply address, or by the text that they quote.
+    It is found by its Message-ID or reply address, or by the text that the reader quotes.
     """
     if context.newsletter is None:
         return None
@@ -202,9 +202,9 @@ def _find_replied_edition_id(context: InboundContext) -> int | None:
 def may_acknowledge(context: InboundContext, decision: Decision) -> bool:
     """Return whether the sender may get our single acknowledgement.
 
-    It is sent for a reader's letter to a newsletter that acknowledges letters, and only to a verified sender: an answer
-    to a forged address would reach somebody who never wrote to us. The sender is verified last, because a DNS lookup
-    reveals to a name server who writes to us.
+    It is sent for a reader's letter to a newsletter that acknowledges letters, unless the mail asks for no automatic
+    responses. It is only sent to a verified sender: an answer to a forged address would reach somebody who never wrote
+    to us. The sender is verified last, because a DNS lookup reveals to a name server who writes to us.
     """
     is_readers_letter = decision.place == "letter" and decision.author == "reader"
     if not is_readers_letter or context.mail.all("X-Auto-Response-Suppress"):

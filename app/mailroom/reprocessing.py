@@ -28,7 +28,7 @@ def letters_to_reread(session: Session) -> list[int]:
 
 
 def reread(database: Database, actor: Actor, parser: ParserClient, settings: Settings, inbound_id: int) -> bool:
-    """Trim the mail of a letter again and replace the letter's text. Return whether it changed.
+    """Trim the mail of a letter again and replace the letter's text. Return whether the text changed.
 
     A letter that the desk has filed is not changed. Raises `MissingPrecondition` if the bytes were destroyed, and
     `NotStarted` if the parser process doesn't start.

@@ -15,11 +15,11 @@ MAX_MAILS = 500  # of each newsletter, in one transaction
 
 
 def destroy_old(session: Session) -> int:
-    """Destroy the mails that were filed more than `raw_days` of their newsletter ago. Return their number.
+    """Destroy the mails that were filed more than `raw_days` ago, a setting of their newsletter. Return their number.
 
-    Mails in the holding pen, failed mails, and those of letters that nobody has filed are kept until they are sorted,
-    but no longer than `keep_days`, the limit for readers' addresses. No date is stored in advance: a letter that is
-    reopened in time keeps its mail, and changed settings apply immediately.
+    Mails in the holding pen, failed mails, and the mails of letters that nobody has filed are kept until they are
+    filed, but no longer than `keep_days`, the limit for readers' addresses. No date is stored in advance: a letter that
+    is reopened in time keeps its mail, and changed settings apply immediately.
     """
     usage.delete_expired(session)
     destroyed = 0

@@ -136,8 +136,8 @@ def carry_out(session: Session, actor: Mailroom, mails: Sequence[LockedMail]) ->
 def _store_or_erase_contents(session: Session, mails: Sequence[LockedMail]) -> None:
     """Store the contents of mails, except duplicates, whose contents are stored with their originals.
 
-    Erase mails that answer or return our mail to a reader or with a sign-in link, as nobody should read what they
-    quote, and copies of a mail that was withdrawn and destroyed.
+    Erase mails that answer or return a mail of ours that isn't about an assignment, such as one to a reader or with a
+    sign-in link: nobody should read the quote. Also erase copies of a mail that was destroyed.
     """
     originals = {mail.row.id: mail.decided.decision.duplicate_of_id or 0 for mail in mails if mail.decided.is_duplicate}
     with_bytes = inbound.filter_with_bytes(session, originals.values())
@@ -158,7 +158,7 @@ def _store_or_erase_contents(session: Session, mails: Sequence[LockedMail]) -> N
 
 
 def _create_letters(session: Session, actor: Mailroom, mails: Sequence[LockedMail]) -> dict[int, int]:
-    """Create the letters in the order of their mails; consecutive ones of readers are created together."""
+    """Create the letters in the order of their mails. Consecutive letters of readers are created together."""
     letter_ids: dict[int, int] = {}
     for is_by_expert, group in groupby(mails, key=lambda mail: mail.decided.decision.author == "expert"):
         consecutive = list(group)
@@ -260,7 +260,7 @@ def retry_or_fail(session: Session, claim: leases.LeasedInbound) -> str:
 def log_failure(claim: leases.LeasedInbound, error: Exception) -> None:
     """Log the class and traceback of an error without its message, which may quote a mail.
 
-    If it isn't the mail's fault, raise the error instead.
+    If the error isn't the mail's fault, raise it instead.
     """
     if isinstance(error, Busy | NotStarted):
         raise error

@@ -20,7 +20,7 @@ _MESSAGE_ID = re.compile(r"^message-id:\s{0,20}(<[^<>\s]{1,900}>)", re.IGNORECAS
 
 
 def find_duplicate(context: InboundContext, decision: Decision) -> Decision | None:
-    """Decide about a mail that repeats an earlier one, even if that was withdrawn since."""
+    """Decide about a mail that repeats an earlier one, even if the earlier one has been withdrawn."""
     original = context.find_original(context.content(decision.newsletter_id), decision.place)
     if original is None or original.id == context.row_id:
         return None
@@ -28,7 +28,7 @@ def find_duplicate(context: InboundContext, decision: Decision) -> Decision | No
 
 
 def verify_sender(context: InboundContext, address: str) -> senders.SenderVerdict:
-    """Return the verdict whether a mail is from this address, by our server's results or by DNS lookups."""
+    """Return the verdict whether a mail is from this address, by our mail server's results or by DNS lookups."""
     verdicts, settings = context.verdicts_by_address, context.lookups.settings
     if address not in verdicts:
         verdicts[address] = senders.check(context.mail, address, settings.server, context.raw, settings.dns)
@@ -39,7 +39,7 @@ def unreadable_mail(context: InboundContext) -> Decision | None:
     """Mark a mail as failed that exceeded a limit of the parser or crashed it. Its bytes are kept."""
     exceeded = tuple(limit for limit in PARSER_LIMITS if limit in context.mail.faults)
     if exceeded == ("bytes",) and context.text:
-        return None  # a photo below the text, or an endless page; the number of unread bytes is stored
+        return None  # such as a photo below the text, or an endless page; the number of unread bytes is stored
     is_empty = not (context.mail.body or context.mail.attachments or context.mail.report)
     if "broken" in context.mail.faults and is_empty:
         exceeded = (*exceeded, "broken")
@@ -72,7 +72,10 @@ def arriving_edition(context: InboundContext) -> Decision | None:
 
 
 def _is_from_list(context: InboundContext, newsletter: Newsletter) -> bool:
-    """Return whether a mail is from the address that a newsletter's editions are sent from."""
+    """Return whether a mail is from the address that a newsletter's editions are sent from.
+
+    If senders can't be verified, the headers of a mailing list are enough.
+    """
     if not newsletter.list_address or context.sender != newsletter.list_address.casefold():
         return False
     if context.lookups.settings.can_verify_senders:
@@ -122,9 +125,10 @@ def _get_reported_id(context: InboundContext) -> str:
 
 
 def _get_permanent_reply(context: InboundContext, bounce: bounces.Bounce) -> str | None:
-    """Return the server's reply if the bounce is permanent and not forged, else None.
+    """Return the server's reply if the bounce is permanent and can be trusted, else None.
 
-    Anybody who knows a Message-ID of ours could forge a bounce; only servers see the token of the return path.
+    Anybody who knows a Message-ID of ours could forge a bounce, but only servers see the token of a return path. So if
+    return paths have tokens, only a bounce with such a token is trusted.
     """
     is_trusted = context.returned_mail or not context.lookups.settings.return_path
     if not (bounce.permanent and is_trusted):
@@ -155,7 +159,7 @@ def _refers_to_us(context: InboundContext) -> bool:
 
 
 def spam(context: InboundContext) -> Decision | None:
-    """Decide about a mail that our server's filter marked as spam. One with a reply token is left to a later rule."""
+    """Decide about a mail that our server's filter marked as spam, unless it has a reply token."""
     if not is_spam(context.mail) or (context.has_database and context.reply_links):
         return None
     return Decision("spam", ("spam filter",), context.desk_newsletter_id)

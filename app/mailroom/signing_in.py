@@ -72,7 +72,7 @@ def _sign_in(account: OAuthAccount, *, use_refresh_token: bool) -> None:
 
 
 def _get_tokens_by_refresh_token(account: OAuthAccount) -> Tokens:
-    """Get tokens for a refresh token that the operator enters. It is no argument, as the shell's history keeps those.
+    """Get tokens for a refresh token that the operator enters. As an argument, it would stay in the shell's history.
 
     Raises `NotGiven`.
     """

@@ -32,8 +32,9 @@ def path(secret: str) -> str:
 
 @webhook.post("/<address>")
 def receive(address: str) -> Response:
-    """Store a message, and respond with 200 once it is committed. A repeated one is stored too, for placing detects
-    duplicates.
+    """Store a message, and respond with 200 once it is committed.
+
+    A repeated message is stored too: duplicates are detected when mails are placed.
     """
     secret = current_app.config["MAIL_WEBHOOK_SECRET"]
     if not secret or not hmac.compare_digest(request.path.encode(), path(secret).encode()):
@@ -57,7 +58,7 @@ def receive(address: str) -> Response:
 
 
 def _has_valid_signature(key: bytes, raw: bytes) -> bool:
-    """Return whether one of the signatures is valid. There are several while a provider changes its secret."""
+    """Return whether one of the signatures is valid. A request has several while a provider changes its secret."""
     message_id = request.headers.get("webhook-id", "")
     timestamp = request.headers.get("webhook-timestamp", "")
     signatures = request.headers.get("webhook-signature", "").split()
