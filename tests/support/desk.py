@@ -102,15 +102,15 @@ def _is_text_tuple(value: object) -> bool:
     return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
 
 
-def press_undo(nora: Desk, page_or_path: str) -> str:
+def press_undo(desk: Desk, page_or_path: str) -> str:
     """Press Undo on a page, or on the page at a path, and return the notice that follows."""
-    page = nora.get(page_or_path) if page_or_path.startswith("/") else Page(page_or_path)
-    return nora.get(nora.post("/undo", press=page.value("press"), back=page.value("back"))).notice
+    page = desk.get(page_or_path) if page_or_path.startswith("/") else Page(page_or_path)
+    return desk.get(desk.post("/undo", press=page.value("press"), back=page.value("back"))).notice
 
 
-def get_form_fields(nora: Desk, path: str) -> dict[str, Any]:
+def get_form_fields(desk: Desk, path: str) -> dict[str, Any]:
     """Return the fields of the form that a page posts to its own path, as they are filled in."""
-    return dict(nora.get(path).form(nora.address(path)).fields)
+    return dict(desk.get(path).form(desk.address(path)).fields)
 
 
 def get_settings_path(field: str) -> str:
@@ -118,11 +118,11 @@ def get_settings_path(field: str) -> str:
     return f"settings/{SETTINGS[field].part if field in SETTINGS else 'dates'}"
 
 
-def follow_pages(nora: Desk, path: str, rel: str, css_class: str = "pages") -> list[Page]:
+def follow_pages(desk: Desk, path: str, rel: str, css_class: str = "pages") -> list[Page]:
     """Return the pages of a list from a path on, by their links with `rel` ("next" or "prev") in this element."""
     pages = []
     while path:
-        pages.append(Page(nora.client.get(nora.address(path), base_url=LOCALHOST, follow_redirects=True).text))
+        pages.append(Page(desk.client.get(desk.address(path), base_url=LOCALHOST, follow_redirects=True).text))
         path = next(iter(pages[-1].attributes(f".{css_class} [rel={rel}]", "href")), "")
     return pages
 
@@ -134,24 +134,24 @@ def get_section(page: Page, name: str) -> Page:
 
 # Endpoints of the desk whose forms need no version token, by the reason.
 ENDPOINTS_WITHOUT_TOKEN = {
-    "it adds something, and changes nothing that is there": (
+    "it only adds rows": (
         "add_expert", "answer_enter", "ask_draft", "assignment_write", "back_issues_import", "back_issues_look", "expert_file", "invite_colleague",
         "add_program", "try_program", "letter_write_down", "look_at_ask_page", "mail_file_take", "make_newsletter", "note_expert_page",
         "question_note", "translator_invite", "verify_expert",
     ),
-    "each tick carries the version of its row": ("letter_crowds", "letter_crowds_hold", "letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
-    "it names the state or the fact that it takes away, and is refused where that is gone": (
+    "each checkbox carries the version of its row": ("letter_crowds", "letter_crowds_hold", "letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
+    "it names the state or fact that it removes, and is refused if that has changed": (
         "answer_move", "answer_use", "assignment_move", "assignment_invite", "back_issues_drop", "back_issues_undo", "drop_draft",
         "drop_expert_page", "expert_file_drop", "expert_import", "leave_expert",
         "invitations_send", "question_asker", "question_split_letter",
         "question_pick", "take_from_shelf", "undo",
         "first_steps_put", "show_program_secret", "tell_program_again",
     ),
-    "it is said of two rows, however each of them stands": (
+    "it relates two rows, whatever their states": (
         "expert_merge", "expert_namesakes", "expert_split", "question_alike",
     ),
     "it changes nothing": ("expert_address", "expert_addresses", "expert_export", "mail_address", "pen_address", "try_sending_tool"),
-    "it hands over what stands there when it is done, whoever changed it": ("hand_over",),
+    "it hands over the current contents, whoever changed them": ("hand_over",),
 }  # fmt: skip
 TOKEN_FACTS = ("version", "newest", "label", "must_run_by")  # passed like fields, sent in the version token
 
