@@ -60,8 +60,8 @@ _unindexed_id = Event.id + 0
 class ChainPosition:
     """The events that the chain covers up to the link `number`, and the head of that link.
 
-    It covers the sequential IDs up to `last_sequential_id`, and all random IDs of the days up to `last_full_day`. If a
-    day needs several links, it also covers the random IDs of the day after `last_full_day` up to `last_random_id`,
+    It covers the sequential IDs up to `last_sequential_id`, and all random IDs of the days up to `last_full_day`. While
+    the day after that is spread over several links, it also covers the random IDs of that day up to `last_random_id`,
     which is 0 otherwise.
     """
 
@@ -99,7 +99,7 @@ def get_position(session: Session, number: int | None = None) -> ChainPosition:
     if last_link is None:
         return ChainPosition()
     last_full_day = last_link.day
-    if last_link.drawn:  # that day continues in the next link
+    if last_link.drawn:  # its day continues in the next link
         days = links.with_only_columns(ChainLink.day)
         last_full_day = session.scalar(days.where(ChainLink.drawn == 0).limit(1))
     return replace(ChainPosition().advance(last_link), last_full_day=last_full_day)
@@ -128,7 +128,7 @@ def select_random(
 ) -> Select[Any]:
     """Select the events with random IDs after `position` until the end of `last_day`, by ID; up to `last_id` unless 0.
 
-    The IDs of `list_newsletter_ids` allow the database to use its index by newsletter and time.
+    With `newsletter_ids` from `list_newsletter_ids`, the database can use its index by newsletter and time.
     """
     ids = [newsletter_id for newsletter_id in newsletter_ids if newsletter_id is not None]
     query = select(*COLUMNS).where(
@@ -160,10 +160,11 @@ def get_last_closed_day(timestamp: datetime) -> date:
 
 
 def extend(database: Database, current_time: datetime | None = None) -> int:
-    """Chain all committed events that aren't in the chain yet; return how many. Each link is a transaction of its own.
+    """Chain the committed events that aren't in the chain yet; return how many. Each link is a transaction of its own.
 
-    On PostgreSQL, a lower ID may commit after a higher one. So this reads the highest ID, and then waits for the
-    transactions that were writing events. Raises `Busy` if that takes longer than PATIENCE; the worker tries again.
+    Events with random IDs are left out until their day is over. On PostgreSQL, a lower ID may commit after a higher
+    one. So this reads the highest ID, and then waits for the transactions that were writing events. Raises `Busy` if
+    that takes longer than PATIENCE; the worker tries again.
     """
     with database.read(current_time) as session:
         position = get_position(session)
@@ -190,9 +191,9 @@ def extend(database: Database, current_time: datetime | None = None) -> int:
 def _add_link(
     session: Session, last_sequential_id: int, last_day: date, newsletter_ids: Sequence[int | None]
 ) -> int | None:
-    """Add the next link. Return how many events are in it, or None if there was nothing to add.
+    """Add the next link. Return how many events are in it, or None if nothing was added.
 
-    It continues an unfinished day, or else holds the next sequential events, or else begins the next day.
+    The link continues an unfinished day, or else holds the next sequential events, or else begins the next day.
     """
     position, keyring = get_position(session), get_keyring(session)
     link = ChainLink(

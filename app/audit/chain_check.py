@@ -39,7 +39,7 @@ class ChainedEvent(NamedTuple):
 
 
 class Mismatch(NamedTuple):
-    """An event of the chain, and the row of the trail with its ID: None if the row can't be read."""
+    """An event of the chain, and the row of the trail with the same ID; None if the row can't be read."""
 
     chained: ChainedEvent
     row: EventRow | None
@@ -65,7 +65,7 @@ class ChainFault:
 class ChainCheckResult:
     """The numbers of links, events and faults, and the last position that was checked.
 
-    `found_heads` maps those of the requested head prefixes that are in the chain to their link numbers.
+    `found_heads` holds the requested head prefixes that are in the chain, each with the number of its link.
     """
 
     links: int = 0

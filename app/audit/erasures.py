@@ -14,20 +14,21 @@ from ..db.session import get_keyring
 from .models import Erasure
 
 PURPOSE = "erasures"
-# What was erased. Each erasure is identified by its kind and the public ID of the row named here.
+# The kinds of erasures. An erasure is identified by its kind and the public ID of a row, which a comment names if the
+# erased thing is only a part of it.
 KINDS = (
     "letter",  # a withdrawn letter
-    "address",  # that of a letter's writer: the letter
-    "name",  # that of a letter's writer: the letter
+    "address",  # the address of a letter's writer (ID of the letter)
+    "name",  # the name of a letter's writer (ID of the letter)
     "mail",  # a received mail
-    "page",  # that of a question: the question
-    "wording",  # the text of a published question: the question
-    "person",  # somebody whose invitation was erased
-    "words",  # the text of a letter after its retention period: the letter
-    "expert",  # an expert who left
+    "page",  # the page of a question (ID of the question)
+    "wording",  # the text of a published question (ID of the question, and a number, since it may be erased repeatedly)
+    "person",  # the address of somebody whose invitation was withdrawn
+    "words",  # the text of a letter after its retention period (ID of the letter)
+    "expert",  # an expert who was deleted
     "colleague",  # a colleague who left
     "expert page",  # the page of an expert who withdrew their consent
-    "translator",  # a translator whose task ended
+    "translator",  # the address and the link of a translator, once they are no longer asked
 )
 
 
@@ -37,7 +38,7 @@ def hashes(keyring: Keys, kind: str, public_id: str) -> list[bytes]:
 
 
 def note(session: Session, kind: str, public_ids: Iterable[str]) -> None:
-    """Record that the rows with these public IDs were erased, unless that is recorded already.
+    """Record an erasure of this kind for each of these public IDs, unless it is recorded already.
 
     Raises LookupError for an unknown kind.
     """

@@ -11,9 +11,10 @@ from ..db.declarative import Base, Row
 
 
 class Event(Row):
-    """One change of the row `noun_id` of the table `noun`; `old` and `new` are its states if they changed.
+    """One event about a row: `noun` is the name of its model class in lower case, and `noun_id` its ID.
 
-    `facts` holds IDs, numbers and column names, never text that somebody wrote. Triggers prevent updates.
+    `old` and `new` are the row's states if the event changed its state. `facts` holds IDs, numbers and column names,
+    never text that somebody wrote. Triggers prevent updates and deletions.
     """
 
     __tablename__ = "audit"
@@ -51,12 +52,12 @@ class Erasure(Row):
 
 
 class ChainLink(Base):
-    """A link of the hash chain with the digests of some events (see `chain`). Triggers prevent updates.
+    """A link of the hash chain with the digests of some events (see `chain`). Triggers prevent updates and deletions.
 
     Up to and including this link, the chain covers all sequential IDs up to `line`, and the random IDs of the days up
-    to `day`: of `day` itself only those up to `drawn`, unless that is 0. `digests` holds the ID and a keyed digest of
-    each event in this link; `head` is a keyed digest of the link and of the previous head. `key_no` is the number of
-    the key of both.
+    to `day`. If `drawn` isn't 0, only the random IDs up to `drawn` are covered on `day` itself. `digests` holds the ID
+    and a keyed digest of each event in this link; `head` is a keyed digest of the link and of the previous head.
+    `key_no` is the number of the key of all these digests.
     """
 
     __tablename__ = "chain_links"

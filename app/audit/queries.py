@@ -43,7 +43,7 @@ def count_events_since(session: Session, object_type: str, object_id: int, actio
 
 
 def has_later_move(session: Session, event: Event, excluded_ids: Sequence[int]) -> bool:
-    """Return whether the row of an event has later moves than it, except those with `excluded_ids`."""
+    """Return whether the row of an event was moved after it, not counting the events with `excluded_ids`."""
     moves = _select_moves(event.noun, event.noun_id)
     later_moves = moves.where(Event.id > event.id, Event.id.not_in(excluded_ids))
     return session.scalar(later_moves.limit(1)) is not None
@@ -52,7 +52,7 @@ def has_later_move(session: Session, event: Event, excluded_ids: Sequence[int]) 
 def has_later_event(session: Session, question_id: int, event_id: int, excluded_ids: Sequence[int]) -> bool:
     """Return whether a question, or a row that belongs to it, has later events than `event_id`.
 
-    Those with `excluded_ids` don't count.
+    The events with `excluded_ids` don't count.
     """
     events = select(Event.id).where(Event.question_id == question_id)
     later_events = events.where(Event.id > event_id, Event.id.not_in(excluded_ids))

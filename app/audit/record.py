@@ -53,7 +53,8 @@ def record(
     event_time = at or now(session)
     values = _describe(actor, action, row) | {"at": event_time, "old": old, "new": new, "facts": facts or None}
     if _keeps_only_day(event_time) and old is None:
-        # A random ID, since a sequential one would reveal the order within the day. Changes of state need their order.
+        # A random ID, since a sequential one would reveal the order within the day. The order of a row's changes of
+        # state is needed, so these keep a sequential ID.
         values["id"] = random_key(session, Event)
     if pending is not None and is_deferred:
         pending.append(PendingEvent(values, row))

@@ -29,8 +29,8 @@ class TrailFilters:
 def listing(newsletter_id: int, filters: TrailFilters) -> Listing[Event]:
     """Return the listing of a newsletter's events, newest first.
 
-    It is read from the index by newsletter and actor if there is a filter by actor, else from the one by newsletter and
-    action if there is a filter by action, else from the one by newsletter and time.
+    With a filter by actor it is read from the index by newsletter and actor, with a filter by action from the index by
+    newsletter and action, and otherwise from the index by newsletter and time.
     """
     query = select(Event).where(Event.newsletter_id == newsletter_id)
     if filters.since:

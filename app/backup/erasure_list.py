@@ -1,8 +1,8 @@
 """The list of erasures, a file that outlives the database: on another disk, and beside each backup.
 
-Its first line has the time until which it is complete, and a keyed hash that proves that it is ours. Each further line
-is the number of a key, and a keyed hash of what was erased (`audit.erasures`). Lines are only added, and have no time,
-which would reveal when a reader withdrew something.
+Its first line has the time until which the list is complete, and a keyed hash that proves that it is ours. Each further
+line has the number of a key, and a keyed hash of what was erased (`audit.erasures`). Lines are only added. They have no
+time, which would reveal when a reader withdrew something.
 """
 
 import errno
@@ -37,7 +37,7 @@ _LINE = re.compile(rb"(\d{1,5}) ([0-9a-f]{64})\n")
 
 
 class NotOurList(Exception):
-    """Raised for a file that is not a list of erasures, or is that of a newsroom with other keys."""
+    """Raised for a file that is not a list of erasures, or is the list of a newsroom with other keys."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _format_line(line: Line) -> bytes:
 
 
 class ErasureListWriter:
-    """Keeps the list at `path` up to date with the database. Reads it again only if somebody else has written to it."""
+    """Keeps the list at `path` up to date with the database. Reads the file again only if others have changed it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -51,7 +51,7 @@ def create_backup(
 
     That list has the erasures in the database, and those in the list at `erasures_path`. `progress` is called after
     each row with 1 and the total number of rows. Returns the number of rows by table. Raises FileExistsError unless
-    `replace`, `UnusableDatabase`, `Changed`, `NotOurList` and OSError; then `path` is unchanged.
+    `replace`, `UnusableDatabase`, `Changed`, `NotOurList` and OSError; the file at `path` is then unchanged.
     """
     keyring = database.keyring
     with atomic_file(path, replace) as file, snapshot(database) as connection:

@@ -1,8 +1,8 @@
 """The format of a backup: lines of JSON, compressed with gzip and, if it has recipients, encrypted with age.
 
 The first line is the manifest. Then follows each table: a line with its name and columns, and a line for each row. The
-last line, the trailer, has the SHA-256 of everything before it and a keyed hash of that, so that only somebody with the
-newsroom's keys can create or change a backup.
+last line, the trailer, has the SHA-256 of all lines before it and a keyed hash of this SHA-256, so that only somebody
+with the newsroom's keys can create or change a backup.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ def encode_line(value: Any) -> bytes:
 
 
 def pack(lines: Iterable[bytes], keyring: Keys) -> Iterator[bytes]:
-    """Yield the bytes of an unencrypted backup, including its last line."""
+    """Yield the bytes of an unencrypted backup with these lines, and add the trailer."""
     compressor = zlib.compressobj(6, zlib.DEFLATED, GZIP)
     checksum = hashlib.sha256()
     for raw_line in lines:
@@ -83,7 +83,7 @@ def encrypt(chunks: Iterator[bytes], file: Any, recipients: list[Recipient]) -> 
 
     Errors of reading the chunks or of writing are raised unchanged, although pyrage turns them into its own.
     """
-    import pyrage  # here and below, since only backups need it
+    import pyrage  # in this function and `_decrypt`, since only backups need it
 
     recording_file = _ErrorRecordingFile(file)
     try:
@@ -251,7 +251,7 @@ def _decrypt(file: Any, identities: list[Identity], reader: BackupReader) -> Non
     try:
         pyrage.decrypt_io(file, recording_file, identities)
     except Exception as error:
-        if recording_file.error:  # raised by the parser, which knows more than pyrage
+        if recording_file.error:  # raised by the parser, which knows the cause better than pyrage
             raise recording_file.error from None
         if isinstance(error, pyrage.DecryptError) and "matching keys" in str(error):
             raise UnreadableBackup(WRONG_KEY) from None

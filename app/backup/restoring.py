@@ -73,7 +73,8 @@ def restore(
 ) -> Restored:
     """Fill an empty database with a backup, and repeat the `erasures`. `manifest` is what `check` returned.
 
-    Raises `NotEmpty`, `UnreadableBackup` and errors of the database, which is then as empty as before.
+    Raises `NotEmpty`, `UnreadableBackup` and errors of the database, which is then as empty as before. Only if
+    PostgreSQL fails when it finally rewrites its files, the restored rows stay.
     """
     restore_into = _restore_into_file if database.is_sqlite else _restore_into_server
     return restore_into(
@@ -230,7 +231,7 @@ def _drop_foreign_keys(connection: Connection) -> list[str]:
 
 
 def _erase_and_summarize(session: Session, erasures: frozenset[Line], rows: dict[str, int]) -> Restored:
-    """Record the list of erasures in the database, repeat those erasures, and return the counts of the restore."""
+    """Record the list of erasures in the database, repeat all recorded ones, and return the counts of the restore."""
     recorded = {(row.key_no, row.mac) for row in session.execute(select(Erasure.key_no, Erasure.mac))}
     session.add_all(Erasure(key_no=number, mac=mac) for number, mac in sorted(erasures - recorded))
     session.flush()

@@ -37,7 +37,7 @@ from .packing import encode_line
 SHORT_LIVED = (BrowserSession, SignIn, PressKey, Upload)
 # The worker rebuilds these from the texts.
 INDEXES = (Vector, *(table for collection in COLLECTIONS for table in (collection.docs, collection.terms)))
-# Its rows are created together with the triggers (app/db/public_version.py).
+# The rows of this table are created together with the triggers (app/db/public_version.py).
 TRIGGER_TABLES = (PublicVersion,)
 LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*SHORT_LIVED, *INDEXES, *TRIGGER_TABLES))}
 BATCH_ROWS = 500  # rows in memory at a time

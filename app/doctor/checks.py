@@ -17,8 +17,8 @@ __all__ = ["CHECKS", "FAULT", "FINE", "CheckResult", "DoctorCheck", "examine"]
 class DoctorCheck:
     """One check. `looks_at` and `remedy` tell the operator what it checks and how to fix a fault.
 
-    `run` yields findings, or nothing if all is well. A `quick` check needs only the database and the machine itself,
-    and is part of `/readyz`.
+    `run` yields findings; without any, all is well. A `quick` check needs only the database and the machine itself, and
+    is part of `/readyz`.
     """
 
     name: str

@@ -19,7 +19,7 @@ NOT_CHECKED = "not made"  # could not be checked
 NOTE = "note"  # as configured, but worth knowing
 FINE = "fine"
 WORST_FIRST = (FAULT, NOT_CHECKED, NOTE, FINE)
-PATIENCE = 5.0  # seconds to wait for the next byte from another server
+PATIENCE = 5.0  # seconds to wait for another server
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class CheckContext:
 
     @cached_property
     def mail_server(self) -> sending.Greeting | Undelivered:
-        """The mail server's greeting after signing in as for a mail, or the reason why that failed."""
+        """The mail server's greeting, or the reason why connecting or signing in failed."""
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
         try:
             return sending.greet(app, PATIENCE)

@@ -1,4 +1,4 @@
-"""Checks of incoming mail: whether each mail has been filed once, mailboxes open, and senders can be verified."""
+"""Checks of incoming mail: whether each mail is filed once, mailboxes can be opened, and senders can be verified."""
 
 import imaplib
 from collections.abc import Iterator

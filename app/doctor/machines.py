@@ -35,7 +35,7 @@ from .findings import PATIENCE, CheckContext, Finding, fault, format_duration, n
 
 MAX_SILENCE = timedelta(minutes=10)  # of the worker, which leaves a sign of life each minute
 MAX_OVERDUE = timedelta(minutes=10)  # for a mail that is due
-MAX_RETRYING = timedelta(hours=1)  # for a mail that failed
+MAX_RETRYING = timedelta(hours=1)  # for a mail that is tried again and again
 FULL = 10 << 20  # free bytes below which nothing can be saved
 ENOUGH_FREE = 1 << 30  # free bytes with which no disk is nearly full, whatever its size
 MIN_FREE_SHARE = 0.05  # of a smaller disk
@@ -199,7 +199,7 @@ def _get_database_folder(url: URL) -> Path | None:
     if url.get_backend_name() == "sqlite":
         return Path(str(url.database)).parent
     host = str(url.host or url.query.get("host") or "localhost")
-    is_local = host in LOCAL_HOSTS or host.startswith("/")  # a path is that of a socket
+    is_local = host in LOCAL_HOSTS or host.startswith("/")  # the path of a Unix socket
     return POSTGRES if is_local and POSTGRES.exists() else None
 
 

@@ -1,7 +1,7 @@
-"""Checks of the DNS records of our mail domains. A finding shows the record to publish, word for word.
+"""Checks of the DNS records of our mail domains. A fault shows the record to publish.
 
-MX (RFC 5321, section 5), SPF (RFC 7208), DKIM (RFC 6376, RFC 8463) and DMARC (RFC 7489). DNS queries need dnspython,
-which is an extra.
+The records are MX (RFC 5321, section 5), SPF (RFC 7208), DKIM (RFC 6376, RFC 8463) and DMARC (RFC 7489). DNS queries
+need dnspython, which is an extra.
 """
 
 import base64
@@ -22,7 +22,7 @@ from app.settings.mail_accounts import LOCAL_HOSTS
 from ..newsletters.models import Newsletter
 from .findings import PATIENCE, CheckContext, Finding, fault, fine, not_checked, note
 
-MIN_RSA_BITS = 1024  # that receivers still accept (RFC 8301)
+MIN_RSA_BITS = 1024  # receivers reject shorter keys (RFC 8301)
 POLICIES = ("none", "quarantine", "reject")
 
 
@@ -77,7 +77,7 @@ def _parse_nameserver(address: str) -> Any:
 
 
 def check_mail_domains(context: CheckContext) -> Iterator[Finding]:
-    """Check the MX of domains that receive, the SPF of the return path, DKIM and DMARC of domains that write."""
+    """Check MX for the domains that receive mail, SPF for that of the return path, DKIM and DMARC for the senders'."""
     if context.writes_to_folder:
         yield not_checked("mails are written to a folder, so no domain is checked")
         return
@@ -165,7 +165,7 @@ def _check_dkim(resolver: _Resolver, domain: str, selectors: Sequence[str]) -> I
 
 
 def _find_key_fault(tags: dict[str, str]) -> str:
-    """Return what is wrong with the public key of a record, or ""."""
+    """Return the fault of the public key in a record, or ""."""
     if not tags["p"]:
         return "the key was revoked (p= is empty)"
     try:
@@ -181,7 +181,7 @@ def _find_key_fault(tags: dict[str, str]) -> str:
 
 
 def _check_dmarc(resolver: _Resolver, domain: str) -> Iterator[Finding]:
-    """Check the domain and, if it has no record, the domains above it, as receivers do."""
+    """Check the record of the domain or, if it has none, of the nearest parent that has one, as receivers do."""
     advice = _publish(f"_dmarc.{domain}", 'TXT "v=DMARC1; p=quarantine"')
     for owner in _list_domain_and_parents(domain):
         records = resolver.query_policies(f"_dmarc.{owner}", "v=DMARC1")

@@ -1,6 +1,6 @@
-"""A test mail: out through the outbox and the mail server, and back as an answer, a bounce, or the mail itself.
+"""The test mail of `readers-asked mail test`.
 
-It is used by `readers-asked mail test`.
+It is sent through the outbox and the mail server, and may come back as an answer, as a bounce, or as the mail itself.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ VERIFIED_BY = {"dmarc", "dkim", "spf", "signature"}  # reasons for which `sender
 
 @dataclass(frozen=True)
 class Trip:
-    """The progress of a test mail. `state` and `error` are those of the outbox, `back` is the mail that came back."""
+    """The progress of a test mail: its `state` and `error` in the outbox, and the mail that came `back`."""
 
     state: str
     stopped: bool  # it failed or was dropped
@@ -68,7 +68,7 @@ def _build_message(session: Session, address: str, reply_to: str | None, token: 
 
 
 def get_trip(database: Database, mail_id: int) -> Trip:
-    """Return how far the mail has come."""
+    """Return the progress of the mail."""
     with database.read() as session:
         mail = session.get_one(OutboxMail, mail_id)
         returned = select(Inbound).where(Inbound.outbox_id == mail_id, ~Inbound.is_stored).order_by(Inbound.id)
