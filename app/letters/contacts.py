@@ -1,4 +1,4 @@
-"""Readers' contact data, sealed in tables of its own and opened only to write to them or to print a consented name."""
+"""Readers' addresses and names, which are sealed, that is encrypted, in tables of their own."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -24,7 +24,7 @@ MAX_METHOD_LENGTH = 400  # characters, as in the column `verified_how`
 
 
 class EmailToKeep(NamedTuple):
-    """A reader's address for a letter. It is erased once it has been used, at the latest after `keep_days`."""
+    """A reader's address for a letter. It is erased once it isn't needed any more, at the latest after `keep_days`."""
 
     letter: Letter
     address: str
@@ -65,9 +65,9 @@ def email_of(session: Session, letter: Letter) -> str | None:
 def forget(session: Session, actor: Actor, letter_id: int) -> None:
     """Erase the address of a letter's writer, and note the erasure so that a restored backup can repeat it.
 
-    Called when the address has been used, the question is settled, its retention period has ended, or the reader asks
-    for it. Also erases the original mail of the letter and the contents of our mails to the reader, including mails
-    that failed or are still waiting.
+    Call this when the address has been used, the question is settled, the retention period has ended, or the reader
+    asks for it. The original mail of the letter and the contents of our mails to the reader are erased too, including
+    mails that failed or are still waiting.
     """
     session.execute(delete(Contact).where(Contact.letter_id == letter_id))
     erasing.destroy_of_letter(session, letter_id)
@@ -112,7 +112,7 @@ def set_credit(
 
 
 def credits_of(session: Session, letter_ids: Sequence[int]) -> dict[int, Credit]:
-    """Return the credits of those letters whose writers want to be named, by letter id, in one query."""
+    """Return the credits of the letters whose writers want to be named, by letter id, in one query."""
     query = select(Credit).where(Credit.letter_id.in_(letter_ids), Credit.choice != "none")
     return {credit.letter_id: credit for credit in session.scalars(query)}
 
@@ -120,7 +120,7 @@ def credits_of(session: Session, letter_ids: Sequence[int]) -> dict[int, Credit]
 def get_credit_name(session: Session, letter: Letter, comma: str = ", ") -> str | None:
     """Return the name as the reader wants it printed, e.g. "Timur, Osh", or None for "don't name me".
 
-    Doesn't check whether the name may be printed. `comma` separates name and place in the language of the print.
+    This doesn't check whether the name may be printed. `comma` separates name and place in the language of the print.
     """
     credit = session.scalar(select(Credit).filter_by(letter_id=letter.id))
     return _open_name(session, letter, credit, comma) if credit else None
@@ -166,7 +166,7 @@ def _open_name(session: Session, letter: Letter, credit: Credit, comma: str) -> 
 def verify_credit(session: Session, actor: Staff, letter: Letter, method: str) -> None:
     """Record how the desk checked that the name is the reader's, e.g. by a confirmed address or a call.
 
-    Raises `MissingPrecondition` if there is no name, `MissingField` and `TooLong` for `method`, and `PermissionDenied`.
+    Raises `MissingPrecondition` if there is no name, `MissingField` or `TooLong` for `method`, and `PermissionDenied`.
     """
     must(actor, "check names")
     method = require_length("verification_note", single_line(method), MAX_METHOD_LENGTH)

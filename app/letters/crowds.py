@@ -1,8 +1,8 @@
 """Held letters in the order of reading: first those unlike all others, then the crowds of a flood.
 
 A person files a whole crowd as spam with one press, which is stored as a `Sweep` and can be undone until the worker
-files the letters. Letters that arrived before the flood was noticed aren't held; those that resemble each other are
-shown as crowds too. Only a person can hold them, because a flood may have copied what a reader really asked.
+files the letters. Letters that arrived before the flood was noticed aren't held. Many of them that resemble each other
+are shown as a crowd too, but only a person can hold them, because a flood may have copied what a reader really asked.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ from .models import VOUCHED, Letter, Sweep
 SHOWN_CROWDS = 12  # crowds on the page
 MAX_RANKED_HELD = 5_000  # held letters of a newsletter that are ranked in one round, the new ones first
 MAX_RANKED_UNHELD = 1_000  # unheld letters of a newsletter that are ranked in one round
-MIN_FLOOD_RANK = HIGHEST_SINGLE_RANK + 12  # of a crowd that may include unheld letters: a school class is smaller
+MIN_FLOOD_RANK = HIGHEST_SINGLE_RANK + 12  # of a crowd with unheld letters; a school class makes a smaller crowd
 ROWS_PER_UPDATE = 500
 MAX_HELD_AT_ONCE = 200  # letters per press, since the undo has to list them all
 UNDO_PERIOD = timedelta(seconds=75)  # longer than the page offers to undo a press
@@ -131,6 +131,7 @@ def _find_changed_ranks(session: Session, newsletter_id: int) -> dict[NewRank, l
     for index, (row, letter_rank) in enumerate(zip(rows, letter_ranks, strict=True)):
         crowd = 0 if letter_rank.crowd is None else rows[letter_rank.crowd].id
         new_rank = NewRank(index < held_count, letter_rank.rank, crowd)
+        # Unheld letters outside a large crowd are listed by their time of arrival, not by rank.
         if not new_rank.is_held and (letter_rank.crowd is None or letter_rank.rank < MIN_FLOOD_RANK):
             new_rank = NewRank(is_held=False, rank=LOWEST_RANK, crowd=0)
         if (new_rank.rank, new_rank.crowd) != (row.standing, row.crowd):
@@ -147,7 +148,7 @@ def _save_rank(database: Database, new_rank: NewRank, letter_ids: Sequence[int])
 
 
 def _earliest_arrival(session: Session) -> datetime:
-    """Return since when unheld letters are ranked: since yesterday, as a flood may have begun before midnight."""
+    """Return from when on unheld letters are ranked: since yesterday, as a flood may have begun before midnight."""
     return truncate_to_day(now(session)) - timedelta(days=1)
 
 
@@ -191,8 +192,8 @@ def list_crowds_to_hold(session: Session, newsletter_id: int) -> list[Crowd]:
 def hold(session: Session, actor: Staff, first: Letter, shown_number: int) -> int:
     """Hold the letters of the unheld crowd of `first`, at most `MAX_HELD_AT_ONCE`. Return how many were held.
 
-    Raises `InvalidTransition` if the letter belongs to no such crowd, `VersionConflict` if the crowd now has more
-    letters than the page showed, since nobody holds letters that they haven't seen, and `PermissionDenied`.
+    Raises `InvalidTransition` if the letter belongs to no such crowd, `PermissionDenied`, and `VersionConflict` if the
+    crowd now has more letters than the page showed: nobody should hold letters that they haven't seen.
     """
     must(actor, "take letters")
     if not lock_row(session, first).is_received or not first.crowd:
@@ -238,7 +239,7 @@ def _find_sweep(session: Session, letter: Letter) -> Sweep | None:
 
 
 def file_due_sweeps(database: Database) -> int:
-    """File the letters of sweeps whose undo period is over, in the name of the person who pressed. Return how many."""
+    """File the letters of sweeps whose undo period is over, as the person who swept them. Return their number."""
     filed_count = 0
     for _ in range(MAX_BATCHES):
         batch_count = database.write(_file_batch)
@@ -251,7 +252,7 @@ def file_due_sweeps(database: Database) -> int:
 def _file_batch(session: Session) -> int | None:
     """File one batch of letters of the oldest due sweep. Return how many, or None if no sweep is due.
 
-    A sweep without letters left is deleted.
+    The sweep is deleted once it has no letters left, or if its person may not file letters any more.
     """
     due = select(Sweep).where(Sweep.at <= now(session) - UNDO_PERIOD).order_by(Sweep.id).limit(1)
     due_sweep = session.scalar(due.with_for_update())
@@ -259,7 +260,7 @@ def _file_batch(session: Session) -> int | None:
         return None
     actor = staff_actor(session, due_sweep.person_id, due_sweep.newsletter_id)
     letters: Sequence[Letter] = []
-    if actor and may(actor, "take letters"):  # they may have lost the right since they pressed
+    if actor and may(actor, "take letters"):  # the person may have lost the right meanwhile
         letters = _list_batch(session, due_sweep)
         for letter in letters:
             filing.file(session, actor, letter, "spam")

@@ -31,7 +31,7 @@ def file(
 ) -> None:
     """File a letter as `kind`, one of `FILED_AS`.
 
-    `caused_event_ids` are the audit events that an expert's letter caused, which are undone together with the filing.
+    `caused_event_ids` are the audit events that an expert's letter caused. They are undone together with the filing.
     Raises `InvalidTransition`, `PermissionDenied` and `MissingPrecondition`.
     """
     lock_row(session, letter)
@@ -49,7 +49,7 @@ def file(
 
 
 def hold(session: Session, actor: Actor, letter: Letter, signs: Sequence[str]) -> None:
-    """Hold a letter that arrived unheld, for these signs of spam, the heaviest first.
+    """Hold a letter that arrived unheld. `signs` are the codes of its signs of spam, the heaviest first.
 
     Raises `InvalidTransition` and `PermissionDenied`.
     """
@@ -112,8 +112,8 @@ class EndingSentence(NamedTuple):
 def get_ending_sentence(session: Session, newsletter: Newsletter, reason: str, language: str) -> EndingSentence | None:
     """Return the closing sentence for a reason, or None for an unknown reason.
 
-    It is in `language` if the newsletter has that language, else in the newsletter's own. The newsletter's wording
-    takes precedence over ours, which may fall back to English.
+    It is in `language` if this is one of the newsletter's languages, else in the newsletter's main language. If the
+    newsletter has no wording of its own, our sentence is used, in English if it isn't translated.
     """
     if reason not in ENDINGS:
         return None

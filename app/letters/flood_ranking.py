@@ -11,8 +11,8 @@ from ..text.languages import function_words, script_of
 
 LOWEST_RANK = 1
 HIGHEST_SINGLE_RANK = 1_000  # of a letter outside crowds; a crowd has this rank plus the number of its letters
-MIN_CROWD = 3  # letters of the smallest crowd; also the letters that have to share a word to make it common
-COMMON_WORD_SHARE = 0.01  # the share of all compared letters that also has to share the word, if they are many
+MIN_CROWD = 3  # letters of the smallest crowd, and the least number of letters in which a common word occurs
+COMMON_WORD_SHARE = 0.01  # the share of all letters in which a common word occurs, if that is more than `MIN_CROWD`
 CROWDED_SHARE = 0.5  # the share of common words among a letter's words that puts it into a crowd
 NOISE_PENALTY = 500  # ranks that a letter loses if all its words are common, and again if it has no function words
 LINK_PENALTY = 250  # ranks that a letter with a link loses
@@ -26,7 +26,7 @@ _LINK = re.compile(r"(?i)https?:|www\.|\b[\w-]{2,}\.(?:com|net|org|info|biz|top|
 class LetterRank(NamedTuple):
     """The rank of a letter among others: the lower `rank`, the sooner it is read.
 
-    `crowd` is the index of the first letter of its crowd, None for a letter unlike all others.
+    `crowd` is the index of the first letter of its crowd, or None for a letter outside crowds.
     """
 
     rank: int
@@ -71,7 +71,7 @@ def _rank_single_letter(text: str, common_share: float, function_share: float) -
 def function_word_share(text: str) -> float:
     """Return the share of function words of any language among the words at the beginning of a text.
 
-    Return the share of a typical sentence if the text is too short, or in a script without a list of function words.
+    If the text is too short, or in a script without a list of function words, return the share of a typical sentence.
     """
     text = text[:COMPARED_CHARACTERS]
     terms = [unit.term for unit in units(text) if not unit.is_sign]

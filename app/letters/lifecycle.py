@@ -2,8 +2,11 @@
 
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
-# waits: nobody has filed it yet. can_be_filed: it may be filed, or filed as something else. has_ended: its reader has
-# nothing more to expect. is_settled: its original mail may be erased. is_listed: the desk's list shows it.
+# waits: nobody has filed it yet.
+# can_be_filed: it may be filed, or filed as something else.
+# has_ended: the desk has ended it, or its reader has withdrawn it.
+# is_settled: its original mail may be erased.
+# is_listed: the desk's list shows it.
 STATES = States(
     {
         "received": "waits can_be_filed is_listed",
@@ -76,7 +79,7 @@ LETTER = Machine(
             needs=(is_erased,),
             tells="E",
         ),
-        # When its retention period has ended. How it was filed is kept, to count those who asked.
+        # When the retention period has ended. The record of how a letter was filed is kept, to count who asked.
         Move("forget", ("received", "held"), ("ended",), act="upkeep", needs=(is_erased,)),
         Move("forget", ("filed", "ended"), ("filed", "ended"), act="upkeep", needs=(is_erased,)),
     ),

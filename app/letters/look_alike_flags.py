@@ -19,7 +19,7 @@ BATCH_SIZE = 20  # letters per round: each needs a search in the index
 
 
 class LookAlikes(NamedTuple):
-    """The documents that likely ask the same as a letter: whether there are any, and the ids of the letters."""
+    """The documents that likely ask the same as a letter: whether there are any, and the ids of letters among them."""
 
     exist: bool
     letter_ids: set[int]

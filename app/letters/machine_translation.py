@@ -36,7 +36,7 @@ _IS_WAITING = (MachineTranslation.sent_at.is_(None), MachineTranslation.ended_at
 class TranslationFailed(Exception):
     """Raised when the server gave no translation; `fault` is one of `REQUEST_FAULTS`.
 
-    Has no text of the letter, which would end up in a log.
+    The error contains no text of the letter, as it may end up in a log.
     """
 
     def __init__(self, fault: str) -> None:
@@ -47,10 +47,10 @@ class TranslationFailed(Exception):
 def request_translation(
     server: TranslationServer, texts: Sequence[str], source: str, target: str, timeout: float = REQUEST_TIMEOUT
 ) -> list[str]:
-    """Return translations of several texts, cleaned like any untrusted text. Makes one request, without retries.
+    """Return translations of several texts, cleaned like any untrusted text. Make one request, without retries.
 
-    `source` and `target` are BCP 47 tags, of which the server gets the primary language; with "und" as `source` it
-    guesses. `timeout` is in seconds. Raises `TranslationFailed`.
+    `source` and `target` are BCP 47 tags, of which the server gets only the primary language. If `source` is "und", the
+    server guesses it. `timeout` is in seconds. Raises `TranslationFailed`.
     """
     source_language = source.partition("-")[0]
     payload: dict[str, str | list[str]] = {
@@ -152,7 +152,7 @@ def get_finished_translations(session: Session, letter_ids: Sequence[int]) -> di
 
 
 def read_translation(session: Session, letter: Letter, row: MachineTranslation) -> TranslationResult:
-    """Return the state of a machine translation, with its text unsealed. One whose worker died has the fault "lost"."""
+    """Return the state of a machine translation, with its text decrypted. The fault is "lost" if the worker died."""
     if row.found_sealed is not None:
         body, background = json.loads(get_keyring(session).open(_seal_context(letter), row.found_sealed))
         return TranslationResult(row.language, body, background, at=row.ended_at)
@@ -165,7 +165,7 @@ def _seal_context(letter: Letter) -> str:
 
 
 def translate_next(database: Database, server: TranslationServer | None) -> bool:
-    """Translate the letter that has waited longest and store the result. Return whether one was sent.
+    """Translate the letter that has waited longest and store the result. Return whether a letter was sent.
 
     The row is marked as sent in a transaction of its own before the request, so that neither another worker nor one
     after a crash sends the letter again.
@@ -218,7 +218,7 @@ def save_translation(session: Session, translation_id: int, texts: list[str], fa
     row = session.scalar(select(MachineTranslation).where(MachineTranslation.id == translation_id).with_for_update())
     if row is None:
         return
-    # Loaded first: a query would flush the row while it has ended without a result.
+    # Load these first: a query below would flush the row, ended but without a result, which a constraint forbids.
     letter, keyring = session.get_one(Letter, row.letter_id), get_keyring(session)
     row.ended_at, row.fault = now(session), fault
     if fault:

@@ -1,4 +1,4 @@
-"""Readers' letters that arrive by mail: store them, acknowledge them if the newsletter wants that, re-read them."""
+"""Readers' letters that arrive by mail: storing them, acknowledging them, and reading their text again."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -65,7 +65,7 @@ def take(
 ) -> Letter:
     """Store a mailed letter, as if its writer had chosen "one e-mail, then forget me".
 
-    Raises `MissingField` for a mail without text.
+    Without a valid address, it is as if they had chosen "just a number". Raises `MissingField` for a mail without text.
     """
     return take_all(session, actor, [Intake(newsletter, mailed, may_acknowledge)])[0]
 
@@ -149,7 +149,7 @@ def _clean_body(text: str) -> str:
 def _send_receipt(session: Session, newsletter: Newsletter, letter: Letter, address: str) -> None:
     """Acknowledge a letter with a new receipt, and store its hashes.
 
-    With a receipt that was mailed, one can only read the state of the letter and withdraw it.
+    A receipt that was mailed only lets its holder see the state of the letter and withdraw it.
     """
     form = receive.FormToken(new_token(), get_keyring(session).newest)
     receipt = receive.receipt_of(session, form)
@@ -164,11 +164,11 @@ def _send_receipt(session: Session, newsletter: Newsletter, letter: Letter, addr
 def acknowledge(
     session: Session, newsletter: Newsletter, letter: Letter, address: str, receipt: str
 ) -> OutboxMail | None:
-    """Queue a mail to the sender of a mailed letter that says it has arrived, with its receipt of 20 digits.
+    """Queue a mail that tells the sender of a mailed letter that it has arrived, with its receipt of 20 digits.
 
-    Return None if the newsletter doesn't want it, or if any newsletter has sent this address one today, so that an
-    autoresponder that answers ours gets no second one. Doesn't use up the reader's contact: they are still owed an
-    e-mail about their question.
+    Return None if the newsletter sends no such mails, or if any newsletter has sent one to this address today, so that
+    an autoresponder that answers the first doesn't get a second. The reader's contact stays stored: they are still owed
+    an e-mail about their question.
     """
     if not newsletter.acknowledges:
         return None
@@ -199,7 +199,7 @@ def acknowledge(
 def take_from_pen(
     session: Session, actor: Staff, newsletter: Newsletter, row: Inbound, version: int | None = None
 ) -> Letter:
-    """Store a mail in the holding pen as a letter, because somebody at the desk has decided so.
+    """Store a mail from the holding pen as a letter, because somebody at the desk has decided so.
 
     It isn't acknowledged, since its sender isn't verified. Raises `VersionConflict`, `InvalidTransition`,
     `PermissionDenied`, `MissingPrecondition` if the mail has been destroyed, and `MissingField` if it has no text.

@@ -24,7 +24,7 @@ CHANNELS = ("web", "mail", "api", "event", "phone", "messenger", "paper")
 CHECK_REPLIES = ("fine", "wrong", "yes")  # an expert's replies to the quote check
 OF_EXPERT = ("answer", "cannot", "later", "question back", *CHECK_REPLIES)
 FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
-HEAR_BACK = ("number", "once", "while")  # a receipt number only, one e-mail, or e-mails for a while
+HEAR_BACK = ("number", "once", "while")  # only a receipt number, one e-mail, or e-mails while the desk works on it
 CREDITS = ("none", "first", "full")  # no name, first name and place, or full name
 VOUCHED = -1  # the `standing` of a letter that a person has found honest
 # Columns that end an index, to list letters by time of arrival or by the time at which they entered their state.
@@ -36,8 +36,8 @@ UNERASED = "erased_at IS NULL"
 class Letter(Row, HasPublicId, Editable, OfNewsletter, LetterStates):
     """A letter as the desk reads it. Its writer's address and name are sealed in other tables, or not stored at all.
 
-    The form's nonce and the receipt are stored only as keyed hashes. Erasure keeps these hashes, so that sending the
-    form again can't bring an erased letter back, and the ids, the state and the day.
+    The form's nonce and the receipt are stored only as keyed hashes. Erasure keeps the ids, the state, the day and
+    these hashes, so that sending the form again can't bring an erased letter back.
     """
 
     __tablename__ = "letters"
@@ -187,11 +187,11 @@ class Sweep(Row, OfNewsletter):
 
     crowd: Mapped[int]
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    at: Mapped[datetime]  # when that person pressed
+    at: Mapped[datetime]  # when that person pressed the button
 
 
 class Contact(Row):
-    """A reader's sealed address. A constraint forbids one for a reader who chose a receipt number only."""
+    """A reader's sealed address. A constraint forbids it for readers who chose only a receipt number."""
 
     __tablename__ = "contacts"
     __table_args__ = table_args(
@@ -247,8 +247,8 @@ class Addition(Row):
 class MachineTranslation(Row):
     """A letter in a language of the desk, translated by the newsroom's own server, sealed, and erased with the letter.
 
-    `sent_at` is set just before the request. At `ended_at` there is either `found_sealed`, the translated body and
-    background, or `fault`, a code that says why there is none.
+    `sent_at` is set just before the request. Once `ended_at` is set, there is either `found_sealed`, the translated
+    body and background, or `fault`, a code that says why there is no translation.
     """
 
     __tablename__ = "machine_translations"

@@ -68,7 +68,7 @@ def erase_letter(
     """Erase a letter by `action` of its state machine, at `erased_at`. Its ids, its state and the day remain.
 
     `erasure_kind` is the kind in the list of erasures that a restored backup repeats (`audit.erasures`). `transition`
-    is passed on to `Machine.apply`. Raises what `apply` raises.
+    is passed on to `Machine.apply`. Raises the errors of `apply`.
     """
     contacts.forget(session, actor, letter.id)
     contacts.set_credit(session, letter, "none")

@@ -29,15 +29,15 @@ def listing(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Listing[Letter]:
-    """Return a listing of a newsletter's unerased letters in these states that match all `conditions`, newest first.
+    """Return a listing of a newsletter's unerased letters in these states that match all `conditions`.
 
-    `since` and `until` bound the time of arrival; with `until` the list begins with the oldest. Letters stored without
-    a minute are listed as if they had arrived at midnight UTC: today's in order of arrival, those of past days in no
-    particular order.
+    The newest come first, or with `until` the oldest. `since` and `until` bound the time of arrival. Letters stored
+    without a minute are listed as if they had arrived at midnight UTC: today's in order of arrival, older ones in no
+    particular order within their day.
     """
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
-    # Waiting letters are never erased. Without this condition, an index alone can count them.
+    # Waiting letters are never erased. If the condition is left out for them, an index alone can count them.
     is_unerased = [] if set(states) <= set(WAITS) else [Letter.erased_at.is_(None)]
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, *is_unerased, *conditions, *bounds)
     return Listing(query, (Letter.received_at, Letter.id), until is not None, (Letter.state, states))

@@ -1,4 +1,4 @@
-"""Actions of a reader who holds a receipt. Others may have read the number, so nothing here shows the letter's text."""
+"""Actions of a reader who has a receipt. Others may have seen the number, so nothing here shows the letter's text."""
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -36,8 +36,8 @@ def reader_of(letter: Letter) -> Reader:
 def _require_unmailed_receipt(session: Session, actor: Reader, letter: Letter) -> None:
     """Raise `PermissionDenied` for another letter, an erased one, or a receipt that was mailed.
 
-    With a mailed receipt one can only read the state and withdraw. Locks the letter's row, to wait for a withdrawal
-    that is in progress.
+    A mailed receipt only lets its holder see the state and withdraw. The letter's row is locked, to wait for a
+    withdrawal that is in progress.
     """
     if actor.letter_id != letter.id or actor.mailed or lock_row(session, letter).erased_at:
         raise PermissionDenied(actor.ref)
@@ -55,7 +55,7 @@ def store_addition(
     """Store an addition to a letter. With `skip_duplicate`, return None if the newest addition has the same text.
 
     A page that is reloaded sends the same text again. Raises `MissingField` for an empty text, `ValidationError` for a
-    text that is too long or if there are too many, and `PermissionDenied`, also for a newsletter that has ended.
+    text that is too long or one addition too many, and `PermissionDenied`, also for a newsletter that has ended.
     """
     _require_unmailed_receipt(session, actor, letter)
     if not session.get_one(Newsletter, letter.newsletter_id).is_going:
@@ -85,7 +85,7 @@ def change_credit(
 
 
 def erase(session: Session, actor: Reader, letter: Letter) -> None:
-    """Erase a letter that its reader withdraws, with its contact and credit, for `withdrawal.withdraw`.
+    """Erase a letter that its reader withdraws, with its contact and credit. `withdrawal.withdraw` calls this.
 
     Raises `PermissionDenied` for another letter, and `InvalidTransition` for one that is withdrawn already.
     """

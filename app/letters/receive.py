@@ -23,8 +23,8 @@ from .models import CREDITS, HEAR_BACK, Letter
 
 MAX_QUESTION_LENGTH = 2_000  # characters
 MAX_BACKGROUND_LENGTH = 4_000
-# The default of the setting LETTERS_A_DAY, the letters per newsletter and day. Letters of some kilobytes that are held
-# for 30 days take a few gigabytes at most, so that a flood can't fill the disk.
+# The default of the setting LETTERS_A_DAY, the letters per newsletter and day. A flood can't fill the disk: this many
+# letters a day, of some kilobytes each and held for 30 days, take a few gigabytes.
 MOST_A_DAY = 20_000
 _COLUMNS = Letter.__table__.c
 
@@ -33,7 +33,7 @@ _COLUMNS = Letter.__table__.c
 class Submission:
     """The fields that a reader filled in, or told somebody of the desk at `given_at`.
 
-    `consent` is the sentence about the printing of their name to which they agreed.
+    `consent` is the sentence by which they agreed that their name is printed.
     """
 
     body: str
@@ -90,7 +90,7 @@ class NotTaking(DomainError):
 
 
 class FormAlreadySent(Exception):
-    """Raised for a form that was sent before; `letter` is what it made, `is_identical` whether the text is the same."""
+    """Raised for a form that was sent before and made `letter`. `is_identical` says whether the text is the same."""
 
     def __init__(self, letter: Letter, is_identical: bool) -> None:
         super().__init__(letter.id)

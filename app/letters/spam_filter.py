@@ -1,4 +1,4 @@
-"""The spam filter: a table of weighted signs of spam, for which a letter is held until a person has looked at it."""
+"""The spam filter: a table of weighted signs of spam. A letter with enough of them is held until a person looks."""
 
 import re
 from collections import Counter
@@ -20,8 +20,8 @@ from .models import Letter
 
 SHINGLE_LENGTH = 5  # characters
 COMPARED_CHARACTERS = 600  # of each text
-# For the Jaccard index of the shingles of two texts: shared shingles, divided by those that are in either text. The
-# same text with some words replaced is above it.
+# The lowest Jaccard index of the shingles of two similar texts: the number of shared shingles, divided by the number of
+# different shingles in both. A text in which some words were replaced is still similar to the original.
 SIMILARITY_THRESHOLD = 0.6
 # Precomputed for speed. Case folding makes at most three characters of one.
 _SHINGLE_SLICES = [slice(start, start + SHINGLE_LENGTH) for start in range(3 * COMPARED_CHARACTERS)]
@@ -35,16 +35,14 @@ def shingles_of(text: str) -> frozenset[str]:
 
 def are_similar(shingles: frozenset[str], other_shingles: frozenset[str]) -> bool:
     smaller, larger = sorted((len(shingles), len(other_shingles)))
-    if (
-        smaller / larger < SIMILARITY_THRESHOLD
-    ):  # the index is at most that, if the larger set has the whole smaller one
+    if smaller / larger < SIMILARITY_THRESHOLD:  # the index is at most this: if all of the smaller set is shared
         return False
     shared = len(shingles & other_shingles)
     return shared / (smaller + larger - shared) >= SIMILARITY_THRESHOLD
 
 
 def is_similar(letter_shingles: frozenset[str], text: str) -> bool:
-    """Return the same as `are_similar` for the shingles of a text, mostly without building their set."""
+    """Return the result of `are_similar` for the shingles of a text, mostly without building the set of these."""
     letter_count = len(letter_shingles)
     text_count, text_shingles = _iter_shingles(text)
     shared = len(letter_shingles.intersection(text_shingles))
@@ -66,7 +64,7 @@ def _iter_shingles(text: str) -> tuple[int, Iterator[str]]:
 MIN_HELD_WEIGHT = 10  # the total weight of its signs that holds a letter
 PROOF_OF_WORK = "proof"  # a delivery signal: the browser solved the proof of work
 PROOF_DISCOUNT = 6  # what a proof of work subtracts from the weight of the delivery signs, never from that of the text
-# Letters of today with which a new one is compared: this many of those stored without a minute, and of those with one.
+# A new letter is compared with this many of today's letters stored without a minute, and as many stored with one.
 MAX_RECENT = 30
 SOME_SIMILAR = 3  # letters: a school class may send as many
 MANY_SIMILAR = 12  # letters: only a flood sends as many
@@ -74,7 +72,7 @@ MIN_QUESTION_WORDS = 2
 MIN_SAME_SITE = 3  # letters that link to the same site
 MIN_MIXED_WORDS = 3  # words that mix two alphabets
 MIN_MIXED_SHARE = 0.1  # of a text's words
-# Sites that hide where a link leads. Readers copy such links too (t.co is that of a social network), so this sign alone
+# Sites that hide where a link leads. Readers copy such links too (t.co belongs to a social network), so this sign alone
 # holds no letter.
 SHORTENERS = frozenset(
     (
@@ -132,7 +130,7 @@ class SpamEvidence:
 
     @cached_property
     def similar_count(self) -> int:
-        """Count the recent letters that share most of its text."""
+        """Count the recent letters that are similar to the text."""
         shingles = shingles_of(self.text)
         return sum(self.compare(shingles, recent_text) for recent_text in self.recent_texts)
 
@@ -162,7 +160,7 @@ class SpamEvidence:
 
     @property
     def has_repeated_site(self) -> bool:
-        if not self.sites:  # as in most letters: then the recent texts needn't be searched
+        if not self.sites:  # as in most letters, for which the recent texts needn't be searched
             return False
         site_counts = Counter(site for recent_text in self.recent_texts for site in _sites(recent_text))
         return any(site_counts[site] >= MIN_SAME_SITE for site in self.sites)
@@ -170,7 +168,7 @@ class SpamEvidence:
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign of spam. A letter is held if the weights of its signs add up to `MIN_HELD_WEIGHT`.
+    """A sign of spam. A letter is held if the weights of its signs add up to `MIN_HELD_WEIGHT` or more.
 
     `label` is shown in the list of letters, `sentence` above the letter. `is_of_text` is false for signs of how the
     letter was delivered, whose weight a proof of work reduces.
@@ -197,7 +195,7 @@ def _delivery_sign(
     return Sign(code, weight, label, sentence, applies_to, is_of_text=False)
 
 
-# The heaviest first: the first sign that applies becomes the letter's `held_reason`, by which its list can be filtered.
+# The heaviest first: the first sign that applies becomes the letter's `held_reason`, for the filter of the list.
 SIGNS = (
     _content_sign("no text", 10, N_("no words"), N_("There are no words in it.")),
     _content_sign("no question", 10, N_("one word again and again"), N_("It is one word again and again.")),
@@ -290,8 +288,8 @@ class _RecentLetter(NamedTuple):
 class RecentLetters:
     """Today's newest letters to a newsletter, up to `MAX_RECENT` each of those stored with and without a minute.
 
-    Letters that are filed to a question are left out: they are honest, and many readers may ask it in the same words.
-    `add` a letter that is about to be stored, so that a batch of letters needs only one query.
+    Letters that are filed to a question are left out: they are honest, and many readers may ask the same question in
+    the same words. Call `add` for each letter that is about to be stored, so that a batch needs only one query.
     """
 
     def __init__(self, session: Session, newsletter_id: int) -> None:

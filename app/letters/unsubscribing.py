@@ -1,4 +1,4 @@
-"""Unsubscribing: readers stop our mails, on the page of a mailed link or with the button of RFC 8058."""
+"""Unsubscribing: readers stop our mails by the link in a mail, or by their mail program's button (RFC 8058)."""
 
 from sqlalchemy.orm import Session
 
