@@ -26,7 +26,7 @@ from ..search.index import NewDoc, clear_index, index_documents, remove_document
 from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
 from ..search.semantic import embed_due
 
-BATCH = 50  # rows per transaction, for which other writers wait on SQLite
+BATCH = 50  # rows per transaction; on SQLite, other writers wait for its end
 BATCHES_PER_RUN = 20
 IS_DUE = text("indexed_version <> version")
 # Characters of a document's `more`. PostgreSQL allows a megabyte of terms in a document; a longer one would block
@@ -34,7 +34,7 @@ IS_DUE = text("indexed_version <> version")
 LONGEST_MORE = 100_000
 MARKED_BATCH = 5_000  # rows that one transaction of a rebuild marks as due
 REBUILT_BATCH = 500  # rows that one transaction of a rebuild indexes; larger than BATCH, since that is faster
-PAUSE = 0.01  # seconds between these transactions, in which another writer on SQLite can get the lock
+PAUSE = 0.01  # seconds between transactions of a rebuild, in which another writer on SQLite can get the lock
 
 
 def index_due(database: Database) -> int:
@@ -50,7 +50,7 @@ def index_due(database: Database) -> int:
 
 
 def _lock_due_rows(session: Session, model: Any, limit: int) -> Any:
-    """Return the oldest due rows of a model, without those that another transaction has locked."""
+    """Lock and return the oldest due rows of a model, without rows that another transaction has locked."""
     order = (Letter.received_at, Letter.id) if model is Letter else (model.id,)
     query = select(model).where(IS_DUE).order_by(*order).limit(limit)
     return session.scalars(query.with_for_update(skip_locked=True, of=model)).unique().all()
@@ -67,7 +67,7 @@ def _mark_indexed(session: Session, model: Any, rows: Sequence[Any]) -> list[int
 
 
 def index_letters(session: Session, limit: int = BATCH) -> list[int]:
-    """Index up to `limit` changed letters for the desk, remove those that were erased, and return the keys of all."""
+    """Index up to `limit` changed letters for the desk, removing erased ones, and return the keys of all of them."""
     due_letters = _lock_due_rows(session, Letter, limit)
     erased_keys = [("letter", letter.id) for letter in due_letters if letter.body is None]
     remove_documents(session, DESK, erased_keys)
@@ -188,8 +188,8 @@ def rebuild_indexes(database: Database) -> Iterator[int]:
         last_id = database.write(partial(_mark_due, model=model, after=None))
         while last_id is not None:
             last_id = database.write(partial(_mark_due, model=model, after=last_id))
-    # Alternate between letters and questions, as they came originally: a search for the newest documents of one kind
-    # then needn't skip all of the other. The next kind is always the one of which the smaller share is done.
+    # Alternate between letters and questions, similarly to the order in which they came: then a search for the newest
+    # documents of one kind needn't skip all documents of the other. The next kind is always the one that lags behind.
     done_counts = {index_letters: 0, index_questions: 0}
     total_counts = {index_letters: counts[Letter], index_questions: counts[Question]}
     while done_counts:

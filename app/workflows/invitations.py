@@ -24,9 +24,10 @@ TIME_WITHOUT_EDITION = timedelta(days=14)  # until the assumed cut-off, for a te
 
 
 def edition_asked_for(session: Session, assignment: Assignment) -> Edition | None:
-    """Return the edition that an invitation sent now is for: the intended one if it takes answers, else the next one.
+    """Return the edition for which an invitation would be sent now.
 
-    Return None if no edition was intended, or none takes answers.
+    This is the intended edition if it takes answers, or else the next edition that does. Return None if no edition was
+    intended, or none takes answers.
     """
     intended = run_of(session, assignment)
     if intended is None or takes_answers(session, intended):

@@ -33,8 +33,8 @@ class SealedColumns:
 
     - `columns`: their names without the suffix "_sealed"; the name of the column "sealed" is empty;
     - `owner`: the table whose public ID is part of the context that each value is sealed for;
-    - `owner_key`: the column of `table` with the owner's key;
-    - `batch`: the number of rows per transaction, smaller for mails, which may have 25 MB each.
+    - `owner_key`: the name of the column of `table` with the owner's key;
+    - `batch`: the number of rows per transaction, which is smaller for mails, as each may have 25 MB.
     """
 
     table: Any
@@ -129,9 +129,9 @@ def _reseal_batch(session: Session, spec: SealedColumns, after: int | None) -> l
 
 
 def find_undecryptable(session: Session) -> list[tuple[str, int]]:
-    """Return the columns with values that can't be opened, each with the number of the encryption key.
+    """Return the columns with values that can't be decrypted, each with the number of the encryption key.
 
-    Of each table only the newest row of each encryption key is tried.
+    In each table, only the newest row of each encryption key is tried.
     """
     keyring = get_keyring(session)
     undecryptable = []

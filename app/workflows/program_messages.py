@@ -144,7 +144,7 @@ def _queue_notice_if_due(session: Session, newsletter_id: int) -> bool:
 
 
 def _is_notice_due(session: Session, newsletter: Newsletter) -> bool:
-    """Return whether it is morning, letters wait, and none of the chats got the notice within `NOTICE_INTERVAL`.
+    """Return whether it is morning, letters wait, and no chat has got the notice within the last NOTICE_INTERVAL.
 
     Held letters don't count: they may be spam.
     """
@@ -152,7 +152,7 @@ def _is_notice_due(session: Session, newsletter: Newsletter) -> bool:
     if not chat_ids:
         return False
     digest_time = get_digest_time(newsletter, now(session), DEFAULT_HOUR)
-    is_morning = digest_time <= now(session) < digest_time + GRACE  # a worker that was down still tells them
+    is_morning = digest_time <= now(session) < digest_time + GRACE  # within GRACE, if the worker was down
     if not is_morning:
         return False
     notices = select(Delivery.id).where(Delivery.program_id.in_(chat_ids), Delivery.event == LETTERS)

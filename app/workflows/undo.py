@@ -44,7 +44,7 @@ from .newsletters import pausing
 from .publishing import notices, reschedule, skip
 
 UNDO_PERIOD = timedelta(seconds=60)
-GRACE = timedelta(seconds=10)  # afterwards, for a request that was sent in the last second
+GRACE = timedelta(seconds=10)  # added to the period, for a request that was sent in its last second
 # The model and the state machine of each noun that events are about.
 NOUNS: dict[str, tuple[type[Any], Machine]] = {
     "letter": (Letter, LETTER),
@@ -90,7 +90,7 @@ class Undo:
 
     - `action`: the action of an event;
     - `verb`: undoes the event itself; the events that followed from it are undone afterwards;
-    - `sentence`, `time_limit`: what the undo results in and how long it is possible, as in docs/undo.md;
+    - `sentence`, `time_limit`: the result of the undo, and how long it is possible, as in docs/undo.md;
     - `mail_kind`: the kind of mail whose discarding also undoes the action, if there is one.
     """
 
@@ -102,9 +102,10 @@ class Undo:
 
 
 def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
-    """Return a verb that restores the former state of a row, and the former values of `columns`, by default None.
+    """Return a verb that restores the former state of a row, and the former values of `columns`.
 
-    It calls `callback` last, with the session, the actor, the row and the event.
+    A column whose former value isn't in the event is set to None. The verb calls `callback` last, with the session, the
+    actor, the row and the event.
     """
 
     def verb(session: Session, actor: Staff, row: Any, event: Event, _press: Sequence[int]) -> None:
@@ -126,20 +127,20 @@ def _parse_former_value(column: str, value: Any) -> Any:
 
 
 def _with_row_and_event(verb: Verb) -> Verb:
-    """Adapt a verb that takes only the row and the event."""
+    """Adapt a verb that doesn't need the keys of the press."""
     return lambda session, actor, row, event, _press: verb(session, actor, row, event)
 
 
 def _with_row(verb: Verb) -> Verb:
-    """Adapt a verb that takes only the row."""
+    """Adapt a verb that needs neither the event nor the keys of the press."""
     return lambda session, actor, row, *_: verb(session, actor, row)
 
 
 def _undo_take_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
     """File a letter again that was reopened, and so taken out of its question.
 
-    Raises `InvalidTransition` for a letter that had ended: reopening it has recalled the notice of its end, so it must
-    be ended again.
+    Raises `InvalidTransition` for a letter that had ended. Reopening it has recalled the notice of its end, so somebody
+    must end it again.
     """
     if event.old != "filed":
         raise InvalidTransition("letter", "undo", event.old)
@@ -335,7 +336,7 @@ def _is_own_event(actor: Staff, event: Event) -> bool:
 def _undo_event(session: Session, actor: Staff, event: Event, press: Sequence[int]) -> None:
     """Undo one event of an action with everything that followed from it.
 
-    Raises `AlreadySent` if an expert has been mailed about it, `OnItsWay`, `TooLate` and `VersionConflict`.
+    Raises `MailAlreadySent` if an expert has been mailed about it, `OnItsWay`, `TooLate` and `VersionConflict`.
     """
     row = _lock_row_of(session, event)
     if event.new is not None and has_later_move(session, event, press):
@@ -382,10 +383,11 @@ def undo_followers(session: Session, actor: Staff, follower_ids: Sequence[int], 
 
 
 def discard(session: Session, actor: Staff, mail: OutboxMail, version: int | None = None) -> None:
-    """Discard a mail that waits or failed, and undo its cause unless a later mail of its kind was written.
+    """Discard a mail that waits or failed. If it is an invitation or a quote check, undo this too.
 
-    The assignment of an unsent invitation becomes a draft again, and an unsent quote check is undone, so that silence
-    doesn't count as agreement. Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied` and `VersionConflict`.
+    The assignment of a discarded invitation becomes a draft again, and a discarded quote check ends, so that silence
+    doesn't count as agreement. They stay if a later mail of the same kind was written. Raises `OnItsWay`,
+    `InvalidTransition`, `PermissionDenied` and `VersionConflict`.
     """
     outbox.discard(session, actor, mail, version)
     if not is_undone_by_discarding(mail):

@@ -81,7 +81,7 @@ def _list_question_facts(question: Question) -> Facts:
 
 
 def _list_edition_facts(edition: Edition) -> Facts:
-    # Later events than the newest one of the whole trail happened while the page was open.
+    # The newest event of the whole trail: all later events have happened since the page was opened.
     newest_event_id = _session_of(edition).scalar(select(func.max(Event.id))) or 0
     return {"version": edition.version, "newest": newest_event_id}
 

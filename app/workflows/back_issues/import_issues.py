@@ -71,7 +71,7 @@ def import_all(
 
 
 def find_imported(session: Session, newsletter_id: int, fingerprints: Sequence[str]) -> dict[str, Question]:
-    """Return those of the Q&As with these fingerprints that were imported already, by fingerprint."""
+    """Return the questions of Q&As that were imported already, by fingerprint."""
     query = select(EditionItem.found_sha256, Question).join(Question, Question.id == EditionItem.question_id)
     query = query.where(EditionItem.found_sha256.in_(fingerprints), Question.newsletter_id == newsletter_id)
     return {str(fingerprint): question for fingerprint, question in session.execute(query)}
@@ -87,9 +87,9 @@ def import_qa(
 ) -> Question | None:
     """Add a Q&A to the archive; return None if it was imported before.
 
-    `experts` are the experts of the answers, in order, None where the directory has none. `original_fingerprint`
-    is that of the Q&A as it was in the file, if an editor has changed it. Raises `PermissionDenied`, `ImportRejected`
-    and `TooLong`.
+    `experts` are the experts of the answers, in order, with None for an author who isn't in the directory. If an editor
+    has changed the Q&A, `original_fingerprint` is its fingerprint as it was in the file. Raises `PermissionDenied`,
+    `ImportRejected` and `TooLong`.
     """
     must(actor, "edition", "upkeep")
     fingerprint = original_fingerprint or qa.fingerprint

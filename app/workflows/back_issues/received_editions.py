@@ -25,13 +25,13 @@ from ...typesetting.overlap import overlap_ratio, word_runs
 from ...typesetting.renderers import to_text
 
 TOKEN_BYTES = 10  # of a reply token: 80 bits, 16 characters
-RECENT_EDITIONS = 60  # whose reply addresses are recognized
-REPLIES_EXPECTED_BEFORE = timedelta(days=31)  # the time of an edition, whose address is known in advance
+RECENT_EDITIONS = 60  # editions whose reply addresses are recognized
+REPLIES_EXPECTED_BEFORE = timedelta(days=31)  # an edition runs, as its reply address is known in advance
 SENT_EDITION_ARRIVES_WITHIN = timedelta(days=7)  # after it was marked as sent
 PLANNED_EDITION_ARRIVES_WITHIN = timedelta(days=1)  # before or after its planned time
-MIN_SHARE = 0.5  # of the runs of words of a text that another one must have, to be taken for the same
+MIN_SHARE = 0.5  # of the runs of words of one text that another text must have, to be taken for the same text
 MIN_QUOTED_RUNS = 12  # runs of words that a quote must share with an edition, in addition to `MIN_SHARE`
-COMPARED_EDITIONS = 6  # with which a text is compared if nothing else identifies its edition
+COMPARED_EDITIONS = 6  # newest editions with which a text is compared if nothing else identifies its edition
 LONGEST_MAIL = 200_000  # characters of the arrived mail that are stored
 
 
@@ -61,9 +61,10 @@ def _encode_token(mac: bytes) -> str:
 
 
 def find_by_message_ids(session: Session, message_ids: Collection[str]) -> dict[str, Edition]:
-    """Return the editions with these Message-IDs, by Message-ID as given; of several with the same one the newest.
+    """Return the editions with these Message-IDs, by Message-ID as given.
 
-    Angle brackets don't matter, neither here nor in the stored Message-IDs.
+    If several editions have the same Message-ID, return the newest. Angle brackets are ignored, in the arguments and in
+    the stored Message-IDs.
     """
     bare_ids = {message_id: message_id.strip("<> ") for message_id in message_ids}
     stored_forms = [*bare_ids.values(), *(f"<{bare_id}>" for bare_id in bare_ids.values())]
@@ -125,7 +126,10 @@ def find_quoted_edition(editions: Sequence[QuotableEdition], quote: str) -> Edit
 
 
 def find_arriving_edition(session: Session, newsletter_id: int, text: str) -> Edition | None:
-    """Return the edition whose own mail this text is, or None: of those whose mail may arrive now, the most similar."""
+    """Return the edition whose own mail this text is, or None.
+
+    Among the editions whose mail may arrive now, this is the most similar one, if it is similar enough.
+    """
     current_time = now(session)
     planned_period = (current_time - PLANNED_EDITION_ARRIVES_WITHIN, current_time + PLANNED_EDITION_ARRIVES_WITHIN)
     can_arrive = or_(
@@ -146,7 +150,10 @@ def find_arriving_edition(session: Session, newsletter_id: int, text: str) -> Ed
 
 
 def record_arrival(session: Session, actor: Actor, edition: Edition, message_id: str, text: str) -> bool:
-    """Store an edition's own mail. Return False if one has arrived already, or the edition has another Message-ID."""
+    """Store an edition's own mail and return True.
+
+    Return False if a mail has arrived for the edition already, or the edition has another Message-ID.
+    """
     lock_row(session, edition)
     if edition.arrived_at is not None or (edition.message_id and edition.message_id != message_id):
         return False

@@ -1,7 +1,7 @@
 """Undo of a mistaken import of back issues, as a whole, as long as nothing in it was changed.
 
-An import is everything from one upload of files, or from one run of the command. It consists of all events
-"newsletter.import" with the same `from`; the `did` of each lists the events that it recorded.
+An import is everything from one upload of files, or from one run of the command. Its events "newsletter.import" have
+the same `from` in their facts, and list in `did` the other events of the import.
 """
 
 from collections.abc import Iterator, Sequence

@@ -48,12 +48,12 @@ class PublicState:
 
     @property
     def is_final(self) -> bool:
-        """True if no further news is expected; a kept letter is neither final nor under way."""
+        """True if the letter was published, has ended or was withdrawn. A kept letter isn't final."""
         return self.is_published or self.has_ended or self.is_withdrawn
 
     @property
     def is_under_way(self) -> bool:
-        """True if further news is expected."""
+        """True if further news is expected: the letter is neither final nor kept."""
         return not self.is_final and self.state != "kept"
 
 

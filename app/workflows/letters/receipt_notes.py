@@ -40,7 +40,7 @@ def accepts_messages(newsletter: Newsletter, letter: Letter, public_state: Publi
 
 
 def can_be_asked(session: Session, letter: Letter, notes: Sequence[ReceiptNote] | None = None) -> bool:
-    """Return whether the desk can leave a note: the reader could answer it, and no other note is open.
+    """Return whether the desk can leave a note: the reader could answer it, none is open, and MAX_NOTES isn't reached.
 
     `notes` are the letter's notes, if they are loaded already.
     """
@@ -90,7 +90,10 @@ def take_back_note(session: Session, actor: Staff, letter: Letter) -> None:
 
 
 def _require_accepting(session: Session, actor: Reader, letter: Letter) -> None:
-    """Lock the letter. Raises `PermissionDenied` if the desk accepts no more messages, as on a page opened earlier."""
+    """Lock the letter. Raises `PermissionDenied` if the desk accepts no more messages.
+
+    The reader's page may be older and still have the form.
+    """
     newsletter = session.get_one(Newsletter, lock_row(session, letter).newsletter_id)
     if not accepts_messages(newsletter, letter, get_public_state(session, newsletter, letter)):
         raise PermissionDenied(actor.ref)
@@ -117,7 +120,7 @@ def answer_note(session: Session, actor: Reader, letter: Letter, body: str) -> N
         if letter.notes and letter.additions and letter.additions[-1].body == clean(body):
             return
         raise PermissionDenied(actor.ref)
-    # Duplicates are recognized above: after a reload no note is open.
+    # A duplicate is recognized above, since after the first answer no note is open.
     addition = receipts.store_addition(session, actor, letter, body, skip_duplicate=False)
     if addition:
         note.addition_id = addition.id
@@ -127,7 +130,7 @@ def answer_note(session: Session, actor: Reader, letter: Letter, body: str) -> N
 def list_answered_letters(
     session: Session, newsletter_id: int, days: int, include_today: bool
 ) -> Sequence[tuple[Letter, datetime]]:
-    """Return the listed letters whose readers answered a note in the last `days` days, with the time of the last one.
+    """Return the listed letters whose readers answered a note in the last `days` days, with the newest answer's time.
 
     The current day counts only with `include_today`. Days are in UTC: no time of day is stored for readers without an
     address.

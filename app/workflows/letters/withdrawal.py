@@ -99,10 +99,10 @@ def _leave_question(
 
 
 def _belongs_only_to(session: Session, letter: Letter, question: Question, letter_text: str) -> bool:
-    """Return whether nobody but the writer of this letter asks a question, although the letter was moved elsewhere.
+    """Return whether a question came from this letter alone, which was moved to another question later.
 
-    Then the question has no letters. Its text is an uncleared copy of the letter's, or it was opened for the letter and
-    has no cleared text.
+    This is so if the question has no letters, and its text is an uncleared copy of the letter's text, or it was opened
+    for the letter and has no cleared text.
     """
     if letters_of(session, question) or question.text is None:
         return False
@@ -188,7 +188,7 @@ def leave_unnamed(session: Session, actor: Staff, letter: Letter) -> None:
 
 
 def _remove_other_names(session: Session, letter: Letter) -> None:
-    """Remove all names but the one that the reader wants now from the item of the letter's question."""
+    """Remove all names from the item of the letter's question, except the name that the reader wants now."""
     if letter.question_id is None:
         return
     _question, lead = _lock_with_lead(session, letter.question_id)
@@ -198,7 +198,7 @@ def _remove_other_names(session: Session, letter: Letter) -> None:
 
 
 def _remove_names(session: Session, question: Question, except_name: str | None = None) -> bool:
-    """Remove all names but one from the locked or published item of a question; return False if it has no item."""
+    """Remove all names except one from the locked or published item of a question. Return whether it has an item."""
     item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
     if item is None:
         return False

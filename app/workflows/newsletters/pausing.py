@@ -1,8 +1,8 @@
 """Pausing, resuming and closing a newsletter.
 
-A paused newsletter takes no questions on its pages, plans no editions until it resumes, sends no reminders, and stops
-its ladders. Readers' mails still become letters, and experts' answers are accepted. When it is closed, all experts with
-open work are told.
+A paused newsletter accepts no questions on its pages, plans no editions until it resumes, sends no reminders, and
+stops its ladders. Readers' mails still become letters, and experts' answers are accepted. When a newsletter is closed,
+all experts with open work are told.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def resume(session: Session, actor: Actor, newsletter: Newsletter) -> Event:
 def close(session: Session, actor: Actor, newsletter: Newsletter, sentence: str) -> Event:
     """Close a newsletter and end the open assignments; each of their experts is mailed the `sentence`.
 
-    Questions in an edition stay there. Return the event, whose facts list what was ended and the mails about it.
+    Questions in an edition stay there. Return the event; its facts list the ended assignments' events and mails.
     Raises `InvalidSettings` if there are open assignments but no sentence, `LeakDetected`, `InvalidTransition` and
     `PermissionDenied`.
     """

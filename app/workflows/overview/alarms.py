@@ -36,7 +36,7 @@ FAILED_PERIOD = timedelta(hours=72)  # before the cut-off, for alarms about mail
 UNCONFIRMED_AFTER = timedelta(hours=2)  # after the time of an edition that isn't marked as sent
 NO_ALARM_AFTER = timedelta(days=3)  # after the time of an edition
 FAILURE_AGE = timedelta(days=14)  # older failures have nothing to do with the edition
-MAX_ALARMS = 100  # about letters of an edition, and as many about failed mails
+MAX_ALARMS = 100  # about unfiled letters for one edition, and as many about failed mails
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Alarm:
 def raise_alarms(database: Database, current_time: datetime | None = None) -> int:
     """Queue the alarm mails that have not been queued yet, and return their number.
 
-    The write lock is taken only for newsletters with such alarms, which are then looked for again.
+    The alarms are first looked for without the write lock. Only newsletters with alarms are then looked at with it.
     """
     with database.read(current_time) as session:
         newsletters = all_newsletters(session, Newsletter.is_going)
@@ -79,7 +79,7 @@ def _queue_alarms(session: Session, newsletter_id: int) -> int:
 
 
 def _unsent_alarms(session: Session, newsletter: Newsletter) -> Iterator[tuple[Alarm, Person]]:
-    """Yield each alarm with each editor who has not been mailed about it."""
+    """Yield each alarm with each editor who has an address and has not been mailed about it."""
     for alarm in _find_alarms(session, newsletter):
         for person in directory.list_notice_recipients(session, newsletter.id):
             if outbox.is_enqueued(session, _once_key(alarm, person)):

@@ -1,7 +1,7 @@
 """The digest: a morning mail to the desk at the hour set by the newsletter, on days when there is news.
 
-A newsletter without an hour gets none. The digest counts what is waiting and names the first few of each section. It
-contains no text by readers: questions are named by their cleared headlines.
+A newsletter without an hour gets no digest. The digest counts the waiting work, and some of its sections name the first
+few assignments. It contains no text by readers: questions are named by their cleared headline or wording.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,10 +37,10 @@ from ..letters import receipt_notes
 from ..retention import erase_answers, erase_people, retention_preview
 from .waiting_queries import DEADLINE_COLUMNS
 
-GRACE = timedelta(hours=2)  # after the digest's hour: a worker that was down still sends it
+GRACE = timedelta(hours=2)  # how late a worker that was down still sends the digest
 DAY = timedelta(days=1)
-SLOTS_PERIOD = timedelta(days=3)  # before the cut-off: open slots alone are worth a mail
-LEAVING_PERIOD = timedelta(weeks=1)  # before texts are erased: they are mentioned
+SLOTS_PERIOD = timedelta(days=3)  # before the cut-off, in which open slots alone are worth a mail
+LEAVING_PERIOD = timedelta(weeks=1)  # before an erasure, in which the digest mentions it
 MAX_SECTION_LINES = 5
 
 
@@ -104,7 +104,7 @@ def _queue_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
 
 
 def _is_worth_a_mail(sections: Sequence[MorningSection], cutoff_at: datetime | None, current_time: datetime) -> bool:
-    """Return whether there is news. Texts to be erased alone are none, and open slots alone only near the cut-off."""
+    """Return whether there is news. Coming erasures are no news, and open slots are news only near the cut-off."""
     kinds = {section.kind for section in sections}
     if kinds - {"slots", "leaving"}:
         return True
@@ -175,7 +175,7 @@ def _list_submitted(session: Session, newsletter_id: int, since: datetime) -> li
 
 
 def _list_checked(session: Session, newsletter_id: int, since: datetime) -> list[Assignment]:
-    """Return the assignments whose quote check has ended since, and whose text has not been edited afterwards."""
+    """Return the assignments whose quote check got an outcome since then, and whose text wasn't edited afterwards."""
     answers = _list_answers(session, newsletter_id, "edited", since)
     checks = newest_checks(session, [answer.id for answer in answers])
     assignments = []

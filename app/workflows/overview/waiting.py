@@ -70,7 +70,7 @@ class Board:
     numbers: Mapping[str, Any]
 
     def count(self, tasks: Sequence[WaitingTask], *groups: str) -> int:
-        """Return the total of all groups that `tasks` belong to, and of `groups`, which may have no tasks here.
+        """Return the total of `groups` and of all groups of `tasks`, including tasks that the board doesn't show.
 
         Groups that `numbers` doesn't count are shown completely.
         """
@@ -88,7 +88,7 @@ def get_group(task: WaitingTask) -> str:
 
 
 def load_board(session: Session, newsletter: Newsletter) -> Board:
-    """Load the board, most urgent tasks first, with one statement for all keys and one for each kind of row."""
+    """Load the board, most urgent tasks first, with a fixed number of statements."""
     keys = queries.find_waiting(session, newsletter.id)
     numbers = queries.count_waiting(session, newsletter.id)
     questions = get_many(session, Question, {*keys["ask"], *keys["dated"], *keys["picked"]})
@@ -99,7 +99,7 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
     sections = slots.build_sections(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
     answers = _load_answers(session, keys["edited"] + keys["submitted"] + keys["checking"])
     owed_keys = keys["late"]
-    if len(owed_keys) < MAX_TASKS:  # overdue ones come first
+    if len(owed_keys) < MAX_TASKS:  # overdue assignments take precedence
         owed_keys = owed_keys + keys["due"]
     assignments = _load_assignments(session, keys["drafted"] + owed_keys)
     return Board(
@@ -229,7 +229,10 @@ def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[WaitingTask]:
 
 
 def _put_overdue_first(tasks: Sequence[WaitingTask], current_time: datetime) -> list[WaitingTask]:
-    """Return the first tasks: overdue ones, latest deadline first, then the others. `tasks` are sorted by deadline."""
+    """Return up to MAX_TASKS tasks: overdue ones, latest deadline first, then the others, earliest deadline first.
+
+    `tasks` are sorted by deadline.
+    """
     overdue = [task for task in tasks if task.due_at and task.due_at < current_time]
     others = [task for task in tasks if task not in overdue]
     return [*reversed(overdue), *others][:MAX_TASKS]
@@ -265,9 +268,9 @@ def _letters_to_read(counts: Mapping[str, Any]) -> list[WaitingTask]:
 
 
 def _slot_to_fill(coming_editions: list[Edition], open_slots: list[int], current_time: datetime) -> list[WaitingTask]:
-    """Return a task for the first open slot of the next edition, due at the cut-off, or if it is over, when it runs.
+    """Return a task for the first open slot of the next edition. `open_slots` are the numbers of all its open slots.
 
-    `open_slots` are the numbers of all open slots of this edition.
+    The task is due at the cut-off, or if that is over, when the edition runs.
     """
     if not coming_editions or not open_slots:
         return []
@@ -284,9 +287,9 @@ def _deadlines_to_meet(
     coming_editions: list[Edition],
     editions: Mapping[int, Edition],
 ) -> list[WaitingTask]:
-    """Return tasks for questions that aren't in an edition before their deadline.
+    """Return tasks for questions that aren't in an edition on or before the day of their deadline.
 
-    Deadlines after the last of the coming editions are left out.
+    Questions with a deadline after the last of the coming editions are left out.
     """
     tasks = []
     for question in sorted(dated_questions, key=lambda question: (question.must_run_by or date.max, question.id)):

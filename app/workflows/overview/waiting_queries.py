@@ -50,7 +50,7 @@ KeyQueries = dict[str, Select[int]]  # by group
 # The states in which an expert owes something, each with the column of its deadline.
 DEADLINE_COLUMNS = {"invited": Assignment.reply_by, "accepted": Assignment.due_at, "returned": Assignment.due_at}
 DeadlineColumn = InstrumentedAttribute[Any]
-REPLIES_ANNOUNCED_FOR = timedelta(days=2)  # readers' replies to notes, counted from today's midnight
+REPLIES_ANNOUNCED_FOR = timedelta(days=2)  # before today's midnight (UTC): older replies to notes aren't announced
 WAITING_ANSWER_STATES = (*ANSWER_STATES.which("is_on_the_desk"), *ANSWER_STATES.which("is_checking"))
 LETTER_STATE_PROPERTIES = {"letters": "is_received", "held": "is_held"}  # by kind of task
 
@@ -122,9 +122,9 @@ def _has_draft_invitation() -> Exists:
 
 
 def _select_assignments_and_answers() -> KeyQueries:
-    """Select what experts owe, submitted texts, and drafted invitations.
+    """Select assignments whose experts owe something, texts on the desk or in a quote check, and drafted invitations.
 
-    Overdue work comes latest deadline first and without the backlog, other owed work earliest deadline first.
+    Overdue assignments come latest deadline first and without the backlog, other owed ones earliest deadline first.
     """
     return {
         "late": _select_owed(due_since=_BACKLOG_SINCE, due_before=_NOW, latest_first=True),
@@ -137,7 +137,7 @@ def _select_assignments_and_answers() -> KeyQueries:
 def _select_owed(*, due_since: Any, due_before: Any = None, latest_first: bool = False) -> Select[int]:
     """Select the first owed assignments by their deadline.
 
-    Each of `DEADLINE_COLUMNS` has its own index, so the first assignments of each are selected and then merged.
+    For each state, an index has the assignments by deadline. So the first ones of each state are selected, and merged.
     """
 
     def limit_to_first(query: Select[Any], deadline: Any, key: Any) -> Select[Any]:
@@ -174,9 +174,9 @@ def select_answers(newsletter_id: Key, state: str, limit: int) -> Select[int]:
 def count_waiting(session: Session, newsletter_id: int) -> dict[str, Any]:
     """Count the waiting work, up to 1,001 of each kind.
 
-    The keys are not those of `find_waiting`, but the groups of `waiting.get_group`, and further ones such as "late" and
-    "ready". Those that end in "since" hold the time since which the oldest letter or mail has waited. For rare kinds,
-    such as failed mails, the value only says whether there are any.
+    The keys are not those of `find_waiting`, but the groups of `waiting.get_group`, and others such as "late" and
+    "ready". The value of a key that ends in "since" is when the oldest letter or mail came. For rare kinds, such as
+    failed mails, the value only says whether there are any.
     """
     columns = _count_columns()
     row = session.execute(_select_counts(), _build_params(session, newsletter_id)).one()

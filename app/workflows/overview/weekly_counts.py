@@ -25,7 +25,7 @@ from .models import CountedWeek
 
 WEEK = timedelta(days=7)
 WEEKS_PER_RUN = 30  # of each newsletter, so that the worker's mails don't wait long
-# Up to each age of a week, how old its count may get: older weeks change rarely.
+# An upper limit for the age of a week, and how old its count may get below this limit. Older weeks change rarely.
 STALE_AFTER = (
     (timedelta(weeks=3), timedelta(minutes=10)),
     (timedelta(weeks=53), timedelta(days=1)),
@@ -93,7 +93,10 @@ def _get_max_count_age(week_age: timedelta) -> timedelta:
 
 
 def _find_first_week(session: Session, newsletter_id: int) -> date | None:
-    """Return the first week with any data, from the first entries of three indexes, or None."""
+    """Return the first week with a letter, a published question or an invitation, or None.
+
+    Only the first entries of three indexes are read.
+    """
     first_times = []
     for column in (Letter.received_at, Question.published_at, Assignment.invited_at):
         times = select(column).where(column.class_.newsletter_id == newsletter_id, column.is_not(None))
@@ -186,9 +189,9 @@ def _count_askers(session: Session, question_ids: Sequence[int]) -> Iterator[Row
 
 
 def _count_experts(session: Session, newsletter_id: int, period: Period) -> Figures:
-    """Count the experts invited that week and the outcomes: a text, a refusal, or silence until the deadline."""
+    """Count the invitations of that week and their outcomes: a text, a refusal, or silence until the deadline."""
     deadline_column = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
-    # A cancelled expert counts as silent if the deadline had passed by the time of the cancellation.
+    # The expert of a cancelled assignment was silent if the deadline had passed before it was cancelled.
     end_column = case((Assignment.is_cancelled, Assignment.state_at), else_=now(session))
     query = select(
         Assignment.expert_id,

@@ -54,7 +54,7 @@ class CorrectionNote:
 
     wrong: str = ""
     right: str = ""
-    runs: bool = False  # the name of the stored column
+    runs: bool = False  # named like the column that stores it
 
 
 def get_published_item(session: Session, question: Question) -> EditionItem:
@@ -140,14 +140,14 @@ def _build_correction(session: Session, actor: Staff, question: Question, note: 
 def reword_for_safety(session: Session, actor: Staff, question: Question, new_text: PublishedText) -> None:
     """Reword a published Q&A for somebody's safety, without a note, which would draw attention to the former text.
 
-    The former text is erased from pages, feeds, search, embedded frames, and the edition as sent. Its experts are asked
+    The former text is erased from pages, feeds, search, embedded frames, and the edition as sent. The experts are asked
     not to pass it on. Raises as `correct` does, and as `clear` does, since nobody may be recognizable in the new text.
     """
     must(actor, "correct")
     item = _lock_item(session, question)
     published = get_published_text(item)
     corrected = _clean_text(item, new_text)
-    # A text that was corrected before needs no further change: rewording then erases the text as sent.
+    # If the text was corrected before, it may stay the same now: this erases the text as sent.
     if published == corrected and item.mended is None:
         raise InvalidField("text_unchanged", "text")
     _check_private_passages(session, actor, question, published.answers, corrected.answers)

@@ -68,7 +68,7 @@ def get_newest_mail_id(session: Session) -> int:
 def list_date_mails_after(
     session: Session, last_id: int, question_ids: Sequence[int], assignment_ids: Sequence[int]
 ) -> list[int]:
-    """Return the keys of the mails after `last_id` that tell experts of another date for one of these."""
+    """Return the keys of the mails after `last_id` to experts about moving or dropping one of these, oldest first."""
     is_about_them = OutboxMail.question_id.in_(question_ids) | OutboxMail.assignment_id.in_(assignment_ids)
     tells_of_date = OutboxMail.kind.in_(list_kinds_with_purpose("reschedule"))
     query = select(OutboxMail.id).where(OutboxMail.id > last_id, tells_of_date, is_about_them)
@@ -83,7 +83,7 @@ def tell_reader(
     due_at: datetime | None = None,
     edition_id: int | None = None,
 ) -> None:
-    """Mail a notice to the reader of a letter if they left an address, once for each opening, letter and edition.
+    """Mail a notice to the reader of a letter if they left an address, once for each letter, edition and `opening`.
 
     The mail doesn't reveal that a question was asked, nor its text.
     """
@@ -112,7 +112,7 @@ def _reader_notice_key(opening: str, letter_id: int, edition_id: int | None = No
 def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
     """Recall the notice that a letter or its question ended, as part of an undo.
 
-    Raises `OnItsWay` if it was sent already.
+    Raises `OnItsWay` if it is being sent, or was sent, failed or expired.
     """
     mail = find_ending_notice(session, letter)
     if mail is None or mail.is_discarded:
@@ -123,7 +123,7 @@ def recall_notice(session: Session, actor: Actor, letter: Letter) -> None:
 
 
 def recall_waiting_notice(session: Session, actor: Actor, letter: Letter) -> None:
-    """Recall the notice that a letter or its question ended; one that was sent already stays. Raises `OnItsWay`."""
+    """Recall the notice that a letter or its question ended, unless it was sent already. Raises `OnItsWay`."""
     mail = find_ending_notice(session, letter)
     if mail and mail.waits:
         outbox.recall(session, actor, mail)

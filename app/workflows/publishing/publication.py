@@ -76,7 +76,7 @@ def send(
 ) -> None:
     """Mark an edition as sent: its Q&As are public at once, mails and webhooks follow after ten minutes.
 
-    Assignments for its questions that have no printed answer end, and their experts are told. The event lists these
+    Assignments for its questions end if their answers aren't printed, and the experts are told. The event lists these
     ends, so that a recall can undo them. Raises `VersionConflict`, `InvalidTransition` and `PermissionDenied`.
     """
     check_version(lock_row(session, edition), version)

@@ -19,7 +19,7 @@ from ..undo import undo_followers
 
 
 def recall(session: Session, actor: Staff, edition: Edition) -> None:
-    """Make a sent edition locked again, recall its mails and restore the assignments that it ended.
+    """Make a sent edition locked again, recall its mails, and restore the assignments that sending it had ended.
 
     Raises `MissingPrecondition` if a mail has been sent, `OnItsWay`, `InvalidTransition`, `PermissionDenied`, and
     `VersionConflict` if one of these assignments has changed since.

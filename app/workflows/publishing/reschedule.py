@@ -1,7 +1,7 @@
 """Rescheduling an edition, and handing its assignments over to the next one.
 
-Experts are told. Due dates of owed texts move by as many days as the edition, and keep their hour. The cut-off,
-readers' pages and the calendar feed are derived from the time of the edition.
+Experts are told. Due dates of owed texts move by as many days as the edition, and keep their hour, unless this leaves
+the expert less than a day. The cut-off, readers' pages and the calendar feed are derived from the edition's time.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def list_assignments(session: Session, edition: Edition) -> Sequence[Assignment]
 
 
 def hand_over_assignments(session: Session, actor: Staff, edition: Edition) -> dict[str, Any]:
-    """Hand the assignments for a cancelled edition over to the next one that takes answers, and tell the experts.
+    """Hand the assignments for a skipped edition over to the next one that takes answers, and tell the experts.
 
     Return the former dates for `restore_dates`. Without such an edition, change nothing and return an empty dict.
     """
@@ -143,7 +143,10 @@ def _dates_to_json(former_dates: dict[int, dict[str, Any]]) -> dict[str, Any]:
 
 
 def restore_dates(session: Session, former_dates: dict[str, Any]) -> None:
-    """Restore the dates of assignments from `_dates_to_json`. Raises `VersionConflict` if one is no longer asked."""
+    """Restore the dates of assignments from `_dates_to_json`.
+
+    Raises `VersionConflict` if an assignment isn't with its expert, or its text on the desk, any more.
+    """
     for key, values in former_dates.items():
         assignment = lock_row(session, session.get_one(Assignment, int(key)))
         if not assignment.is_asked:

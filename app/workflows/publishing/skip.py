@@ -61,7 +61,7 @@ def _carry_over_or_drop(session: Session, actor: Staff, question: Question) -> E
 
 
 def unskip(session: Session, actor: Staff, edition: Edition) -> MovedQuestions:
-    """Restore a skipped edition, and return the questions that were picked for it. They stay where they are now.
+    """Restore a skipped edition, and return the questions that were picked for it, which stay where they are now.
 
     Raises `InvalidTransition` and `PermissionDenied`.
     """
@@ -95,8 +95,8 @@ def list_moved_questions(session: Session, edition: Edition) -> MovedQuestions:
 def undo_carry_over(session: Session, actor: Staff, question: Question, event: Event) -> None:
     """Put a question that was carried over back into its slot in the original edition.
 
-    Raises `VersionConflict` if it was moved again or its slot is taken, `AlreadySent` if its experts were mailed, and
-    `OnItsWay`.
+    Raises `VersionConflict` if it was moved again or its slot is taken, `MailAlreadySent` if its experts were mailed,
+    and `OnItsWay`.
     """
     facts = event.facts or {}
     edition = session.get_one(Edition, facts["from"])
@@ -122,7 +122,7 @@ def undo_drop(session: Session, actor: Staff, question: Question, event: Event) 
 
 
 def _recall_mails(session: Session, actor: Staff, question: Question, event: Event) -> None:
-    """Recall the mails about the move to the question's experts. Raises `AlreadySent` and `OnItsWay`."""
+    """Recall the mails about the move to the question's experts. Raises `MailAlreadySent` and `OnItsWay`."""
     mail_ids = select(OutboxMail.id).where(
         OutboxMail.question_id == question.id,
         OutboxMail.kind.in_(list_kinds_with_purpose("reschedule")),

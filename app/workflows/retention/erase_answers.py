@@ -1,7 +1,8 @@
 """Erasure of experts' unprinted texts: unused answers, and former versions of printed ones.
 
-They are erased `draft_days` (a setting of the newsletter) after the question has ended or run. Printed texts stay, with
-their credits.
+They are erased `draft_days` (a setting of the newsletter) after the answer was withdrawn, or the question ended or ran.
+The days count from the last change of state of answer and question. Printed texts stay, with their credits. Held-over
+answers stay as well, unless their question ends.
 """
 
 from datetime import datetime, timedelta

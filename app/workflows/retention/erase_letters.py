@@ -30,15 +30,15 @@ from ...questions.wording import erase_words, forget_own_words
 from . import erase_answers, retention_preview
 
 BATCH = 100  # mails in one transaction
-# In which a sent mail can bounce: servers try for five days (RFC 5321, section 4.5.4.1).
+# A sent mail can bounce for less than this: servers try for five days (RFC 5321, section 4.5.4.1).
 BOUNCE_PERIOD = timedelta(days=7)
 
 
 def forget_letters(database: Database, rounds: int) -> None:
     """Erase due letters in up to `rounds` rounds of searching and erasing.
 
-    They are searched for without the write lock, and erased a few in each transaction, so that others can write. Raises
-    `Busy`.
+    They are searched for without the write lock, and only a few are erased in each transaction, so that others can
+    write. Raises `Busy`.
     """
     for _ in range(rounds):
         with database.read() as session:
@@ -47,7 +47,7 @@ def forget_letters(database: Database, rounds: int) -> None:
             break
         for batch in batches:
             database.write(partial(forget_batch, batch=batch), empties_log=False)
-        with suppress(Busy):  # a reader still uses the old pages; the worker tries again regularly
+        with suppress(Busy):  # another session still reads the old pages; the worker tries again regularly
             empty_log(database)
 
 
@@ -60,9 +60,9 @@ def forget_batch(session: Session, batch: retention_preview.DueBatch) -> int:
 
 
 def erase_due(session: Session) -> int:
-    """Erase some of everything that is due in each newsletter, oldest first.
+    """Erase a limited number of the due letters, mails and versions of answers of each newsletter.
 
-    Return the number of letters, mails and versions of answers.
+    Return the number of all of them.
     """
     count = 0
     for batch in retention_preview.list_due_batches(session):
@@ -71,7 +71,7 @@ def erase_due(session: Session) -> int:
 
 
 def sweep_others(session: Session) -> int:
-    """Erase a batch of due mails and versions of answers, and return their number."""
+    """Erase a batch of due mails and versions of answers of each newsletter, and return their number."""
     count = 0
     for newsletter in all_newsletters(session):
         count += _forget_mails(session, newsletter)

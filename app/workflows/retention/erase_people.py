@@ -1,7 +1,7 @@
 """Erasure of former experts and colleagues, by the retention rules or at their request.
 
-Printed answers keep their credits. Rows of the trail don't change: they refer to the person by key, whose name becomes
-"Former expert" or "Former colleague" with an identifier.
+Printed answers keep their credits. Rows of the trail don't change: they refer to the person by key, and the person's
+name becomes "Former expert" or "Former colleague" with an identifier.
 """
 
 from collections.abc import Sequence
@@ -101,7 +101,7 @@ def _select_due_experts(session: Session, as_of: datetime) -> Select[Expert]:
 
 
 def list_due_experts(session: Session, newsletter: Newsletter, horizon: timedelta, limit: int) -> list[Expert]:
-    """Return up to `limit` experts to be deleted within `horizon` whom the newsletter has asked.
+    """Return up to `limit` experts to be deleted within `horizon` who have assignments at the newsletter.
 
     Experts whose deletion was requested are included at every newsletter.
     """
@@ -126,7 +126,10 @@ def _select_due_experts_of_newsletter(session: Session, newsletter: Newsletter, 
 
 
 def _list_due_colleagues_of_all_desks(session: Session, as_of: datetime) -> list[Person]:
-    """Return the people to be erased by `as_of`: at no desk, no experts, and inactive for the retention periods."""
+    """Return the people to be erased by `as_of`, who have been inactive for the retention periods.
+
+    They aren't experts, and they neither work at a desk nor are invited to one, unless they are disabled.
+    """
     current_or_invited = (
         select(Membership.person_id)
         .where(or_(Membership.at_work(), Membership.joined_at.is_(None)))

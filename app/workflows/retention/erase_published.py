@@ -74,7 +74,7 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
     )
     for text in session.scalars(texts):
         erase_text(session, text)
-    # In this order: a concurrent approval locks the translation, and then adds it to the item.
+    # Translations before items, like a concurrent approval, which locks the translation and then adds it to the item.
     erase_translations(session, "question_id", question_ids)
     items = select(EditionItem.id).where(EditionItem.question_id.in_(question_ids))
     session.execute(delete(ItemTranslation).where(ItemTranslation.item_id.in_(items)))
@@ -91,7 +91,8 @@ def forget_former(session: Session, actor: Actor, question: Question) -> None:
     idempotency.erase_outcomes(session, question.newsletter_id)
     erasures.note(session, "wording", list_erasure_ids(session, [question]))
     session.flush()
-    # Mark first: that waits for a worker that has just read the text (see `questions.wording`).
+    # Mark the question as due before its documents are removed: marking waits for a worker that has just read the text
+    # (see `questions.wording`).
     index_again(session, question.id)
     remove_from_indexes(session, "question", question.id)
 

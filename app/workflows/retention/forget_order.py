@@ -24,7 +24,8 @@ BATCH = 500  # letters in one statement
 # The name of the sighting that records the last run. Its `number` is the run's transaction ID on PostgreSQL, else 0.
 SIGHTING_NAME = "order forgotten"
 
-# Tables that are written when a reader submits, adds, joins, changes a credit or withdraws, and by the worker after it.
+# The tables that are written when a reader submits, adds, joins, changes a credit or withdraws, and by the worker as a
+# consequence of that.
 TABLES = (
     "letters",
     "credits",

@@ -20,10 +20,10 @@ from ...newsletters.queries import all_newsletters
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
 
-LETTERS_PER_RULE = 100  # that one search finds
-LETTERS_PER_TRANSACTION = 20  # few, because other writers wait
+LETTERS_PER_RULE = 100  # letters that one search finds
+LETTERS_PER_TRANSACTION = 20  # only a few, because other writers wait for the transaction
 
-# Conditions of partial indexes, verbatim: SQLite needs that to use the index.
+# Conditions of partial indexes, word for word: SQLite uses such an index only if the query has the same condition.
 UNFILED = "letters.state <> 'filed'"
 FILED = "letters.state = 'filed'"
 CLOSED = "questions.state = 'closed'"
@@ -87,10 +87,10 @@ def _select_letters_of_questions(since: SQLColumnExpression[Any], condition: Any
 class Rule:
     """A retention rule.
 
-    - `days`: the setting with the number of days after which its letters are erased;
-    - `since`: the column with the time from which they count;
+    - `days`: the setting with the number of days after which the rule's letters are erased;
+    - `since`: the column with the time from which these days count;
     - `condition`: true for the rule's letters; it may refer to a letter's own and leading question (`_own`, `_lead`);
-    - `queries`: together find all letters that meet the condition.
+    - `queries`: queries that together find all letters that meet the condition.
     """
 
     days: str
