@@ -13,7 +13,7 @@ from app.db.engine import Database
 
 SECRETS = {1: b"a secret of the newsroom, thirty-two bytes"}
 BASE_URL = "https://ask.newsroom.example"
-# The demo itself refuses a base URL with a real domain name.
+# The demo itself accepts only local base URLs.
 TEST_SETTINGS = {
     "BASE_URL": BASE_URL,
     "SECRETS": SECRETS,
