@@ -84,11 +84,12 @@ class BulkAction:
     shortcut: str = ""  # a key of `SHORTCUTS`
     choose: str = ""  # what the select beside the button chooses: "reason", "topic", or "" for no select
     choose_label: Any = ""
-    # `fn` runs once with all `SelectedRows`, and returns the outcome and the address of what the rows became.
+    # If true, `fn` runs once with all `SelectedRows`. It returns a `BulkResult`, and the address of what the rows
+    # became, e.g. of the question that several letters were joined to, or "".
     all_at_once: bool = False
-    format_done: Callable[[int], str] | None = None  # replaces that of the list
-    empty_message: Any = ""  # replaces that of the list
-    act: str = ""  # a permission that this action needs besides that of the list
+    format_done: Callable[[int], str] | None = None  # replaces the `format_done` of the list
+    empty_message: Any = ""  # replaces the `empty_message` of the list
+    act: str = ""  # a permission that this action needs besides the list's
 
 
 def lock_unchanged(desk: RequestContext, row: Any, version: int) -> Any:
@@ -109,17 +110,18 @@ class BulkForm:
     checkbox_name: str
     load: Callable[[RequestContext, str], Any]  # loads a row by its public id
     actions: Mapping[str, BulkAction]
-    # Returns the address to return to, and the list there or None. If that list is empty after the action, the redirect
-    # leads to what the rows became instead.
+    # Returns the address to return to, and the query of the list there or None. If that list is empty after the action,
+    # the redirect leads to what the rows became, if anything. Without a query, it always leads to the address.
     get_return_page: Callable[[RequestContext], tuple[str, Rows[Any] | None]]
     format_done: Callable[[int], str]  # returns the message about the number of changed rows
-    empty_message: Any  # if no row is selected
+    empty_message: Any  # announced if no row was selected
     link_label: Any = ""  # of the link to what the rows became
     get_reason: Callable[[RequestContext, Any, DomainError], str] = format_refusal  # why a row was refused, as a clause
     format_reasons: Callable[[Counter[str]], list[str]] = list_unchanged_reasons  # returns a sentence for each reason
-    # Prepares a row for the action; refuses one that has changed since the page was shown.
+    # Returns the argument of the action's `fn`, given the row and the version that the page showed. The default refuses
+    # rows that have changed since.
     prepare_row: Callable[[RequestContext, Any, int], Any] = lock_unchanged
-    max_rows: int = 60  # per request; no page has more, unless it raises this
+    max_rows: int = 60  # rows that one request may change; lists with longer pages set a higher number
 
     def register(self, path: str, endpoint: str, act: str) -> None:
         """Register the POST view. `act` is the permission that all its actions need."""
@@ -128,7 +130,7 @@ class BulkForm:
         def view(slug: str) -> Response:
             return run_bulk_action(slug, self)
 
-        view.__name__ = endpoint  # the key of its act and its rate limit
+        view.__name__ = endpoint  # the endpoint, and the key of its permission
         editor.action(f"/<slug>/{path}", permission=act)(view)
 
 
@@ -137,7 +139,7 @@ BULK_FORMS: dict[str, tuple[str, BulkForm]] = {}  # by path: the act that all ac
 
 @editor.app_template_global("has_bulk_actions")
 def has_bulk_actions(path: str) -> bool:
-    """Return whether the actor may do anything with selected rows of a list."""
+    """Return whether the actor may use the bulk actions of a list at all."""
     act, _form = BULK_FORMS[path]
     return bool(g.may(act))
 
@@ -169,7 +171,10 @@ def parse_selected_rows(checkbox_name: str, limit: int) -> SelectedRows:
 
 
 def collect_rows(selected_rows: SelectedRows, load: Callable[[str, int], Row]) -> tuple[BulkResult, list[Row]]:
-    """Load the rows for a change of all of them in one transaction. Rows that `load` refuses go to the outcome."""
+    """Load the selected rows, to change all of them in one transaction.
+
+    Return a result that lists the rows that `load` refused, and the other rows.
+    """
     outcome, rows = BulkResult(), []
     # Sorted, so that concurrent requests lock rows in the same order and can't deadlock.
     for public_id, version in sorted(selected_rows):

@@ -49,23 +49,22 @@ def submitted_token() -> dict[str, Any]:
 
 
 def submitted_version(name: str = "version") -> int:
-    """Return a number from the submitted token, or -1, which is neither a version nor an event id."""
+    """Return a number from the submitted token. Without one, return -1, which no version or event id ever is."""
     return parse_number(str(submitted_token().get(name, "")))
 
 
 def check_unchanged(desk: RequestContext, row: R, *names: str) -> R:
-    """Lock a row and return it. Raises `VersionConflict` if one of the facts `names` is no longer as the form showed
-    it.
+    """Lock a row and return it. Raises `VersionConflict` if a fact about it has changed since the form was opened.
 
-    Without `names`, the main fact is compared (see `version_facts`).
+    `names` are the facts to compare, by default only the main fact (see `version_facts`).
     """
     return version_facts.check_unchanged(desk.session, row, submitted_token(), *names)
 
 
 def save_unless_changed(slug: str, load: Callable[[RequestContext], Any], fn: Callable[[RequestContext], T]) -> T:
-    """Run one change about a row that a page showed; `load` returns the row.
+    """Run one change of a row that a page showed. Calls `abort_with_conflict` if somebody else was faster.
 
-    Calls `abort_with_conflict` if somebody else was faster.
+    `load` returns the row in a new session.
     """
     try:
         return run_in_transaction(slug, fn)
@@ -94,13 +93,13 @@ def describe_last_change(desk: RequestContext, row: Any) -> str:
 
 
 def describe_last_change_in_full(desk: RequestContext, row: Any) -> str:
-    """Return who changed the row last, how and how long ago, as full sentences for an error page."""
+    """Return who changed the row last, how and how long ago, as full sentences for an error page; "" if unknown."""
     event = newest_change(row)
     if event is None:
         return ""
     clause = describe_last_change(desk, row)
     sentence = _("%(said)s, %(ago)s ago.", said=clause[:1].upper() + clause[1:], ago=ago(event.at))
-    if event.actor in ACTOR_LABELS:  # a reader or the software: "what they did" would be wrong
+    if event.actor in ACTOR_LABELS:  # a reader, a translator or the software: "what they did" would be wrong
         return f"{sentence} {_('Nothing was written over it.')}"
     return f"{sentence} {_('What they did stands, and nothing was written over it.')}"
 
@@ -108,7 +107,7 @@ def describe_last_change_in_full(desk: RequestContext, row: Any) -> str:
 def list_events_since_opened(desk: RequestContext, edition: Edition, omit_mine: bool = False) -> Sequence[Event]:
     """Return the events of an edition and its slots since the submitted page was opened, oldest first.
 
-    `omit_mine` omits the actor's own.
+    `omit_mine` leaves out those of the actor. Empty if the form doesn't say what it showed.
     """
     newest_shown = submitted_version("newest")
     if newest_shown < 0:
@@ -135,8 +134,8 @@ def _concerns_edition(event: Event, edition: Edition) -> bool:
 def check_form_unchanged(desk: RequestContext, row: Any, load_current: Callable[[], Facts], form_data: Facts) -> None:
     """Lock the row whose form was submitted.
 
-    Raises `VersionConflict` if a current value differs from what the form showed, unless the form as submitted equals
-    the current values.
+    Raises `VersionConflict` if a current value differs from what the form showed, unless the submitted values equal the
+    current ones. A form without a token isn't compared.
     """
     lock_row(desk.session, row)
     current = load_current()
@@ -218,7 +217,10 @@ class LastSave(NamedTuple):
 def find_last_save(
     desk: RequestContext, row: Any, action: str, matches: Callable[[Facts], bool] = lambda facts: True
 ) -> LastSave:
-    """Return the last `action` on the row whose facts match, among its newest `MAX_SEARCHED_SAVES` events."""
+    """Return the last event of the kind `action` on the row, as an author and a time.
+
+    Only events whose facts match count, among the newest `MAX_SEARCHED_SAVES`. If there is none, both are empty.
+    """
     query = select(Event).filter_by(noun=type(row).__name__.lower(), noun_id=row.id, action=action)
     events = desk.session.scalars(query.order_by(Event.id.desc()).limit(MAX_SEARCHED_SAVES))
     for event in events:
@@ -237,7 +239,7 @@ def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) ->
 
 
 class MergedForm(NamedTuple):
-    """A form of texts and checkboxes ready to be drawn: the values of its fields, its token, and a conflict."""
+    """A form of texts and checkboxes, for a template: the values of its fields, its token, and any edit conflict."""
 
     values: dict[str, Any]
     version_token: str
@@ -252,10 +254,10 @@ def merge_form(
     other_save: LastSave | None = None,
     format_value: Callable[[str, Any], str] = format_field_value,
 ) -> MergedForm:
-    """Return the form with its current values, overlaid with `form_data`.
+    """Return the form with the `current` values of the row, or with the submitted `form_data` in their place.
 
-    With `other_save`, which came first, return the form as an edit conflict: fields that this person left alone take
-    the current value.
+    `other_save` is a save since the form was opened, by somebody else or in another window. With it, the form shows an
+    edit conflict: fields that this person left alone get the current value, all others keep what was submitted.
     """
     if not form_data:
         return MergedForm({**current}, encode_token(current))

@@ -43,7 +43,8 @@ def _is_question_withdrawn(desk: RequestContext, public_id: str) -> bool:
     return question is not None and question.closed_reason == "withdrawn"
 
 
-# By the noun in a form's address: whether its reader has withdrawn the row, so that drafts about it aren't saved.
+# By the noun in a form's address: a function that returns whether a reader has withdrawn the row with this public id.
+# Drafts about such a row aren't saved.
 WITHDRAWAL_CHECKS: Mapping[str, Callable[[RequestContext, str], bool]] = {
     "letters": _is_letter_withdrawn,
     "questions": _is_question_withdrawn,
@@ -81,8 +82,10 @@ def draft_texts(draft: OpenDraft) -> list[tuple[str, str]]:
 
 
 def _check_form_address(desk: RequestContext, address: str) -> str:
-    """Return the address of a form of this desk that the actor may submit. 404 for any other address, 410 for a form
-    about something that a reader has withdrawn.
+    """Return the address of a form, if it is one of this desk.
+
+    Raises `PermissionDenied` if the actor may not submit the form. Aborts with 404 for any other address, and with 410
+    for a form about something that a reader has withdrawn.
     """
     url_adapter = current_app.create_url_adapter(request)
     try:
@@ -101,7 +104,7 @@ def _check_form_address(desk: RequestContext, address: str) -> str:
 
 
 def _list_co_editors(desk: RequestContext, address: str) -> list[dict[str, Any]]:
-    """Return the names of the people who are typing into a form at the moment, and their fields."""
+    """Return the names of the other people who are typing into a form at the moment, each with the changed fields."""
     fields_by_person = form_drafts.find_others_typing(desk.session, desk.actor, address)
     names = get_actor_names(desk, [f"staff:{person_id}" for person_id in fields_by_person])
     return [
@@ -112,9 +115,9 @@ def _list_co_editors(desk: RequestContext, address: str) -> list[dict[str, Any]]
 
 @editor.before_request
 def keep_for_later() -> Response | None:
-    """Save the submitted texts as a draft instead of submitting them.
+    """Save the submitted texts as a draft instead, if that was chosen on the page of an edit conflict.
 
-    After an edit conflict the other person's version remains, and nothing is lost.
+    The other person's version then remains, and these texts aren't lost.
     """
     if request.method == "GET" or request.form.get("act") != SAVE_AS_DRAFT:
         return None

@@ -1,4 +1,4 @@
-"""Sentences for the events of the trail, with names, in a fixed number of queries."""
+"""Sentences for the events of the trail. The names in them are loaded in a fixed number of queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -28,18 +28,18 @@ OUTCOMES = {
     "silent": _l("silence, so it runs"),
     "wrong": _l("something is wrong"),
 }
-# By actor of the trail that is no person of the desk and no expert.
+# By actor of the trail who is neither a person of the desk nor an expert.
 ACTOR_LABELS = {
     "reader": _l("A reader"),
     "translator": _l("A translator"),
     "clock": _l("The calendar"),
     "mailroom": _l("The mailroom"),
 }
-ExpertNames = Mapping[tuple[str, int], str]
+ExpertNames = Mapping[tuple[str, int], str]  # by noun and id of a profile, an assignment or an answer
 
 
 class PreloadedNames(NamedTuple):
-    """Rows that a page has loaded already, by id."""
+    """Names and numbers that a page has loaded already, by id."""
 
     people: Mapping[int, str]
     experts: Mapping[int, str]
@@ -57,10 +57,10 @@ def describe_events(
     viewer_name: str = "",
     preloaded: PreloadedNames = NO_NAMES,
 ) -> list[str]:
-    """Return a sentence for each event. What is `preloaded` is not queried again.
+    """Return a sentence for each event.
 
-    `experts` are names by noun and id, queried if None. `page` is the question or edition on whose page the sentences
-    are shown. `viewer_name` replaces the name of the person at the desk.
+    `experts` and `preloaded` are names that aren't queried again. `page` is the question or edition on whose page the
+    sentences are shown. `viewer_name` replaces the name of the person who looks at them.
     """
     actor_names = get_actor_names(desk, (event.actor for event in events), preloaded)
     if viewer_name:
@@ -141,14 +141,17 @@ def _load_version_numbers(
 
 
 def _load_reasons(desk: RequestContext, events: Iterable[Event]) -> dict[int, str | None]:
-    """Return why wordings were cleared although they are readers' own texts, by wording id; None if erased since."""
+    """Return the reasons with which wordings in readers' own words were cleared, by wording id.
+
+    A reason is None if it has been erased since.
+    """
     text_ids = [event.facts["text"] for event in events if event.facts and event.facts.get("own")]
     query = select(QuestionText.id, QuestionText.own_words_reason).where(QuestionText.id.in_(text_ids))
     return {row.id: row.own_words_reason for row in desk.session.execute(query)} if text_ids else {}
 
 
 def _get_person_id(event: Event) -> int | None:
-    """Return the id of the person at the desk whom an event is about."""
+    """Return the id of the person at the desk whom an event is about, or None."""
     return (event.facts or {}).get("person") or (event.noun_id if event.noun == "person" else None)
 
 

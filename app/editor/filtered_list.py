@@ -1,4 +1,4 @@
-"""Lists of the desk, driven by their address: filters, search, pages, and keyboard shortcuts."""
+"""Lists of the desk: their filters, search and pages, which the address selects, and their keyboard shortcuts."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -136,7 +136,7 @@ class Filter:
 
     label: Any  # above the select
     phrase: Any  # describes the active filter, with a placeholder for the option's label, e.g. "on %(topic)s"
-    get_options: Callable[[RequestContext, str], Options]  # given the value in the query string, "" if none
+    get_options: Callable[[RequestContext, str], Options]  # its second argument is the value in the query string, or ""
 
 
 @dataclass(frozen=True)
@@ -147,15 +147,16 @@ class ListDefinition(Generic[Row]):
     endpoint: str
     states: Mapping[str, tuple[Any, tuple[str, ...]]]  # by value of ?state=: the label and the states of rows
     filters: Mapping[str, Filter]  # by parameter of the query string
-    get_default_state: Callable[[Mapping[str, str]], str]  # given the parameters, if ?state= isn't one of them
+    get_default_state: Callable[[Mapping[str, str]], str]  # used without ?state=, given the other parameters
     # Builds the query from the states of rows, and the target of the selected option by filter.
     build_listing: Callable[[RequestContext, Sequence[str], Mapping[str, Any]], Rows[Row]]
     load: Callable[[Session, Staff, str], Row | None]  # loads a row by its public id
     page_size: int
 
     def parse(self, desk: RequestContext, args: Mapping[str, str]) -> "FilteredList[Row]":
-        """Parse a query string. Aborts with 404 on unknown parameters or values: ignoring them would show other
-        rows than asked for.
+        """Parse a query string.
+
+        Aborts with 404 on unknown parameters or values: ignoring them would show other rows than asked for.
         """
         filter_params: tuple[str, ...] = ("state", *self.filters, "q")
         page_params = ("before", "above", "tick")  # which page is shown, and whether its rows are ticked
@@ -176,7 +177,7 @@ class ListDefinition(Generic[Row]):
         return FilteredList(self, desk, values, state, options, self.build_listing(desk, row_states, targets))
 
     def parse_submitted(self, desk: RequestContext) -> "tuple[FilteredList[Row], str | None]":
-        """Return the list that was open when a form was submitted, and the id of the row after which its page began."""
+        """Return the list that was open when a form was submitted, and the id of the row before its page, or None."""
         args = dict(parse_qsl(request.form.get("list", "")))
         return self.parse(desk, args), args.get("before")
 
@@ -188,8 +189,9 @@ class ListDefinition(Generic[Row]):
 
 @dataclass(frozen=True)
 class FilteredList(Generic[Row]):
-    """A list with its filters applied. `values` are the parameters of its query string, `options` those of each
-    filter.
+    """A list with its filters applied.
+
+    `values` are the parameters of its query string, without page parameters. `options` are the options of each filter.
     """
 
     definition: ListDefinition[Row]
@@ -218,8 +220,9 @@ class FilteredList(Generic[Row]):
         return ", ".join(phrases)
 
     def url_of_page_above(self, public_id: str) -> str:
-        """Return the address of the page that ends just above the row `public_id`. Aborts with 404 if there is no such
-        row.
+        """Return the address of the page that ends just above the row `public_id`, or of the first page.
+
+        Aborts with 404 if there is no such row.
         """
         desk, page_size = self.desk, self.definition.page_size
         row = or_404(self.definition.load(desk.session, desk.actor, public_id))
@@ -249,10 +252,10 @@ class FilteredList(Generic[Row]):
         hits_by_id: dict[int, Hit] = {hit.noun_id: hit for hit in hits}
         row_ids = list(hits_by_id)
         rows = self.listing.load_by_keys(session, row_ids[: size + 1])
-        if len(rows) <= size:  # the filters removed some of these
+        if len(rows) <= size:  # the filters removed some of these: look at the other hits
             rows += self.listing.load_by_keys(session, row_ids[size + 1 :])
         rows.sort(key=lambda row: hits_by_id[row.id].cursor, reverse=True)
-        last_row = None  # after which the next page begins, if there is one
+        last_row = None  # the row after which the next page begins, None if there is no next page
         if len(rows) > size:
             last_row = rows[size - 1]
         elif len(hits) == hit_limit:  # the filters removed most hits, and there are more
@@ -264,9 +267,10 @@ class FilteredList(Generic[Row]):
     def template_values(
         self, list_page: "FilteredPage[Row]", state_counts: Mapping[str, str] | None = None, **replaced_options: Options
     ) -> dict[str, Any]:
-        """Return the template values around the rows: tabs of the states ("filters"), selects of the filters
-        ("choices"), links and shortcuts. `state_counts` are the formatted numbers of rows by state. `replaced_options`
-        are offered by a filter's select instead of its own.
+        """Return the template values around the rows: links, shortcuts, and what selects the rows.
+
+        "filters" are the tabs of the states, and "choices" the selects of the filters. `state_counts` are the formatted
+        numbers of rows by state. `replaced_options` are options, by filter, that a select offers instead of its own.
         """
         before = request.args.get("before") or None
         states = self.definition.states

@@ -25,7 +25,7 @@ PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 
 
 def parse_local_time(text: str, zone: str) -> datetime | None:
-    """Parse the value of a datetime field ("2026-11-14T12:00", in the time zone `zone`). Return it in UTC, or None."""
+    """Parse the value of a datetime field ("2026-11-14T12:00", in `zone`). Return it in UTC, or None if malformed."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     except (ValueError, OverflowError):  # the first and the last day of the calendar overflow in some zones
@@ -44,7 +44,7 @@ def parse_day(text: str) -> date | None:
 
 
 def parse_number(text: str) -> int:
-    """Parse a whole number. Anything else becomes -1, which no version or count ever is, and so does a huge number."""
+    """Parse a number of up to `MAX_DIGITS` digits. Anything else becomes -1, which no version or count ever is."""
     is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
     return int(text) if is_number else -1
 
@@ -67,12 +67,12 @@ def field_labels(fields: Mapping[str, Field]) -> dict[str, str]:
 
 
 def get_stored_values(fields: Mapping[str, Field], row: Any) -> dict[str, Any]:
-    """Return a row's fields as form values: a text, a boolean for a checkbox, or a list for several."""
+    """Return a row's fields as form values: texts, a boolean for a checkbox, a list for a group of checkboxes."""
     return {name: format_value(field, getattr(row, name)) for name, field in fields.items()}
 
 
 def get_submitted_values(fields: Mapping[str, Field]) -> dict[str, Any]:
-    """Return the submitted fields as the same kinds of values."""
+    """Return the submitted values of the fields, of the same types as those of `get_stored_values`."""
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if field.kind == "tick":
@@ -97,7 +97,7 @@ def field_options(fields: Mapping[str, Field]) -> dict[str, list[tuple[str, ...]
 def language_choices(newsletter: Newsletter, selected: str, unchosen: str) -> list[tuple[str, str]]:
     """Return (code, name) of the newsletter's languages, all that can be guessed, and the selected one.
 
-    `unchosen` labels an empty option, which is added if `selected` is none of them.
+    If `selected` is no language with a name, such as "und", an empty option is added before them, labelled `unchosen`.
     """
     codes = {newsletter.language, *newsletter.languages, *guessable_languages(), selected}
     choices = by_name(codes)

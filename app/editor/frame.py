@@ -37,9 +37,9 @@ Permissions = str | dict[str, str]  # the permission of a view, or of each of it
 class DeskBlueprint(Blueprint):
     """The blueprint of the desk. Every view that takes a POST declares its permission, an act of `core/permissions.py`.
 
-    It is checked before the form is read, so that the answer to somebody without it doesn't depend on the state of the
-    row. Templates hide the button from them (`may_press`). A page that is useful only to people with
-    a permission is declared with `restricted_page`.
+    The permission is checked before the form is read, so that the answer to people without it doesn't depend on the
+    state of the row. Templates hide the button from them (`may_press`). A page that is useful only to people with a
+    permission is declared with `restricted_page`.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class DeskBlueprint(Blueprint):
         return declare
 
     def get_permission(self, endpoint: str, path: str) -> str:
-        """Return the permission that an endpoint requires. Raises KeyError for one that was registered without."""
+        """Return the permission that an endpoint requires. Raises KeyError if it was registered without one."""
         permissions = self.permissions[endpoint]
         if isinstance(permissions, str):
             return permissions
@@ -104,7 +104,11 @@ class RequestContext:
 
 @editor.before_request
 def only_staff() -> Response | None:
-    """Send everybody who isn't signed in as staff to sign in, and back to the page afterwards. A POST gets a 403."""
+    """Let only staff pass, with both factors, and before a POST check their permission.
+
+    Others are redirected to sign in, and back to the page afterwards. A POST by somebody who isn't signed in gets a
+    403 with a link to the sign-in page, and with what was typed.
+    """
     if request.method in READ_METHODS:
         g.find_session = _find_browser_session
     if not current_user.is_authenticated or current_user.door != "desk":
@@ -138,7 +142,8 @@ def handle_csrf_error(error: CSRFError) -> Response:
 def page_of_form() -> str:
     """Return the address of the page that holds the submitted form.
 
-    Browsers don't send it, so it is the nearest page at or above the form's address.
+    Browsers don't send that address (see the header Referrer-Policy), so this is a guess: the nearest page at or above
+    the address that the form posts to.
     """
     url_adapter = current_app.create_url_adapter(request)
     view_args = request.view_args or {}
@@ -146,7 +151,7 @@ def page_of_form() -> str:
     while url_adapter and path.count("/") > 2:  # stop at the desk's front page
         with suppress(HTTPException):
             endpoint, values = url_adapter.match(path, method="GET")
-            if values.items() <= view_args.items():  # skip a match that takes a path segment for a public id
+            if values.items() <= view_args.items():  # skip a match that mistakes a path segment for a public id
                 query_string = request.query_string.decode("ascii", "ignore")  # keep e.g. a list's filters
                 return url_for(endpoint, **values) + (f"?{query_string}" if query_string else "")
         path = path.rpartition("/")[0]
@@ -168,7 +173,7 @@ class LoadedSession:
 
 
 def _find_browser_session(token: str) -> AuthenticatedSession | None:
-    """Find the person of a browser session and their desks, in the transaction in which the page is read."""
+    """Find the person of a browser session, and keep the database session with their desks for the page itself."""
     with ExitStack() as stack:
         session = stack.enter_context(db.read())
         authenticated = find_session(session, token)
@@ -211,7 +216,7 @@ def _has_permission(act: str) -> bool:
 
 @editor.app_template_global("may_press")
 def _may_press(address: str) -> bool:
-    """Return whether to show a form that posts to `address`. At the desk this depends on the act of the address."""
+    """Return whether the person may submit a form that posts to `address`. Always true for forms outside the desk."""
     path = urlsplit(address).path.removeprefix(request.script_root)
     if "url_adapter" not in g:
         g.url_adapter = current_app.create_url_adapter(request)
@@ -221,7 +226,10 @@ def _may_press(address: str) -> bool:
 
 @contextmanager
 def read_context(slug: str) -> Iterator[RequestContext]:
-    """Yield the context of a page that only reads. Aborts with 404 for anybody who doesn't work at this desk."""
+    """Yield the context of a page that only reads.
+
+    Aborts with 404 for anybody who doesn't work at this desk, and with a redirect if `slug` is a former one.
+    """
     loaded_session: LoadedSession | None = g.pop("loaded_session", None)
     if loaded_session is None:
         with db.read() as session:
@@ -232,11 +240,11 @@ def read_context(slug: str) -> Iterator[RequestContext]:
 
 
 def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
-    """Run one change in a write transaction and return its result. After a lost race the transaction is repeated, so
-    `fn` must do nothing but change the database.
+    """Run one change in a write transaction and return its result.
 
-    The first change of a request also claims the form's idempotency key and deletes the draft of the form. Raises
-    `AlreadyPressed` if the same form was submitted before.
+    After a lost race the transaction is repeated, so `fn` must do nothing but change the database. The first change of
+    a request also claims the form's idempotency key, and deletes the drafts of the form. Raises `AlreadyPressed` if the
+    same form was submitted before.
     """
 
     def attempt(session: Session) -> T:
@@ -255,20 +263,20 @@ def run_in_transaction(slug: str, fn: Callable[[RequestContext], T]) -> T:
 def rerender(
     slug: str, status: int, draw: Callable[Concatenate[RequestContext, P], str], *args: P.args, **values: P.kwargs
 ) -> tuple[str, int]:
-    """Answer a rejected form with its page, drawn from the current data after the change was rolled back."""
+    """Return the page of a form that changed nothing, drawn from the current data, with the status of the response."""
     with read_context(slug) as desk:
         return draw(desk, *args, **values), status
 
 
 def require_row(desk: RequestContext, row: T | None, endpoint: str, public_id: str, link_text: str) -> T:
-    """Return `row`, or abort with 404 if it is None. Error pages then link to the row's page with `link_text`."""
+    """Return `row`, or abort with 404 if it is None. Error pages later in this request link to the row's page."""
     existing_row = or_404(row)
     g.back = (url_for(endpoint, slug=desk.newsletter.slug, public_id=public_id), link_text)
     return existing_row
 
 
 def abort_unknown_filter(desk: RequestContext, name: str, endpoint: str) -> None:
-    """Abort with a 404 that names the query parameter nothing can be filtered by. Its value is not repeated."""
+    """Abort with a 404 that names a query parameter whose name or value is unknown. The value isn't repeated."""
     message = errors.ErrorMessage(
         _("There is no such list"),
         _("The part “%(name)s” of the address is nothing that this list can be narrowed by.", name=name[:20]),
@@ -311,8 +319,9 @@ editor.app_template_filter("sent_headline")(sent_headline)
 
 
 def announce(message: str, *, href: str = "", label: str = "", undo: str = "", return_url: str = "") -> None:
-    """Flash a message on the next page. `label` links to `href`. `undo` is the token of the undo button, and
-    `return_url` the page that it leads back to.
+    """Show a message on the next page, and below it a link to `href` with the text `label`, if given.
+
+    `undo` is the token of the undo button, and `return_url` the page to which that leads back.
     """
     flashed: dict[str, str] = {"text": message, "href": href, "label": label, "undo": undo, "back": return_url}
     flash(flashed)  # type: ignore[arg-type]  # the session stores anything that JSON can hold

@@ -1,4 +1,4 @@
-"""Idempotent forms: one that is submitted twice, by a double click or a resend, counts once and leads to the same page.
+"""Idempotent forms: if a form is submitted twice, e.g. by a double click, it counts once and leads to the same page.
 
 Each form of the desk carries its own key (`token()` of macros/forms.html), which `run_in_transaction` claims in the
 transaction of the change.
@@ -51,7 +51,7 @@ def note_outcome(response: Response) -> Response:
     """Store where a submission led. If it returned a file or page instead of a redirect, allow the same form again."""
     if g.get("is_key_claimed"):
         press, messages = g.press, g.get("announced", [])
-        with suppress(Busy):  # the second submission then only says that it was a repetition
+        with suppress(Busy):  # if nothing is stored, a second submission only learns that it was a repetition
             if response.status_code == 303:
                 db.write(lambda session: idempotency.settle(session, press, response.location, messages))
             elif response.status_code == 200:
@@ -61,7 +61,10 @@ def note_outcome(response: Response) -> Response:
 
 @editor.errorhandler(AlreadyPressed)
 def handle_repeated_press(_error: AlreadyPressed) -> Response:
-    """Redirect to the page that the first submission led to, with its messages."""
+    """Redirect to the page to which the first submission led, or if that is unknown, to the page of the form.
+
+    The messages of the first submission are shown again only if it is fresh: later they could be outdated.
+    """
     outcome, is_fresh = idempotency.wait_for_outcome(db, g.press)
     href = outcome.href if outcome else ""
     if outcome is not None and href and is_fresh:

@@ -36,9 +36,9 @@ NO_EDITIONS: Mapping[int, EditionChoice] = {}
 
 
 def load_readings(session: Session, mails: Sequence[Inbound]) -> dict[int, MailContent]:
-    """Return what was parsed from several mails, by mail id, in one query that doesn't load the mails' bytes.
+    """Return the parsed contents of several mails, by mail id, in one query that doesn't load the mails' bytes.
 
-    Mails that can't be decrypted are left out.
+    Mails whose contents are erased or can't be decrypted are left out.
     """
     mail_ids = [mail.id for mail in mails]
     query = select(InboundRaw).options(load_only(InboundRaw.reading_sealed)).where(InboundRaw.inbound_id.in_(mail_ids))
@@ -71,10 +71,7 @@ def list_mails_with_files(session: Session, condition: ColumnElement[bool]) -> l
 
 @dataclass(frozen=True)
 class LetterSubjects:
-    """Subjects of letters: the editions that they reply to, and the assignments of experts' letters.
-
-    Each is found by the id of the edition or assignment.
-    """
+    """The subjects of several letters, by id: editions to which they reply, and assignments of experts' letters."""
 
     editions: dict[int, Edition | EditionChoice] = field(default_factory=dict)
     assignments: dict[int, Assignment] = field(default_factory=dict)
@@ -86,7 +83,7 @@ class LetterSubjects:
         return self.assignments.get(letter.assignment_id or 0)
 
     def format_reply_to(self, letter: Letter) -> str:
-        """Return e.g. "Reply to 60" for a mail about edition 60, "Reply to 2 Nov" if that has no number, or ""."""
+        """Return e.g. "Reply to 60" for a mail about edition 60, "Reply to 2 Nov" if it has no number; otherwise ""."""
         edition = self.editions.get(letter.about_edition_id or 0)
         if edition is None or letter.channel != "mail":
             return ""
@@ -115,11 +112,11 @@ class AssignmentSuggestion(NamedTuple):
 
     likely: Assignment | None
     others: list[Assignment]
-    is_first_likely: bool  # none is the likely one, but `others` begins with those of the sender
+    is_first_likely: bool  # `likely` is None, but `others` begins with assignments of the sender
 
 
 def suggest_assignments(desk: RequestContext, mail: Inbound, reading: MailContent | None) -> AssignmentSuggestion:
-    """Suggest the assignment that the mail is addressed to, else that of the claimed sender if they have a single one.
+    """Suggest the assignment that the mail is addressed to, or else the claimed sender's, if they have only one.
 
     A sender's address proves nothing: it never files a mail by itself.
     """
@@ -144,10 +141,11 @@ def suggest_assignments(desk: RequestContext, mail: Inbound, reading: MailConten
 def get_filing_form(
     desk: RequestContext, letter: Letter, assignment: Assignment, return_page: str = ""
 ) -> dict[str, Any] | None:
-    """Return the template values of the form that files an expert's letter, with a button for each kind that fits the
-    state of the assignment; None once the letter has been filed as anything but a comment or spam, or can't be filed.
+    """Return the template values of the form that files an expert's letter.
 
-    `return_page` is "question" to return to the question's page instead of the list of letters.
+    It has a button for each kind that fits the state of the assignment. Return None if the letter can't be filed, or
+    has been filed as anything but a comment or spam. `return_page` is "question" to return to the question's page
+    instead of the list of letters.
     """
     if not letter.can_be_filed or letter.filed_as not in (None, "comment", "spam"):
         return None
@@ -159,7 +157,7 @@ def get_filing_form(
         likely = ("answer",)
     kinds = [kind for kind in (*likely, "question back", "comment", "spam") if kind != letter.filed_as]
     is_on_question_page = bool(return_page)
-    highlighted = () if is_on_question_page else likely[:1]  # on that page, declining is as likely as an answer
+    highlighted = () if is_on_question_page else likely[:1]  # there, declining is as likely as an answer
     can_decline = not check and "decline" in ASSIGNMENT.list_allowed_actions(desk.actor, assignment)
     return {
         "href": url_for("editor.letter_reply", slug=desk.newsletter.slug, public_id=letter.public_id),

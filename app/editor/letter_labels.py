@@ -17,7 +17,7 @@ FILED = (
 )
 # Button labels for filing a mail. Mails of robots are filed as spam.
 BY_MAIL = {**FILED, "spam": _l("Spam or a robot")}
-# Button labels for filing an expert's mail. A comment is anything else; reminders to the expert go on after it.
+# Button labels for filing an expert's mail. "comment" is for anything else: reminders to the expert go on after it.
 REPLIES = {kind: BY_MAIL[kind] for kind in ("answer", "fine", "yes", "wrong", "question back", "comment", "spam")}
 REPLIES |= {"answer": _l("It is the answer"), "comment": _l("Just a comment")}
 CHECK_REPLIES = {"facts": ("fine", "wrong"), "approve": ("yes", "wrong")}  # by the policy of the open check

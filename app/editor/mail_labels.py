@@ -101,7 +101,7 @@ def _get_recipient(mail: OutboxMail, names: MailNames) -> str:
 
 
 def format_mail_status(mail: OutboxMail, current_time: datetime) -> str:
-    """Return the status of a mail in words; for a mail that waits also how long it can still be stopped."""
+    """Return the status of a mail in words, e.g. how long a queued mail can still be stopped."""
     if _waits_for_server(mail):
         return ngettext("Tried once", "Tried %(num)s times", mail.attempts)
     if mail.is_queued and mail.due_at > current_time:
@@ -114,7 +114,7 @@ def format_mail_status(mail: OutboxMail, current_time: datetime) -> str:
 
 
 def format_server_reply(mail: OutboxMail) -> str:
-    """Return the last reply of the recipient's server, which `OutboxMail.said` stores, or the bounce as such."""
+    """Return the last reply of a server (`OutboxMail.said`). If the mail bounced, say that it came back."""
     if mail.is_failed and mail.bounced_at:
         return _("came back: %(words)s", words=mail.said)
     return mail.said or ""
@@ -128,6 +128,7 @@ def list_stoppable_lines(desk: RequestContext, question_ids: Sequence[int]) -> l
 
 
 def _waits_for_server(mail: OutboxMail) -> bool:
+    """Return whether a server has refused the mail for now, so that it is tried again."""
     return mail.is_queued and bool(mail.said)
 
 

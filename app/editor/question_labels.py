@@ -7,21 +7,15 @@ from flask_babel import lazy_gettext as _l
 
 @dataclass(frozen=True)
 class StateLabels:
-    """The labels of a state of questions.
+    """The labels of a state of questions."""
 
-    `filter_name` is the filter of the list of questions that includes the state. `filter_label` is that filter's label;
-    of several states with the same filter, only one has it. `sentence` is about the question, and `mark` is its tone;
-    if empty, the pages describe the question's assignments instead. `beside_question` and `beside_letter` describe it
-    as a look-alike of a question or a letter. `step` is the move of the page's primary button, and its label.
-    """
-
-    filter_name: str
-    filter_label: str = ""
-    sentence: str = ""
-    mark: str = "none"
-    beside_question: str = _l("In work.")
-    beside_letter: str = _l("A question in work.")
-    step: tuple[str, str] | None = None
+    filter_name: str  # the filter of the list of questions that shows questions in this state
+    filter_label: str = ""  # the label of that filter; of several states with one filter, only one has it
+    sentence: str = ""  # about the question; if it is empty, the pages describe the question's assignments instead
+    mark: str = "none"  # the tone of the sentence
+    beside_question: str = _l("In work.")  # describes the question as a look-alike of another question
+    beside_letter: str = _l("A question in work.")  # describes it as a look-alike of a letter
+    step: tuple[str, str] | None = None  # the move of the primary button on the question's page, and its label
 
 
 STATE_LABELS = {

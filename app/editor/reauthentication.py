@@ -1,6 +1,6 @@
 """Reauthentication: sensitive actions ask for a new proof of identity unless the last one is at most ten minutes old.
 
-`PROOFS` lists the actions; a new one needs only a row there. What was submitted is held in the meantime, with all that
+`PROOFS` lists the actions; a new one needs only a row there. The submitted form is held in the meantime, with all that
 was typed.
 """
 
@@ -61,7 +61,7 @@ PROOFS: dict[str, ProofRequirement] = {
     "keep_sending_tool": ProofRequirement(_l("Change the tool that sends, or its key")),
     "change_settings keeping": ProofRequirement(_l("Change how long words are kept")),
 }
-TECHNICAL_FIELDS = ("csrf_token", "once")  # fields that the form gets new values for
+TECHNICAL_FIELDS = ("csrf_token", "once")  # fields that get new values when the form is shown again
 LABELS = errors.FIELD_LABELS | {"role": _l("Role"), "address": _l("Address")}
 PROOF_REQUIRED = errors.ErrorMessage(
     _l("Is it you?"),
@@ -78,7 +78,7 @@ def find_proof(endpoint: str, path: str) -> ProofRequirement | None:
 
 @editor.app_template_global("asks_for_proof")
 def asks_for_proof(address: str) -> bool:
-    """Return whether submitting this form will first ask for a fresh proof."""
+    """Return whether a form that posts to `address` will first ask for a fresh proof."""
     url_adapter = current_app.create_url_adapter(request)
     path = address.removeprefix(request.script_root).partition("?")[0]
     endpoint = url_adapter.match(path, method="POST")[0] if url_adapter else ""
@@ -107,7 +107,7 @@ def prove_first() -> Response | None:
 def _hold_press(slug: str) -> str:
     fields = [(name, text) for name, text in request.form.items(multi=True) if name not in TECHNICAL_FIELDS]
     form_digest = idempotency.compute_form_digest(current_user.person_id, request.form.get("once", ""))
-    g.pop("press", None)  # not submitted yet
+    g.pop("press", None)  # the form isn't submitted yet, so its idempotency key must not be claimed
     address = request.full_path.rstrip("?")
     return run_in_transaction(
         slug, lambda desk: held_presses.hold(desk.session, desk.actor, address, fields, form_digest)
@@ -131,7 +131,7 @@ def go_on(slug: str, public_id: str) -> str | Response:
         url_adapter = current_app.create_url_adapter(request)
         endpoint, values = url_adapter.match(path, method="POST") if url_adapter else ("", {})
         required = find_proof(endpoint, path)
-        # The held form is also offered as a draft, unless it was one.
+        # The held form is stored as a draft. Named here, it is deleted on submission, unless the form names another.
         hidden_fields = fields if dict(fields).get("draft") else [*fields, ("draft", f"{public_id}.1")]
         return page(
             desk,
@@ -147,6 +147,6 @@ def go_on(slug: str, public_id: str) -> str | Response:
 
 @editor.errorhandler(NotFresh)
 def not_fresh(_error: NotFresh) -> Response:
-    """Answer an action that raised `NotFresh`: it has no row in `PROOFS`, or the ten minutes ended meanwhile."""
+    """Answer an action that raised `NotFresh`: it has no row in `PROOFS`, or the ten minutes have just ended."""
     g.back = (url_for("entrance.prove_again_page", next=page_of_form()), _("Show that it is you, then do it again"))
     return errors.render_error(403, message=PROOF_REQUIRED)

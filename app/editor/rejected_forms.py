@@ -63,7 +63,7 @@ class RejectedForm:
     passages: Sequence[str] = ()  # readers' own words found in the text
 
     def value(self, action: str, name: str, otherwise: str = "") -> str:
-        """Return what a field of the form at `action` shows: the submitted text if rejected, else `otherwise`."""
+        """Return a field of the form at `action`: the submitted text if this form was rejected, or else `otherwise`."""
         return self.form.get(name, otherwise) if action == self.action else otherwise
 
     def error(self, action: str, name: str) -> str:
@@ -71,7 +71,7 @@ class RejectedForm:
 
 
 def build_rejected_form(error: MissingPrecondition | TooLong) -> RejectedForm:
-    """Return this request's form with its fault. Raises `error` again if no field of a form is at fault."""
+    """Return this request's form with its fault. Raises `error` again if it is about no field of a form."""
     default_field = error.field if isinstance(error, TooLong) else ""
     field_name = FIELD_BY_CODE.get(error.code, default_field)
     if not field_name:

@@ -17,7 +17,7 @@ from ..newsletters.models import Newsletter
 from ..newsletters.settings import InvalidSettings
 from ..web.formatting import full_date
 
-# By place of a weekday in the month; -1 is the last.
+# By place of a weekday in the month, e.g. 2 for the second Monday; -1 is the last.
 ORDINALS = {1: _l("first"), 2: _l("second"), 3: _l("third"), 4: _l("fourth"), 5: _l("fifth"), -1: _l("last")}
 
 
@@ -26,7 +26,7 @@ def _join_list(parts: list[str]) -> str:
 
 
 def format_rhythm(newsletter: Newsletter) -> str:
-    """Return e.g. "first and third Wednesday, 09:00, Europe/Prague". A rule too complex for words appears unchanged."""
+    """Return e.g. "first and third Wednesday, 09:00, Europe/Prague". A rule that is too complex appears unchanged."""
     rule = format_rule(newsletter.rule)
     return _("%(when)s, %(time)s, %(zone)s", when=rule, time=newsletter.at, zone=newsletter.zone)
 
@@ -74,7 +74,7 @@ def read_choices() -> Choices:
 
 
 def build_rule(choices: Choices) -> str:
-    """Return the rule for the choices: the former one if they mean the same, or "" if they are incomplete."""
+    """Return the rule for the choices, or "" if they are incomplete. If nothing was changed, it is the former rule."""
     former_rule = request.form.get("rule_was", "")
     try:
         rule = choices.as_rule()

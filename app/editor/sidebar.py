@@ -31,7 +31,7 @@ from ..web.formatting import count, day, format_time_left, is_past
 
 @dataclass(frozen=True)
 class Sidebar:
-    """The edition in production, the `numbers` of the sections, and whether the actor has drafts of forms."""
+    """The edition in production, the numbers of rows by list, and whether the actor has drafts of forms."""
 
     edition: EditionSummary | None
     numbers: Mapping[str, int]
@@ -57,13 +57,13 @@ def load_sidebar(session: Session, actor: Staff) -> Sidebar:
 
 
 def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return the sections as dicts with key, label, href, count, and whether the count is one of failures."""
+    """Return the sections as dicts with key, label, href, count, and whether the count is a number of failures."""
     pen_count, held, failed = numbers["pen"], numbers["held"], numbers["failed"]
     # A newsletter without an inbox has no holding pen, unless something is in it.
     pen_rows = (
         [("pen", _("Holding pen"), "editor.pen", count(pen_count), False)] if pen_count or newsletter.inbox else []
     )
-    # Each with its key, label, endpoint, number, and whether that is a number of failures.
+    # Each with its key, label, endpoint, count, and whether the count is a number of failures.
     rows = [
         ("edition", _("This edition"), "editor.home", "", False),
         ("letters", _("Letters"), "editor.letters", count(numbers["letters"]), False),

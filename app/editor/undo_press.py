@@ -55,7 +55,7 @@ def _format_reason(desk: RequestContext, skipped: undoing.SkippedEvent) -> str:
     if isinstance(skipped.error, VersionConflict):
         row = desk.session.get(undoing.NOUNS[skipped.event.noun][0], skipped.event.noun_id)
         newest = newest_change(row)
-        # If nothing has changed the row itself since, something that followed from the change has moved on.
+        # Name the newest change of the row, unless it is the one to undo: then something else has moved on.
         has_changed = newest is not None and newest.id != skipped.event.id
         newest_change_clause = describe_last_change(desk, row) if has_changed else ""
         return newest_change_clause or str(REFUSAL_CLAUSES[-1][1])
@@ -63,7 +63,7 @@ def _format_reason(desk: RequestContext, skipped: undoing.SkippedEvent) -> str:
 
 
 def list_unchanged_reasons(reason_counts: Counter[str]) -> list[str]:
-    """Return one sentence per reason, with the number of rows that stayed as they were."""
+    """Return a sentence for each reason, with the number of rows that stayed as they were."""
     return [
         ngettext("One stays as it is: %(why)s.", "%(num)s stay as they are: %(why)s.", number, why=reason)
         for reason, number in reason_counts.items()

@@ -1,4 +1,4 @@
-"""Form for an answer that came by phone, messenger or on paper, entered in the expert's name with channel and day."""
+"""The form for an answer that an expert gave elsewhere, e.g. by phone or on paper, with its channel and its day."""
 
 from flask import request
 from flask_babel import gettext as _
@@ -26,7 +26,7 @@ def answer_by_hand(slug: str, public_id: str, assignment_id: str) -> str:
 
 @editor.action(f"{ASSIGNMENT_RULE}/answer", permission="edit")
 def answer_enter(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int]:
-    """Store an answer that came by phone, messenger or on paper, in the expert's name."""
+    """Store an answer that an expert gave elsewhere, in the expert's name."""
     form_data = request.form.to_dict()
 
     def fn(desk: RequestContext) -> None:

@@ -99,7 +99,7 @@ def _render_edit_form(
         other_save = _get_last_save(desk, answer, answer.text)
     form_data = None
     if submitted_text is not None:
-        # In a conflict, stripped like the stored text that it is compared with.
+        # In a conflict, the submitted text is compared with the stored one, which has no spaces around it.
         form_data = {"answer": submitted_text.strip() if other_save else submitted_text}
     current = facts_of(answer.text) if answer.text else {}
     form = merge_form(desk, current, form_data, {"answer": _("The text")}, other_save)
@@ -139,9 +139,10 @@ def _get_objection(desk: RequestContext, answer: Answer) -> str | None:
 
 @editor.action(f"{ANSWER_RULE}/edit", permission="edit")
 def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int] | str:
-    """Save the text, save it and send the quote check, or only show the changes.
+    """Save the text. With the button "check", also send the quote check; with "look", only show the changes.
 
-    After an edit conflict both texts are shown. "give way" keeps the other person's text and stores this one in a note.
+    After an edit conflict both texts are shown. The button "give way" then keeps the other person's text, and stores
+    the submitted one in a note.
     """
     body, button = (request.form.get(name, "").replace("\r\n", "\n") for name in ("answer", "act"))
     if button == "look":
@@ -171,7 +172,10 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
 
 
 def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> LastSave:
-    """Return who saved the current text, or who moved the answer to another state since it was shown."""
+    """Return who saved the current text, and when.
+
+    If it is still the text that the form showed, return who moved the answer to another state instead.
+    """
     latest_move = find_latest_move(desk.session, "answer", answer.id)
     if latest_move and text.label == submitted_token().get("label"):
         return LastSave(latest_move.actor, latest_move.at)
@@ -185,7 +189,7 @@ def _send_check(desk: RequestContext, answer: Answer) -> None:
 
 @editor.action(f"{ANSWER_RULE}/check", permission="give back")
 def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
-    """Send the current text for the quote check. If it contains readers' words, show the edit form with these."""
+    """Send the expert the current text for the quote check. If readers' words are in it, show them in the edit form."""
 
     def fn(desk: RequestContext) -> None:
         _send_check(desk, check_unchanged(desk, _get_answer(desk, public_id, answer_id)))
@@ -241,7 +245,7 @@ def answer_move(desk: RequestContext, question: Question, answer_id: str, move: 
 
 @editor.action(f"{ANSWER_RULE}/cut", permission="approve")
 def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
-    """Take a picked answer out of its edition, undo its approval, and redirect to its edit form."""
+    """Take a question out of its edition, undo the approval of its answer, and redirect to the answer's edit form."""
 
     def fn(desk: RequestContext) -> None:
         answer = _get_answer(desk, public_id, answer_id)
@@ -256,7 +260,7 @@ def answer_cut(slug: str, public_id: str, answer_id: str) -> Response:
 
 @editor.action(f"{ANSWER_RULE}/use", permission="approve")
 def answer_use(slug: str, public_id: str, answer_id: str) -> Response:
-    """Move an answer that its question ran without to a question of its own, and redirect there."""
+    """Move a held-over answer, without which its question ran, to a question of its own, and redirect there."""
 
     def fn(desk: RequestContext) -> str:
         answer = _get_answer(desk, public_id, answer_id)

@@ -53,8 +53,8 @@ FORM_FIELDS = (
 MAX_EXPERTS = 12  # experts on the page; more are found by name
 OFFERED_EDITIONS = 6  # editions to choose from
 MAX_SHOWN_VALUES = 4  # topics or words that a reason lists
-MAX_TIES_LENGTH = 140  # characters shown
-MAX_BEST_FITS = 3  # experts on the question's own page, and unfolded here
+MAX_TIES_LENGTH = 140  # characters shown of an expert's ties
+MAX_BEST_FITS = 3  # experts shown on the question's page, and unfolded on this one
 
 
 @editor.restricted_page("/<slug>/questions/<public_id>/ask", permission="prepare")
@@ -76,7 +76,7 @@ def _open_editions(desk: RequestContext) -> Picks:
 
 
 def _get_default_edition(desk: RequestContext, question: Question, open_editions: Picks) -> str:
-    """Return the public id of the next edition that has an open slot in the question's section, or ""."""
+    """Return the public id of the first of the next editions with an open slot in the question's section, or ""."""
     next_editions = dict(islice(open_editions.items(), SEARCHED_EDITIONS))
     edition = slots.find_edition_with_room(desk.newsletter, next_editions, question.section)
     return edition.public_id if edition else ""
@@ -101,7 +101,7 @@ def _render_form(
         (fit for fit in fits if fit.expert.public_id in positions), key=lambda fit: positions[fit.expert.public_id]
     )
     others = [fit for fit in fits if fit not in selected_fits][: max(MAX_EXPERTS - len(selected_fits), 0)]
-    if query:  # a search by name shows all experts found, whatever language they write in
+    if query:  # experts found by a search are shown together, whatever language they write in
         foreign_fits, best_fits, more_fits = [], others, []
     else:
         foreign_fits = [fit for fit in others if not _writes_language_of_question(fit)]
@@ -135,13 +135,13 @@ def _render_form(
 def _rank_experts(
     desk: RequestContext, question: Question, name_query: str
 ) -> tuple[list[ExpertFit], list[Assignment]]:
-    """Return experts who fit a question, best first, and the assignments that it has."""
+    """Return experts who fit a question, best first, and the question's assignments."""
     assignments = assigning.assignments_of(desk.session, question)
     return rank_experts(desk.session, question, name_query, assignments=assignments), assignments
 
 
 def _writes_language_of_question(candidate: ExpertFit) -> bool:
-    """Return whether an expert writes the language of the question, or whether one of the two is unknown."""
+    """Return whether an expert writes the question's language. Also true if either of the two is unknown."""
     question_language = _base_language(candidate.language)
     expert_languages = [_base_language(tag) for tag in candidate.expert.languages]
     return question_language == "und" or not expert_languages or question_language in expert_languages
@@ -154,7 +154,10 @@ def _base_language(tag: str) -> str:
 
 @editor.action("/<slug>/questions/<public_id>/ask", permission="prepare")
 def ask_draft(slug: str, public_id: str) -> Response | str | tuple[str, int]:
-    """Prepare invitations. With "send", send those that don't wait on the ladder."""
+    """Prepare invitations to the selected experts.
+
+    With the button "send", also send those that don't wait on the ladder; with "find", only search for experts.
+    """
     form_data = {name: request.form.get(name, "").strip() for name in FORM_FIELDS}
     selected_ids = _get_selected_ids(request.form)
     only_expert = request.form.get("only")  # the button beside an expert prepares just this invitation
@@ -198,7 +201,7 @@ def _get_selected_ids(form: MultiDict[str, str]) -> list[str]:
 
 
 def _format_sending_summary(drafts: Sequence[Assignment], sent_assignments: Sequence[Assignment]) -> str:
-    """Return who has been asked, and whose invitation is only prepared."""
+    """Return a message that names the experts who have been asked, and those whose invitation is only prepared."""
     sent_names = ", ".join(draft.expert.name for draft in drafts if draft in sent_assignments)
     other_names = ", ".join(draft.expert.name for draft in drafts if draft not in sent_assignments)
     if not sent_assignments:
@@ -212,9 +215,9 @@ def _format_sending_summary(drafts: Sequence[Assignment], sent_assignments: Sequ
 def _create_drafts(
     desk: RequestContext, question: Question, form_data: Mapping[str, str], expert_ids: Sequence[str]
 ) -> list[Assignment]:
-    """Create an assignment for each expert and put them on the ladder if the form says so.
+    """Create an assignment for each expert, and put the assignments on the ladder if the form says so.
 
-    Raises `FormRejected`, and the errors of the verbs.
+    Raises `FormRejected` if a field has a fault, and the other errors of the verbs, such as `TooLong`.
     """
     experts = _load_selected_experts(desk, form_data, expert_ids)
     word_count_text = form_data["words"]
@@ -247,7 +250,10 @@ def _get_selected_edition(desk: RequestContext, question: Question) -> Edition |
 def _load_selected_experts(
     desk: RequestContext, form_data: Mapping[str, str], expert_ids: Sequence[str]
 ) -> list[Expert]:
-    """Return the selected experts, and a new one if a name was typed. Raises `FormRejected`."""
+    """Return the selected experts, and the one whose name was typed, who is added to the directory.
+
+    Raises `FormRejected` if nobody was selected or named, or if the typed e-mail address is none.
+    """
     selected = [
         or_404(directory.load_expert(desk.session, desk.actor, expert_id)) for expert_id in dict.fromkeys(expert_ids)
     ]
@@ -284,7 +290,12 @@ def _put_on_ladder(
     form_data: Mapping[str, str],
     step_at: datetime | None,
 ) -> None:
-    """Put the drafts on the ladder: all after the assignment `after` if given, with `one_by_one` one after another."""
+    """Put the drafts on the ladder, if the form says so.
+
+    With `one_by_one`, each draft waits for the one before it, and the first for the assignment `after`, if given.
+    Without, all of them wait for `after`. `step_at` is when the expert of
+    `after` loses their turn by silence.
+    """
     start = None
     if form_data["after"]:
         start = or_404(load_assignment(desk.session, question, form_data["after"]))
@@ -298,7 +309,7 @@ def _put_on_ladder(
 
 @editor.app_template_global("best_experts")
 def best_experts(detail: QuestionDetail, comparison: Comparison | None) -> list[ExpertFit]:
-    """Return the few experts who fit best, for the question's page."""
+    """Return the few experts who fit best, except those who have had the question before."""
     assignments = [part.assignment for part in detail.parts]
     fits = rank_experts(detail.desk.session, detail.question, comparison=comparison, assignments=assignments)
     return [fit for fit in fits if fit.earlier_assignment is None][:MAX_BEST_FITS]
@@ -316,7 +327,11 @@ class FitReason:
 
 @editor.app_template_filter("fit_reasons_of")
 def list_fit_reasons(candidate: ExpertFit, slug: str) -> list[FitReason]:
-    """Return the reasons for and against an expert, in the order of `RANK_FACTS`."""
+    """Return the reasons for and against an expert.
+
+    An earlier assignment for the question comes first, then the facts of the ranking in the order of `RANK_FACTS`, then
+    facts that the ranking ignores.
+    """
     order = list(RANK_FACTS)
     facts = sorted((fact for fact in candidate.facts if fact.code in order), key=lambda fact: order.index(fact.code))
     return [
@@ -327,7 +342,7 @@ def list_fit_reasons(candidate: ExpertFit, slug: str) -> list[FitReason]:
 
 
 def _prior_outcome(candidate: ExpertFit) -> Iterator[FitReason]:
-    """Yield the reason why an expert does not have this question any more."""
+    """Yield a reason if the expert has had this question before: they declined it, or it was taken back."""
     assignment = candidate.earlier_assignment
     if assignment is None:
         return
@@ -374,7 +389,7 @@ def _describe_last_invitation(_fit: ExpertFit, values: tuple[Any, ...], _slug: s
 
 @editor.app_template_filter("replies")
 def replies(history: History) -> str:
-    """Return how somebody has replied to invitations so far, or "" if they have had none."""
+    """Return how often and how fast an expert has replied to invitations, or "" if they have had none."""
     if not history.asked:
         return ""
     reply_rate = ngettext(

@@ -43,9 +43,10 @@ DATE_FIELDS = ("reply_by", "due_at")
 
 @dataclass(frozen=True)
 class Dates:
-    """The dates of an invitation, as the form has them.
+    """The dates of an invitation, from the form or by default.
 
-    A `warning` holds the invitation back only once: the form sends back the date about which the page has warned.
+    A `warning` holds the invitation back only once: if the form is submitted again with the date about which the page
+    has warned, the invitation is sent.
     """
 
     reply_by: datetime
@@ -63,7 +64,7 @@ class Dates:
 
 
 def parse_dates(desk: RequestContext, assignment: Assignment, form: Mapping[str, str]) -> Dates:
-    """Return the dates of a form. An empty field, or one with a fault, gets the default."""
+    """Return the dates of a form. An empty field, or one with a fault, gets the stored date or else a default."""
     zone = desk.newsletter.zone
     current_time = now(desk.session)
     submitted = {name: text for name in DATE_FIELDS if (text := form.get(name, "").strip())}
@@ -91,7 +92,7 @@ def parse_dates(desk: RequestContext, assignment: Assignment, form: Mapping[str,
         faults = {"reply_by": _("The text is due before that: give an earlier time")}
     values = {"reply_by": format_local_time(reply_by, zone), "due_at": format_local_time(due_at, zone)} | submitted
     warning = "" if "due_at" in faults else _get_cutoff_warning(desk, assignment, due_at)
-    # The default dates are no reason to hold back: the page shows the warning before anything is submitted.
+    # Default dates don't hold the invitation back: the page shows a warning about them before anything is submitted.
     warned_of = form.get("warned", "") if submitted else values["due_at"]
     return Dates(reply_by, due_at, values, faults, warning, warned_of)
 
@@ -99,7 +100,7 @@ def parse_dates(desk: RequestContext, assignment: Assignment, form: Mapping[str,
 def _get_previous_deadline(
     assignment: Assignment, deadline: datetime | None, current_time: datetime
 ) -> datetime | None:
-    """Return the stored deadline. For an invitation that isn't sent yet, only if it is still to come."""
+    """Return the stored deadline, or None. A past one is not kept for an invitation that hasn't been sent yet."""
     if deadline is None or (assignment.is_drafted and deadline <= current_time):
         return None
     return deadline
@@ -124,8 +125,8 @@ def _describe_turn_after_invited(name: str, deadline: datetime | None) -> str:
     return _("Is asked next, if %(name)s says no or has said nothing by %(moment)s", name=name, moment=moment(deadline))
 
 
-# When an assignment is asked, by the state of the one before it on the ladder. The functions take the name of that
-# expert and their deadline. None: the expert's text is here, so nobody else is asked.
+# By the state of an assignment on the ladder: a function that says when the next expert is asked. Its arguments are
+# the name and the deadline of the expert before. None: that expert's text is here, so nobody else is asked.
 TURN_DESCRIPTIONS: dict[str, Callable[[str, datetime | None], str] | None] = {
     "drafted": lambda name, _deadline: _("Is asked next, once %(name)s was asked and can’t", name=name),
     "invited": _describe_turn_after_invited,
@@ -140,7 +141,7 @@ TURN_DESCRIPTIONS: dict[str, Callable[[str, datetime | None], str] | None] = {
 
 @editor.app_template_filter("ladder")
 def describe_ladder(assignment: Assignment, needs_approval: bool) -> str:
-    """Return what the ladder does next with an assignment, or "" if it isn't waiting on one.
+    """Return a sentence on when the expert of an assignment is asked, or "" if it doesn't wait on the ladder.
 
     `needs_approval` says that invitations of this newsletter wait for approval by a second person.
     """
@@ -255,7 +256,7 @@ def invitations_send(slug: str, public_id: str) -> Response:
 
 @editor.action(f"{ASSIGNMENT_RULE}/invite", permission="invite")
 def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
-    """Send the invitation, or with "look" only show it with other dates."""
+    """Send the invitation. With the button "look", or if the dates hold it back, show it again with these dates."""
 
     def fn(desk: RequestContext) -> bool:
         assignment = require_assignment(desk, public_id, assignment_id)
@@ -278,7 +279,7 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
 
 
 def parse_future_time(desk: RequestContext, name: str) -> datetime | None:
-    """Return a time from the form, or None if the field is empty. Raises `InvalidField` if it is in the past."""
+    """Return a time from the form, None if empty or malformed. Raises `InvalidField` if it isn't in the future."""
     time = parse_local_time(request.form.get(name, ""), desk.newsletter.zone)
     if time is not None and time <= now(desk.session):
         raise InvalidField("due_at_not_in_future", "due_at")
@@ -286,7 +287,7 @@ def parse_future_time(desk: RequestContext, name: str) -> datetime | None:
 
 
 def require_due_time(desk: RequestContext) -> datetime:
-    """Return the due date of a text from the form. Raises `InvalidField` if it is missing or in the past."""
+    """Return the due date of a text from the form. Raises `InvalidField` if there is none or it isn't in the future."""
     due_at = parse_future_time(desk, "due_at")
     if due_at is None:
         raise InvalidField("due_at_not_in_future", "due_at")
@@ -337,8 +338,9 @@ def assignment_move(desk: RequestContext, question: Question, assignment_id: str
 
 @question_action(f"{ASSIGNMENT_RULE}/write", permission="prepare", chapter="who", decides=False)
 def assignment_write(desk: RequestContext, question: Question, assignment_id: str) -> None:
-    """Send a letter of the desk to an expert. It waits in the outbox for a moment, where it can be stopped. If it
-    contains readers' words, somebody has to confirm them first.
+    """Send an expert a letter from the desk, which can be stopped in the outbox for a moment.
+
+    If it contains readers' words, somebody has to confirm them first.
     """
     assignment = or_404(load_assignment(desk.session, question, assignment_id))
     expert_mails.send_desk_letter(desk.session, desk.actor, assignment, request.form.get("letter", ""))
@@ -400,7 +402,10 @@ def _render_brief_form(
     form_data: dict[str, str] | None = None,
     error: DomainError | None = None,
 ) -> str:
-    """Render the form with the stored brief or with the rejected `form_data`, and somebody else's change beside it."""
+    """Render the form with the stored brief, or with the rejected `form_data` and the `error` that says why.
+
+    After an edit conflict, somebody else's change is shown beside it.
+    """
     faults = {}
     if isinstance(error, TooLong):
         faults = {error.field: format_error(error)}

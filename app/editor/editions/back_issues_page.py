@@ -56,7 +56,7 @@ def format_unreadable(error: UnreadableIssue) -> str:
     return str(UNREADABLE[error.code]) % {"mb": MAX_UNPACKED_BYTES // 1024 // 1024}
 
 
-# The fields of the form: those of a Q&A, and those of each of its answers.
+# The form's fields for a Q&A, and for each of its answers.
 QA_FIELDS = ("day", "section", "headline", "question", "askers")
 ANSWER_FIELDS = ("name", "credit_line", "relation", "answer")
 
@@ -128,7 +128,7 @@ def _build_corrected_answer(row: ImportedItem, index: int) -> PrintedVoice:
 
 
 def find_experts_by_name(session: Session, names: Sequence[str]) -> dict[str, Expert]:
-    """Return the experts with one of these names by name, without names that several experts share."""
+    """Return the experts with these names, by name. Names that several experts share are left out."""
     query = select(Expert).join(Person, Person.id == Expert.person_id)
     query = query.where(Person.name.in_({name for name in names if name}), Expert.merged_into_id.is_(None))
     experts_by_name: dict[str, list[Expert]] = {}
@@ -165,7 +165,7 @@ def _render_form(desk: RequestContext, faults: list[tuple[str, str]] | None = No
 
 @editor.action(BACK_ISSUES_RULE, permission=ACT)
 def back_issues_look(slug: str) -> Response | tuple[str, int]:
-    """Store the uploaded files for the report. Fails if none of them can be read."""
+    """Store the uploaded files and redirect to their report. Reject the form if none of them can be read."""
     files = [(file.filename or _("a file"), file.read()) for file in request.files.getlist("files") if file.filename]
     if not files:
         return rerender(slug, 422, _render_form, [("", _("Choose a file."))])
@@ -265,7 +265,7 @@ def back_issues_import(slug: str, file_id: str) -> Response | tuple[str, int]:
 
 
 class RowImportError(Exception):
-    """A Q&A can't be imported, for a reason to show at a field."""
+    """A Q&A can't be imported. The page shows the message at a field of the Q&A."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(field)
@@ -286,6 +286,7 @@ def _import_rows(desk: RequestContext, file_id: str, rows: Sequence[ImportedItem
 
 
 def _import_row(desk: RequestContext, row: ImportedItem) -> bool:
+    """Import a Q&A, and return whether it wasn't in the archive yet."""
     qa = build_corrected_qa(row)
     people = find_experts_by_name(desk.session, [voice.expert.name for voice in qa.voices])
     experts = [

@@ -59,7 +59,7 @@ def describe_changes(
 ) -> list[str]:
     """Return a sentence for each event of an edition and its slots.
 
-    `viewer_name` replaces the name of the person at the desk.
+    `viewer_name` replaces the name of the person who looks at them.
     """
     questions = get_many(desk.session, Question, {event.question_id for event in events if event.question_id})
     event_sentences = describe_events(desk, events, page=edition, viewer_name=viewer_name)
@@ -92,7 +92,7 @@ def _format_day(warning: LockWarning) -> str:
     return day(warning.day, "short") if warning.day else ""
 
 
-# The text of each kind of lock warning.
+# By kind of lock warning: its text.
 WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
     "words": lambda _warning: _("its newest words are not cleared yet: could anybody recognise the asker?"),
     "answer": lambda _warning: _("it has no approved answer."),
@@ -114,7 +114,7 @@ WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
     ),
     "open": lambda warning: ngettext("One slot is open.", "%(num)s slots are open.", warning.number),
 }
-# The page on which a warning's cause can be fixed, and the label of the link to it.
+# By kind of lock warning: the page on which its cause can be fixed, and the label of the link to that page.
 WARNING_LINKS = {
     "words": ("question", _l("Look at the wording")),
     "answer": ("question", _l("Look at the answers")),
@@ -148,7 +148,7 @@ def format_lock_warning(desk: RequestContext, warning: LockWarning) -> dict[str,
 
 
 def describe_moved_questions(moves: Iterable[tuple[Question, Edition | None]]) -> list[str]:
-    """Return a sentence for each question that was picked for a skipped date: where it runs now."""
+    """Return a sentence for each question that left its date because that was skipped: when it runs now."""
     return [
         _("“%(what)s” runs on %(day)s.", what=question.short_title, day=day(edition.runs_at))
         if edition
@@ -241,7 +241,7 @@ def _format_draft_status(
     return DraftStatus(mark, sentence, row.link, label, next_attempt_at=row.due_at, is_outdated=is_outdated)
 
 
-# The filters of the ready questions with their options. Those by topic and expert depend on the newsletter.
+# The filters of the ready questions, with their options. The options of "topic" and "expert" depend on the newsletter.
 FILTER_OPTIONS = {
     "age": (("7", _l("over a week")), ("28", _l("over four weeks")), ("84", _l("over twelve weeks"))),
     "length": (("fits", _l("fits its slot")), ("long", _l("too long"))),
@@ -249,7 +249,7 @@ FILTER_OPTIONS = {
     "source": (("answered", _l("answered")), ("shelf", _l("on the shelf"))),
 }
 FILTERS = ("topic", "expert", *FILTER_OPTIONS)
-# By filter: its label, and that of the option that selects everything.
+# By filter: its label, and the label of the option that selects everything.
 FILTER_LABELS = {
     "topic": (_l("Topic"), _l("any")),
     "expert": (_l("Expert"), _l("anybody")),
@@ -258,7 +258,7 @@ FILTER_LABELS = {
     "by": (_l("Must run"), _l("or need not")),
     "source": (_l("Where it is"), _l("anywhere")),
 }
-MAX_WITHOUT_FILTERS = 4  # the filters are hidden unless there are more ready questions
+MAX_WITHOUT_FILTERS = 4  # with no more ready questions than these, the filters are hidden until one is used
 
 
 def get_preserved_params() -> dict[str, Any]:
@@ -338,7 +338,7 @@ def _get_planning_values(
     experts = list_expert_choices(session, newsletter)
     ready_filter, ignored_filters = _parse_filters(topics, experts, edition)
     ready_questions = list_ready_questions(session, newsletter, ready_filter)
-    # Loaded together, which takes fewer queries.
+    # Picked and ready questions are loaded together, which needs fewer queries.
     all_items = load_ready_questions(session, newsletter, [*picked_questions, *ready_questions])
     picked_items = all_items[: len(picked_questions)]
     ready_items = all_items[len(picked_questions) :]
@@ -373,7 +373,7 @@ def _get_planning_values(
 def _parse_filters(
     topics: Sequence[Choice], experts: Sequence[Choice], edition: Edition
 ) -> tuple[QuestionFilter, list[str]]:
-    """Return the filter that the address asks for, and the labels of unknown values in it."""
+    """Return the filter that the address asks for, and the labels of the parameters whose value is unknown."""
     values_by_filter: dict[str, dict[str, Any]] = {
         "topic": {topic.address: topic.key for topic in topics},
         "expert": {expert.address: expert.key for expert in experts},
@@ -396,7 +396,7 @@ def _parse_filters(
 
 
 def reply_address(desk: RequestContext, edition: Edition) -> str:
-    """Return the address for replies, with a token for this edition. "" if there is no inbox, or it is skipped."""
+    """Return the reply address of an edition, with a token; "" without an inbox, or if the edition is skipped."""
     inbox = desk.newsletter.inbox
     if not inbox or edition.is_skipped:
         return ""

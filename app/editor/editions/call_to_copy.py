@@ -77,8 +77,8 @@ def call_to_copy(slug: str) -> str:
 def call_file(slug: str, ending: str) -> Response:
     """Return one of the files as a download.
 
-    The picture has no public address: if a newsletter embedded it, each opened mail would fetch it, and so tell this
-    server who reads it.
+    The QR code has no public address. If a newsletter embedded one, each opened mail would fetch it, and so tell this
+    server who reads the mail.
     """
     with read_context(slug) as desk:
         call = build_call(desk)

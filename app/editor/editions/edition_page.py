@@ -57,7 +57,7 @@ def _load_edition(desk: RequestContext, public_id: str) -> Edition:
 
 
 def _get_preview(desk: RequestContext, edition: Edition) -> locking.Preview:
-    """Return the preview in the language that the address asks for. 404 if nothing in the edition has that language."""
+    """Return the preview in the language that the address asks for. 404 if nothing is translated into it."""
     language = request.args.get("language", "")
     preview = locking.preview(desk.session, edition, language)
     if preview.language != language:
@@ -105,8 +105,9 @@ def edition_mail(slug: str, public_id: str) -> Response:
 
 @editor.get(f"/<slug>/editions/<public_id>/export.<any({', '.join(map(repr, BY_SUFFIX))}):ending>")
 def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]:
-    """Return the edition's blocks as a file. 409 while a reader's name in it may not be printed, while nothing is
-    picked, and while a planned edition can't be locked.
+    """Return the edition's blocks as a file.
+
+    Answer with a 409 while a reader's name may not be printed, nothing is picked, or a planned edition can't be locked.
     """
     with read_context(slug) as desk:
         edition = _load_edition(desk, public_id)
@@ -313,7 +314,7 @@ def press(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
 
 @editor.action("/<slug>/editions/<public_id>/draft", permission="edition")
 def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """Queue the making or updating of the draft in the sending tool, which the worker does."""
+    """Let the worker make the edition's draft in the sending tool, or bring it up to date."""
 
     def fn(desk: RequestContext) -> None:
         handoff.queue_handoff(desk.session, desk.actor, _load_edition(desk, public_id))

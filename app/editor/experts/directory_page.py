@@ -75,7 +75,7 @@ def experts(slug: str) -> str:
 
 
 def get_search_params() -> dict[str, Any]:
-    """Return the directory's search parameters in the query string, without empty and unknown ones."""
+    """Return the search parameters of the query string, without empty ones and without an unknown filter."""
     params = {name: single_line(request.args.get(name, ""))[:100] for name in SEARCH_PARAMS}
     if params["show"] not in FILTERS:
         params["show"] = ""
@@ -185,8 +185,9 @@ def _render_expert(
     has_conflict: bool = False,
     email: str | None = None,
 ) -> str:
-    """Render the page of an expert, with `email` if their address was revealed. With `has_conflict`, show what somebody
-    else saved beside `form_data`.
+    """Render the page of an expert, with `email` if their address was revealed.
+
+    `form_data` and `faults` are those of a rejected form. With `has_conflict`, show beside it what somebody else saved.
     """
     verifier_id = expert.verified_by_id
     public_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
@@ -264,7 +265,7 @@ def expert_address(slug: str, public_id: str) -> str:
 
 @editor.action("/<slug>/experts/<public_id>/verify", permission="directory")
 def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """Record an independent check of the expert's identity. Without one, no edition prints their name."""
+    """Record how the desk checked who the expert is. Without such a check, no answer of theirs can be approved."""
 
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))

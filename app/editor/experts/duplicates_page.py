@@ -90,7 +90,7 @@ def expert_merge(slug: str) -> Response | tuple[str, int]:
 
 
 def _format_merge_conflict(desk: RequestContext, error: merging_experts.BothAsked) -> str:
-    """Say which question prevents the merge, without its title if it belongs to another newsletter."""
+    """Return which question prevents the merge. The title of another newsletter's question isn't shown."""
     question = desk.session.get_one(Question, error.question_id)
     if question.newsletter_id != desk.newsletter.id:
         return _(

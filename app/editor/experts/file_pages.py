@@ -51,7 +51,7 @@ UNREADABLE = {
     "columns": _l("No column is called “name”, so nobody can be found in it. The heads are: %(heads)s."),
     "twice": _l("Two columns say the same: %(column)s. Leave one of them."),
 }
-# By code of an `expert_file.Fault`.
+# By code of an `expert_file.Fault`. Its other codes are those of `FieldError`.
 FAULTS = {
     "missing": _l("Nobody is named here."),
     "twice": _l("Row %(row)d is about the same expert already."),
@@ -183,12 +183,12 @@ def _render_report(desk: RequestContext, upload: Upload, fault: str = "") -> str
 
 @editor.action(f"{FILES_RULE}/<file_id>/import", permission="whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
-    """Import the checked file as a whole, unless the directory has changed since the check."""
+    """Import the checked file as a whole, unless a row is wrong, or the directory has changed since the check."""
     with read_context(slug) as desk:
         upload = _get_upload(desk, file_id)
         try:
             _sheet, plan = _load_import_plan(desk, upload)
-        except UnreadableSpreadsheet:  # in the selected encoding
+        except UnreadableSpreadsheet:  # not in the selected encoding
             return _render_report(desk, upload), 422
         if plan.digest != request.form.get("digest") or plan.counts["wrong"]:
             return _render_report(desk, upload, _directory_changed_message()), 409
@@ -222,7 +222,7 @@ def expert_file_drop(slug: str, file_id: str) -> BaseResponse:
 
 @editor.action("/<slug>/experts/export", permission="whole directory")
 def expert_export(slug: str) -> BaseResponse:
-    """Return the whole directory with its e-mail addresses. It takes a POST because the trail records each export."""
+    """Return the whole directory with its e-mail addresses. The trail records each export, so it is a POST."""
     run_in_transaction(slug, lambda desk: begin_export(desk.session, desk.actor))
 
     def csv_lines() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Form for a question heard elsewhere, e.g. at an event or on the phone, which is stored as a letter."""
+"""The form for a question that the desk was asked elsewhere, e.g. at an event, which is stored as a letter."""
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime

@@ -62,7 +62,7 @@ FILING_KINDS = ("comment", "tip", "unsubscribe", "spam")  # a letter is filed as
 class AgeFilter(NamedTuple):
     label: Any
     days: int
-    selects_younger: bool  # whether it selects younger letters or older ones
+    selects_younger: bool  # otherwise it selects letters that are older than `days`
 
 
 # By value of ?age=.
@@ -80,7 +80,8 @@ FILTER_COLUMNS = {
     "kind": Letter.filed_as,
     "held": Letter.held_reason,
 }
-# By the states that a list shows: the query to use instead, which puts crowds of similar letters after all others.
+# By the states that a list shows: the query to use instead of `queries.listing`. It puts crowds of similar letters
+# after all others.
 CROWDS_LAST: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
     STATES.which("is_held"): crowds.list_held_letters,
     STATES.which("waits"): crowds.list_waiting_letters,
@@ -88,7 +89,7 @@ CROWDS_LAST: dict[Sequence[str], Callable[..., Rows[Letter]]] = {
 
 
 def _selected_language_option(_desk: RequestContext, code: str) -> Options:
-    """Return the language in the query string as an option. `get_list_values` adds those of the rows."""
+    """Return the language in the query string as an option. `get_list_values` adds the languages of the rows."""
     if code == "und":
         return {code: Option(_("an unknown language"), code)}
     name = format_language(code) if LANGUAGE_TAG.fullmatch(code) else ""
@@ -96,7 +97,7 @@ def _selected_language_option(_desk: RequestContext, code: str) -> Options:
 
 
 def _get_default_state(params: Mapping[str, str]) -> str:
-    """Return the state to show if the query string names none: waiting letters, unless a filter implies another."""
+    """Return the state to show if the query string names none: "waiting", unless a filter or search implies another."""
     if "kind" in params:
         return "filed"
     if "held" in params:
@@ -186,17 +187,17 @@ def get_translation_values(desk: RequestContext, letter: Letter) -> dict[str, An
     }
 
 
-# A list of `CROWDS_LAST` has up to three parts: single letters, which are grouped by day, letters of crowds, and held
-# ones. By index of the part: the heading of the second and the third.
+# The list of waiting letters has three parts: letters unlike others, which are grouped by day, letters of crowds, and
+# held letters. By index of the part: the heading of the second and the third.
 PART_HEADINGS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
 OFFER_TO_HOLD = ("waiting", "new")  # the values of ?state= that offer to hold crowds of similar letters
-COUNTED_STATES = ("new", "held")  # the values of ?state= that are counted here; the sidebar has counted "waiting"
+COUNTED_STATES = ("new", "held")  # the values of ?state= to count here; "waiting" is counted for the sidebar
 ID_PLACEHOLDER = "~row~"  # for the letter's id in the address of a row
 EXCERPT_LENGTH = 200  # characters of a letter that its row shows
 
 
 class LetterRow(NamedTuple):
-    """A row of the list, all as display texts. The macro `letter_rows` unpacks the fields in this order."""
+    """A row of the list, as display texts. The macro `letter_rows` unpacks the fields in this order."""
 
     key: str  # "public_id.version", since bulk actions skip a letter that has changed
     mark_kind: str
@@ -204,7 +205,7 @@ class LetterRow(NamedTuple):
     status: str
     is_of_reader: bool
     expert: str
-    source: str  # the edition that it replies to, or its channel
+    source: str  # the edition that the letter replies to, or its channel
     language: str
     language_name: str
     segments: Sequence[Snippet]  # the passages around the search words
@@ -226,7 +227,7 @@ class RowGroup(NamedTuple):
 
 
 def get_list_values(desk: RequestContext, open_letter: Letter | None = None) -> dict[str, Any]:
-    """Return the template values of the list, also of the one beside an open letter."""
+    """Return the template values of the list, which is shown by itself or beside an open letter."""
     filtered_list = LETTERS.parse(desk, request.args)
     list_page = filtered_list.get_page()
     shows_counts = not (request.args.get("before") or filtered_list.search)
@@ -265,7 +266,7 @@ def _language_options(desk: RequestContext, filtered_list: FilteredList[Letter],
 def _get_neighbour_urls(
     filtered_list: FilteredList[Letter], rows: Sequence[Letter], open_letter: Letter
 ) -> dict[str, str | None]:
-    """Return where the keys j and k lead from the open letter: to its neighbours in the list, across pages."""
+    """Return the addresses of the letters after and before the open one, to which the keys j and k lead."""
     page_size, before = filtered_list.definition.page_size, request.args.get("before") or None
     page_ids = [letter.public_id for letter in rows]
     index = page_ids.index(open_letter.public_id) if open_letter.public_id in page_ids else None
@@ -273,7 +274,7 @@ def _get_neighbour_urls(
     next_ids = page_ids[index + 1 : index + 2] if index is not None else []
     previous_ids = page_ids[index - 1 : index] if index else []
     next_before = previous_before = before  # the parameter ?before= of the page that lists the neighbour
-    # Otherwise look on the next and the previous page. Search hits come from another query, so there it isn't possible.
+    # If there is none, look on the next or previous page. Not for a search, since its hits come from another query.
     can_leave_page = not filtered_list.search
     if can_leave_page and not next_ids and (index is None or len(page_ids) == page_size):
         next_ids = _list_neighbour_ids(filtered_list, open_letter, 1)
@@ -344,11 +345,11 @@ def _group_rows(
 def _get_parts_and_days(
     filtered_list: FilteredList[Letter], letters: Sequence[Letter]
 ) -> list[tuple[int, date | None]]:
-    """Return for each letter the index of its part of the list, and the day under which it is listed; None in the
-    later parts, which have no days.
+    """Return for each letter the index of its part of the list, and the day under which it is listed.
 
-    The first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen
-    or its day is stored in UTC, is listed under the day of its neighbours.
+    Only the list of waiting letters has several parts. Letters in its second and third part have no day (None). The
+    first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen or
+    its day is stored in UTC, is listed under the day of its neighbours.
     """
     parts = [crowds.part_index(letter) if isinstance(filtered_list.listing, Chain) else 0 for letter in letters]
     own_days = [_get_day(letter) for letter, part in zip(letters, parts, strict=True) if part == 0]
@@ -370,7 +371,7 @@ def _get_day(letter: Letter) -> date:
 
 
 def _format_row_outcome(letter: Letter, assignment: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
-    """Return the letter's outcome; before it has one, the question that its expert was asked, or a look-alike hint."""
+    """Return the outcome of a letter, or else the question that its expert was asked, or else a look-alike hint."""
     if outcome := _format_outcome(letter, kind_labels):
         return outcome
     if assignment:
@@ -386,7 +387,7 @@ def _format_age(letter: Letter) -> str:
 
 
 def _format_outcome(letter: Letter, kind_labels: Mapping[str, Any] = FILED) -> str:
-    """Return what has become of a letter, or "" while it waits. `kind_labels` are the labels of filed ones."""
+    """Return what has become of a letter, or "" if it is new. `kind_labels` are the labels of filed letters."""
     if letter.is_received:
         return ""
     if letter.is_held:
@@ -399,7 +400,7 @@ def _format_outcome(letter: Letter, kind_labels: Mapping[str, Any] = FILED) -> s
 
 
 def get_pane_values(desk: RequestContext, letter: Letter, editions: dict[int, EditionChoice]) -> dict[str, Any]:
-    """Return the template values of the pane with an open letter. `editions` are those loaded already, by id."""
+    """Return the template values of the pane with an open letter. `editions`, by id, are loaded already."""
     session = desk.session
     is_mail = letter.channel == "mail"
     mail = inbound.find_by_letter(session, letter.id) if is_mail else None

@@ -32,7 +32,7 @@ class LookAlike(NamedTuple):
     href: str
     why: str  # its state and the reasons of the match, in sentences
     likely: bool
-    choice: str  # what the button does with the two, "" for no button
+    choice: str  # what the button does: "join" or "end" for a letter, a `JoinChoice` for a question; "" for no button
     label: str  # of the button
 
 
@@ -69,8 +69,10 @@ def load_look_alike(desk: RequestContext, key: str) -> Letter | Question | None:
 
 
 def _load_current_rows(desk: RequestContext, matches: Sequence[Match]) -> Mapping[tuple[str, int], Letter | Question]:
-    """Return the rows of the matches by noun and id, in at most three queries. A letter that is filed to a question is
-    replaced by that question, and a merged question by the one that it was merged into.
+    """Return the rows of the matches, by noun and id of the match, in at most three queries.
+
+    A letter that is filed to a question is replaced by that question, and a merged question by the one into which it
+    was merged.
     """
     letters = get_many(desk.session, Letter, [match.noun_id for match in matches if match.noun == "letter"])
     question_ids = {match.key: match.noun_id for match in matches if match.noun == "question"}  # by key of the match

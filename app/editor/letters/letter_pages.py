@@ -121,6 +121,7 @@ def question_url(desk: RequestContext, question: Question) -> str:
 
 def _find_next_url(desk: RequestContext, letter: Letter) -> str | None:
     """Return the address of the letter to read after this one: the next of the open list, else the list's first.
+
     Return None if the list has no other letter. After the last search hit, return the address of the list, since the
     earlier hits have been read.
     """
@@ -156,7 +157,7 @@ def require_reader_letter(desk: RequestContext, letter: Letter) -> Letter:
 def _get_submitted_question(desk: RequestContext, is_suitable: Callable[[Question], bool]) -> Question | None:
     """Return the question that was selected or whose id or address was typed, or None if the fields are empty.
 
-    Aborts with 404 if there is no such question, and raises `InvalidTransition` unless it is suitable.
+    Aborts with 404 if there is no such question, and raises `InvalidTransition` if it isn't suitable.
     """
     id_or_address = request.form.get("question_id", "").strip() or request.form.get("question", "")
     if not id_or_address:
@@ -193,11 +194,11 @@ def shelve(desk: RequestContext, letter: Letter) -> Question:
 
 def _file_to_question(desk: RequestContext, letter: Letter) -> ActionResult:
     """Make the letter a question of its own, or join it to the question that was selected."""
-    # A letter that is joined to a merged question counts for the question that this was merged into.
+    # A letter may also be joined to a merged question: it counts for the question into which that was merged.
     question = _get_submitted_question(desk, lambda question: question.takes_letters or question.is_merged)
     if question is None:
         new_question_url = question_url(desk, questions.open_question(desk.session, desk.actor, [letter]))
-        # If no other letter waits, the new question comes next.
+        # If the list has no other letter, go on with the new question.
         next_url = _find_next_url(desk, letter) or new_question_url
         return ActionResult(next_url, _("It is a question of its own now."), new_question_url)
     return _join_question(desk, letter, question)
@@ -210,7 +211,7 @@ def _join_question(desk: RequestContext, letter: Letter, question: Question) -> 
 
 @editor.action("/<slug>/letters/<public_id>/reply", permission="take letters")
 def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """File an expert's letter. As an answer, a refusal or a check, it also changes their assignment or answer."""
+    """File an expert's letter. Unless it is a comment or spam, also do what it says, e.g. enter it as the answer."""
     form = request.form
     kind, reason = form.get("kind", ""), form.get("reason", "other")
     if kind not in (*REPLIES, "cannot", "later") or reason not in DECLINE_LABELS:
@@ -250,7 +251,7 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
 
 
 def _next_url_after_reply(desk: RequestContext, letter: Letter, assignment: Assignment, kind: str) -> str:
-    """Return the edit form of a new answer, else the page from which the letter was filed."""
+    """Return the address of the new answer's edit form, or else of the question, if filed there, or the next letter."""
     question_values: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": assignment.question.public_id}
     if kind == "answer":
         answer = answers_of(desk.session, [assignment.question_id])[assignment.id]
@@ -325,8 +326,9 @@ def _record_verdict(desk: RequestContext, letter: Letter, submitted_pair: str, i
 
 
 def _join_look_alike(desk: RequestContext, letter: Letter, look_alike: Letter | Question) -> ActionResult:
-    """Join a letter to the question of its look-alike, make one question of two letters, or end the letter with the
-    answer if the question was published.
+    """Join a letter to the question of its look-alike, or make one question of the two letters.
+
+    If the question was published, end the letter with its answer instead.
     """
     session, actor = desk.session, desk.actor
     if isinstance(look_alike, Letter):
@@ -355,7 +357,7 @@ NOTE_FAULTS = {
 
 @editor.action("/<slug>/letters/<public_id>/note", permission="take letters")
 def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
-    """Leave a note at the letter's receipt that asks its reader something."""
+    """Ask the letter's reader something, by a note that they find at the receipt."""
 
     def fn(desk: RequestContext, letter: Letter) -> ActionResult:
         check_unchanged(desk, letter)

@@ -64,7 +64,7 @@ def _add_topic(desk: RequestContext, letter: Letter) -> None:
 
 
 def _get_question(desk: RequestContext, letter: Letter) -> Question | None:
-    """Return the question that a letter is filed to, or the one that it was merged into."""
+    """Return the question that a letter is filed to, or the one into which that was merged; None if it has none."""
     if not letter.is_filed or letter.question_id is None:
         return None
     return lead_of(desk.session, desk.session.get_one(Question, letter.question_id))
@@ -73,7 +73,8 @@ def _get_question(desk: RequestContext, letter: Letter) -> Question | None:
 def _make_one_question(desk: RequestContext, selected_rows: SelectedRows) -> tuple[BulkResult, str]:
     """Make one question of the selected letters, or join them to the oldest question that some of them are filed to.
 
-    Letters that are filed to another question are refused. Return the result, and the address of the question.
+    Letters that are filed to another question are refused. Return the result, and the address of the question, or ""
+    if no letter was joined.
     """
 
     def load_letter(public_id: str, version: int) -> Letter:
@@ -167,9 +168,10 @@ def letter_crowds_hold(slug: str) -> Response:
 def _change_crowds(
     slug: str, selected_crowds: SelectedRows, change: Callable[[RequestContext, Letter, int], int]
 ) -> tuple[int, str]:
-    """Apply `change` to the crowds of these first letters, and return the sum of its results and an undo token.
+    """Apply `change` to the selected crowds. Return the sum of its results, and an undo token.
 
-    Crowds that have changed or grown since the page was shown are left alone; the page shows them again.
+    A crowd is selected by its first letter, and by its standing or size as the page showed it. Crowds that have changed
+    or grown since are left alone: the page shows them again.
     """
 
     def fn(desk: RequestContext) -> tuple[int, str]:

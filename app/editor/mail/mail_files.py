@@ -70,7 +70,7 @@ PICTURE_FAULTS = {
 
 @editor.app_template_filter("file_kind")
 def describe_kind(file: AttachedFile) -> str:
-    """Return the label of a file's kind, and whether its name claims another."""
+    """Return the label of a file's kind, with a remark if the extension of its name belongs to another kind."""
     file_kind = FILE_KINDS.get(file.kind)
     if file_kind is None:
         return _("not looked at")
@@ -109,8 +109,9 @@ def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
 
 
 def _get_reading_and_file(desk: RequestContext, mail: Inbound, number: int) -> tuple[MailContent, AttachedFile]:
-    """Return the reading of a mail, and its file with this number, counted from 1. Aborts with 404 once the mail is
-    erased, and if it has no such file.
+    """Return the reading of a mail, and its file with this number, counted from 1.
+
+    Aborts with 404 if the mail has no such file, or can't be read any more, e.g. because it is erased.
     """
     reading = or_404(incoming_mails.load_readings(desk.session, [mail]).get(mail.id))
     if not 1 <= number <= len(reading.attachments):
@@ -119,7 +120,7 @@ def _get_reading_and_file(desk: RequestContext, mail: Inbound, number: int) -> t
 
 
 def _load_raw_mail(slug: str, public_id: str, number: int) -> bytes:
-    """Return the raw mail that holds a file. It is parsed after the transaction, since that can take seconds."""
+    """Return the raw mail that holds a file, to be parsed outside of a transaction, since that can take seconds."""
     with read_context(slug) as desk:
         mail = _get_mail(desk, public_id)
         _get_reading_and_file(desk, mail, number)
@@ -174,7 +175,7 @@ def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
 
 @editor.action(FILE_RULE, permission="read")
 def mail_file_take(slug: str, public_id: str, number: int) -> BaseResponse:
-    """Return the file as it came, as a download. It takes a POST because the download is recorded."""
+    """Return the file as it came, as a download. The download is recorded, and is therefore a POST."""
     raw = _load_raw_mail(slug, public_id, number)
     file, data = or_404(attached_files.fetch_file(raw, number - 1))
     if file.kind == CLOSED_KIND:

@@ -131,8 +131,9 @@ def _format_summary(state_counts: Mapping[str, int]) -> str:
 
 
 def _load_mails(desk: RequestContext, state: str | None) -> tuple[dict[str, list[OutboxMail]], dict[str, str | None]]:
-    """Return the mails to list by state, and the addresses of the newer and older pages. Without a state, return the
-    newest mails of each.
+    """Return the mails to list, by state, and the addresses of the newer and older pages.
+
+    Without a `state`, return the newest mails of each state.
     """
     session, build_listing = desk.session, partial(mail_queries.listing, desk.newsletter.id)
     list_url = partial(url_for, "editor.outbox", slug=desk.newsletter.slug, state=state)
@@ -152,7 +153,7 @@ def _load_mails(desk: RequestContext, state: str | None) -> tuple[dict[str, list
 
 
 def _format_open_mail(desk: RequestContext, mail: OutboxMail, names: MailNames) -> dict[str, Any]:
-    """Return a mail with its text, if that is still stored, and the buttons that the actor may use."""
+    """Return the template values of a mail, with its text if that is still stored, and the buttons for the actor."""
     line, message = format_mail_line(desk, mail, names), _read_message(desk, mail)
     buttons, text = line["buttons"], ""
     if message:
@@ -333,7 +334,7 @@ BulkForm(
     empty_message=_l("Tick the mails first."),
     get_reason=_get_reason,
     format_reasons=_format_reasons,
-    # The version isn't checked here as in `lock_unchanged`, so that `OnItsWay` is reported before a conflict.
+    # Not `lock_unchanged`: it would report a conflict even for a mail that is just going out (`OnItsWay`).
     prepare_row=lambda _desk, mail, version: (mail, version),
     max_rows=6 * PAGE_SIZE,  # far more than a page lists
 ).register("outbox", "press_mails", "stop mails")

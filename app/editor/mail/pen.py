@@ -191,7 +191,7 @@ REASONS = {
 
 
 def get_reasons(codes: Sequence[str]) -> list[HeldReason]:
-    """Return the reasons for the mailroom's codes, also for codes that have no text here."""
+    """Return the reasons for the mailroom's codes. A code without a text here is shown itself."""
     return [HeldReason(*REASONS[code]) if code in REASONS else _build_unknown_reason(code) for code in codes]
 
 
@@ -237,7 +237,7 @@ def _render_pen(
     readings = incoming_mails.load_readings(session, [*mails, open_mail] if open_mail else mails)
     counts = count_all(session, [inbound.listing(newsletter_id, name) for name in WAITING_FOLDERS])
     waiting_counts = dict(zip(WAITING_FOLDERS, counts, strict=True))
-    # As the macro `tabs` takes them: key, label, address, number, and whether the number is one of failures.
+    # Each as the macro `tabs` unpacks it: key, label, address, number, and whether it is a number of failures.
     folder_tabs = [
         (name, label, list_url(place=name), count(waiting_counts.get(name, 0)), name == "failed")
         for name, label in FOLDERS.items()
@@ -306,7 +306,10 @@ def _format_open_mail(desk: RequestContext, mail: Inbound, reading: MailContent 
 
 
 def _get_related_rows(desk: RequestContext, mail: Inbound) -> dict[str, Any]:
-    """Return what the mail became or is about: letter, edition, the same mail as before, bounced mail, assignment."""
+    """Return the rows that the mail became or is about, None for those of other newsletters.
+
+    "twin" is the mail of which this one is a duplicate, and "outgoing" is our mail that bounced.
+    """
 
     def load(model: type[Any], row_id: int | None) -> Any:
         row = desk.session.get(model, row_id) if row_id else None
@@ -364,10 +367,10 @@ def _move_to(folder: str) -> Callable[[RequestContext, Inbound], None]:
 
 @dataclass(frozen=True)
 class PenAction:
-    """An action that says what a mail is."""
+    """A button with which the desk says what a mail is."""
 
     move: str  # the action of its `Move` in the state machine
-    folder: str  # to which it moves the mail, or ""; not offered for a mail that is there already
+    folder: str  # to which it moves the mail, or ""; no button for mails that are there already
     verb: Callable[[RequestContext, Inbound], str | None]  # returns the address to go to, or None for the next mail
     message: Any  # announced afterwards
 

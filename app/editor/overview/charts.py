@@ -43,7 +43,7 @@ class Picture:
     grid: list[Coordinates] = field(default_factory=list)
     base: list[Coordinates] = field(default_factory=list)
     spans: list[Coordinates] = field(default_factory=list)  # from a low value up to a high one
-    inner: list[Coordinates] = field(default_factory=list)  # inside horizontal bars
+    inner: list[Coordinates] = field(default_factory=list)  # the lines inside horizontal bars
     # Rectangles, each as (x, y, width, height):
     bars: list[Coordinates] = field(default_factory=list)
     line: str = ""  # the points of a polyline, as SVG has them

@@ -1,4 +1,4 @@
-"""The first steps of a new newsletter: a checklist on the home page. Its items are checked by stored facts.
+"""The first steps of a new newsletter: a checklist on the home page. Stored facts tell which steps are done.
 
 It disappears when everything is done or somebody hides it.
 """
@@ -23,14 +23,14 @@ from ...people.models import Expert, Membership
 from ..frame import RequestContext, announce, editor, run_in_transaction
 from ..rhythm_form import format_rhythm
 
-LOOK = "look"  # as the page of a step: a button that opens the ask page and records it
+LOOK = "look"  # the page of a step that has a button instead, which opens the ask page and records that
 Facts = Mapping[str, Any]  # whether each fact is true, by name
 
 
 def load_facts(desk: RequestContext) -> Facts:
     """Return which of the facts that complete a step are true for the newsletter, in one query."""
     newsletter_id = desk.newsletter.id
-    # Mailed sign-in codes belong to no newsletter, and prove as well that mail can be sent.
+    # Mails with sign-in codes belong to no newsletter. They too prove that mail can be sent.
     mail_condition = or_(OutboxMail.newsletter_id == newsletter_id, OutboxMail.newsletter_id.is_(None))
     colleague_conditions = (Membership.newsletter_id == newsletter_id, Membership.person_id != desk.actor.person_id)
     columns = {
@@ -52,7 +52,7 @@ class ChecklistStep(NamedTuple):
     """A step of the checklist."""
 
     label: Any
-    page: str  # its path below the desk, or `LOOK`
+    page: str  # the path of its page below the desk, or `LOOK`
     act: str  # the permission that it needs
     done_by: tuple[str, ...]  # the facts that complete it
     describe: Callable[[RequestContext, Facts], Any]  # returns a sentence about it
@@ -106,7 +106,7 @@ STEPS = (
 
 
 def list_first_steps(desk: RequestContext) -> list[dict[str, Any]]:
-    """Return the steps that the actor may take, each with whether it is done. Empty if all are done, or hidden."""
+    """Return the steps that the actor may take, each with whether it is done; none if all are done, or if hidden."""
     if desk.newsletter.steps_hidden_at is not None:
         return []
     facts = load_facts(desk)

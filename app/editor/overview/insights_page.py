@@ -55,7 +55,7 @@ class Chart:
     headers: Sequence[str]  # of the columns of `rows`
     rows: Sequence[Row]  # the first cell is a label
     picture: charts.Picture
-    start_dates: Sequence[date] = ()  # of the rows, if these are spans of time; they replace the labels in the CSV file
+    start_dates: Sequence[date] = ()  # of rows that are spans of time; they replace the labels in the CSV file
 
 
 @editor.get("/<slug>/insights", endpoint="insights")

@@ -32,7 +32,7 @@ from .first_steps import list_first_steps
 
 MAX_FAILED_MAILS = 5  # failed mails that the page lists one by one
 STALLED_AFTER = timedelta(minutes=10)  # if a mail has been due for longer, the worker isn't running
-FAULT_TASKS = ("missed", "objection")  # tasks as urgent as a fault, and shown among them
+FAULT_TASKS = ("missed", "objection")  # kinds of tasks that are as urgent as a fault, and shown among the faults
 # By group of tasks: the label of the link to the full list.
 LIST_LINK_LABELS = {
     "experts": _l("All %(number)s who have something, by age"),
@@ -64,7 +64,7 @@ DESK_TASKS: dict[str, tuple[str, Callable[[WaitingTask], str]]] = {
     "slot": ("none", lambda task: _("Fill slot %(number)s", number=task.number)),
     "ask": ("none", lambda task: ngettext("One reader asks", "%(num)s readers ask", task.number)),
 }
-# By kind of task of an expert: the label while there is time, and the label once it is over.
+# By kind of task of an expert: the label until its deadline, and the label after it.
 EXPERT_TASKS = {
     "invited": (_l("%(name)s has until %(day)s to say yes"), _l("%(name)s hasn’t replied")),
     "accepted": (_l("%(name)s has it, due %(day)s"), _l("%(name)s’s text is late")),
@@ -79,7 +79,7 @@ class Column(NamedTuple):
     heading: str
     tasks: list[WaitingTask]
     mail_lines: Sequence[dict[str, Any]] = ()
-    always_linked: tuple[str, ...] = ()  # groups whose full list is linked even if the column shows all of it
+    always_linked: tuple[str, ...] = ()  # groups whose full list is linked even if the column shows all their tasks
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def list_faults(
             desk,
             "failed",
             failed_lines,
-            # Several aren't counted, since only the newest are loaded.
+            # The number isn't shown if there are several, since only the newest are loaded.
             lambda number: _("One mail can’t be delivered.") if number == 1 else _("Mails can’t be delivered."),
         ),
         *_mail_faults(
@@ -143,7 +143,7 @@ def _erasure_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
 
 
 def _mail_account_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
-    """Yield an alarm per mail account that somebody has to sign in again, but not for temporary faults."""
+    """Yield an alarm for each mail account that somebody has to sign in again. Temporary faults raise none."""
     for number, (account, code) in enumerate(sign_ins.faults(desk.session, current_app.config["MAIL_ACCOUNTS"]), 1):
         if code == "out":
             heading = _("The mail account %(account)s is signed out.", account=account.user)
@@ -202,7 +202,7 @@ def _load_undelivered_lines(desk: RequestContext, board: Board) -> tuple[list[di
 
 
 def _program_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
-    """Yield an alarm per webhook program that has failed for a day, or was paused because it failed."""
+    """Yield an alarm for each webhook program that has failed for a day, or was paused because it failed."""
     for program in list_failing(desk.session, desk.newsletter.id):
         if program.paused_at is not None:
             heading = _("“%(name)s” isn’t told any more what happens here.", name=program.name)
@@ -273,7 +273,7 @@ def home(slug: str) -> str:
 
 
 def _split_by_permission(desk: RequestContext, tasks: list[WaitingTask]) -> tuple[list[WaitingTask], list[WaitingTask]]:
-    """Return the tasks that the actor may do themselves, and the others, which wait for an editor."""
+    """Return the tasks for which the actor has the permission, and the others, which wait for an editor."""
     own_tasks = [task for task in tasks if desk.may(REQUIRED_ACTS[task.kind])]
     return own_tasks, [task for task in tasks if task not in own_tasks]
 
@@ -325,7 +325,7 @@ def _format_edition_status(board: Board, is_running: bool) -> str:
 
 
 def _list_mail_lines(desk: RequestContext, numbers: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return lines for the mail that waits for the desk: letters and replies singly, the holding pen as one."""
+    """Return lines for mail that waits for the desk: one for each letter and reply, and one for the holding pen."""
     session, newsletter_id, slug = desk.session, desk.newsletter.id, desk.newsletter.slug
     expert_letters = queries.list_waiting_expert_letters(session, newsletter_id) if numbers["experts wrote"] else ()
     reader_letters = (
@@ -381,7 +381,7 @@ def _column_lines(desk: RequestContext, column: Column) -> list[dict[str, Any]]:
 
 
 def _full_list_links(desk: RequestContext, board: Board, column: Column) -> list[tuple[str, str]]:
-    """Return (label, address) of the full list of each group of tasks of which the column shows only some."""
+    """Return (label, address) of the full list of each group of which the column shows only some tasks."""
     shown_counts = Counter(map(get_group, column.tasks))
     links = []
     for group in dict.fromkeys((*column.always_linked, *shown_counts)):

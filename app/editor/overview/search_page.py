@@ -1,7 +1,7 @@
 """The desk's search over letters, questions, published answers, experts, mails and editions, newest first.
 
-It finds only what the desk's lists show. Sealed texts such as addresses and mails aren't indexed, and withdrawn ones
-are removed from the index. Each group shows the first few results and links to its list.
+It finds only what the desk's lists show. Sealed texts such as addresses and mails aren't indexed, and withdrawn texts
+are removed from the index. Each group shows the first few results, and most link to their list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class Group:
     """Search results of one kind."""
 
     heading: str
-    results: list[SearchResult]  # one more than is shown if there are more
+    results: list[SearchResult]  # one more than is shown, if there are more
     list_url: str = ""  # of the full list, if there is one
 
     @property
@@ -139,7 +139,7 @@ def _question_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[SearchResu
 
 def _get_list_label(question: Question) -> str:
     """Return the label of the list that contains the question."""
-    filter_name = STATE_LABELS[str(question.state)].filter_name  # also the name of the state that has its label
+    filter_name = STATE_LABELS[str(question.state)].filter_name  # also a state: the one whose row has the label
     return str(STATE_LABELS[filter_name].filter_label)
 
 
@@ -165,8 +165,9 @@ def _expert_rows(desk: RequestContext, experts: Sequence[Expert]) -> list[Search
 
 
 def _mail_rows(desk: RequestContext, question_ids: Sequence[int], experts: Sequence[Expert]) -> list[SearchResult]:
-    """Return the mails about the questions found and to the experts found: the mails themselves are sealed, and can't
-    be searched.
+    """Return the mails about the questions found and to the experts found.
+
+    The mails themselves can't be searched, since they are sealed.
     """
     if not (question_ids or experts):
         return []
@@ -191,7 +192,7 @@ def _mail_rows(desk: RequestContext, question_ids: Sequence[int], experts: Seque
 
 
 def _edition_rows(desk: RequestContext, query: str, published_items: Mapping[int, EditionItem]) -> list[SearchResult]:
-    """Return the editions of the date in the query, or else those in which the results were published."""
+    """Return the editions of the date in the query, or without a date those in which the results were published."""
     dated_editions = find_editions_by_date(desk.newsletter.id, query)
     if dated_editions:
         editions = dated_editions.page(desk.session, None, MAX_RESULTS + 1)

@@ -23,7 +23,7 @@ from ..bulk import REFUSAL_TEXTS, BulkAction, BulkForm, get_refusal_text
 from ..frame import RequestContext, editor, page, read_context
 from .overview_page import format_task_line
 
-BATCH_SIZE = 100  # assignments cancelled per request; the page then shows the next ones
+BATCH_SIZE = 100  # assignments that one request may cancel; afterwards the page shows the next ones
 HEADINGS = {
     "experts": _l("Who has something from us"),
     "checking": _l("Who checks an edited text"),
@@ -35,7 +35,7 @@ HEADINGS = {
 
 
 class AgeGroup(NamedTuple):
-    max_age: timedelta  # since the due date, or since the task began to wait
+    max_age: timedelta  # the longest time since the due date, or else since the task began to wait
     late_label: Any  # for tasks with a due date
     waiting_label: Any  # for tasks without one
 
@@ -51,7 +51,7 @@ AGE_GROUPS = (
 
 @editor.get("/<slug>/waiting/<group>")
 def waiting(slug: str, group: str) -> str:
-    """Show the full list of a column of the home page."""
+    """Show all tasks of a group, of which the home page shows only some."""
     if group not in COMPLETE_LISTS:
         abort(404)
     with read_context(slug) as desk:

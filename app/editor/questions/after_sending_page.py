@@ -23,7 +23,7 @@ from ..conflict import check_unchanged, save_unless_changed, version_token_of
 from ..frame import RequestContext, announce, editor, page, read_context
 from .question_page import ADDRESS, question_action, redirect_to_question, require_question
 
-MAX_ANSWERS = 50  # that are read from a form
+MAX_ANSWERS = 50  # fields for answers that are read from a form
 TEXT_FIELDS = ("headline", "wording", "wrong", "right")
 # The field of the form that an error is about, by its code.
 FIELD_BY_ERROR_CODE = {

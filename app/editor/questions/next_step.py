@@ -31,7 +31,7 @@ def _find_part(detail: QuestionDetail, *keys: str) -> ExpertPart | None:
 
 
 def _confirm_wording(detail: QuestionDetail) -> NextStep | None:
-    """Return the step to write a headline or to confirm the wording."""
+    """Return the step to write the headline, or if there is one, to confirm the wording."""
     text = detail.question.text
     if detail.question.is_cleared or text is None:
         return None
@@ -46,7 +46,7 @@ def _file_letters(detail: QuestionDetail) -> NextStep | None:
 
 
 def _approve(key: str) -> Callable[[QuestionDetail], NextStep | None]:
-    """Return a step for the first answer with the status `key`, if the actor may approve it."""
+    """Return a function for the step to approve the first answer with the status `key`, if the actor may."""
 
     def step(detail: QuestionDetail) -> NextStep | None:
         part = _find_part(detail, key)
@@ -92,7 +92,7 @@ def _ask(detail: QuestionDetail) -> NextStep | None:
 
 
 def _ask_again(detail: QuestionDetail) -> NextStep | None:
-    """Return the step to ask an expert again who had no time until now."""
+    """Return the step to ask an expert again who declined until a day that has come."""
     today = now(detail.desk.session).astimezone(zone()).date()
     part = _find_part(detail, "later")
     if part is None or _ask(detail) is None:
@@ -136,7 +136,7 @@ def _move(action: str, label: str) -> Callable[[QuestionDetail], NextStep | None
 
 
 def _wait_for_expert(detail: QuestionDetail) -> NextStep | None:
-    """Return the step without a button: an expert has to act."""
+    """Return a step without a button: only experts have to act."""
     return NextStep("who") if any(part.status.key not in FINISHED_STATUSES for part in detail.parts) else None
 
 
@@ -155,7 +155,7 @@ STEPS_IN_WORK = (
 
 
 def get_next_step(detail: QuestionDetail) -> NextStep | None:
-    """Return the first step that applies, or None if nobody has to act."""
+    """Return the first step that applies, or None."""
     question = detail.question
     if question.is_in_work:
         steps = (get_step(detail) for get_step in STEPS_IN_WORK)

@@ -32,7 +32,7 @@ class OriginalLetter:
     credit: Credit | None
     name: str | None
     wording: QuestionText | None  # the desk's
-    merged_question: Question | None = None  # the question to which it belonged before that was merged
+    merged_question: Question | None = None  # the letter's own question, if that was merged into this one
     additions: Sequence[letters.Added] = ()  # what its reader added later
     translation: machine_translation.TranslationResult | None = None  # by a machine
 
@@ -52,7 +52,7 @@ class OriginalLetter:
 
     @property
     def is_translated(self) -> bool:
-        """Return whether the letter and the wording are in two languages. "und" means that one is unknown."""
+        """Return whether the letter and the wording are in two languages; false if a language is unknown ("und")."""
         languages = {text.language.partition("-")[0] for text in (self.letter, self.wording) if text}
         return len(languages - {"und"}) > 1
 

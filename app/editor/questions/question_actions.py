@@ -38,16 +38,16 @@ from .question_look_alikes import JoinChoice, compare_question, find_candidates,
 from .question_page import ADDRESS, question_action, question_page, redirect_to_question, require_question
 
 # Keys of the version token, see `workflows/version_facts.py`.
-NEWEST_EVENT = "newest"  # the id of the question's last event, so this fact changes with every change to the question
+NEWEST_EVENT = "newest"  # the id of the question's last event, which every change to the question changes
 WORDING_VERSION = "label"
 EDITION = "edition"
 MUST_RUN_BY = "must_run_by"
 
 
 class QuestionMove(NamedTuple):
-    """A button without a form, and the fact that must still be as the page showed it.
+    """A button without a form: its verb, and the fact that must not have changed since the page was opened.
 
-    There is no such fact if it is enough that the verb checks the question's state.
+    There is no such fact if the verb's own check of the question's state is enough.
     """
 
     verb: Callable[[Session, Staff, Question], None]
@@ -111,7 +111,7 @@ def question_retract(desk: RequestContext, question: Question) -> None:
 
 @editor.action(f"{ADDRESS}/merge", permission="word")
 def question_merge(slug: str, public_id: str) -> Response | tuple[str, int]:
-    pasted = request.form.get("into_id", "").strip()  # an id or a page address; takes precedence over the select
+    pasted = request.form.get("into_id", "").strip()  # an id or a page address, used instead of the select
     target_id = parse_public_id(pasted or request.form.get("into", ""))
 
     def fn(desk: RequestContext) -> str:
@@ -150,7 +150,7 @@ def question_pull(desk: RequestContext, question: Question) -> str:
     reason = request.form.get("why", "")
     if not reason.strip():
         raise MissingField("reason")
-    # If it was carried over in between, the reason may not apply to the other edition.
+    # If the question was carried over to another edition in between, the reason may not apply to that one.
     check_unchanged(desk, question, EDITION)
     with collect_events(desk.session) as events:
         publication.drop(desk.session, desk.actor, question, reason)
@@ -165,7 +165,7 @@ def question_must_run_by(desk: RequestContext, question: Question) -> None:
     must_run_by = parse_day(submitted_day)
     check_unchanged(desk, question, MUST_RUN_BY)
     if submitted_day and must_run_by is None:
-        raise InvalidField("date_not_in_future", "by")  # its message asks for a day in the future, so it fits here too
+        raise InvalidField("date_not_in_future", "by")  # the message fits a malformed day too
     actions.set_must_run_by(desk.session, desk.actor, question, must_run_by)
 
 
@@ -200,7 +200,7 @@ def question_topics(slug: str, public_id: str) -> Response:
     decides=False,
 )
 def question_asker(desk: RequestContext, question: Question, letter_id: str, choice: str) -> None:
-    """Record how a reader's name was checked, or remove it."""
+    """Record how a reader's name was checked, or leave the reader unnamed."""
     letter = or_404(letters.load(desk.session, desk.actor, letter_id))
     if letter.question_id not in queries.list_family_ids(desk.session, question):
         abort(404)
@@ -306,9 +306,10 @@ def _record_verdict(desk: RequestContext, question: Question, look_alike: Questi
 
 
 def _join(desk: RequestContext, question: Question, look_alike: Question | Letter) -> LookAlikeResult:
-    """Add the letter to the question, merge the two questions, or close this one with the answer of the other.
+    """Join a question with its look-alike, as `get_join_choice` says. Without a choice, try to merge the look-alike.
 
-    Raises `CannotMerge`, `InvalidTransition`, and `MissingField` if the closing needs a sentence to an expert.
+    Raises `CannotMerge`, `InvalidTransition` if a letter can't be joined, and `MissingField` if the question would be
+    closed, and an expert has to be told with a sentence.
     """
     session, actor = desk.session, desk.actor
     choice = get_join_choice(desk, question, look_alike)

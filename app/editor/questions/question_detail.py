@@ -46,9 +46,9 @@ class ExpertPart:
     status: AssignmentStatus
     texts: list[AnswerText]  # all versions, oldest first
     checks: list[Check]
-    may_assignment: frozenset[str]  # the moves that the actor may make with the assignment
-    may_answer: frozenset[str]  # and with the answer
-    faults: list[str]  # codes of what prevents the approval, assuming a complete checklist
+    may_assignment: frozenset[str]  # the actor's possible actions on the assignment
+    may_answer: frozenset[str]  # and the actor's possible moves of the answer
+    faults: list[str]  # codes of what prevents the approval of the answer, besides the checklist
     suggestion: str | None = None  # the colleague whom the expert suggested
     # The expert's letters, each with the values of the form that files it, and its number of attachments.
     mails: Sequence[tuple[Letter, dict[str, Any] | None, int]] = ()
@@ -68,7 +68,7 @@ class ExpertPart:
 
     @property
     def chapter(self) -> str:
-        """The chapter of the page that holds this expert's text, or "" without an answer."""
+        """The key of the page's chapter with this expert's text, or "" if there is no answer."""
         return f"answer-{self.answer.public_id}" if self.answer else ""
 
     @property
@@ -92,14 +92,14 @@ class ExpertPart:
 class QuestionDetail:
     desk: RequestContext
     question: Question
-    lead: Question | None  # the question that it was merged into
-    merged: list[Question]  # the questions merged into it
-    family: list[int]  # its id, and those of the questions merged into it
-    readers: int  # how many ask it
+    lead: Question | None  # the question into which this one was merged
+    merged: list[Question]  # the questions that were merged into this one
+    family: list[int]  # the ids of this question and of `merged`
+    readers: int  # the number of readers who ask it
     originals: list[OriginalLetter]  # at most `MAX_ORIGINALS` letters
     parts: list[ExpertPart]
-    edition: Edition | None  # for which it is picked, or in which it ran
-    free: Edition | None  # the next edition with an open slot
+    edition: Edition | None  # the edition for which it is picked, or in which it ran
+    free: Edition | None  # the next edition with an open slot, if the question can be picked and the actor may pick it
     topics: list[Topic]
     all_topics: Sequence[Topic]
     may: frozenset[str]  # the moves that the actor may make with the question
@@ -111,7 +111,7 @@ class QuestionDetail:
 
     @property
     def was_asked(self) -> bool:
-        """Return whether an expert has heard of the question, and has to be told when it ends."""
+        """Return whether an expert was asked and hasn't declined, and so has to be told when the question ends."""
         return any(part.assignment.was_asked for part in self.parts)
 
     @property
@@ -133,7 +133,7 @@ class QuestionDetail:
         return self.question.is_in_work and self.desk.may("prepare")
 
     def may_ask_again(self, contribution: ExpertPart) -> bool:
-        """Return whether an expert who declined until a later day, or is no longer asked, can be asked again."""
+        """Return whether to offer to ask an expert again who declined until a later day, or is no longer asked."""
         if not self.may_ask or contribution.status.key not in ("later", "cancelled"):
             return False
         active_experts = [part.assignment.expert_id for part in self.parts if part.status.key not in FINISHED_STATUSES]

@@ -1,4 +1,4 @@
-"""The list of questions: filters, rows that say who has each and until when, and bulk actions."""
+"""The list of questions: filters, rows that say who has a question and until when, and bulk actions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -63,7 +63,7 @@ class StatusLabels:
     late: str = ""  # the label after the deadline
 
 
-# By the key of a status, in order of urgency: a question's first one represents it in a list.
+# By the key of a status, the most urgent first. In a list, a question is shown with its most urgent status.
 STATUS_LABELS = {
     "objected": StatusLabels("late", _l("%(name)s says that something in the text is wrong")),
     "submitted": StatusLabels("new", _l("%(name)s’s text is here, for you to edit")),
@@ -98,7 +98,7 @@ MAX_STATUSES_IN_SUMMARY = 3
 
 @dataclass(frozen=True)
 class AssignmentStatus:
-    """An expert's assignment, and how far it is: one status from the states of assignment, answer and check."""
+    """An expert's assignment with a status, which combines the states of the assignment, its answer and the check."""
 
     assignment: Assignment
     answer: Answer | None
@@ -111,7 +111,7 @@ class AssignmentStatus:
 
     @property
     def due_at(self) -> date | None:
-        """The current deadline, or the day from which the expert would have time."""
+        """The current deadline, or the day from which an expert who declined has time, or None."""
         if self.key == "later":
             return self.assignment.later_on
         if self.key == "checking" and self.check:
@@ -144,7 +144,10 @@ class AssignmentStatus:
 
 
 def build_status(assignment: Assignment, answer: Answer | None, check: Check | None) -> AssignmentStatus:
-    """Return the status of an assignment: by the state of the text if there is one, else by its own state."""
+    """Return the status of an assignment, by the state of its text, or without a text by its own state.
+
+    If `check` was about the text as it is now, its outcome replaces "edited".
+    """
     if answer and (assignment.has_text or answer.is_held_over):
         key = str(answer.state)
     elif assignment.is_declined and assignment.later_on:
@@ -183,7 +186,7 @@ def describe_holder(question: Question, statuses: Sequence[AssignmentStatus]) ->
 
 
 def day_of_run(question: Question, edition: Edition | EditionChoice | None) -> str:
-    """Return the day on which a question is to run or ran. The mail may have gone out earlier than planned."""
+    """Return the day on which a question runs, or on which it ran: editions may be sent earlier than planned."""
     if edition is None:
         return ""
     return day(edition.ran_at if question.has_run else edition.runs_at)
@@ -216,7 +219,7 @@ def format_question_summary(
     return " ".join(sentences)
 
 
-MAX_EDITION_OPTIONS = 15  # of the filter for editions, coming ones first
+MAX_EDITION_OPTIONS = 15  # in the filter by edition: the latest ones, coming editions included
 
 
 def _list_states(name: str) -> tuple[str, ...]:
@@ -246,7 +249,7 @@ def _topic_options(desk: RequestContext, _selected: str) -> Options:
 
 
 def _selected_expert_option(desk: RequestContext, public_id: str) -> Options:
-    """Return the expert in the query string as an option. `get_list_values` adds those of the rows."""
+    """Return the expert in the query string as an option. `get_list_values` adds the experts of the rows."""
     if not public_id:
         return {}
     expert = desk.session.scalar(select(Expert).filter_by(public_id=public_id))
@@ -358,7 +361,8 @@ def _load(desk: RequestContext, public_id: str) -> Question | None:
 def _close(desk: RequestContext, question: Question) -> None:
     """Close a question with a reason for its readers.
 
-    Refused with a live assignment: the expert is owed a sentence, which the question's page asks for.
+    Raises `BulkActionError` if an expert has it or an answer to it: they have to be told with a sentence, for which
+    only the question's page asks.
     """
     if closing.has_live_assignment(desk.session, question):
         raise BulkActionError(_("an expert is behind it: close it on its own page, with a sentence to them"))
@@ -370,7 +374,10 @@ def _add_topic(desk: RequestContext, question: Question) -> None:
 
 
 def _merge(desk: RequestContext, selected_rows: SelectedRows) -> tuple[BulkResult, str]:
-    """Merge the selected questions into the one that already has an expert or an answer, or else into the oldest."""
+    """Merge the selected questions into the one that already has an expert or an answer, or else into the oldest.
+
+    Return the result, and the address of that question, or "" if nothing was merged.
+    """
 
     def load_question(public_id: str, version: int) -> Question:
         question: Question = lock_unchanged(desk, _load(desk, public_id), version)
@@ -394,8 +401,9 @@ def _merge(desk: RequestContext, selected_rows: SelectedRows) -> tuple[BulkResul
 
 
 def _merge_rank(desk: RequestContext, question: Question) -> int:
-    """Return the rank of a question as the target of a merge, the best first: 0 if it can't be merged into another one,
-    1 if it can, 2 if it can't take others in.
+    """Return the rank of a question as the target of a merge; the lowest is the best.
+
+    0: it can't be merged into another one, e.g. because an expert has it. 1: it can. 2: none can be merged into it.
     """
     if not question.takes_letters:
         return 2

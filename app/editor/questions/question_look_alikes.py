@@ -1,6 +1,6 @@
 """Look-alikes of a question: similar questions, waiting letters, and published answers.
 
-The family of a question are its id and those of the questions merged into it.
+A question's `family` consists of its id and the ids of the questions merged into it.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ LABELS = {
 
 
 def compare_question(desk: RequestContext, question: Question, topics: Sequence[Topic]) -> Comparison | None:
-    """Compare a question with all others, for look-alikes and to rank experts. None if settled or not worded."""
+    """Compare a question with all others, for look-alikes and to rank experts; None if settled or without wording."""
     if question.is_settled or not question.wording:
         return None
     return score_similar_texts(desk.session, question, tuple(topic.name for topic in topics))
@@ -61,7 +61,7 @@ def find_candidates(desk: RequestContext, comparison: Comparison | None) -> list
 def list_look_alikes(
     desk: RequestContext, question: Question, comparison: Comparison | None, family: Sequence[int], was_asked: bool
 ) -> list[LookAlike]:
-    """Return the look-alikes of a question, best first, without those merged with it."""
+    """Return the look-alikes of a question, best first, without questions of its family."""
     pairs = _load_rows(desk, find_candidates(desk, comparison), family)
     return [_build_look_alike(desk, question, match, row, was_asked) for match, row in pairs[:MAX_LOOK_ALIKES]]
 
@@ -69,7 +69,7 @@ def list_look_alikes(
 def _load_rows(
     desk: RequestContext, matches: Sequence[Match], family: Sequence[int]
 ) -> list[tuple[Match, Question | Letter]]:
-    """Return the matches with their rows, in two queries. Filed letters are left out: their questions match."""
+    """Return the matches with their rows, in two queries. Filed letters are left out: their questions match instead."""
     questions_by_id = get_many(desk.session, Question, [match.noun_id for match in matches if match.noun == "question"])
     letters_by_id = get_many(desk.session, Letter, [match.noun_id for match in matches if match.noun == "letter"])
     pairs: list[tuple[Match, Question | Letter]] = []

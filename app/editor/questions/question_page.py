@@ -57,7 +57,7 @@ CHECKLIST = {
     "recognisability": _l("Nobody who asked can be recognised"),
     "legal": _l("Nothing in it breaks the law"),
 }
-# By the code of an error about the checklist, if the page says more than the sentence of the code.
+# By the code of an error about the checklist: sentences that say more than the usual ones of `error_sentences`.
 APPROVAL_FAULTS = {
     "precondition.text_not_checked": _l(
         "The expert hasn’t passed this text. Send it for the check, or write down why it runs without."
@@ -72,7 +72,7 @@ OUTCOME_LABELS = {
     "recalled": _l("Taken back by the desk, %(ago)s ago"),
 }
 
-# Labels of the kinds of marks that `questions/recognise.py` finds.
+# By kind of mark that `questions/recognise.py` finds in a text: its label.
 MARK_LABELS = {"name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number")}
 MARK_LABELS |= {"link": _l("A link"), "email": _l("An address"), "handle": _l("An account’s name")}
 MARK_LABELS |= {"relation": _l("Somebody close")}
@@ -83,7 +83,7 @@ class DeadlineBar:
     """A deadline drawn as a line."""
 
     heading: str
-    text: str  # until when, or when the text came
+    text: str  # the time of the deadline, or when the text came
     elapsed: float = 0  # the share of the line that has passed
     deadline: float = 1  # the share of the line at which the deadline is
     is_over: bool = False  # the text is here, so the clock has stopped
@@ -100,7 +100,7 @@ def version_words(text: AnswerText, name: str) -> str:
 
 @editor.app_template_global()
 def length_words(word_count: int, target: int, slot_length: int) -> str:
-    """Return the length of a text, compared with what the expert was asked for and with a usual slot."""
+    """Return the length of a text, compared with the number of words asked for and with that of a usual slot."""
     length = ngettext("%(num)d word", "%(num)d words", word_count)
     if target == slot_length:
         return _("%(said)s for a slot of %(wanted)d.", said=length, wanted=target)
@@ -114,7 +114,7 @@ def length_words(word_count: int, target: int, slot_length: int) -> str:
 
 @editor.app_template_global()
 def check_words(status: AssignmentStatus, text_id: int | None) -> str:
-    """Return the state of the newest check, and whether the text has changed since."""
+    """Return the state of the newest check, and whether the text has changed since; "" if there was no check."""
     check = status.check
     if check is None:
         return ""
@@ -126,14 +126,14 @@ def check_words(status: AssignmentStatus, text_id: int | None) -> str:
 
 @editor.app_template_global()
 def outcome_words(check: Check) -> str:
-    """Return the outcome of a check, or until when it is open."""
+    """Return the outcome of a check, or the time until which it is open."""
     if check.outcome is None:
         return _("Open until %(moment)s", moment=moment(check.due_at))
     return str(OUTCOME_LABELS[check.outcome]) % {"ago": ago(check.ended_at or check.asked_at)}
 
 
 def build_deadline_bars(status: AssignmentStatus, current_time: datetime) -> list[DeadlineBar]:
-    """Return the deadlines of an assignment as lines: those that are running, or the last one if the text is here."""
+    """Return the running deadlines of an assignment as lines, or the last one if the text is here. A draft has none."""
     assignment = status.assignment
     if assignment.invited_at is None or assignment.reply_by is None or assignment.due_at is None:
         return []
@@ -314,12 +314,11 @@ def redirect_to_question(slug: str, public_id: str, chapter: str | None = None) 
 def question_action(
     address: str, permission: Permissions, *, chapter: str | None = None, message: Any = "", decides: bool = True
 ) -> Callable[[Callable[..., object]], Callable[..., Response | tuple[str, int]]]:
-    """Declare an action on a question. Its page is shown afterwards at `chapter`; a rejected form is shown again as
-    typed.
+    """Declare an action on a question, which leads back to the question's page, at `chapter`.
 
-    The function gets the context, the question, and the values of the URL. With a `message`, which is announced
-    afterwards, it returns the token of the undo button. If the action `decides` about the question as it was shown, an
-    edit conflict is answered with a page that says who was first.
+    The function gets the context, the question, and the values of the URL. If a `message` is to be announced, the
+    function returns the token of the undo button. If the form is rejected, it is shown again as typed. If the action
+    `decides` about the question as it was shown, an edit conflict is answered with a page that says who was first.
     """
 
     def declare(fn: Callable[..., object]) -> Callable[..., Response | tuple[str, int]]:
@@ -347,7 +346,7 @@ def question_action(
 
 @editor.get(ADDRESS)
 def question(slug: str, public_id: str) -> str:
-    """Show a question. In the address, `show` and `before` select entries of the timeline, `open` unfolds a chapter."""
+    """Show a question. The parameters `show` and `before` select entries of the timeline, `open` unfolds a chapter."""
     with read_context(slug) as desk:
         return question_page(desk, require_question(desk, public_id))
 
@@ -358,8 +357,9 @@ def question_page(
     rejected_form: RejectedForm = RejectedForm(),  # noqa: B008 - it is frozen
     **rejected_checklist: Any,
 ) -> str:
-    """Render the page. After a rejection, `rejected_form` holds the form and its fault, or `rejected_checklist` the
-    values and faults of the checklist.
+    """Render the page, after a rejection with what was submitted.
+
+    `rejected_form` is a form and its fault. `rejected_checklist` are the values and faults of the approval's checklist.
     """
     detail = load_question_detail(desk, question)
     comparison = compare_question(desk, question, detail.topics)

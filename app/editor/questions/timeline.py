@@ -1,7 +1,7 @@
 """The timeline of a question: changes, notes, mails and letters as one list, newest first.
 
-The entries come from four tables. Each table is read from the same cursor on, which is a time, a table and a key, so
-that pages have the same length whatever they contain, and no entry is repeated or missed.
+The entries come from four tables. A cursor consists of the time, the table and the key of the last entry shown. Each
+table is read from there, so that all pages have the same length, and no entry is repeated or missed.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -129,7 +129,7 @@ def _group_by_day(desk: RequestContext, entries: list[TimelineEntry]) -> list[tu
 
 
 def _collapse_repeats(entries: Iterable[TimelineEntry]) -> Iterable[TimelineEntry]:
-    """Yield the entries, with runs of the same change as one: thirty letters filed at once are one entry."""
+    """Yield the entries, with repeats of a change in a row as one, e.g. for thirty letters that were filed at once."""
     for _key, run in groupby(entries, key=_collapse_key):
         first, *others = run
         if not others:
@@ -140,7 +140,7 @@ def _collapse_repeats(entries: Iterable[TimelineEntry]) -> Iterable[TimelineEntr
 
 
 def _collapse_key(entry: TimelineEntry) -> object:
-    """Return what equals for entries that are shown as one: only changes are collapsed."""
+    """Return a key that is equal for neighbouring entries to be shown as one: the sentence of a change."""
     return entry.text if entry.rank == CHANGES else entry.cursor
 
 
@@ -166,7 +166,7 @@ def _get_expert_names(detail: QuestionDetail) -> dict[int, str]:
 
 
 def _get_people_names(detail: QuestionDetail) -> dict[int, str]:
-    """Return the names of people that the page has loaded anyway, by person id: the desk's and the experts'."""
+    """Return the names of the desk's people and the experts, by person id. The page has loaded them anyway."""
     experts = (part.assignment.expert for part in detail.parts)
     return detail.colleagues | {expert.person_id: expert.name for expert in experts}
 
@@ -195,7 +195,7 @@ def _mail_entries(detail: QuestionDetail, cursor: TableCursor) -> Iterable[Timel
             mail.id,
             _format_mail(desk, mail, message, recipient),
             kind="late" if mail.is_failed else "",
-            # Anybody who has the link can write in the expert's name.
+            # Without the secret link: anybody who has it can write in the expert's name.
             quote=without_secrets(message.text) if message else "",
             href=url_for("editor.mail", slug=desk.newsletter.slug, public_id=mail.public_id),
             mark=STATES[str(mail.state)].mark,
@@ -210,7 +210,7 @@ def _format_mail(desk: RequestContext, mail: OutboxMail, message: Message | None
 
 def _letter_entries(detail: QuestionDetail, titles: Mapping[int, str], cursor: TableCursor) -> Iterable[TimelineEntry]:
     desk = detail.desk
-    if detail.letters is None:  # too many to be loaded already
+    if detail.letters is None:  # there are too many, so they aren't loaded yet
         all_letters = queries.letters_behind(detail.family, Letter.received_at, Letter.id)
         letters = all_letters.page(desk.session, cursor, PAGE_SIZE + 1)
     else:

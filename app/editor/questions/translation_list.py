@@ -23,7 +23,7 @@ class LanguageRow:
 
 
 def list_language_rows(detail: QuestionDetail) -> list[LanguageRow]:
-    """Return the languages into which a question can be translated; none if it has ended or has no text."""
+    """Return a row for each language into which a question can be translated; none if it has ended or has no text."""
     desk, question = detail.desk, detail.question
     if question.has_ended:
         return []
@@ -69,10 +69,10 @@ def _list_answer_originals(detail: QuestionDetail) -> list[translating.Original]
 def list_target_languages(
     desk: RequestContext, question: Question, translation_keys: Iterable[tuple[str, str]] | None = None
 ) -> list[str]:
-    """Return the languages other than the question's own that are the newsletter's, have a translation already, or have
-    an open invitation to a translator.
+    """Return the languages into which a question can be translated, without its own.
 
-    `translation_keys` are the keys of its translations, if they are loaded already.
+    These are the newsletter's, and those with a translation or with an open invitation to a translator.
+    `translation_keys` are the keys of the question's translations, if they are loaded already.
     """
     if translation_keys is None:
         translation_keys = translating.get_translations(desk.session, question)

@@ -56,7 +56,7 @@ FIELDS = {
     "translator": _l("Who translated it"),
     "is_credited": _l("Name the translator in print"),
 }
-# By the code of an error, if the page says more than the sentence of the code.
+# By the code of an error: sentences that say more than the usual ones of `error_sentences`.
 FAULTS = {
     "too_long.reason": _l("The reason is too long."),
     "leak.reader_words": _l("Readers’ own words or names stand in it. Look at them, and tick that they may be known."),
@@ -70,8 +70,9 @@ class Invitation(NamedTuple):
     """The last translator who was asked for a text."""
 
     translator: Translator
-    is_current: bool  # the text that they were asked for is still the current one
-    # What they handed in, if the stored translation differs from it; or their newest draft, if the original is gone.
+    is_current: bool  # the text that they were asked for is unchanged, and still approved
+    # What they handed in, unless the stored translation has the same text. Or, if the original has changed before they
+    # handed anything in, their newest draft.
     text: TranslationFields | None
 
     @property
@@ -86,7 +87,7 @@ class Invitation(NamedTuple):
 
 
 def get_translator_status(desk: RequestContext, translator: Translator, current: Translation | None) -> Invitation:
-    """Return the status of a translator; `current` is the stored translation if it is up to date."""
+    """Return the invitation of a translator. `current` is the stored translation, or None if it is out of date."""
     question = desk.session.get_one(Question, translator.question_id)
     original = translators.get_valid_original(desk.session, translator, question)
     text = None
@@ -128,7 +129,7 @@ class TranslatableText(NamedTuple):
 
     @property
     def can_invite_translator(self) -> bool:
-        """Return whether a translator can be asked for the text: nobody has it, and it isn't translated yet."""
+        """Return whether to offer to ask a translator: nobody has the text, and there is no up-to-date translation."""
         if not self.original.is_approved:
             return False
         if self.invitation is not None and self.invitation.translator.is_open:
@@ -199,9 +200,10 @@ def row_of(desk: RequestContext, public_id: str, language: str, key: str) -> Tra
 
 
 def locked_row_of(desk: RequestContext, public_id: str, language: str, key: str) -> TranslatableText:
-    """Return a text after locking its question, for an action. 404 if the text is gone.
+    """Return a text after locking its question, for an action. Aborts with 404 if the text is gone.
 
-    An action that had to wait for a rewording must not use the text that this erased.
+    The rows are loaded again after the lock: an action that had to wait for a rewording must not use the former text,
+    which was erased.
     """
     lock_row(desk.session, require_question(desk, public_id))
     desk.session.expire_all()
@@ -224,9 +226,10 @@ def texts_page(
     passages: Any = (),
     invite_errors: dict[str, str] | None = None,
 ) -> str:
-    """Render the texts. If a form of the text with `key` was rejected, `fault` is why the text can't be approved,
-    `passages` what has to be looked at in it, and `invite_errors` are the errors of the invitation of a translator by
-    field.
+    """Render the texts.
+
+    `key` is the text of which a form was rejected. If its translation can't be approved, `fault` says why, and
+    `passages` are those to look at. If a translator can't be invited, `invite_errors` are the errors by field.
     """
     question = _get_translatable_question(desk, public_id, language)
     rows = _rows(desk, question, language)
@@ -267,8 +270,9 @@ def _get_stored_values(row: TranslatableText) -> dict[str, Any]:
 
 
 def _get_stored_values_with_digest(row: TranslatableText) -> dict[str, Any]:
-    """Return the values of a translation and a digest of the original, to notice that it has changed. Its label would
-    not tell: published texts that endanger somebody are overwritten.
+    """Return the values of a translation, and a digest of the original, by which a change of it is noticed.
+
+    Its label wouldn't do: a published text that endangers somebody is overwritten under the same label.
     """
     return {**_get_stored_values(row), "original": sha256(repr(row.original.fields).encode()).hexdigest()}
 
@@ -282,7 +286,7 @@ def _form(
     faults: dict[str, str] | None = None,
     is_stale: bool = False,
 ) -> str:
-    """Render the form. `is_stale` says that somebody else has saved the translation since it was opened."""
+    """Render the form. With `is_stale`, somebody else has saved the translation since the form was opened."""
     row = row_of(desk, public_id, language, key)
     other_save = None
     if is_stale:

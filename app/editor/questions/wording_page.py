@@ -34,13 +34,12 @@ def question_wording(slug: str, public_id: str) -> Response | tuple[str, int]:
 
     def fn(desk: RequestContext) -> None:
         question = require_question(desk, public_id)
-        shown = submitted_token()  # what the form showed: the label of its wording, and the language
+        shown = submitted_token()  # the label and the language of the wording that the form showed
         language = typed["language"]
         if language == shown.get("language"):
             language = ""  # unchanged in this form
-        fields: dict[str, Any] = typed | {
-            "language": language or None
-        }  # with None, `reword` keeps it unless the text looks like another
+        # With None, `reword` keeps the language, unless the text looks like another one.
+        fields: dict[str, Any] = typed | {"language": language or None}
         wording.reword(desk.session, desk.actor, question, **fields, base_label=str(shown.get("label", "")))
 
     try:
@@ -68,7 +67,7 @@ def _format_field(name: str, value: str) -> str:
 
 
 def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], faults: dict[str, str]) -> tuple[str, int]:
-    """Render the form again. After an edit conflict, show the other wording and the differences too."""
+    """Render the form again, with its `faults`, or without any as an edit conflict, beside the other wording."""
     with read_context(slug) as desk:
         question = require_question(desk, public_id)
         current = facts_of(question.text) if question.text else {}

@@ -40,7 +40,7 @@ PLACEHOLDER_LABELS = (
     | {"day": _l("the edition’s day"), "link": _l("the address of their page"), "why": _l("what you say about it")}
     | {"about": _l("“Your answer for …”"), "changes": _l("how many changes")}
 )
-# By code of a fault; `name` is the placeholder that it is about.
+# By code of a fault; `name` is the placeholder at fault.
 FAULTS = {
     "long": _l("This is too long."),
     "brace": _l("A brace stands alone. Write {{ where you mean a brace."),
@@ -102,7 +102,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
 
 
 def _require_language(desk: RequestContext, language: str, kind: str | None = None) -> str:
-    """Return the language. 404 if the newsletter doesn't use it, or doesn't send this mail in it."""
+    """Return the language. 404 if the newsletter doesn't use it, or doesn't send this kind of mail in it."""
     if language not in list_languages(desk.newsletter):
         abort(404)
     if kind is not None and kind not in texts.kinds_of(desk.newsletter, language):
@@ -161,7 +161,7 @@ def _render_form(
 
 
 def _format_help(kind: str, field_name: str) -> str:
-    """Return the help text of a field: the placeholders that it may contain, and those that it must."""
+    """Return the help text of a field: the placeholders that it may contain, and those that it must contain."""
     part = parts_of(kind)[field_name]
     placeholders = ", ".join(f"{{{name}}} {PLACEHOLDER_LABELS[name]}" for name in part.placeholders)
     required = ", ".join(f"{{{name}}}" for name in part.required)

@@ -1,4 +1,4 @@
-"""The pages of a newsletter's settings: forms built from `SETTINGS`, two with a calendar or with snippets for sites."""
+"""The pages of a newsletter's settings: forms built from `SETTINGS`. One adds a calendar, one snippets for sites."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,7 +30,7 @@ from ..frame import RequestContext, announce, editor, page, read_context, rerend
 from ..mail_labels import kind_label
 from ..rhythm_form import format_rhythm, format_rule
 
-# Why an edition stays although its date no longer follows the rhythm: a message for each reason.
+# By reason why an edition stays although its date no longer follows the rhythm: the message.
 KEPT_LABELS = {
     "locked": _l("%(day)s: it is locked"),
     "picked": _l("%(day)s: something is picked for it"),
@@ -39,9 +39,9 @@ KEPT_LABELS = {
 }
 RHYTHM_FIELDS = ("rule", *PARSERS)  # parsed together, by `rhythm_form.parse_calendar_columns`
 CALENDAR_FIELDS = (*RHYTHM_FIELDS, "rule_start", "cutoff_minutes")
-USELESS_ALONE = {"held_kinds"}  # settings without use for a desk of one
-MAX_SNIPPET_ANSWERS = 3  # in a snippet for other sites
-MAX_SUMMARY_FIELDS = 3  # of each page, in the list of pages
+USELESS_ALONE = {"held_kinds"}  # settings that are of no use to a desk of one person
+MAX_SNIPPET_ANSWERS = 3  # answers in a snippet for other sites
+MAX_SUMMARY_FIELDS = 3  # fields of each page in the list of pages
 
 
 @editor.get("/<slug>/settings", endpoint="settings")
@@ -94,7 +94,7 @@ def _render_part(
     has_conflict: bool = False,
     previewed_columns: dict[str, Any] | None = None,
 ) -> str:
-    """Render a page of the settings. With `previewed_columns`, it previews the dates of the submitted rhythm."""
+    """Render a page of the settings. `previewed_columns` are those of a submitted rhythm, whose dates it previews."""
     fields = _get_fields(desk, page_key)
     fault_sentences = {name: form_fields.format_fault(faults[name]) for name in fields if faults and name in faults}
     labels = form_fields.field_labels(fields)
@@ -126,7 +126,7 @@ def _render_part(
 
 
 def _concerns_fields(fields: Mapping[str, NewsletterSetting]) -> Callable[[Facts], bool]:
-    """Return a predicate for the facts of an event: whether it changed one of these settings."""
+    """Return a function that returns whether an event with these facts changed one of the fields."""
     return lambda facts: bool(fields.keys() & set(facts.get("columns", ())))
 
 

@@ -68,7 +68,7 @@ def _render_newsletter(
     form_data: dict[str, str] | None = None,
     faults: dict[str, Any] | None = None,
 ) -> str:
-    """Render the page. `open_form` is the action whose form was rejected: it is unfolded, with its submitted values."""
+    """Render the page. `open_form` is the action whose form was rejected. That form is unfolded, with `form_data`."""
     newsletter = desk.newsletter
     fault_sentences = {name: form_fields.format_fault(fault) for name, fault in (faults or {}).items()}
     labels = {"name": _("Name"), "slug": _("Short name"), "until": _("Until"), "sentence": _("A sentence to them")}
@@ -90,7 +90,7 @@ def _render_newsletter(
 
 
 def _get_version_facts(newsletter: Newsletter) -> str:
-    """Return what must be unchanged since the page was opened when one of its forms is submitted."""
+    """Return the facts that a form compares: if they have changed since the page was opened, it is refused."""
     return f"{newsletter.state} {newsletter.paused_until} {newsletter.slug} {newsletter.name}"
 
 
@@ -155,7 +155,7 @@ def new_newsletter(slug: str) -> str:
 
 
 def _default_values(desk: RequestContext) -> dict[str, Any]:
-    """Return the initial values of the form: what newsletters of one publisher usually share."""
+    """Return the initial values of the form: values that the newsletters of one publisher usually share."""
     newsletter = desk.newsletter
     shared_values = {name: getattr(newsletter, name) for name in ("publisher", "rule", "at", "zone")}
     empty_values = dict.fromkeys((*founding.BASIC_SETTINGS, *SENTENCES, "slug"), "")
@@ -168,7 +168,7 @@ def _render_new_form(
     faults: dict[str, Any] | None = None,
     previewed_columns: dict[str, Any] | None = None,
 ) -> str:
-    """Render the form. With `previewed_columns`, it previews the newsletter."""
+    """Render the form. With the valid `previewed_columns`, add a preview of the newsletter."""
     values = form_data or _default_values(desk)
     labels = form_fields.field_labels(SETTINGS) | {"slug": _("Short name")}
     labels |= {kind: str(label) for kind, (label, _help) in SENTENCES.items()}

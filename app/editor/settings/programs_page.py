@@ -27,7 +27,7 @@ from ..frame import RequestContext, announce, editor, page, read_context, requir
 
 SHOWN_DELIVERIES = 40  # deliveries on a program's page
 WEBHOOK, NO_NAME = _l("A program, by webhook"), _l("Say what it is called.")
-# By the reason of a `RequestFailed`: why an address can't be used, or why a call got no answer.
+# By the reason of a `RequestFailed`, why an address can't be used or a call got no answer: the sentence to show.
 WHY = {
     "it is no address": _l("This is no address."),
     "its address doesn't begin with https://": _l("The address has to begin with https://."),
@@ -147,7 +147,7 @@ def _render_program(desk: RequestContext, public_id: str, secret: str = "") -> s
 
 
 def _get_version_facts(program: Program) -> str:
-    """Return what must be unchanged since the page was opened when one of its buttons is pressed."""
+    """Return the facts that a button compares: if they have changed since the page was opened, it is refused."""
     return f"{program.paused_at} {program.secret_shown_at}"
 
 
@@ -213,7 +213,7 @@ def press_program(slug: str, public_id: str, action: str) -> Response:
 
 @editor.action("/<slug>/programs/<public_id>/secret", permission="programs")
 def show_program_secret(slug: str, public_id: str) -> str | Response:
-    """Show a program's signing secret, once."""
+    """Show a program's signing secret, which is possible only once."""
 
     def fn(desk: RequestContext) -> str:
         return registering.show_secret(desk.session, desk.actor, _load_program(desk, public_id))
@@ -229,7 +229,7 @@ def show_program_secret(slug: str, public_id: str) -> str | Response:
 
 @editor.action("/<slug>/programs/<public_id>/test", permission="programs")
 def try_program(slug: str, public_id: str) -> Response:
-    """Send a test to a program and announce its answer. The call itself is made outside of any transaction."""
+    """Send a test to a program and announce the answer. The request itself is made outside of any transaction."""
 
     def begin(desk: RequestContext) -> calling.LeasedCall | None:
         program = _load_program(desk, public_id)

@@ -64,7 +64,7 @@ def _render_form(desk: RequestContext, form_data: ToolForm | None = None, faults
 
 
 def _get_stored_form(tool: SendingTool | None) -> ToolForm:
-    """Return what is stored, without the key, which is never shown again."""
+    """Return the stored values, without the key, which is never shown again."""
     return ToolForm(tool.tool, tool.address, key="", audience=tool.audience) if tool else ToolForm("")
 
 
@@ -96,7 +96,7 @@ def try_sending_tool(slug: str) -> Response:
     """Test the connection with a harmless request, outside of any transaction, and announce the outcome."""
 
     def begin(desk: RequestContext) -> tuple[SendingTool, Account | None] | None:
-        """Return the tool, if there is one, with its account, if its key can be unsealed."""
+        """Return the tool and its account, or None without a tool. The account is None if its key can't be unsealed."""
         tool = sending_tool.of_newsletter(desk.session, desk.newsletter.id)
         if tool is None:
             return None
@@ -114,7 +114,7 @@ def try_sending_tool(slug: str) -> Response:
 
 
 def _try_tool(slug: str, tool: SendingTool, account: Account | None) -> str:
-    """Test the connection and return the outcome as a sentence. Record the key as verified if the tool takes it."""
+    """Test the connection and return the outcome as a sentence. If the tool accepts the key, record it as verified."""
     label = tool.row.label
     if account is None:
         return _("%(tool)s: %(what)s", tool=label, what=str(KEY_UNREADABLE))

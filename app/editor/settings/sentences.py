@@ -21,7 +21,7 @@ from ..form_fields import format_fault
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .newsletter_page import list_languages
 
-# Label and help text of each sentence. Those of the house form appear in the example.
+# By kind of sentence: its label and help text. The example contains the sentences of the house form.
 SENTENCES = {
     "heading": (_l("Heading"), _l("{section} and {headline} are filled in.")),
     "asked_many": (_l("Several readers asked"), ""),
@@ -47,7 +47,7 @@ SENTENCES = {
     "pay": (_l("In the invitation: pay"), ""),
     "rights": (_l("In the invitation: rights"), ""),
 }
-# Sentences for translations; for the newsletter's own language these are settings.
+# Sentences for other languages than the newsletter's own, for which they are settings.
 OF_TRANSLATIONS = {
     "translated_section": (_l("Section"), _l("It stands before each headline in this language. Empty: the usual one.")),
     "translated_call": (
@@ -68,7 +68,7 @@ def _labels_of_page(newsletter: Newsletter, language: str) -> dict[str, tuple[An
 
 
 def _get_stored_sentences(desk: RequestContext, language: str) -> dict[str, str]:
-    """Return the stored sentences of this page, "" for those that use the default."""
+    """Return the stored sentences of this page by kind, "" for those that use the default."""
     stored = settings.sentences_of(desk.session, desk.newsletter, language)
     return {kind: stored.get(kind, "") for kind in _labels_of_page(desk.newsletter, language)}
 
@@ -102,7 +102,7 @@ def _render_form(
 
 
 def build_example(newsletter: Newsletter, language: str, own_sentences: dict[str, str]) -> str:
-    """Return two blocks in the house form as text: one for several readers with two answers, one for a named reader."""
+    """Return an example in the house form: a question of two readers with two answers, and one of a named reader."""
     marks, section = newsletter.marks, newsletter.sections[0].name
     phrases = {kind: body for kind, body in own_sentences.items() if kind in phrases_for(language)}
     leyla = LeadIn(_("Leyla Aydın"), _("soil scientist"), _("which keeps the gauges"))

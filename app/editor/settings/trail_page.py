@@ -31,7 +31,7 @@ from ..frame import RequestContext, editor, page, read_context
 PAGE_SIZE = 100
 BATCH_SIZE = 1_000  # events loaded at a time for a file
 DESK = "desk"  # value of the filter by actor: everybody who works or worked at the desk
-AUTOMATIC_ACTORS = ("clock", "mailroom")  # automatic actors; their events are shown only on request
+AUTOMATIC_ACTORS = ("clock", "mailroom")  # most of their events are shown only with a filter (`trail.ALWAYS_SHOWN`)
 NOUNS = (
     {"letter": _l("Letters"), "credit": _l("Readers’ names"), "question": _l("Questions")}
     | {"assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions")}
@@ -50,9 +50,9 @@ CSV_HEADERS = ("at", "who", "what", "act", "noun", "question", "from", "to")
 class Filters:
     """The filters of the trail in the query string."""
 
-    params: Mapping[str, str]  # as submitted, "" if missing
+    params: Mapping[str, str]  # as submitted; a missing one is ""
     parsed: trail.TrailFilters
-    faults: Mapping[str, str]  # why one can't be parsed, by its parameter
+    faults: Mapping[str, str]  # messages about filters that can't be parsed, by parameter
 
     @property
     def url_params(self) -> dict[str, Any]:
@@ -114,8 +114,9 @@ def _parse_filters(desk: RequestContext, people: Mapping[int, str]) -> Filters:
 
 
 def _parse_actor(desk: RequestContext, actor: str, people: Mapping[int, str]) -> tuple[str, ...]:
-    """Return the references of an actor in the trail, or of all for `DESK`. `people` are the names of everybody who
-    works or worked at this desk, by person id. Raises KeyError for anybody else.
+    """Return the references in the trail of the selected actor, or for `DESK` of everybody at this desk.
+
+    `people` are the names of everybody who works or worked here, by person id. Raises KeyError for anybody else.
     """
     if actor in ACTOR_LABELS:
         return (actor,)
@@ -160,7 +161,7 @@ def list_action_options() -> list[tuple[str, str, list[tuple[str, str]]]]:
 
 
 def _group_by_day(desk: RequestContext, events: Sequence[Event]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return the events as lines, grouped by their day as shown."""
+    """Return the events as lines, grouped by the day that is shown for them."""
     subjects = _load_subjects(desk, events)
     lines = []
     for event, text in zip(events, describe_events(desk, events), strict=True):
@@ -170,7 +171,7 @@ def _group_by_day(desk: RequestContext, events: Sequence[Event]) -> list[tuple[s
 
 
 def _format_time(event: Event) -> dict[str, Any]:
-    """Return the time of an event as shown. For a reader's letter without an address only the day is stored, in UTC."""
+    """Return the time of an event as shown. A letter without an address has only a day, stored as midnight in UTC."""
     if event.noun == "letter" and event.at.time() == time():
         explanation = _("The hour of a letter without an address isn’t kept.")
         return {"time": event.at, "date": event.at.date(), "label": "–", "exact": explanation}
@@ -211,7 +212,7 @@ class DescribedEvent(NamedTuple):
     event: Event
     actor_name: str
     sentence: str
-    question_id: str  # the public one, or ""
+    question_id: str  # the public id, or ""
 
 
 def _describe_all(slug: str, filters: trail.TrailFilters) -> Iterator[DescribedEvent]:
