@@ -16,7 +16,7 @@ MIN_DIGITS, MAX_DIGITS = 16, 64
 
 
 def _parse_heads(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> list[str]:
-    """Normalise heads, which may be copied with spaces. Raises BadParameter."""
+    """Return the heads in lower case, without the spaces that a copy may have. Raises BadParameter."""
     heads = ["".join(value.split()).lower() for value in values]
     for head in heads:
         if not re.fullmatch(rf"[0-9a-f]{{{MIN_DIGITS},{MAX_DIGITS}}}", head):

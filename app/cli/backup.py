@@ -227,12 +227,11 @@ def _load_erasures(
 ) -> Erasures | None:
     """Return the union of the lists in these files, or None if there is no list.
 
-    If it may be incomplete, print warnings, and ask for confirmation unless `is_confirmed`. Raises `UnreadableBackup`
-    if that is refused, or without a terminal.
+    If the union may be incomplete, print warnings, and ask for confirmation unless `is_confirmed`. Raises
+    `UnreadableBackup` if the user refuses, or if there is no terminal to ask.
     """
-    lists = [
-        (path, read_list(path, database.keyring)) for path in paths
-    ]  # before anything is printed, since an unreadable list ends the restore
+    # Read all of them before anything is printed: an unreadable list ends the restore.
+    lists = [(path, read_list(path, database.keyring)) for path in paths]
     known: Erasures | None = None
     for path, erasures in lists:
         if not erasures:

@@ -1,4 +1,4 @@
-"""Messages for expected errors of commands, such as a missing file, or a database that doesn't answer or is full."""
+"""Messages for expected errors of commands, such as a missing file, a full disk or a database that doesn't answer."""
 
 import functools
 from collections.abc import Callable
@@ -39,7 +39,7 @@ def _with_messages(callback: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             return callback(*args, **kwargs)
-        except BrokenPipeError:  # the reader of a pipe has closed it, such as `| head`
+        except BrokenPipeError:  # the next command has closed the pipe, as `| head` does; click ends quietly
             raise
         except EXPECTED_ERRORS as error:
             message = describe_error(error)
@@ -53,7 +53,7 @@ def _with_messages(callback: Callable[..., Any]) -> Callable[..., Any]:
 def describe_error(error: Exception) -> str | None:
     """Return a message that says what is wrong and what to do, or None if the error is a bug.
 
-    It never quotes readers or secrets.
+    The message never quotes readers or secrets.
     """
     if isinstance(error, Unsafe):
         return str(error)
@@ -85,9 +85,9 @@ def _is_connection_error(error: DBAPIError) -> bool:
 
 
 def is_setup_error(error: Exception) -> bool:
-    """Return whether a migration failed for a reason outside of its steps: the machine, the URL or another version.
+    """Return whether a migration failed because of the machine, the URL or the version, and not in one of its steps.
 
-    `describe_error` then has a message for it.
+    `describe_error` has a message for each of these errors.
     """
     if isinstance(error, DBAPIError):
         return _is_connection_error(error) or fault_kind(error) is FaultKind.NO_ROOM

@@ -1,4 +1,4 @@
-"""All commands of `readers-asked`, which `flask` has too; this module defines those that aren't in a group's module."""
+"""All commands of `readers-asked`, which are also commands of `flask`. Those without a module of their own are here."""
 
 import sys
 from collections.abc import Sequence
@@ -109,7 +109,7 @@ def _check_before_serving() -> int:
 
 
 def _check_before_starting(*, must_answer: bool) -> None:
-    """Raise ClickException if `startup_checks` find a fault. If it `must_answer`, a silent database is one."""
+    """Raise ClickException if `startup_checks` find a fault. With `must_answer`, a silent database is a fault too."""
     require_settings()
     try:
         startup_checks.check(current_app, must_answer)
@@ -138,14 +138,14 @@ def run_migrations() -> None:
     steps: list[str] = []
 
     def say(line: str) -> None:
-        is_step = line[:1].isdigit()  # a step's line begins with its number; others report a failed attempt
+        is_step = line[:1].isdigit()  # the line of a step begins with its number; other lines report a failed attempt
         if is_step:
             steps.append(line)
         click.echo(line)
 
     try:
         migrate(url, say=say)
-    except Exception as error:  # whatever it is, nothing was changed
+    except Exception as error:  # after any error, the database is unchanged
         if is_setup_error(error):
             raise
         if isinstance(error, NotMigrated):
@@ -180,7 +180,7 @@ def rotate_keys() -> None:
 
 
 class UnusableSettings:
-    """A stand-in for the database if the settings can't be used: any access raises ClickException with the faults."""
+    """A stand-in for the database if the settings can't be used. Any access raises ClickException with the faults."""
 
     def __init__(self, unsafe: Unsafe) -> None:
         self._unsafe = unsafe
@@ -190,7 +190,7 @@ class UnusableSettings:
 
 
 def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
-    """Register the commands with an app that serves no requests, for commands that need no settings. Return the app."""
+    """Return the app with its commands, some of which need no settings. It serves no requests."""
 
     def refuse(*_: Any) -> Any:
         raise unsafe
@@ -216,7 +216,7 @@ COMMANDS = (
     lifecycle,
     *GROUPS,
 )
-for _command in COMMANDS:  # groups are complete by now, including the commands of `mailroom`
+for _command in COMMANDS:  # by now, the groups have all of their commands, including those of `mailroom`
     report_expected_errors(_command)
 
 

@@ -83,7 +83,7 @@ def _format_mail_counts(mail_counts: dict[str, int]) -> list[str]:
 
 
 def _format_result(result: CheckResult) -> list[str]:
-    """Return a line for each finding of a check, and if one is a fault, a line with the remedy."""
+    """Return a line for each finding of a check. If there is a fault, a line with the remedy follows."""
     check = result.check
     if not result.findings:
         return [f"{FINE.upper():<9} {check.name}"]
@@ -140,7 +140,7 @@ def test(address: str, wait: float) -> None:
 def _wait_for_return(mail_id: int, timeout: float, process_mail: Callable[[], None]) -> round_trip.Trip:
     """Wait until the mail has come back or failed, for up to `timeout` seconds. Return its trip.
 
-    `process_mail` is called in between.
+    `process_mail` is called before each check, every `CHECK_INTERVAL` seconds.
     """
     started_at = time.monotonic()
     trip = round_trip.get_trip(db, mail_id)
@@ -154,9 +154,9 @@ def _wait_for_return(mail_id: int, timeout: float, process_mail: Callable[[], No
 
 
 def _mail_processor(app: Flask, stack: ExitStack) -> Callable[[], None]:
-    """Return a function that polls the mailboxes and files what has arrived; if a worker runs, it does nothing.
+    """Return a function that polls the mailboxes and files the mails that arrived. If a worker runs, it does nothing.
 
-    The process that parses mails ends with `stack`.
+    When `stack` is closed, the process that parses mails ends.
     """
     with db.read() as session:
         last_round, current_time = sightings.get_last_round(session), now(session)

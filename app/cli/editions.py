@@ -35,7 +35,7 @@ _format_option = click.option(
     "--format", "format_name", type=click.Choice(list(EXPORTS)), default="text", show_default=True
 )
 
-# By `LockWarning.kind`, for the kinds that prevent the lock.
+# The reasons that prevent the lock, by `LockWarning.kind`.
 LOCK_BLOCKER_MESSAGES = {"words": "its newest wording is not cleared", "answer": "it has no approved answer"}
 
 
@@ -89,7 +89,7 @@ def render(newsletter: str, day: datetime, format_name: str, language: str) -> N
 
 
 def _list_export_errors(session: Session, edition: Edition) -> list[str]:
-    """Return the reasons why an edition can't be printed: those about readers' names, else about its questions."""
+    """Return the reasons why an edition can't be printed: readers' names, or if these are right, its questions."""
     name_troubles = locking.name_troubles(session, edition)
     if name_troubles:
         return [f"question {trouble.headline!r}: a reader's name without {trouble.fault}" for trouble in name_troubles]

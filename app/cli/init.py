@@ -1,7 +1,7 @@
 """`readers-asked init`: creates the settings file, the database, the first newsletter, and its admin's sign-in link.
 
-Nothing is written before all prompts are answered and the database responds. What already exists is left alone, so an
-interrupted run can be repeated.
+What already exists is left alone, so an interrupted run can be repeated. If there is no settings file yet, nothing is
+written before all prompts are answered.
 """
 
 import base64
@@ -47,8 +47,8 @@ class Prompt:
     """A question that `init` asks, unless the option of that name answers it.
 
     `validate` returns the answer to store, or raises `FieldError`, `BadAddress`, ValueError or LookupError. `setting`
-    is the setting that the answer becomes, if any. The default answer is that setting in the environment, else
-    `default`, else the answer to the prompt `same_as`.
+    is the name of the setting that gets the answer, if any. The default answer is the value of this setting in the
+    environment, else `default`, else the answer to the prompt `same_as`.
     """
 
     name: str
@@ -188,8 +188,8 @@ def init(env_file: str | None, **prompt_options: str | None) -> None:
 def ask(prompts: tuple[Prompt, ...], answers: dict[str, str]) -> dict[str, str]:
     """Return the validated answers to all prompts. `answers` has those that were given as options.
 
-    On a terminal, prompt for the others, and again if an answer is invalid; without one, use the defaults. Raises
-    UsageError for an invalid option, or without a terminal for a missing one.
+    On a terminal, prompt for the others, and repeat a prompt if the answer is invalid. Without a terminal, use the
+    defaults. Raises UsageError for an invalid option, and without a terminal for a missing one.
     """
     answers = dict(answers)
     missing = [prompt for prompt in prompts if prompt.name not in answers and not prompt.has_default]
@@ -207,7 +207,7 @@ def ask(prompts: tuple[Prompt, ...], answers: dict[str, str]) -> dict[str, str]:
 
 
 def _validator_of(prompt: Prompt, option: str = "") -> Callable[[str], str]:
-    """Return a function that validates an answer, and raises UsageError, which names the `option` if one is passed."""
+    """Return a function that validates an answer. It raises UsageError, with `option` in the message if given."""
 
     def validate(answer: str) -> str:
         try:
@@ -224,7 +224,7 @@ def _validator_of(prompt: Prompt, option: str = "") -> Callable[[str], str]:
 
 
 def _build_settings(answers: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings for the new file: the answers, then what the environment sets, then a new secret key."""
+    """Return the settings for the new file. Answers override the environment, which overrides the new secret key."""
     from_environment = {
         name: os.environ[name] for name in SETTINGS if os.environ.get(name) and name != settings_file.ENV_FILE_VARIABLE
     }
@@ -249,7 +249,7 @@ def _check_not_contradicted(answers: Mapping[str, str], settings: Mapping[str, s
 def _set_up(database: Database, path: Path, new_settings: Mapping[str, str], answers: dict[str, str]) -> None:
     """Create what is missing, and print what was created and what to do next.
 
-    `new_settings` go into the settings file at `path`; they are empty if it exists.
+    `new_settings` are written to the settings file at `path`; they are empty if the file exists.
     """
     command = shlex.join(["readers-asked", "--env-file", str(path)])
     file = database_file(database.url)

@@ -1,4 +1,4 @@
-"""`readers-asked mail ...`: the group, and `mail trim`, which needs no database. mailroom.py adds the others."""
+"""`readers-asked mail ...`: the group, and `mail trim`. mailroom.py and doctor.py add the other commands."""
 
 import base64
 import binascii

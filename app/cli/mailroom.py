@@ -90,7 +90,7 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
     """Accept mail from a mail server by LMTP, until stopped."""
     from ..mailroom import lmtp  # not at the top, since no other process needs its library
 
-    db.write(lambda session: None)  # fail now, not at the first message, if nothing can be stored
+    db.write(lambda session: None)  # if nothing can be stored, fail now and not at the first message
     if socket is None and host not in LOCAL_HOSTS:
         click.echo("WARNING: LMTP has no passwords: anyone who can reach this address can hand in mail.", err=True)
 
@@ -115,7 +115,7 @@ def webhook_address() -> None:
 
 
 def _open_session(stack: ExitStack) -> Session | None:
-    """Return a session that ends with `stack`, or None without valid settings or without a database."""
+    """Return a session that is closed with `stack`, or None if the settings are invalid or there is no database."""
     try:
         session = stack.enter_context(db.read())
         session.scalar(select(Inbound.id).limit(1))  # raises if there is no database

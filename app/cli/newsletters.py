@@ -56,7 +56,7 @@ def create(short_name: str, mailbox: str, rule: str, **fields: str) -> None:
 
 
 def _change_newsletter(short_name: str, action: Callable[[Session, Newsletter], object], message: str) -> None:
-    """Run `action` on the newsletter that has or had this slug, and print the message, with {name} and {address}.
+    """Run `action` on the newsletter that has or had this slug. Print `message`, with {name} and {address} filled in.
 
     Raises UsageError for an unknown newsletter or invalid settings, and ClickException if the action is refused.
     """

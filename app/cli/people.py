@@ -1,7 +1,7 @@
 """`readers-asked staff ...` and `readers-asked experts ...`.
 
-`staff` invites people of the desk with a link, also those who can't receive mail, and disables and enables their
-access. `experts` imports and exports the directory of experts.
+`staff` invites people of the desk with a link that works without mail, and disables and enables their access. `experts`
+imports and exports the directory of experts.
 """
 
 from pathlib import Path
@@ -129,7 +129,7 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
         raise click.ClickException(f"{counts['wrong']} rows are wrong; nothing was imported")
     if not dry_run:
         change_count = counts["new"] + counts["changed"]
-        with click.progressbar(length=change_count, label="Importing") as bar:  # a retried transaction may overshoot it
+        with click.progressbar(length=change_count, label="Importing") as bar:  # a retry counts rows twice
             db.write(lambda session: directory_import.run_import(session, Clock(), plan, language, bar.update))
     click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} unchanged")
 

@@ -1,4 +1,4 @@
-"""`readers-asked matching ...`: rebuilds the search index, and evaluates how well duplicates are found."""
+"""`readers-asked matching ...`: rebuilds the search indexes, and evaluates how well duplicates are found."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Search: look-alikes, full text and the ranking of experts, and the two indexes that the first two query."""
+"""Search: look-alikes, full-text search and the ranking of experts. The first two query the indexes in `index`."""
 
 from .models import DESK, PUBLIC
 

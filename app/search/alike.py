@@ -1,8 +1,8 @@
 """Suggest questions that ask the same, with reasons. Nothing is merged automatically.
 
 The index proposes candidates, and a score, the same on both databases, ranks them. The desk's earlier verdicts decide
-from which score a look-alike is shown without being asked for. The matcher "words" finds texts in the same language;
-"semantic", an optional extra, also in others.
+from which score a look-alike is shown without being asked for. The matcher "words" finds texts in the same language.
+The matcher "semantic", an optional extra, also finds texts in other languages.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,10 +21,10 @@ from .scoring import Counts, TextTerms, WeightedText, similarity
 from .verdicts import load_desk_verdicts
 
 MAX_CANDIDATES = 60  # documents that are compared
-MAX_FETCHED = 2 * MAX_CANDIDATES  # from the index, as some of them are not `offered`
-MAX_DOCUMENTS = 20_000  # that all looked-up terms together may have; the rarest terms come first
+MAX_FETCHED = 2 * MAX_CANDIDATES  # documents that the index returns; some of them are not `offered`
+MAX_DOCUMENTS = 20_000  # that all looked-up terms together may have; the rarest terms are looked up first
 MIN_LOOKUP_TERMS = 2  # terms that are looked up even if they exceed MAX_DOCUMENTS
-TERMS_PER_QUERY = 5_000  # in queries for counts
+TERMS_PER_QUERY = 5_000  # in `counts_of`
 
 __all__ = ["Comparison", "Key", "Match", "Probe", "Reason", "Scored", "find_matches"]
 
@@ -46,7 +46,7 @@ Scored = tuple[Key, float, ComparedDoc]  # the key under which the document is s
 
 @dataclass(frozen=True)
 class Probe:
-    """The text that documents are compared with. If it is that of a letter or question, also its key and properties."""
+    """A text that documents are compared with. The other fields are set if it is the text of a letter or question."""
 
     text: str
     noun: str | None = None
@@ -100,9 +100,9 @@ def find_matches(
 ) -> list[Match]:
     """Return the look-alikes among a newsletter's documents, best first. Documents of one question count as one.
 
-    The probe itself is left out, and so is what the desk called "not the same". The probe's text isn't stored.
-    `matcher` is 'words' or 'semantic', by default the one in the settings. `comparison` saves work if the caller has
-    compared the probe already.
+    Three kinds of documents are left out: the probe itself, those that the desk called "not the same", and those for
+    which no reason is found. The probe's text isn't stored. `matcher` is 'words' or 'semantic', by default the one in
+    the settings. Pass the `comparison` if the probe was already compared.
     """
     matcher = matcher or get_matcher(session)
     comparison = comparison or compare(session, collection, newsletter_id, probe, matcher)
@@ -124,8 +124,8 @@ def find_matches(
             terms.update(TextTerms(doc.text).search_terms)
         counts = counts_of(session, collection, newsletter_id, terms)
     cutoff = verdicts.cutoff(counts.size)
-    # The desk sees likely look-alikes without asking for them, so they must also share their rarest words. Readers ask
-    # for them, and the semantic matcher finds texts in other languages too, which share no words.
+    # The desk sees likely look-alikes unasked, so these must also share their rarest words. This isn't required on the
+    # pages of readers, nor by the semantic matcher, which also finds texts in other languages, without shared words.
     needs_shared_words = collection is not PUBLIC and matcher == "words"
     matches: list[Match] = []
     for (noun, noun_id), score, doc in ranked:
@@ -138,7 +138,7 @@ def find_matches(
 
 
 def get_matcher(session: Session) -> str:
-    """Return the matcher in the settings, or 'words' if that is 'semantic' and its extra isn't installed."""
+    """Return the matcher in the settings; 'words' instead of 'semantic' if the extra isn't installed."""
     return semantic.NAME if session.info.get("matcher") == semantic.NAME and semantic.is_installed() else "words"
 
 
@@ -162,7 +162,7 @@ ScoredDocs = tuple[list[tuple[float, ComparedDoc]], Counts | None]
 
 
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
-    """Return the number and average length of a newsletter's documents, and how many of them have each term."""
+    """Return the number and average length of a newsletter's documents, and for each term how many have it."""
     sorted_terms = sorted({*terms})
     size_key, length_key = f"{newsletter_id}", f"{newsletter_id}+"  # see `models._Term`
     scoped_terms = scope_terms(newsletter_id, sorted_terms)
@@ -186,7 +186,7 @@ def _score_by_words(session: Session, collection: Collection, newsletter_id: int
     if not docs:
         return [], counts
     candidates = [TextTerms(doc.text) for doc in docs]
-    # The weights of stems are needed only for those of the probe, so the candidates' stems are not counted.
+    # Only the probe's own stems have a weight, so the stems of the candidates are not counted.
     new_terms = {term for candidate in candidates for term in candidate.search_terms}
     new_terms.difference_update(probe_terms.search_terms_and_stems)
     new_counts = counts_of(session, collection, newsletter_id, new_terms)
@@ -198,7 +198,10 @@ def _score_by_words(session: Session, collection: Collection, newsletter_id: int
 
 
 def choose_lookup_terms(terms: Sequence[str], counts: Counts) -> list[str]:
-    """Return the terms to look up, rarest first: those that exist and aren't common, within `MAX_DOCUMENTS`."""
+    """Return the terms to look up, rarest first: those that are in the index and aren't common.
+
+    Together they have at most `MAX_DOCUMENTS` documents, unless there are only `MIN_LOOKUP_TERMS` of them.
+    """
     useful_terms = [term for term in terms if counts.docs.get(term) and not counts.is_common(term)]
     lookup_terms: list[str] = []
     total_docs = 0
@@ -213,7 +216,7 @@ def choose_lookup_terms(terms: Sequence[str], counts: Counts) -> list[str]:
 def find_candidates(
     session: Session, collection: Collection, newsletter_id: int, terms: Sequence[str], counts: Counts
 ) -> list[ComparedDoc]:
-    """Return the offered documents that have some of the terms, those with the rarest terms first."""
+    """Return the offered documents that have any of the terms, those with the rarest terms first."""
     if not terms:
         return []
     scoped_terms = scope_terms(newsletter_id, terms)
@@ -237,7 +240,7 @@ def _candidates_query(collection: Collection, term_count: int) -> Select[Any]:
     On PostgreSQL the query has an index scan for each term, on SQLite one scan for all terms.
     """
     if term_count:
-        # ts_rank ignores how rare a term is, so each term has a weight (its idf), which is less in a long text.
+        # ts_rank ignores how rare a term is. So each term has a weight, its idf, which is divided by the text's length.
         term_queries = " UNION ALL ".join(TERM_QUERY.format(fts=collection.fts, n=n) for n in range(term_count))
         nearest = _nearest_rows(POSTGRESQL_QUERY.format(term_queries=term_queries))
     else:
@@ -247,8 +250,8 @@ def _candidates_query(collection: Collection, term_count: int) -> Select[Any]:
     return query.order_by(nearest.c.far, docs.id.desc()).limit(MAX_CANDIDATES)
 
 
-# These select the ids of the documents with any of the terms, and their distances (`far`), which are negative: the
-# rarer the shared terms, the lower.
+# Select the ids of the documents with any of the terms, and the distance `far` of each. The distance is negative; it is
+# lower the more terms are shared and the rarer these are.
 SQLITE_QUERY = "SELECT rowid, bm25({fts}, 1, 0) AS far FROM {fts} WHERE {fts} MATCH :query"
 POSTGRESQL_QUERY = "SELECT rowid, -sum(weight) AS far FROM ({term_queries}) each_term GROUP BY rowid"
 TERM_QUERY = (
@@ -272,5 +275,5 @@ def _score_by_meaning(session: Session, collection: Collection, newsletter_id: i
     ids = [noun_id for _, noun_id in cosines]
     query = select(*_columns(collection)).where(docs.newsletter_id == newsletter_id, docs.offered)
     rows = [ComparedDoc(*row) for row in session.execute(query.where(docs.noun_id.in_(ids)))]
-    # The query selects by `noun_id` only, so `rows` may have letters with the id of a near question, or vice versa.
+    # The query selects by `noun_id` only, so `rows` may contain a letter that has the id of a near question.
     return [(cosines[doc.noun, doc.noun_id], doc) for doc in rows if (doc.noun, doc.noun_id) in cosines], None

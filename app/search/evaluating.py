@@ -54,13 +54,13 @@ class Query:
 
 @dataclass(frozen=True)
 class Figures:
-    """The figures of an evaluation. All but the times are over the queries that have a duplicate among the stored rows.
+    """The figures of an evaluation. All but the times are of the queries that have a duplicate among the stored rows.
 
-    - `recall`: by number of results, the share of queries with the duplicate among so many first results.
+    - `recall`: for 1, 5 and 10, the share of queries with the duplicate among so many first results.
     - `mrr`: the mean reciprocal rank of the duplicate.
-    - `caught`: the share of queries with the duplicate among the first `SEEN_RANKS` results, and with a score that only
-      a tenth of the queries without a duplicate reach. None if there are no such queries.
-    - `p50` and `p95`: the percentiles of the times in milliseconds.
+    - `caught`: the share of queries with the duplicate among the first `SEEN_RANKS` results, and with a score that at
+      most a tenth of the queries without a duplicate reach. None unless there are queries of both kinds.
+    - `p50` and `p95`: percentiles of the time of a query, in milliseconds.
     """
 
     recall: dict[int, float]
@@ -179,7 +179,7 @@ def make_searcher(matcher: str, documents: Sequence[Stored]) -> Callable[[Sessio
 
 def evaluate(queries: Sequence[Query], run_query: Callable[[str], Results]) -> Iterator[Figures | None]:
     """Run every query. Yield None after each, and the figures at the end."""
-    ranks: list[int | None] = []  # of the duplicate, from 0
+    ranks: list[int | None] = []  # of the duplicate, from 0; None if it wasn't found
     duplicate_scores: list[float] = []  # the score of the duplicate, or -inf if it isn't among the first `SEEN_RANKS`
     false_alarm_scores: list[float] = []  # the best score of each query without a duplicate
     times: list[float] = []  # milliseconds

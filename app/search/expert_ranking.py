@@ -27,7 +27,7 @@ class QuestionProfile:
 
 @dataclass(frozen=True)
 class PastAnswer:
-    """An earlier answer. `text` is its question, and the answer if worth comparing. A reason contains its `key`."""
+    """An earlier answer. `text` is compared with the question that needs an expert. A reason contains the `key`."""
 
     text: str
     key: int | None = None
@@ -38,9 +38,9 @@ class PastAnswer:
 class Candidate:
     """The facts about an expert that the ranking needs.
 
-    - `past`: their answers that are worth comparing; `answered` is the number of all.
-    - `live`: the number of their open assignments; `at_once` is their limit.
-    - `asked`: the number of invitations; `replied` is that of the invitations with any reply.
+    - `past`: those of their answers that are compared; `answered` is the number of all.
+    - `live`: the number of their open assignments; `at_once` is the most that they accept.
+    - `asked`: the number of invitations; `replied`: how many of these got any reply.
     """
 
     key: int
@@ -60,8 +60,8 @@ class Candidate:
 class Weights:
     """The weights of the ranking, and two limits.
 
-    For `recent_days` after an invitation, an expert ranks lower, by up to `recent`. A past answer is a reason from the
-    similarity `min_similarity` on.
+    For `recent_days` after an invitation, an expert ranks lower, by up to `recent`. A past answer is a reason if its
+    similarity is at least `min_similarity`.
     """
 
     past: float = 1.0
@@ -77,7 +77,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Fact:
-    """A reason for or against an expert: its `code`, its `values`, and the `weight` that it adds to the score.
+    """A reason for or against an expert: its `code`, its `values`, and the `weight`, by which it changes the score.
 
     The codes with their values are 'past' (key of the past answer, shared words), 'topic' (names), 'language' (tag),
     'new' (), 'load' (live, at_once), 'recent' (days ago), 'away' (last day), 'replies' and 'silent' (asked, replied).
@@ -103,11 +103,11 @@ class RankedExpert:
 
 
 WEIGHTS = Weights()
-MIN_INVITATIONS = 3  # the rate of replies counts from so many on
+MIN_INVITATIONS = 3  # with fewer invitations, the rate of replies doesn't count
 
 
 def rank(question: QuestionProfile, experts: Sequence[Candidate], *, today: date) -> list[RankedExpert]:
-    """Return all candidates, best first. Those with the same score are ordered by key, so the order is stable."""
+    """Return all candidates, best first. Candidates with the same score are ordered by key."""
     past_texts = {past.text: TextTerms(past.text) for expert in experts for past in expert.past}
     question_terms = TextTerms(question.text)
     counts = _counts(past_texts.values())
@@ -143,7 +143,7 @@ def _counts(texts: Collection[TextTerms]) -> Counts:
 def _past_answer_facts(
     question: QuestionProfile, expert: Candidate, scores: Mapping[str, float], counts: Counts
 ) -> Iterator[Fact]:
-    """Yield the most similar past answer, if shared words show why it is similar, or that the expert is new."""
+    """Yield that the expert is new, or their most similar past answer if shared words show why it is similar."""
     if not expert.past and not expert.answered:
         yield Fact("new", (), 0.0)
     best = max(expert.past, key=lambda past: scores[past.text], default=None)
@@ -156,12 +156,12 @@ def _past_answer_facts(
 def _declared_facts(
     question: QuestionProfile, question_terms: AbstractSet[str], expert: Candidate, counts: Counts
 ) -> list[Fact]:
-    """Return the topics and the language in the expert's profile that fit the question."""
+    """Return the topics and the language of the expert's profile that fit the question."""
     facts: list[Fact] = []
     expert_topics = {topic.casefold() for topic in expert.topics}
     if shared := tuple(topic for topic in question.topics if topic.casefold() in expert_topics):
         facts.append(Fact("topic", shared, WEIGHTS.topic))
-    # The terms include stems, so that the question can mention a topic with another ending.
+    # Without a topic in common, the question's text may mention one. Its terms include stems, so endings may differ.
     elif mentioned := tuple(topic for topic in expert.topics if counts.cut_text(topic).index_terms & question_terms):
         facts.append(Fact("topic", mentioned, WEIGHTS.topic))
     primary_languages = {tag.partition("-")[0] for tag in expert.languages}

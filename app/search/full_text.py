@@ -1,7 +1,7 @@
 """Full-text search for the desk and the public archive: in any script, newest first, and without syntax errors.
 
-Results aren't ranked: a desk mostly looks for recent letters. And in the order of time, the URL of a page stays valid
-when letters arrive, and each page is as fast as the first.
+Results aren't ranked, since a desk mostly looks for recent letters. In the order of time, the URL of a page stays valid
+when new letters arrive, and every page is as fast as the first.
 """
 
 import re
@@ -20,7 +20,7 @@ MAX_TERMS = 60  # of a clause
 MIN_PREFIX_LETTERS = 3  # of an unfinished word: shorter prefixes match too much
 CONTEXT_CHARACTERS = 70  # before the first hit in a snippet; twice as many follow it
 
-# A phrase in the quotation marks of several languages; the group that matched has its text.
+# A phrase in the quotation marks of several languages. Each kind has a group; the group that matched has the text.
 _QUOTED = re.compile(r"\"([^\"]*)\"|“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|「([^」]*)」")
 
 
@@ -34,7 +34,7 @@ class Snippet:
 
 @dataclass(frozen=True)
 class Hit:
-    """A document that was found. `cursor` is for the results after it, `content` is its full text."""
+    """A document that was found, with its full text in `content`. Pass `cursor` to get the results after it."""
 
     cursor: int
     noun: str
@@ -51,9 +51,9 @@ class Hit:
 class Clause:
     """A phrase that a text must contain.
 
-    `terms` are for the index, and `sequence` has the words as in a text. In scripts without spaces each character, a
-    sign, is a word, and `terms` include the pairs of neighbouring signs.
-    `unfinished` marks a single word that may be the beginning of a longer one.
+    `terms` are searched in the index; `sequence` are the words in a row that a snippet highlights. In scripts without
+    spaces each character, called a sign, is a word, and `terms` also has the pairs of neighbouring signs. `unfinished`
+    marks a single word that may be the beginning of a longer one.
     """
 
     terms: tuple[str, ...]
@@ -108,8 +108,8 @@ def search(
 ) -> list[Hit]:
     """Return the documents of a newsletter that contain everything in `query`, newest first.
 
-    With `answered_only`, these are only Q&As that have run. `cursor` is that of the last hit on the previous page. A
-    query without words finds nothing; no query raises an error.
+    With `answered_only`, return only Q&As that have run. `cursor` is that of the last hit on the previous page. A query
+    without words finds nothing; no query raises an error.
     """
     query_clauses = clauses(query)
     if not query_clauses:
@@ -152,7 +152,7 @@ def get_cursor(session: Session, collection: Collection, noun: str, noun_id: int
 def _fts5_query(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
     """Return the query for FTS5: `"7·salt" AND "7·cara"*`, with 7 as the newsletter's ID.
 
-    Terms are quoted and contain no quotes, so none is taken for an operator.
+    Terms are quoted and contain no quotes, so FTS5 takes none of them for an operator.
     """
     phrases: list[str] = []
     for clause in query_clauses:
@@ -173,7 +173,7 @@ def _tsquery_text(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
 
 
 def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Snippet, ...]:
-    """Return the text around the first match, or the beginning of the text if it has none, in pieces."""
+    """Return pieces of the text around the first match, or of its beginning if nothing matches."""
     content_units = units(content)
     spans = sorted({span for clause in query_clauses for span in _find_spans(content_units, clause)})
     first_match = spans[0][0] if spans else 0

@@ -1,8 +1,8 @@
 """The search indexes. The worker adds documents; they are removed in the transaction that erases the text.
 
-Every term in an index has its newsletter's id as a prefix, so that no query finds texts of other newsletters. A table
-of its own counts the documents that have a term: PostgreSQL has no quick way to count them, and both databases must
-rank alike.
+Every term in an index has its newsletter's id as a prefix, so that no query finds texts of other newsletters. Another
+table counts the documents with each term: PostgreSQL has no quick way to count them, and both databases must rank
+alike.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from .models import COLLECTIONS, SQLITE, Collection, Key, Vector, _Doc
 from .terms import cut, stems
 
-# Before 3.42, SQLite's full-text index only marks entries as deleted. To erase them, the index is then merged.
+# Before version 3.42, SQLite's full-text index only marks entries as deleted. Merging the index erases them.
 KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
 
 # A row's id, and the scoped terms (see `scope_terms`) of the document's `text` and `more`.
@@ -89,7 +89,7 @@ def _values(doc: NewDoc) -> dict[str, Any]:
 
 
 def _insert_documents(session: Session, collection: Collection, docs: Sequence[NewDoc]) -> dict[int, NewDoc]:
-    """Insert new documents without the unit of work. Return them by the ids of their rows, in order."""
+    """Insert new documents with one statement. Return them by the ids of their rows, in order."""
     if not docs:
         return {}
     model = collection.docs
@@ -118,7 +118,7 @@ def remove_documents(session: Session, collection: Collection, keys: Sequence[Ke
     count_changes.subtract(_delete_terms(session, collection, rows))
     _update_counts(session, collection, count_changes)
     removed_keys = _keys(rows)  # read before the rows are deleted
-    # Delete the documents before their vectors: this waits for a worker that has locked one to store its vector.
+    # Delete the documents before their vectors: a worker that is storing a vector holds a lock on its document.
     session.execute(delete(collection.docs).where(collection.docs.id.in_([row.id for row in rows])))
     _drop_vectors(session, collection, removed_keys)
     if KEEPS_DELETED and is_sqlite(session):
@@ -165,7 +165,7 @@ def _drop_vectors(session: Session, collection: Collection, keys: Sequence[Key])
 
 
 def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, NewDoc]) -> Counter[str]:
-    """Write the terms of documents, which are given by row id. Return what they add to the counts."""
+    """Write the terms of `docs`, which are keyed by row id. Return by how much each count grows."""
     counts = Counter[str]()
     rows: list[Terms] = []
     for row_id, doc in docs.items():
@@ -197,18 +197,19 @@ _INSERT_TSVECTORS = (
 
 
 def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
-    """Return the counts that one document raises by one each, see `models._Term`.
+    """Return the keys of the counts that a document raises, each as often as it raises the count by one.
 
-    They are the newsletter's number of documents, its total length (once for each distinct term), and the terms.
+    They are the key of the newsletter's number of documents, that of its total length once for each distinct term, and
+    the distinct terms (see `models._Term`).
     """
     distinct_terms = set(terms)
     return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(distinct_terms)), *distinct_terms]
 
 
 def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
-    """Delete the rows' terms from the full-text index. Return what they subtract from the counts.
+    """Delete the rows' terms from the full-text index. Return the keys of the counts that fall, like `counts_of`.
 
-    The terms are read from the index instead of cut again, since an earlier version may have cut them differently.
+    The terms are read from the index, not cut from the text again: an earlier version may have cut them differently.
     """
     newsletter_ids = {row.id: row.newsletter_id for row in rows}
     if not newsletter_ids:
@@ -236,7 +237,7 @@ def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:
     positions: dict[str, list[str]] = {}
     for position, term in enumerate(terms, 1):
         positions.setdefault(term, []).append(f"{position}A")
-    # One position stays free, so that no phrase spans both lists.
+    # One position between the two lists stays free, so that no phrase spans both.
     for position, term in enumerate(extra_terms, len(terms) + 2):
         positions.setdefault(term, []).append(str(position))
     return " ".join(
@@ -245,14 +246,14 @@ def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:
 
 
 def _update_counts(session: Session, collection: Collection, changes: Counter[str]) -> None:
-    """Add to the counts or subtract from them, in the order of terms, so that two transactions can't deadlock."""
+    """Apply changes to the counts in the order of terms, so that two transactions can't deadlock."""
     name = collection.terms.__tablename__
     rows = [(term, docs) for term, docs in sorted(changes.items()) if docs]
     added = [(term, docs) for term, docs in rows if docs > 0]
     subtracted = [{"term": term, "docs": -docs} for term, docs in rows if docs < 0]
     if added and is_sqlite(session):
         session.connection().exec_driver_sql(_ADD_COUNTS.format(name=name, rows="VALUES (?, ?)"), added)
-    elif added:  # a statement for each of some thousand terms would be most of the cost of indexing
+    elif added:  # in one statement: one for each of some thousand terms would be most of the cost of indexing
         params = {"terms": [term for term, _ in added], "docs": [docs for _, docs in added]}
         session.execute(text(_ADD_COUNTS.format(name=name, rows=_UNNESTED_ROWS)), params)
     if subtracted:

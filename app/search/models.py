@@ -26,9 +26,9 @@ class _Doc(Row, OfNewsletter):
     - `offered`: whether it may be suggested as a look-alike.
     - `answered`: whether it is a Q&A that has run.
     - `embedded`: whether the semantic matcher has a vector of it.
-    - `question_id`: the question that it belongs to, for a letter filed to one, or a question merged into another. It
-      is suggested as that question.
-    - `text` and `more`: what it asks, and the rest of it.
+    - `question_id`: the question to which a letter is filed, or into which a question was merged. The document is
+      suggested as that question.
+    - `text` and `more`: what the letter or question asks, and the rest of its words.
     """
 
     __abstract__ = True
@@ -133,7 +133,7 @@ class Verdict(Row, OfNewsletter):
 class Collection:
     """One of the two indexes: its name, its tables, and the name of its full-text table.
 
-    Each has tables of its own, so that a public search can't reach the inbox.
+    Each index has tables of its own, so that a public search can't reach the inbox.
     """
 
     name: str
@@ -146,8 +146,8 @@ DESK = Collection("desk", DeskDoc, DeskTerm, "desk_fts")
 PUBLIC = Collection("public", PublicDoc, PublicTerm, "public_fts")
 COLLECTIONS = (DESK, PUBLIC)
 
-# The statements that create a full-text table. Our code cuts and folds the terms, so the databases only split them at
-# spaces.
+# The statements that create a full-text table. The databases get terms that are already cut and folded, and only split
+# them at spaces.
 SQLITE: tuple[str, ...] = ("CREATE VIRTUAL TABLE {fts} USING fts5(terms, more, tokenize='ascii')",)
 POSTGRESQL: tuple[str, ...] = (
     "CREATE TABLE {fts} (rowid BIGINT PRIMARY KEY, terms TSVECTOR NOT NULL)",
@@ -159,7 +159,7 @@ if sqlite3.sqlite_version_info >= (3, 42):
 
 
 def is_index(name: str | None) -> bool:
-    """Return whether this is a table of the full-text indexes, which have no model."""
+    """Return whether this is the name of a table of a full-text index. These tables have no model."""
     return bool(name) and str(name).startswith(tuple(collection.fts for collection in COLLECTIONS))
 
 

@@ -11,11 +11,10 @@ from .scoring import Counts
 from .terms import Unit, is_of_signs, stems, units
 
 MAX_WORDS = 4  # named in a reason
-MIN_IDF = (
-    2.0  # of a word that is named: at most one in seven texts has it, and it is no short word of a small collection
-)
-MIN_IDF_ALONE = 3.0  # of a word that is the only one named
-MIN_LETTERS_ALONE = 4  # of that word
+# Of a word that is named: at most one in seven texts has it, and in a small collection it is no short word.
+MIN_IDF = 2.0
+MIN_IDF_ALONE = 3.0  # of a word, if no other word is named
+MIN_LETTERS_ALONE = 4  # letters of such a word
 SAME_BEGINNING = 0.7  # the share of a word's letters that its inflected forms begin with
 LARGE_COLLECTION = 100  # documents; among so many, some share a word or two by chance
 
@@ -36,7 +35,8 @@ class Reason:
     """A reason with its `code` and `values`.
 
     The codes with values are 'words' (rare words of both texts, spelled as in the probe) and 'topic' (names of topics).
-    Those without are 'edition' (both are about the same one) and 'meaning' (the semantic matcher can't tell more).
+    The codes without are 'edition' (both texts are about the same edition) and 'meaning' (the semantic matcher finds
+    them similar, but they share no rare words).
     """
 
     code: str
@@ -44,7 +44,7 @@ class Reason:
 
 
 def find_reasons(probe: Comparable, candidate: Comparable, counts: Counts, matcher: str) -> tuple[Reason, ...]:
-    """Return the reasons to suggest `candidate`, or none: the same edition or topic alone is no reason."""
+    """Return the reasons to suggest `candidate`, if any. The same edition or topic alone is no reason."""
     reasons = []
     if words := find_shared_words(probe.text, candidate.text, counts):
         reasons.append(Reason("words", words))
@@ -60,9 +60,10 @@ def find_reasons(probe: Comparable, candidate: Comparable, counts: Counts, match
 
 
 def share_the_rarest(text: str, other_text: str, counts: Counts) -> bool:
-    """Return whether each text has the rarest words of the other, more than two texts share by chance.
+    """Return whether each text has the rarest words of the other: more words than two texts share by chance.
 
-    The rare words tell what a question is about. Common phrases, which many askers use, don't.
+    Rare words tell what a question is about; common phrases, which many askers use, don't. In a collection of fewer
+    than `LARGE_COLLECTION` documents no words are required: the result is always True.
     """
     if counts.size < LARGE_COLLECTION:
         return True
@@ -73,17 +74,17 @@ def share_the_rarest(text: str, other_text: str, counts: Counts) -> bool:
 
 
 def _has_rarest_terms(text: str, other_text: str, counts: Counts, required_count: int) -> bool:
-    """Return whether `other_text` has the `required_count` rarest words of `text`, whatever their endings."""
+    """Return whether `other_text` has the `required_count` rarest words of `text`, with any endings."""
     other_terms = counts.cut_text(other_text).search_terms
     terms = [term for term in counts.cut_text(text).search_terms if term not in _function_words()]
     if any(map(is_of_signs, terms)):
-        required_count *= 2  # signs come in overlapping pairs, so a word has at least two of them
+        required_count *= 2  # terms of signs are overlapping pairs, and a word has at least two of them
     rarest = sorted(terms, key=lambda term: counts.docs.get(term, 0))[:required_count]
     return all(any(_is_inflection(term, other) for other in other_terms) for term in rarest)
 
 
 def _is_inflection(term: str, other_term: str) -> bool:
-    """Return whether two terms only differ in their endings. A shared stem is not enough: many names have one."""
+    """Return whether two terms only differ in their endings. The same stem is not enough: many names share one."""
     length = ceil(SAME_BEGINNING * max(len(term), len(other_term)))
     return term[:length] == other_term[:length]
 
@@ -91,21 +92,21 @@ def _is_inflection(term: str, other_term: str) -> bool:
 def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, ...]:
     """Return the rarest words that both texts have, in the order and spelling of `text`.
 
-    Neighbours are joined, as in "overseas police stations".
+    Neighbours are joined, as in "overseas police stations". Return nothing if there is one word that says too little.
     """
     other_terms = counts.cut_text(other_text).index_terms
     spans = _join_neighbours(text, _find_shared_spans(text, other_terms, counts))
     rarest = sorted(spans, key=lambda span: -span.weight)[:MAX_WORDS]
     if len(rarest) == 1 and not _is_telling_alone(text, rarest[0]):
         return ()
-    words: dict[str, str] = {}  # by folded spelling, as "Years" in a headline and "years" in its question are one word
+    words: dict[str, str] = {}  # by folded spelling: "Years" in a headline and "years" in its question are one word
     for start, end, _ in sorted(rarest):
         words.setdefault(text[start:end].casefold(), text[start:end])
     return tuple(words.values())
 
 
 class _Span(NamedTuple):
-    """Neighbouring words, or one, that another text has too, by their place. `weight` is the sum of their idf."""
+    """The place of one or more neighbouring words that another text has too. `weight` is the sum of their idf."""
 
     start: int
     end: int
@@ -113,7 +114,7 @@ class _Span(NamedTuple):
 
 
 def _is_telling_alone(text: str, span: _Span) -> bool:
-    """Return whether a span is reason enough if it is the only one."""
+    """Return whether a span is reason enough if the texts share no other."""
     words = text[span.start : span.end]
     return span.weight >= MIN_IDF_ALONE and (len(words) >= MIN_LETTERS_ALONE or is_of_signs(words))
 
@@ -133,7 +134,7 @@ def _find_shared_spans(text: str, other_terms: set[str], counts: Counts) -> Iter
 
 
 def _join_neighbours(text: str, spans: Iterable[_Span]) -> list[_Span]:
-    """Join spans that overlap, or between which is only a space or a hyphen."""
+    """Join spans that overlap, or that only a space or a hyphen separates."""
     joined: list[_Span] = []
     for span in spans:
         last = joined[-1] if joined else None

@@ -1,9 +1,9 @@
 """Score the similarity of two texts from 0 to 1, in the same way for both databases.
 
 Half of the score is BM25 over words and stems, divided by the score of the question against itself: rare words count,
-common ones don't. The other half is the cosine of character n-grams (3 to 5 letters), weighted like their words: it
-tolerates endings, compounds and typos. Texts in scripts without spaces are scored by BM25 alone, since n-grams don't
-suit them. docs/adr/0008-matching.md lists what else was tried.
+common ones don't. The other half is the cosine of character n-grams (3 to 5 letters), weighted like their words. It
+tolerates endings, compounds and typos. Questions in scripts without spaces are scored by BM25 alone, since n-grams
+don't suit them. docs/adr/0008-matching.md lists other methods that were tried.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,19 +16,19 @@ from .terms import Cut, Unit, is_of_signs, stems, units
 K1 = 1.2  # BM25's parameters, as in FTS5's bm25()
 B = 0.75
 COSINE_SHARE = 0.5  # of the score; the rest is BM25
-COMMON_TERM_RATIO = 10  # a term that at least one in ten documents has is common, and is ignored
-SMALL_COLLECTION = 50  # documents up to which no term is common
-SIGN_SCORE_FACTOR = 2.2  # for scripts without spaces, which score lower, so that one cutoff fits all scripts
+COMMON_TERM_RATIO = 10  # a term is common, and ignored by BM25, if at least one in ten documents has it
+SMALL_COLLECTION = 50  # documents; in a collection of up to so many, no term is common
+SIGN_SCORE_FACTOR = 2.2  # raises the lower scores of scripts without spaces, so that one cutoff fits all scripts
 IMAGINED_TEXTS = 50  # added to every collection, see `Counts.idf`
 EXPECTED_SHARES = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # of texts that have a given word, by its number of letters
 GRAM_SIZES = (3, 4, 5)  # letters
 ROUNDING_ERROR = 1e-9  # how much a sum can differ if it is added up in another order
-MAX_SEARCH_TERMS = 200  # of a text; a long letter asks its question near the beginning
+MAX_SEARCH_TERMS = 200  # the first of a text: a long letter asks its question near the beginning
 
 
 @dataclass(frozen=True)
 class Counts:
-    """The number of documents of a newsletter (`size`), and of those with a term (`docs`).
+    """The number of documents of a newsletter (`size`), and for each term the number of those that have it (`docs`).
 
     `average_length` is the average number of distinct terms in a document.
     """
@@ -55,7 +55,7 @@ class Counts:
         """Return the inverse document frequency of a term.
 
         A new desk has too few texts to tell which words are common. So `IMAGINED_TEXTS` are added, in which short words
-        are common, as in every alphabet. Among a thousand real texts they make no difference.
+        are common, as in every alphabet. Among a thousand real texts they hardly make a difference.
         """
         if (cached := self._idf_cache.get(term)) is not None:
             return cached
@@ -78,7 +78,7 @@ class Counts:
 def _expected_share(term: str) -> float:
     """Return the share of texts that are expected to have a word of this length.
 
-    A single sign is common; a pair of signs is as rare as a long word.
+    A single sign is common. A pair of signs is as rare as a long word.
     """
     long_word_share = 0.01
     if is_of_signs(term):
@@ -89,8 +89,8 @@ def _expected_share(term: str) -> float:
 class TextTerms:
     """The terms of a text.
 
-    - `search_terms`: those for which similar texts are searched: words and pairs of signs.
-    - `index_terms`: those under which the text is found, and their stems.
+    - `search_terms`: the terms by which similar texts are searched: words and pairs of signs.
+    - `index_terms`: the terms under which the text itself is found, and their stems.
     - `search_terms_and_stems`, and `units` (words and signs in order): computed only for the probe.
     """
 
@@ -117,7 +117,7 @@ def grams(term: str, sizes: Iterable[int] = GRAM_SIZES) -> list[str]:
 
 
 class WeightedText:
-    """A text with its weights, ready to be compared. Only a question needs the cached properties."""
+    """A text with the weights of its n-grams. The cached properties are only used for the question of a comparison."""
 
     def __init__(self, text_terms: TextTerms, counts: Counts) -> None:
         self.text_terms = text_terms
@@ -143,7 +143,7 @@ class WeightedText:
 
     @cached_property
     def self_score(self) -> float:
-        """The BM25 score of the text against itself, the highest there is."""
+        """The BM25 score of the text against itself. Only a shorter text with the same terms scores higher."""
         return _bm25(self.search_terms, self.text_terms.index_terms, self.counts)
 
     @cached_property
@@ -151,9 +151,9 @@ class WeightedText:
         return {gram for gram in self.gram_weights if len(gram) == GRAM_SIZES[0]}
 
     def get_match_weights(self, term: str) -> tuple[float, float]:
-        """Return what a term of another text adds to the dot product, and to the square of the other text's norm."""
+        """Return by how much a term of another text raises the dot product, and the square of the other text's norm."""
         if (cached := self._match_weights.get(term)) is None:
-            # Check the shortest n-grams first: words that share a longer one share one of these too.
+            # Check the shortest n-grams first: words that share a longer n-gram also share a shortest one.
             has_shared_grams = not self._shortest_grams.isdisjoint(grams(term, GRAM_SIZES[:1]))
             shared_weight = self._shared_weight(term) if has_shared_grams else 0.0
             self._match_weights[term] = cached = (shared_weight, self.counts.idf(term) ** 2)
@@ -165,14 +165,15 @@ class WeightedText:
 
 
 def similarity(question: WeightedText, candidate: WeightedText, counts: Counts) -> float:
-    """Return how similar `candidate` is to what `question` asks, from 0 to 1."""
+    """Return the similarity of `candidate` to `question`, from 0 to 1."""
     return _combine_scores(question, candidate.text_terms.index_terms, counts, lambda: _cosine(question, candidate))
 
 
 def max_similarity(question: WeightedText, candidate: TextTerms, counts: Counts) -> float:
     """Return an upper bound of `similarity` for a fraction of the work, to skip dissimilar candidates.
 
-    It is too high if words of `candidate` have n-grams in common: these are counted apart, so its norm is too small.
+    The bound exceeds the similarity if words of `candidate` have n-grams in common: `similarity` adds the weights of
+    such an n-gram before it squares them, and this function doesn't, so the norm of `candidate` is too small here.
     """
 
     def cosine() -> float:

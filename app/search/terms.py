@@ -1,8 +1,8 @@
 """Cut a text into terms for the index, in any script, and in the same way for both databases.
 
 Words are folded (NFKC, case, diacritics of Latin, Greek and Cyrillic letters, the forms of Arabic letters). In scripts
-without spaces, the terms are each sign and each pair of neighbouring signs, since the databases' own full-text search
-finds next to nothing there.
+without spaces, each sign and each pair of neighbouring signs is a term: the full-text search of the databases alone
+would find next to nothing there.
 """
 
 import re
@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from ..text.clean import LETTER, MARKS
 
-STEM_LENGTH = 5  # first letters by which longer words are found whatever their endings
+STEM_LENGTH = 5  # letters; a longer word is also found by its first letters, whatever its ending
 MAX_TERM_LENGTH = 64  # letters
-MAX_TERMS = 8_000  # of a text; PostgreSQL stores positions up to 16,383
+MAX_TERMS = 8_000  # of a text; PostgreSQL stores no position above 16,383
 
 # Han, Kana (half width too) and Hangul signs; Thai, Lao, Burmese and Khmer letters with the marks that follow them.
 _SIGN = (
@@ -30,7 +30,7 @@ _SIGN_PATTERN = re.compile(_SIGN)
 # The same as `_WORD`, but faster, for a text without signs: "l’eau", "14.5", "Nora's".
 _UNSIGNED_WORD_PATTERN = re.compile(rf"{LETTER}+(?:(?:{_JOINER}+(?={LETTER})|(?<=\d)[.,](?=\d)){LETTER}+)*")
 _JOINER_PATTERN = re.compile(_JOINER)
-# Removed, since many people leave them out.
+# Vowel signs and the like. They are removed, since many people leave them out.
 _ARABIC_MARKS = re.compile(r"[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
 # Each group begins with the spelling to which the letters after it are folded.
 _SPELLING_GROUPS = "ا أإآٱ  ي ىی  ك ک  ه ةۀہھ  е ё  i ı  l ł  o ø  d đð  ae æ  oe œ  th þ"
@@ -77,27 +77,27 @@ def units(text: str) -> list[Unit]:
 
 
 def _fold_terms(raw_terms: Sequence[str]) -> list[str]:
-    """Return the indexed form of each word or sign, "" if nothing of it is left.
+    """Return the indexed form of each word or sign, which is "" if nothing is left of it.
 
-    All are folded as one text with a line for each, which takes a third of the time.
+    All are folded together, as one text with a line for each: this takes a third of the time.
     """
     if not raw_terms:
         return []
     folded = fold(_JOINER_PATTERN.sub("", "\n".join(raw_terms))).split("\n")
-    if "".join(folded).isalnum() and max(map(len, folded)) <= MAX_TERM_LENGTH:  # so in most texts: nothing to strip
+    if "".join(folded).isalnum() and max(map(len, folded)) <= MAX_TERM_LENGTH:  # most texts have nothing to strip
         return folded
     return [_strip_for_index(term) for term in folded]
 
 
 def _strip_for_index(term: str) -> str:
-    """Return the part of a folded word that is indexed: letters and digits with their marks."""
+    """Return the part of a folded word that is indexed: its first letters and digits, with their marks."""
     if not term.isalnum():
         term = "".join(char for char in term if char.isalnum() or unicodedata.category(char)[0] == "M")
     return term[:MAX_TERM_LENGTH]
 
 
 def _split_at_apostrophes(raw_term: str, term: str) -> list[str]:
-    """Return the parts around an apostrophe ("l'eau", "Nora's") that are long enough to be indexed on their own."""
+    """Return the parts around apostrophes ("l'eau", "Nora's") that are long enough to be indexed on their own."""
     if len(raw_term) == len(term):  # then no joiner was removed
         return []
     parts = _JOINER_PATTERN.split(raw_term)
@@ -146,11 +146,11 @@ def _cut_with_signs(text: str) -> tuple[list[str], list[str]]:
 class Cut:
     """A text cut into terms.
 
-    `terms` are those under which the text is found, in order, with pairs between the signs: 中国人 has 中, 中国, 国,
-    国人, 人.
+    The text is found under its `terms`. They are in order, and each pair of signs is between its signs: 中国人 has 中,
+    中国, 国, 国人, 人.
 
-    `search_terms` are those for which similar texts are searched, each once. They have the pairs of signs, but a single
-    sign only if it has no neighbour: 中国人 has 中国, 国人.
+    Similar texts are searched by the `search_terms`, each of which occurs once. They contain the pairs of signs, but a
+    single sign only if it has no neighbour: 中国人 has 中国, 国人.
     """
 
     def __init__(self, text: str) -> None:
@@ -176,7 +176,7 @@ def is_of_signs(term: str) -> bool:
 def stems(terms: Iterable[str]) -> list[str]:
     """Return the stems of longer words: a degree sign and the first letters, as "°libra" for "libraries".
 
-    Cutting to five letters does most of what a stemmer would for Turkic and Slavic endings, without knowing the
+    For Turkic and Slavic endings, the first five letters are almost as good as a stemmer, which would have to know the
     language.
     """
     return [f"°{term[:STEM_LENGTH]}" for term in terms if len(term) > STEM_LENGTH]

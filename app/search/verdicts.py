@@ -1,6 +1,6 @@
-"""The desk's verdicts on look-alikes, and the cutoff learned from them: the score from which one is worth showing.
+"""The desk's verdicts on look-alikes, and the cutoff learned from them: from this score on, a look-alike is shown.
 
-No cutoff fits every collection and matcher, so each desk's verdicts adjust its own.
+No cutoff fits every collection and matcher, so the verdicts of each desk adjust the cutoff for that desk.
 """
 
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from ..db.session import now
 from .models import NOUNS, Key, Verdict
 
 MAX_FALSE_ALARMS = 0.1  # the share of pairs asking different things that may be suggested unprompted
-# The cutoff without any verdicts, by matcher: the one for one document, and by how much it rises with each tenfold
-# number of documents, since the nearest document that asks something else gets nearer. Measured on the generated
-# questions of bench/matching.py, for the share above.
+# The cutoff without any verdicts, by matcher: for one document, and by how much it rises when the number of documents
+# grows tenfold: among more documents, the nearest one that asks something else is nearer. Measured on the generated
+# questions of bench/matching.py, for `MAX_FALSE_ALARMS`.
 PRIOR_CUTOFFS = {"words": (0.10, 0.065), "semantic": (0.93, 0.0)}
-MIN_PRIOR_DOCUMENTS = 100  # fewer have the cutoff of 100; a lower one would admit pairs that only share a name
-PRIOR_WEIGHT = 20  # the prior cutoff counts like this number of verdicts
-MIN_SAME_VERDICTS = 10  # fewer say nothing about their median
+MIN_PRIOR_DOCUMENTS = 100  # fewer have the same cutoff: a lower one would admit pairs that only share a name
+PRIOR_WEIGHT = 20  # the number of verdicts that count together as much as the prior cutoff
+MIN_SAME_VERDICTS = 10  # the median of fewer scores would be a matter of chance
 MAX_VERDICTS = 500  # only the newest count, because the opinion of a desk and the topics of its readers change
 
 
@@ -33,7 +33,7 @@ def record_verdict(
     """Record whether two letters or questions ask the same. A later verdict replaces an earlier one.
 
     A key is the noun, "letter" or "question", with the row's ID. `score` and `matcher` are those of the `Match` that
-    was shown. Raises `InvalidField` if the two can't be compared, and `PermissionDenied`.
+    was shown. Raises `PermissionDenied`, and `InvalidField` if the two keys are the same or have another noun.
     """
     must(actor, "word", "take letters")  # either permission is enough
     (a_noun, a_id), (b_noun, b_id) = sorted((key, other_key))
@@ -53,7 +53,7 @@ def record_verdict(
 
 
 def withdraw_same_verdict(session: Session, actor: Staff, key: Key, other_key: Key) -> None:
-    """Delete the verdict that two ask the same, when the merge that followed it is undone. Any other verdict stays."""
+    """Delete the verdict that two questions are the same, as their merge was undone. "Not the same" stays."""
     row = _find_verdict(session, key, other_key)
     if row is not None and row.same:
         audit.record(session, actor, "verdict.take back", row, facts=_pair(row))
@@ -74,8 +74,8 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 class DeskVerdicts:
     """A desk's verdicts on the look-alikes of one matcher.
 
-    `not_the_same` are the keys of everything that it called different from the letter or question in view. `different`
-    and `same` are the scores of the newest pairs with that verdict.
+    `not_the_same` are the keys of all letters and questions that it called different from the one in view. `different`
+    and `same` are the scores of the newest pairs with this verdict.
     """
 
     matcher: str
@@ -89,7 +89,7 @@ class DeskVerdicts:
 
 
 def load_desk_verdicts(session: Session, newsletter_id: int, matcher: str, key: Key | None) -> DeskVerdicts:
-    """Return a desk's verdicts on a matcher's newest pairs, and all that was ever called different from `key`."""
+    """Return a desk's verdicts on a matcher's newest pairs, and every key that it ever called different from `key`."""
     query = select(Verdict.score, Verdict.same)
     query = query.where(Verdict.newsletter_id == newsletter_id, Verdict.matcher == matcher)
     newest = session.execute(query.order_by(Verdict.id.desc()).limit(MAX_VERDICTS)).all()
@@ -113,11 +113,12 @@ def prior(matcher: str, documents: int) -> float:
 
 
 def learn_cutoff(different_scores: list[float], same_scores: list[float], prior_cutoff: float) -> float:
-    """Return the cutoff that follows from the scores of decided pairs: about nine of ten different pairs score lower.
+    """Return the cutoff that follows from the scores of decided pairs.
 
-    The more verdicts there are, the less the prior cutoff counts. If more than half of the same pairs score lower than
-    the cutoff, it is lowered to admit half of them: missing a repeated question costs the desk more than looking at one
-    more pair.
+    It is a weighted mean of the prior cutoff and of the score below which nine of ten different pairs are: the more
+    verdicts there are, the less the prior cutoff counts. If more than half of the same pairs score lower than that, it
+    is lowered to their median, however many different pairs it then admits. Missing a repeated question costs the desk
+    more than looking at one more pair.
     """
     cutoff = prior_cutoff
     if different_scores:
