@@ -16,7 +16,7 @@ from .reading import NotStarted, ParserClient
 
 T = TypeVar("T")
 MEMORY = 300 << 20  # bytes for the process that opens a file of a mail of up to 25 MB, or redraws a picture
-CPU = 5.0  # seconds of CPU for it
+CPU = 5.0  # seconds of CPU for that process
 SEMAPHORE_TIMEOUT = 20.0  # seconds
 
 _semaphore = BoundedSemaphore(1)  # one file at a time, so that maliciously large mails can't exhaust the memory
@@ -36,7 +36,7 @@ def _run_in_process(request: Callable[[ParserClient], T]) -> T:
 
 
 def fetch_file(raw: bytes, number: int) -> tuple[AttachedFile, bytes] | None:
-    """Return the file with the index `number` in the list, with its bytes; None if it is missing or unreadable.
+    """Return the file with the index `number` among the files of a mail, with its bytes; None if it can't be read.
 
     Raises `Busy`.
     """

@@ -19,8 +19,8 @@ def canonical(raw: bytes, mail: Mail) -> str:
 
     The route, line endings and transfer encoding don't matter. The Message-ID is only one part of the text, so that
     nobody can suppress a mail by reusing its Message-ID. HTML counts with its markup, because an image or a link may be
-    all that a mail contains. A mail that could not be parsed completely is identified by the bytes of its body. Runs in
-    linear time.
+    all that a mail contains. A mail that could not be parsed completely is identified by a few headers and the bytes of
+    its body. Runs in linear time.
     """
     if mail.faults:
         return _canonical_bytes(raw)

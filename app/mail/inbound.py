@@ -150,7 +150,7 @@ def place_all(session: Session, actor: Actor, placements: Iterable[Placement]) -
 
 
 def find_by_contents(session: Session, contents: Collection[str]) -> dict[str, list[Inbound]]:
-    """Return the stored mails with each of these contents, oldest first, except those that are no originals."""
+    """Return the stored mails with each of these contents, oldest first, except duplicates and failed mails."""
     ring = get_keyring(session)
     content_by_mac = {mac: content for content in contents for mac in ring.macs(CONTENT_MAC, content)}
     query = select(Inbound).where(Inbound.content_mac.in_(list(content_by_mac)), ~Inbound.is_no_original)
@@ -172,7 +172,7 @@ def find_original(candidates: Sequence[Inbound], state: str) -> Inbound | None:
         is_sorted_by_desk = not row.is_stored and row.placed_at is not None and row.state_at > row.placed_at
         return row.is_taken or row.state == state or is_sorted_by_desk
 
-    # A mail that became a letter or an edition goes before all others, then the oldest one.
+    # Prefer a mail that became a letter or an edition, then the oldest mail.
     return min(filter(is_original, candidates), key=lambda row: (not row.is_taken, row.id), default=None)
 
 
@@ -315,7 +315,7 @@ def listing(newsletter_id: Key, state: str) -> Listing[Inbound]:
 
 
 def count(session: Session, newsletter_id: int, state: str) -> int:
-    """Count a newsletter's mails in one place, up to 1,001."""
+    """Count a newsletter's mails in one place, up to 1,001 (see `Listing.count`)."""
     return listing(newsletter_id, state).count(session)
 
 

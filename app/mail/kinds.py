@@ -1,4 +1,4 @@
-"""The table of all kinds of mail: the desk's name for each, its urgency, what is kept, what may be reworded.
+"""The table of all kinds of mail, with their names for the desk, their urgency, and their rewordable parts.
 
 The text of each kind is a file of the same name in `templates`. A new kind is one such file and one row here.
 """
@@ -30,7 +30,7 @@ WHEN_SETTLED = frozenset(STATES.which("is_settled"))  # only sent or discarded: 
 class RewordablePart:
     """A part of a mail, a block of its template, that a newsletter may reword.
 
-    `placeholders` are those that its wording may use, `required` those that it must use.
+    A wording of it may use the `placeholders`, and must use the `required` ones.
     """
 
     placeholders: tuple[str, ...]
@@ -52,7 +52,8 @@ class MailKind:
 
     A kind with a `template_kind` uses the template and the parts of that kind. A newsletter may reword the `parts`;
     `fixed_note` tells the editor what the mail says in any case. The preview shows the mail once for each of
-    `examples`, whose values extend those of its class in `EXAMPLES`; a timedelta is added to the time of the preview.
+    `examples`, with the values in the example and those in `EXAMPLES` for its class. A timedelta among the values is
+    added to the time of the preview.
     """
 
     name: str

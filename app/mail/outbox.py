@@ -216,7 +216,7 @@ def discard(session: Session, actor: Actor, mail: OutboxMail, version: int | Non
     """Discard a mail at an editor's decision. It keeps its `once_key`, so its cause won't write it again.
 
     Raises `OnItsWay`, `InvalidTransition`, `PermissionDenied`, and `VersionConflict` if somebody has rewritten,
-    released or retried it since `version`.
+    released or retried it since `version`, and no worker has tried to deliver it since then.
     """
     _lock_unless_leased(session, mail)
     MAIL.find_move("discard", mail.state)  # raises `InvalidTransition` before the version is checked

@@ -1,4 +1,4 @@
-"""Queries of the outbox: one mail, the list of a state, the mails about a question."""
+"""Queries of the outbox: a single mail, the mails in a state, the mails about a question."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ def list_related(
 ) -> Listing[OutboxMail]:
     """Return the list of a newsletter's mails about any of these questions or assignments, newest first.
 
-    `assignments` selects the keys of a few assignments. At least one of the two must be given.
+    `assignments` selects the keys of a few assignments. There must be `question_ids` or `assignments`.
     """
     # Each query of the UNION uses an index; with OR the database would scan all mails.
     queries = []

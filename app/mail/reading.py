@@ -114,6 +114,7 @@ class ParserClient:
         If the process was killed or died, the result has only the headers, and the fault "time" or "broken".
         """
         number = next(self._numbers) % (1 << 32)  # fits `_NUMBER`
+        # One byte more than is parsed shows the parser that the mail is longer.
         reply, fault = self._ask(b"p", _NUMBER.pack(number) + raw[: MAX_PARSED + 1])
         if fault:
             return parse_headers_only(raw, fault, HEADER_BYTES)
@@ -261,7 +262,7 @@ def _json_default(value: Any) -> object:
     return value.isoformat() if isinstance(value, datetime) else vars(value)
 
 
-# The fields of `Mail` that hold tuples, by what is in them.
+# The fields of `Mail` that hold tuples, by the values in the tuples.
 _MAILBOX_FIELDS = ("senders", "reply_to", "to", "cc")
 _TEXT_FIELDS = ("delivered_to", "in_reply_to", "references", "faults")
 _PAIR_FIELDS = ("headers", "report")

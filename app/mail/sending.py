@@ -162,7 +162,7 @@ TRANSPORTS: dict[str, Callable[[Flask, str], Send]] = {
 
 @dataclass(frozen=True)
 class Greeting:
-    """The `text` of a mail server's greeting. `could_encrypt`: it offers TLS, but the settings don't ask for it."""
+    """The `text` of a mail server's greeting. `could_encrypt`: the server offers TLS, but the settings don't use it."""
 
     text: str
     could_encrypt: bool
@@ -205,7 +205,8 @@ class _Server(smtplib.SMTP):
 
     def dial(self, host: str, port: int) -> socket.socket:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        connection = socket.create_connection((host, port), self.timeout / len(addresses))  # tries one after the other
+        # This tries the addresses one after the other, each with the timeout.
+        connection = socket.create_connection((host, port), self.timeout / len(addresses))
         connection.settimeout(self.timeout)
         self._deadline.guard(connection)
         return connection

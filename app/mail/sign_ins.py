@@ -30,7 +30,7 @@ LEASE = timedelta(seconds=60)  # longer than the timeout of a request to a provi
 PATIENCE = 30.0  # seconds that the others wait for the renewal
 POLL = 0.2  # seconds between two checks while waiting
 RENEWED_BEFORE = 300.0  # seconds before an access token expires, or a quarter of its lifetime if that is shorter
-FRESH = timedelta(seconds=60)  # if a token is refused sooner after its renewal, the token is not the reason
+FRESH = timedelta(seconds=60)  # if a token is refused this soon after its renewal, the refusal has another reason
 SAVE_ATTEMPTS = 10  # to store a new token, which may be the only valid one from now on
 
 COMMAND = "readers-asked mail sign-in"
@@ -136,7 +136,7 @@ def faults(session: Session, accounts: Sequence[OAuthAccount]) -> Iterator[tuple
 
 
 def _find_sign_in(session: Session, account: OAuthAccount) -> MailSignIn | None:
-    """Return the sign-in of an account at its current provider, since tokens must not be sent to another one."""
+    """Return the sign-in of an account at its current provider, since no other provider may get its tokens."""
     query = select(MailSignIn).filter_by(account=account.user, token_url=account.provider.token_url)
     return session.scalars(query).one_or_none()
 
@@ -146,7 +146,7 @@ def _seal_context(row: MailSignIn, column: str) -> str:
 
 
 def _get_valid_token(session: Session, account: OAuthAccount) -> str | None:
-    """Return the stored access token; None if there is none, or if it has expired."""
+    """Return the stored access token; None if there is none, if it has to be renewed, or if it can't be decrypted."""
     row = _find_sign_in(session, account)
     if row is None or row.access_sealed is None or row.good_until is None or row.good_until <= now(session):
         return None
@@ -157,7 +157,7 @@ def _get_valid_token(session: Session, account: OAuthAccount) -> str | None:
 
 
 def _open_refresh_token(session: Session, account: OAuthAccount) -> tuple[MailSignIn, str]:
-    """Return the sign-in and its refresh token. Raises `NoToken` if there is none, or a fault is too recent."""
+    """Return the sign-in and its refresh token. Raises `NoToken` without a usable one, or after a too recent fault."""
     row = _find_sign_in(session, account)
     if row is None or row.refresh_sealed is None:
         raise NoToken(SIGNED_OUT)

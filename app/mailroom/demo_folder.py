@@ -37,7 +37,7 @@ def list_newest_mails(folder: Path, limit: int) -> list[SentMail]:
 
 
 def get_mail(folder: Path, file_name: str) -> SentMail | None:
-    """Return a mail by its file name, which may come from a URL; None if there is no such file or it isn't a mail's."""
+    """Return a mail by its file name, which may come from a URL; None for other names and if there is no such file."""
     if not _FILE_NAME.fullmatch(file_name):
         return None
     try:

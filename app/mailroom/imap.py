@@ -170,7 +170,7 @@ def _get_newsletter_id(database: Database, mailbox: ImapMailbox) -> int | None:
 
 
 def _get_highest_stored_uid(database: Database, mailbox: ImapMailbox, uidvalidity: int) -> int:
-    """Return the highest stored UID of a mailbox that keeps its mails. They are stored in the order of their UIDs."""
+    """Return the highest stored UID of a mailbox that keeps its mails. Messages are stored in the order of UIDs."""
     query = select(func.max(Inbound.uid)).filter_by(mailbox=mailbox.name, uidvalidity=uidvalidity)
     with database.read() as session:
         return session.scalar(query) or 0

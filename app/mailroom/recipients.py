@@ -137,7 +137,7 @@ def _text_reasons(context: InboundContext) -> list[str]:
 def reply_without_token(context: InboundContext) -> Decision | None:
     """Hold a reply without a token to our mail to an expert or translator.
 
-    It isn't a reader's letter. Nor is it proven to be from the expert, since others may know our Message-ID.
+    It isn't a reader's letter. Nor does it prove who sent it, since others may know our Message-ID.
     """
     if mail := context.answered_expert_mail:
         return Decision("pen", ("answers our mail without its token",), mail.newsletter_id, mail.assignment_id)
@@ -147,7 +147,7 @@ def reply_without_token(context: InboundContext) -> Decision | None:
 
 
 def mail_from_expert(context: InboundContext) -> Decision | None:
-    """Hold a mail whose sender claims to be an expert who was asked something: the desk decides if it is about that."""
+    """Hold a mail from the address of an expert who was asked something: the desk decides if the mail is about that."""
     expert = _find_expert(context, context.mail.from_address) if context.sender else None
     return _hold_for_expert(context, expert) if expert else None
 

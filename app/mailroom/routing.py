@@ -115,7 +115,7 @@ RECORDING_DELAY = timedelta(minutes=1)
 def carry_out(session: Session, actor: Mailroom, mails: Sequence[LockedMail]) -> dict[int, int]:
     """Carry out decisions, except for placing: store or erase contents, record editions and bounces, create letters.
 
-    Return the ids of the letters by those of their mails.
+    Return the ids of the letters, by the ids of their mails.
     """
     _store_or_erase_contents(session, mails)
     for row, decided in mails:

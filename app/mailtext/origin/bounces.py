@@ -184,7 +184,10 @@ def _get_address(fields: dict[str, str]) -> str:
 
 
 def _find_original_id(raw: bytes, mail: Mail) -> str:
-    """Return the Message-ID of the returned mail: from its own part, else the first one below the report's head."""
+    """Return the Message-ID of the returned mail: from the part that holds it, else the first below the report's head.
+
+    "" if there is none.
+    """
     raw_body = raw[read_head(raw).body_offset :][:MAX_SEARCHED].decode("latin-1")
     for text in (*_get_report_texts(mail, ORIGINAL_SUBTYPES), raw_body, mail.body[:MAX_SEARCHED]):
         if match := _MESSAGE_ID.search(text):

@@ -69,7 +69,7 @@ class NodeVisitor(Protocol[State]):
 def walk(html: str, visitor: NodeVisitor[State], state: State) -> None:
     """Visit the nodes of a page in document order, without recursion, because pages may be deeply nested."""
     root = LexborHTMLParser(flatten_if_too_complex(html)).body
-    # Nodes to visit, with the state around each; True for an element whose content was visited, which is to be left.
+    # Nodes to visit, with the state around each. True marks an element whose content was visited, so that it is left.
     stack: list[tuple[LexborNode, State, bool]] = [(root, state, False)] if root is not None else []
     while stack:
         node, state, is_leaving = stack.pop()

@@ -174,7 +174,7 @@ class MimeSplitter:
             if found_boundary:
                 spans = self._split_at_boundary(start, end, found_boundary[1])
         if not spans and self.raw[start:end].strip():
-            spans = [(start - 1, end)]
+            spans = [(start - 1, end)]  # from the line end above, so that the part begins with an empty head
         return spans
 
     def _split_at_boundary(self, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:

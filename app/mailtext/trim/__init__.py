@@ -144,7 +144,7 @@ def _strip_quote_signs(lines: list[Line]) -> list[Line]:
     return [parse_cached(strip_quote_sign(line.text) if line.quoted else line.text, LineMark.WRITTEN) for line in lines]
 
 
-# Each takes the lines, for each line whether it is the person's own, and the context.
+# The arguments of each: the lines, for each line whether it is the person's own, and the context.
 STRATEGIES: tuple[Callable[[list[Line], list[bool], TrimContext], Selection], ...] = (
     _cut_signature,
     _keep_forwarded_mail,

@@ -362,7 +362,7 @@ def find_openings(lines: list[Line]) -> list[Opening]:
                 if begins_with_attribution(line):
                     opening = Opening(index, index + 1, "attribution")
         if opening is not None and openings and openings[-1].weak and opening.start <= openings[-1].start:
-            free_start = openings.pop().start  # the weak one was the beginning of this one
+            free_start = openings.pop().start  # the weak opening was the beginning of this opening
         if opening is not None and opening.start >= free_start:
             openings.append(_include_rule(lines, _include_headers(lines, opening, free_start), free_start))
             free_start = next_index = opening.end

@@ -159,7 +159,7 @@ def split_html(html: str) -> tuple[list[Line], bool]:
     parse_cached = make_cached_parser()
     lines = [parse_cached(text, mark) for text, mark in writer.lines[:MAX_LINES]]
     remainder = writer.lines[MAX_LINES:]
-    if remainder:  # becomes a single line, with the mark of its first one
+    if remainder:  # all further lines become a single one, with the mark of the first of them
         lines.append(parse_line("\n".join(text for text, _ in remainder), remainder[0][1]))
     return mark_barred_lines(lines), visitor.has_container
 

@@ -104,7 +104,7 @@ def mark_barred_lines(lines: list[Line]) -> list[Line]:
 
 
 def get_bar(line: Line) -> str:
-    """Return the bar that a line begins with; "" without one, or if another one ends the line, as in tables."""
+    """Return the bar that a line begins with; "" if there is none, or if a bar also ends the line, as in tables."""
     bar = line.core[:1]
     is_table_row = len(line.core) > 1 and line.core.endswith(BARS)
     return bar if bar in BARS and not is_table_row else ""
