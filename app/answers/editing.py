@@ -252,7 +252,7 @@ def approve(
     reason: str = "",
     version: int | None = None,
 ) -> None:
-    """Approve an answer for print. This ends its assignment as done, and sets its question to "answered".
+    """Approve an answer for print. Its assignment is done then, and an open or seeking question becomes answered.
 
     The expert is mailed the edits that they haven't seen. If the text needs a quote check and has passed none, `reason`
     says why the actor approves it all the same, and is stored. Raises `VersionConflict`, `InvalidTransition`,

@@ -52,8 +52,8 @@ def take_from_pen(
 ) -> Letter:
     """Take a mail out of the holding pen as a letter from the expert of this assignment.
 
-    Raises `PermissionDenied`, `VersionConflict`, `InvalidTransition`, and `MissingPrecondition` if the mail was erased,
-    can't be read or is empty.
+    Raises `PermissionDenied`, `VersionConflict`, `InvalidTransition`, `MissingPrecondition` if the mail was erased or
+    couldn't be parsed, and `MissingField` if it has no text.
     """
     must(actor, "take letters")
     if assignment.newsletter_id != actor.newsletter_id:
@@ -69,10 +69,10 @@ def take_from_pen(
 
 
 def return_to_pen(session: Session, actor: Staff, letter: Letter, version: int | None = None) -> Inbound:
-    """Return a mail to the holding pen, as it isn't from the expert after all, and delete the letter made from it.
+    """Undo `take_from_pen`, as the mail isn't from the expert after all: put it back, and delete the letter.
 
     Raises `PermissionDenied`, `VersionConflict`, and `InvalidTransition` if the letter is filed or not an expert's, or
-    if its mail was filed automatically, without having been in the pen.
+    if the desk didn't make it from a mail.
     """
     must(actor, "take letters")
     check_version(lock_row(session, letter), version)
@@ -174,7 +174,8 @@ def _file_answer(session: Session, actor: Staff, filing: Filing) -> None:
 def _get_channel(session: Session, filing: Filing) -> str:
     """Return "mail" if the sender was verified, and "pen" if the desk took the mail out of the holding pen.
 
-    An answer from the pen is read back to the expert, at their known address, before it can be published.
+    An answer from the pen must be read back to the expert, at their known address, before it is approved, unless an
+    editor gives a reason.
     """
     row = inbound.find_by_letter(session, filing.letter.id)
     if row is None or row.reasons:  # only mails that were held have reasons

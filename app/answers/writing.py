@@ -243,10 +243,11 @@ def _hand_in(
 def enter_by_hand(
     session: Session, actor: Staff, assignment: Assignment, content: AnswerContent, channel: str, given_on: date
 ) -> Answer:
-    """Enter, in the expert's name, an answer that came by `channel` (phone, messenger, paper, mail) on `given_on`.
+    """Enter, in the expert's name, an answer that came by `channel`, such as "phone" or "mail", on `given_on`.
 
-    Text that the desk took down is read back to the expert before it is approved (see `editing.faults_of_approval`).
-    Raises `PermissionDenied`, `InvalidTransition`, and `MissingField` if the body is empty.
+    Text that the desk took down is read back to the expert before it is approved, unless an editor gives a reason (see
+    `editing.faults_of_approval`). Raises `PermissionDenied`, `InvalidTransition`, and `MissingField` if the body is
+    empty.
     """
     must(actor, "edit")
     _lock_both(session, assignment)

@@ -1,7 +1,7 @@
 """Sign-in of the desk's people with an account at the newsroom's OpenID Connect provider (`oidc`).
 
-It gives nobody a role: an admin must have invited them before. At the first sign-in, the person is found by the
-account's verified address, and the account is bound to them. After that only the account counts, not its address.
+Such a sign-in gives nobody a role: an admin must have invited them before. At the first sign-in, the person is found by
+the account's verified address, and the account is bound to them. After that only the account counts, not its address.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Links that each open one thing: an assignment for its expert, a text for its translator, or a way to stop mails."""
+"""Links that each open one thing: an assignment for its expert, a text for its translator, or a way to stop mails.
+
+The tokens of reply addresses are stored like links.
+"""
 
 import os
 from base64 import b32encode

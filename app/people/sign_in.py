@@ -69,7 +69,7 @@ def invite(
     life: timedelta = INVITATION_LIFE,
     membership_id: int | None = None,
 ) -> str:
-    """Return the path of a new link that lets a person in once, in any browser. It is stored only as a keyed hash.
+    """Return the path of a new link that lets a person in once, in any browser. Only a keyed hash of it is stored.
 
     With `membership_id`, using the link accepts that invitation.
     """

@@ -32,7 +32,7 @@ class SealedColumns:
     """The sealed columns of a table.
 
     - `columns`: their names without the suffix "_sealed"; the name of the column "sealed" is empty;
-    - `owner`: the table whose public ID is part of the context that each value is sealed for;
+    - `owner`: the table whose public ID is part of the context of each sealed value;
     - `owner_key`: the name of the column of `table` with the owner's key;
     - `batch`: the number of rows per transaction, which is smaller for mails, as each may have 25 MB.
     """

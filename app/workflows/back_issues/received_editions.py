@@ -26,7 +26,7 @@ from ...typesetting.renderers import to_text
 
 TOKEN_BYTES = 10  # of a reply token: 80 bits, 16 characters
 RECENT_EDITIONS = 60  # editions whose reply addresses are recognized
-REPLIES_EXPECTED_BEFORE = timedelta(days=31)  # an edition runs, as its reply address is known in advance
+REPLIES_EXPECTED_BEFORE = timedelta(days=31)  # the run of an edition, whose reply address is known earlier
 SENT_EDITION_ARRIVES_WITHIN = timedelta(days=7)  # after it was marked as sent
 PLANNED_EDITION_ARRIVES_WITHIN = timedelta(days=1)  # before or after its planned time
 MIN_SHARE = 0.5  # of the runs of words of one text that another text must have, to be taken for the same text

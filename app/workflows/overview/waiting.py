@@ -121,7 +121,7 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
 
 
 def list_group(session: Session, newsletter: Newsletter, group: str) -> list[WaitingTask]:
-    """Return up to `COUNT_LIMIT` tasks of a group, latest due first.
+    """Return up to `COUNT_LIMIT` tasks of a group, latest first, by `due_at` or without one by `since`.
 
     Raises KeyError for a group without a complete list.
     """

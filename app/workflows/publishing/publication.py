@@ -51,8 +51,8 @@ def carry_over(session: Session, actor: Staff, question: Question) -> Edition:
 def set_slots(session: Session, actor: Staff, edition: Edition, count: int, section_index: int = 0) -> None:
     """Change the number of slots in a section of an edition. Questions that no longer fit are carried over, last first.
 
-    Raises `PermissionDenied`, `InvalidTransition`, `InvalidField` for a number outside 1 to `slots.MAX_SLOTS`, and
-    `MissingPrecondition` if there is no later edition to carry over to.
+    Raises `PermissionDenied`, `InvalidTransition`, `InvalidField` for a number outside 1 to `slots.MAX_SLOTS` or an
+    unknown section, and `MissingPrecondition` if there is no later edition to carry over to.
     """
     must(actor, "edition")
     slots.require_planned(lock_row(session, edition))
