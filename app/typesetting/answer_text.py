@@ -20,7 +20,7 @@ from .block import Paragraph, Run
 from .mark_pairing import is_mark
 
 # Code blocks, underlined headings and reference definitions are disabled, since people type them unintentionally and
-# would see their text changed or swallowed. Raw HTML is text. What is nested deeper than maxNesting is left out.
+# would see their text changed or swallowed. Raw HTML is text. Blocks nested deeper than maxNesting are left out.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "maxNesting": 60}).disable(
     ["code", "fence", "lheading", "reference"]
 )
@@ -146,6 +146,9 @@ def _build_paragraphs(node: SyntaxTreeNode) -> list[Paragraph]:
 
 
 def read_answer(markdown: str) -> list[Paragraph]:
-    """Parse Markdown into paragraphs. All words are kept, and nothing becomes HTML or an unsafe link."""
+    """Parse Markdown into paragraphs. Nothing becomes HTML or an unsafe link.
+
+    All words are kept, unless they are nested deeper than `maxNesting`.
+    """
     text = join_lines(_mark_up_plain_text(for_print(markdown)))
     return _build_paragraphs(SyntaxTreeNode(_MARKDOWN.parse(text)))

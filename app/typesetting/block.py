@@ -54,7 +54,7 @@ class Block:
 
 
 def set_runs(runs: tuple[Run, ...], changes: ParagraphChanges) -> tuple[Run, ...]:
-    """Apply the changes to a paragraph's text to its runs. The marks before and after it have no style."""
+    """Apply the changes of a paragraph's text to its runs. The marks before and after the paragraph have no style."""
     changed_runs = list(runs)
     if changes.edits:
         chars = changes.replace_chars("".join(run.text for run in runs))

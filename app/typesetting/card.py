@@ -1,8 +1,8 @@
 """The preview image (og:image) of a Q&A: its headline and the name of the newsletter, drawn from these texts alone.
 
-It uses an installed font that has every letter of the text. If there is none, or if the script joins letters or runs
-from right to left and Pillow can't shape it (which takes FriBidi), there is no image, rather than one with boxes or
-unjoined letters.
+It uses an installed font that has every letter of the text. There is no image if no font has them all. Nor is there one
+if the script needs shaping, as Arabic does, and Pillow can't shape text because FriBidi is missing. An image with boxes
+or unjoined letters would be worse.
 """
 
 import hashlib
@@ -59,8 +59,8 @@ FONTS = (
     ("NotoSansArabic-Bold.ttf", 0),
     ("NotoSansDevanagari-Bold.ttf", 0),
 )
-# How the Unicode names of letters begin that can be drawn one after another. Other scripts, such as Arabic, need
-# shaping: their letters change form next to each other.
+# Scripts whose letters can simply be drawn one after another, by the beginning of the letters' Unicode names. Other
+# scripts, such as Arabic, need shaping: their letters change form next to each other.
 SCRIPTS_WITHOUT_SHAPING = (
     "LATIN",
     "CYRILLIC",
@@ -126,7 +126,7 @@ def _encode_png(picture: Image.Image) -> bytes:
         for paper, ink in zip(PAPER, INK, strict=True)
     ]
     picture.putpalette([*palette, *ACCENT])
-    accent = SHADES  # its index in the palette, after the shades
+    accent = SHADES  # the accent colour's index in the palette, after the shades
     picture.paste(accent, (0, 0, WIDTH, ACCENT_BAR_HEIGHT))
     buffer = BytesIO()
     picture.save(buffer, "PNG")
@@ -157,7 +157,7 @@ class _SizedFont:
 
 
 def _fit_headline(text: str, face: Face, language: str) -> tuple[list[str], _SizedFont]:
-    """Return the lines of a headline and their font; in the smallest size, text that doesn't fit is truncated."""
+    """Return the lines of a headline and their font. Text that doesn't fit even in the smallest size is truncated."""
     for size in HEADLINE_SIZES:
         font = _SizedFont(face, size, language)
         lines = list(_wrap_text(text, font))
@@ -224,7 +224,7 @@ def _can_shape() -> bool:
 
 @cache
 def _faces() -> tuple[Face, ...]:
-    """Return those of `FONTS` that are installed, in the order of `FONTS`."""
+    """Return the installed fonts among `FONTS`, in the same order."""
     paths = {
         name: os.path.join(folder, name)
         for root in reversed(FONT_FOLDERS)
@@ -235,7 +235,7 @@ def _faces() -> tuple[Face, ...]:
 
 
 def _find_face(text: str) -> Face | None:
-    """Return the first font that has every letter of a text, or None if there is none or Pillow can't shape it."""
+    """Return the first font that has every letter of a text, or None if none has or Pillow can't shape the text."""
     letters = {char for char in text if char != " " and unicodedata.category(char) != "Cf"}
     if not letters or not (_can_shape() or all(map(_needs_no_shaping, letters))):
         return None
@@ -260,5 +260,5 @@ def _has_glyph(face: Face, char: str) -> bool:
 
 
 def _open_font(face: Face, size: int, layout: ImageFont.Layout | None = None) -> ImageFont.FreeTypeFont:
-    """Open a font. Each image needs one of its own, as FreeType's fonts are not thread-safe."""
+    """Open a font. Each image needs fonts of its own, as FreeType's fonts are not thread-safe."""
     return ImageFont.truetype(face.path, size, face.number, layout_engine=layout)

@@ -36,7 +36,10 @@ class _Faults(list[str]):
         ]
 
     def read_text(self, path: str, data: dict[str, Any], may_be_empty: bool = False, may_be_null: bool = False) -> str:
-        """Return the text at the last key of `path`, such as "lead_in.name", in `data`; "" if there is none."""
+        """Return the text in `data` under the last key of `path`, such as "lead_in.name", or "" if there is none.
+
+        Add a fault for a value that isn't allowed, but not for a missing key, which `check_keys` reports.
+        """
         key = path.rpartition(".")[2]
         value = data.get(key)
         if isinstance(value, str):

@@ -1,7 +1,7 @@
 """The house form: a question with its answers, typeset as the newsletter prints it.
 
-It follows print: a heading; who asked, and the question in quotation marks; a lead-in that introduces the expert, and
-the answer as one quotation across its paragraphs; the standing call for questions.
+As in print, it has a heading; the asker, and the question in quotation marks; a lead-in that introduces the expert, and
+the answer as one quotation across its paragraphs; and the standing call for questions.
 """
 
 import re
@@ -21,9 +21,9 @@ class LeadIn:
     """The sentence that introduces an expert. The positional fields fill its placeholders, such as {name}.
 
     - `pattern`: a sentence with these placeholders, instead of the usual one of the language;
-    - `beside_name`: what is added to the name in brackets, such as pronouns;
-    - `additions`: what readers should know, such as "by phone", "translated from Russian by ..." or "edited for
-      length", which is added in brackets before the colon.
+    - `beside_name`: notes in brackets after the name, such as pronouns;
+    - `additions`: notes in brackets before the colon, such as "by phone", "translated from Russian by ..." or "edited
+      for length".
     """
 
     name: str
@@ -67,15 +67,15 @@ class ItemContent:
 
 
 _COMMAS = ",،，、"
-# What becomes a single space. Single spaces aren't included, as replacing each with itself would take time.
+# White space that becomes a single space. Single spaces aren't included, as replacing each with itself would take time.
 _WHITESPACE = re.compile(r"[ \t\n]{2,}|[\t\n]")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 
 
 def fill(pattern: str, values: Mapping[str, str | None]) -> str:
-    """Replace the placeholders of a pattern; one without a value is removed together with its comma or brackets.
+    """Replace the placeholders of a pattern. If a value is empty, the comma or brackets of its placeholder go as well.
 
-    Placeholders inside values, and those with other names, stay.
+    Placeholders inside values, and those without a key in `values`, stay.
     """
     empty_keys = [key for key, value in values.items() if not value]
     for key in empty_keys:
@@ -141,7 +141,7 @@ def _insert_additions(additions: Sequence[str], text: str, phrases: Mapping[str,
 def lead_in_text(
     language: str, lead_in: LeadIn, marks: str, wordings: Mapping[str, str] | None = None, is_further: bool = False
 ) -> str:
-    """Return the lead-in of an answer; with `is_further`, in the form for a second answer to the same question."""
+    """Return the lead-in of an answer; with `is_further`, in the form for all answers to a question but the first."""
     phrases = phrases_for(language, wordings)
     values = {key: _clean_line(getattr(lead_in, key) or "") for key in PLACEHOLDERS}
     values["name"] += _format_brackets(lead_in.beside_name, phrases)

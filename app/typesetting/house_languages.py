@@ -1,7 +1,7 @@
 """The house form by language: quotation marks and sentences, one file per language in `languages/`.
 
-A new language is a new file there. A variant (de-ch) only has what differs; a language without a file is typeset like
-English.
+A new language is a new file there. The file of a variant (de-ch) only has the entries that differ. A language without a
+file is typeset like English.
 
 The quotation marks come from Unicode CLDR's delimiters or, where newsrooms differ, from the authority that the file
 names. If a style guide such as Duden says nothing about quotations of several paragraphs, they are marked as in
@@ -46,7 +46,7 @@ class Marks:
 
 
 def _read_languages() -> dict[str, dict[str, Any]]:
-    """Return the contents of each file by its language, and by those that are typeset alike (`also_for`)."""
+    """Return the contents of each file by its language, and by the languages that are typeset alike (`also_for`)."""
     languages: dict[str, dict[str, Any]] = {}
     for path in sorted(FOLDER.glob("*.toml")):
         entries = tomllib.loads(path.read_text("utf-8"))
@@ -60,7 +60,7 @@ _STRAIGHT_PAIRS: tuple[Pair, ...] = (('"', '"'), ("'", "'"))
 
 @lru_cache(maxsize=200)
 def _merge_entries(language: str) -> dict[str, Any]:
-    """Return the entries of a language. Those of "de-ch" override those of "de", which override English.
+    """Return the entries of a language. Entries of "de-ch" override those of "de", and these override English ones.
 
     The look-up follows RFC 4647, section 3.4.
     """

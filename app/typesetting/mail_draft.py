@@ -10,7 +10,8 @@ from .block import Block
 from .renderers import to_text
 from .whole_mail import mail
 
-# Headers with which Outlook (the first) and Apple Mail open the file for editing, and not as a received mail.
+# With these headers, Outlook (by the first) and Apple Mail (by the second) open the file for editing, and not as a
+# received mail.
 UNSENT_HEADERS = {"X-Unsent": "1", "X-Uniform-Type-Identifier": "com.apple.mail-draft"}
 
 

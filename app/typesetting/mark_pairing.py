@@ -17,7 +17,7 @@ from ..text.clean import SIGN as HAN_OR_KANA
 
 # What a character turns out to be:
 # - "open", "close": a quotation mark;
-# - "redundant open", "redundant close": a quotation mark that the house form adds itself, so that it is removed;
+# - "redundant open", "redundant close": a quotation mark that is removed, as the house form adds its own;
 # - "stray": a quotation mark without a partner;
 # - "apostrophe";
 # - "prime": a sign for feet or inches;
@@ -35,7 +35,7 @@ _PRIMES = "'’\"”"
 _OPENING_PUNCTUATION = "([{<（［｛＜〈《【〔⟨¿¡"
 _DASHES = "-‐‑–—―/"
 _WORD = re.compile(rf"(?!{HAN_OR_KANA}|{SPACELESS}|[\uac00-\ud7a3]){LETTER}")
-# Real quotations need neither so many levels nor so many marks; the limits keep the time linear for hostile texts.
+# Limits that keep the time linear for hostile texts. Real quotations stay far below them.
 MAX_DEPTH = 12  # quotations inside one another
 MAX_FOLLOWING = 64  # marks after a mark that may decide its fate
 _HEBREW = re.compile(r"[\u05d0-\u05ea]")
@@ -44,10 +44,10 @@ _HEBREW = re.compile(r"[\u05d0-\u05ea]")
 ELIDED = re.compile(rf"['’‘](?:tis|twas|twere|twill|twould|tisn|twasn|em|til|n|s|t|\d\ds)(?!{LETTER})", re.IGNORECASE)
 # rock 'n' roll
 _ELIDED_AND = re.compile(r"['’‘]n['’‘]", re.IGNORECASE)
-# The end of a word that takes only an apostrophe as its genitive: "readers'", "Jansens'".
+# The end of a word to which the genitive only adds an apostrophe: "readers'", "Jansens'".
 _POSSESSIVE = re.compile(r"(?:[sxz]|[a-z]in)\Z", re.IGNORECASE)
 MAX_POSSESSIVE_LENGTH = 3  # characters before the apostrophe that can match
-# 6'2: the inch sign follows.
+# The feet before an inch sign: "6'2" in 6'2".
 _FEET = re.compile(r"\d['’′][ \u00a0]?\d{1,2}(?:[.,½¼¾]\d*)?\Z")
 MAX_FEET_LENGTH = 12  # characters before the inch sign that are searched
 
@@ -57,7 +57,8 @@ class QuotationMark:
     """A character that may be a quotation mark.
 
     - `text`, `index`: the paragraph, and the index of the character in it;
-    - `before`, `after`: the visible characters next to it, "" at the edges;
+    - `before`: the visible character before it, "" at the beginning of the paragraph;
+    - `after`: the next visible character after it that isn't such a mark, "" at the end;
     - `preceding_mark`: the mark directly before it, if there is one;
     - `partner`: the mark that closes or opens the same quotation.
     """
@@ -91,7 +92,7 @@ def _find_marks(text: str) -> list[QuotationMark]:
         neighbour = _find_visible(text, range(index + 1, len(text)))
         if neighbour is None:
             after_by_index[index] = ""
-        else:  # if it is a mark, take what comes after that
+        else:  # if the neighbour is a mark, take the character after that mark
             after_by_index[index] = after_by_index.get(neighbour, text[neighbour])
     marks: list[QuotationMark] = []
     for index in indexes:
@@ -141,7 +142,7 @@ def _could_close(mark: QuotationMark) -> bool:
 
 
 def _is_spare(mark: QuotationMark, following: Sequence[QuotationMark], open_count: int) -> bool:
-    """Return whether the marks up to the next opening one can close all `open_count` quotations without this mark."""
+    """Return whether the marks up to the next opening mark can close all `open_count` quotations without this mark."""
     for other in following:
         if other.family != mark.family or _is_inside_word(other):
             continue
@@ -254,7 +255,7 @@ def _set_fate(
 
 
 def _match_repeated(marks: list[QuotationMark], open_marks: list[QuotationMark]) -> int:
-    """Match a paragraph's first marks with the open marks that they repeat, and return how many do.
+    """Match a paragraph's first marks with the open marks that they repeat, and return the number of repeated marks.
 
     Single marks are only carried over to this paragraph if they are repeated here after a double one: alone, an open
     single mark is far more often an apostrophe.
@@ -272,7 +273,7 @@ def _match_repeated(marks: list[QuotationMark], open_marks: list[QuotationMark])
 
 
 def _drop_single_marks(open_marks: list[QuotationMark], start: int) -> None:
-    """Turn the open single marks from index `start` on into strays."""
+    """Remove the single marks from `open_marks`, from index `start` on. They become strays."""
     remaining = []
     for open_mark in open_marks[start:]:
         if open_mark.family == "single":
@@ -299,7 +300,7 @@ def _pair_marks(texts: Sequence[str], repeats_open: bool) -> list[list[Quotation
 
 
 def _count_strays(marks_by_text: list[list[QuotationMark]]) -> int:
-    """Count the marks without a partner, except single ones, which are apostrophes then."""
+    """Count the marks without a partner, except single ones: without a partner, these are apostrophes."""
     return sum(mark.fate == "stray" and mark.family != "single" for marks in marks_by_text for mark in marks)
 
 

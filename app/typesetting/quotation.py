@@ -1,7 +1,8 @@
 """Setting text as a quotation: the marks inside it are replaced with those of the house form, one level deeper.
 
-A mark without a partner becomes an apostrophe: the editor still sees it, and the text doesn't claim a quotation whose
-end is unknown. Only marks, and spaces on the inner side of guillemets, are ever changed.
+A mark without a partner becomes an apostrophe, except at the edges of a quotation, where it is removed. So the editor
+still sees it, and the text doesn't claim a quotation whose end is unknown. Only marks, and the spaces on the inner side
+of guillemets and of removed marks, are ever changed.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ _GUILLEMETS = "«»‹›"  # French has spaces inside them
 
 @dataclass(frozen=True)
 class ParagraphChanges:
-    """The changes to one paragraph: what to put before and after it, and replacements for characters, by index."""
+    """The changes to one paragraph: texts to put before and after it, and replacements for characters, by index."""
 
     opening: str = ""
     edits: dict[int, str] = field(default_factory=dict)
@@ -35,7 +36,7 @@ class ParagraphChanges:
 
 
 class _Edges(NamedTuple):
-    """The marks that are the first and last visible characters of a paragraph, or None for each."""
+    """The first and last visible characters of a paragraph, each None if it isn't a mark."""
 
     first: QuotationMark | None
     last: QuotationMark | None
@@ -55,14 +56,17 @@ def _is_invisible(text: str) -> bool:
 
 
 def _get_unpaired_mark(mark: QuotationMark | None) -> QuotationMark | None:
-    """Return the mark if its partner is missing; None for a single mark, which is an apostrophe then."""
+    """Return the mark if its partner is missing, else None. A single mark without a partner is an apostrophe: None."""
     if mark is None or mark.fate != "stray" or mark.family == "single":
         return None
     return mark
 
 
 def _set_redundant_fates(texts: Sequence[str], marks_by_text: list[list[QuotationMark]]) -> None:
-    """Set the fate of marks that wrap the whole text or each of its paragraphs, or are left over from such a pair."""
+    """Set the fate of marks that wrap the whole text or each of its paragraphs.
+
+    A mark at the edge of the text without a partner counts as the rest of such a pair.
+    """
     edges = [_get_edges(text, marks) for text, marks in zip(texts, marks_by_text, strict=True) if text.strip()]
     if not edges:
         return
@@ -126,10 +130,10 @@ def _add_edit(mark: QuotationMark, depths: list[int], marks: Marks, base_depth: 
 def set_quotation(texts: Sequence[str], marks: Marks, continues: Sequence[bool] = ()) -> list[ParagraphChanges]:
     """Set paragraphs as one quotation.
 
-    `continues` says for each paragraph whether it begins with a mark if it continues a quotation. List items don't; by
-    default all do.
+    `continues` says for each paragraph after the first whether the marks of the open quotations are repeated at its
+    beginning, which they aren't at list items. By default, all paragraphs repeat them.
 
-    The quotation gets the outermost marks, and those inside are one level deeper. Marks that already wrap the whole
+    The quotation gets the outermost marks, and marks inside it are one level deeper. Marks that already wrap the whole
     text are not doubled.
     """
     marks_by_text = parse(texts)

@@ -45,7 +45,7 @@ def _render_runs(runs: Iterable[Run], markup: _Format, styles: tuple[str, ...] =
 
 
 def _list_tag(paragraph: Paragraph) -> str:
-    """Return the HTML tag of the list that a paragraph is an item of, or "" if it is none."""
+    """Return the HTML tag of the list to which a paragraph belongs, or "" if it isn't a list item."""
     if not paragraph.marker:
         return ""
     return "ul" if paragraph.marker == "-" else "ol"
@@ -85,7 +85,7 @@ def to_text(block: Block) -> str:
 
 
 def _wrap_in(delimiter: str) -> StyleWriter:
-    """Wrap text in emphasis without its outer spaces, as CommonMark requires (section 6.2)."""
+    """Return a writer that puts `delimiter` around text without its outer spaces, as in CommonMark (section 6.2)."""
 
     def wrap(text: str, _: str) -> str:
         bare = text.strip()
@@ -121,7 +121,7 @@ _LINE_START_MARKUP = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
-# The # at the end of a heading, each of which CommonMark could drop as part of a closing sequence (section 4.2).
+# Each # at the end of a heading, as CommonMark could drop them all as a closing sequence (section 4.2).
 _CLOSING_SEQUENCE_MARKUP = re.compile(r"#(?=#*\Z)")
 
 
@@ -189,7 +189,7 @@ def _char_direction(char: str) -> str:
 
 
 def text_direction(text: str, default: str) -> str:
-    """Return the direction of most letters in a text, or `default` if there are as many of each.
+    """Return the direction of most letters in a text, or `default` if both directions are equally frequent.
 
     HTML's `dir="auto"` would follow the first letter alone, so that a Latin name at its beginning would reverse a
     Persian paragraph.
@@ -248,7 +248,7 @@ def _paragraph_data(paragraph: Paragraph) -> dict[str, Any]:
 
 
 def to_json(block: Block) -> dict[str, Any]:
-    """Return a block as data for JSON. Whatever doesn't apply is left out: styles, markers and corrections."""
+    """Return a block as data for JSON. Keys for styles, markers and corrections are left out where there are none."""
     data: dict[str, Any] = {
         "language": block.language,
         "direction": direction(block.language),

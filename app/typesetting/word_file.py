@@ -34,14 +34,14 @@ STYLES = {
 BULLETS, NUMBERS = "List Bullet", "List Number"
 LINK = "Hyperlink"
 LINK_COLOUR = (0xA3, 0x23, 0x1F)
-EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # of all parts, so that they don't reveal when the file was made
+EARLIEST_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the date of all parts, so that they don't reveal when the file was made
 # Parts of python-docx's template that describe another machine.
 REMOVED_PARTS = ("thumbnail", "extended-properties", "customXml", "stylesWithEffects")
 _STRONG_DIRECTIONS = {"L": "ltr", "R": "rtl", "AL": "rtl"}  # the strong types of UAX #9
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _EAST_ASIAN_SCRIPTS = ("Hans", "Hant", "Jpan", "Kore", "Hani")
-# Elements that come after `bidi`, as their order is fixed: in a paragraph's properties (ECMA-376 part 1, 17.3.1.26), of
-# those used here, and in a section's.
+# The order of elements is fixed. These follow `bidi` in the properties of a paragraph (ECMA-376 part 1, 17.3.1.26; only
+# the elements that are used here) and in those of a section.
 _AFTER_PARAGRAPH_BIDI = ("w:adjustRightInd", "w:spacing", "w:ind", "w:jc", "w:rPr", "w:sectPr")
 _AFTER_SECTION_BIDI = ("w:rtlGutter", "w:docGrid")
 
@@ -98,7 +98,7 @@ def _add_block(document: "Document", block: Block, style_ids: Mapping[str, str])
 
     base_direction = direction(block.language)
     section_properties = document.element.body.sectPr  # the last element of a document
-    numbering_id = 0  # outside of a numbered list
+    numbering_id = 0  # as long as no numbered list has begun
     for paragraph in block.paragraphs:
         style = _get_style(paragraph)
         element = OxmlElement("w:p")
@@ -123,7 +123,7 @@ def _get_style(paragraph: Paragraph) -> str:
 
 
 def _create_numbering(document: "Document", start: int) -> int:
-    """Create the numbering of a new list, which Word would otherwise number on from the last one. Return its ID."""
+    """Create the numbering of a new list, and return its ID. Without it, Word would continue the previous list."""
     numbering = document.part.numbering_part.element
     style_numbering_id = document.styles[NUMBERS].element.pPr.numPr.numId.val
     new_list = numbering.add_num(numbering.num_having_numId(style_numbering_id).abstractNumId.val)
