@@ -39,7 +39,7 @@ class Event(Row):
 
 
 class Erasure(Row):
-    """The record that something was erased: a keyed hash of its kind and public ID, without a time.
+    """The record that something was erased: a keyed hash of its kind and ID (see `erasures`), without a time.
 
     Given a backup and the keys, it shows what to erase from that backup again. On its own it reveals nothing.
     """

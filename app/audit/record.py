@@ -39,8 +39,8 @@ def record(
 ) -> None:
     """Flush the session and insert an event about `row`, or defer both inside `record_in_bulk`.
 
-    `at` is the time to store if the current minute must not be kept. Raises LookupError for an action that is not in
-    `EVENTS`.
+    `at` replaces the current time, for example by its day, if the minute must not be kept. Raises LookupError for an
+    action that is not in `EVENTS`.
     """
     if action not in EVENTS:
         raise LookupError(f"{action} has no row in app/audit/events.py")

@@ -115,7 +115,10 @@ ERASURE_KINDS = {
 
 
 def erase_again(session: Session, erased_hashes: Set[bytes]) -> Counter[str]:
-    """Erase the rows whose hashes are in a list of erasures, and what has expired since. Return counts by kind."""
+    """Erase the rows whose hashes are in a list of erasures, and return their counts by kind.
+
+    Also erase what has expired since the backup, which isn't counted.
+    """
     counts: Counter[str] = Counter()
     keyring = get_keyring(session)
     for kind, erasure in ERASURE_KINDS.items():

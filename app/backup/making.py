@@ -1,4 +1,4 @@
-"""Creation of a backup: all rows as of one moment, in a file that is either complete or doesn't exist."""
+"""Creation of a backup: the rows as of one moment, in a file that is either complete or doesn't exist."""
 
 import secrets
 from collections.abc import Callable, Iterator

@@ -157,7 +157,7 @@ def _restore_into_file(
         try:
             restored = filled_database.write(finish)
             with filled_database.writer.connect() as connection:
-                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("COMMIT")  # a checkpoint fails inside a transaction that writes
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             filled_database.close()

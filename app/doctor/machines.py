@@ -41,7 +41,7 @@ ENOUGH_FREE = 1 << 30  # free bytes with which no disk is nearly full, whatever 
 MIN_FREE_SHARE = 0.05  # of a smaller disk
 POSTGRES = Path("/var/lib/postgresql")  # on Debian
 MAX_CLOCK_ERROR = timedelta(minutes=2)  # harmless for signed webhooks and TLS
-LINKS_CHECKED = 20  # the newest links of the trail's chain
+LINKS_CHECKED = 20  # the newest links of the trail's chain that are verified
 PROXY_WARNING_AGE = timedelta(days=1)  # how long a wrong proxy is reported
 
 

@@ -77,7 +77,7 @@ def _parse_nameserver(address: str) -> Any:
 
 
 def check_mail_domains(context: CheckContext) -> Iterator[Finding]:
-    """Check MX for the domains that receive mail, SPF for that of the return path, DKIM and DMARC for the senders'."""
+    """Check MX of the receiving domains, SPF of the return path's domain, and DKIM and DMARC of the sending domains."""
     if context.writes_to_folder:
         yield not_checked("mails are written to a folder, so no domain is checked")
         return
@@ -192,7 +192,7 @@ def _check_dmarc(resolver: _Resolver, domain: str) -> Iterator[Finding]:
 
 
 def _list_domain_and_parents(domain: str) -> list[str]:
-    """Return the domain and those above it, without the top-level domain."""
+    """Return the domain and its parents, without the top-level domain."""
     labels = domain.split(".")
     return [".".join(labels[start:]) for start in range(max(1, len(labels) - 1))]
 

@@ -291,6 +291,7 @@ class _OAuthConnection(_Connection):
 
 
 def _classify_error(error: OSError, address: str) -> Undelivered:
+    """Return the error as `Permanent` or `Transient` if it is about this mail, else as `Unreachable`."""
     code = -1  # no code, as in smtplib
     is_about_mail = False  # but about the connection or our account
     reply: bytes | str = describe_error(error)

@@ -18,9 +18,9 @@ _NAME = re.compile(rb"[\x21-\x39\x3b-\x7e]+(?=:)")  # RFC 5322, section 2.2
 class Head:
     """The head of a message.
 
-    `fields` are (name in lower case, unfolded value), topmost first. `is_unambiguous` is False if a line is no header
-    field or a limit was reached, so that two programs may read this head differently. `body_offset` is the byte at
-    which the body begins.
+    `fields` are (name in lower case, unfolded value), topmost first. `is_unambiguous` is False if two programs may read
+    this head differently: if a line is no header field, there is a NUL or a bare CR, or a limit was reached.
+    `body_offset` is the byte at which the body begins.
     """
 
     fields: tuple[tuple[str, str], ...]

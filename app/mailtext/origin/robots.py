@@ -140,7 +140,10 @@ def _header_signs(headers: Headers, *, is_own_list: bool) -> Iterator[Sign]:
 
 
 def _is_own_list(headers: Headers, own_identifiers: frozenset[str]) -> bool:
-    """Return whether the mailing list is one of our own addresses, as in "List-Post: <mailto:ask@steppe.example>"."""
+    """Return whether the mailing list is one of our own addresses.
+
+    Its headers are then like "List-Post: <mailto:ask@steppe.example>" or "List-Id: <ask.steppe.example>".
+    """
     list_values = " ".join(headers.get("list-post", []) + headers.get("list-id", [])).lower()
     own_addresses = [identifier for identifier in own_identifiers if "@" in identifier]
     return bool(list_values) and any(
