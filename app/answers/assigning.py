@@ -194,6 +194,7 @@ def invitation_values(
 
 
 def assignments_of(session: Session, question: Question) -> list[Assignment]:
+    """Return all assignments of a question, oldest first."""
     return list(session.scalars(select(Assignment).filter_by(question_id=question.id).order_by(Assignment.id)))
 
 
@@ -258,6 +259,7 @@ def suggest(session: Session, actor: ExpertActor, assignment: Assignment, collea
 
 
 def suggestion_of(session: Session, assignment: Assignment) -> str | None:
+    """Return the name of the colleague whom the expert suggested, or None."""
     if assignment.suggestion_sealed is None:
         return None
     return get_keyring(session).open(f"assignments.suggestion.{assignment.public_id}", assignment.suggestion_sealed)

@@ -287,6 +287,7 @@ def approve(
 
 
 def approved_of(session: Session, question_id: int) -> list[Answer]:
+    """Return the approved answers to a question, in the order of print."""
     query = select(Answer).where(Answer.question_id == question_id, Answer.is_approved)
     return list(session.scalars(query.order_by(Answer.run_position, Answer.id)))
 

@@ -118,6 +118,7 @@ def find_due_steps(session: Session, newsletter: Newsletter, assignment_id: int 
 
 
 def _invite_if_due(session: Session, assignment_id: int, invite: Invite) -> bool:
+    """Invite the expert if it is still their turn. Return whether they were invited."""
     assignment = session.get_one(Assignment, assignment_id)
     # The question is locked first, as by every invitation.
     lock_row(session, session.get_one(Question, assignment.question_id))

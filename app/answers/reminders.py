@@ -87,6 +87,7 @@ def get_due_reminder(assignment: Assignment, zone: str, current_time: datetime) 
 
 
 def _plan_reminders(assignment: Assignment, zone: str) -> list[Reminder]:
+    """Return the reminders that an assignment gets in its present state, whether sent already or not."""
     state_at, due_at = assignment.state_at, assignment.due_at
     if due_at is None:
         return []
@@ -167,6 +168,7 @@ def _can_reach(session: Session, assignment: Assignment) -> bool:
 
 
 def _remind_if_due(session: Session, assignment_id: int) -> bool:
+    """Queue the reminder of an assignment if it is still due. Return whether it was queued."""
     assignment = lock_row(session, session.get_one(Assignment, assignment_id))
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     reminder = get_due_reminder(assignment, newsletter.zone, now(session))

@@ -45,6 +45,7 @@ class Original:
 
     @property
     def key(self) -> str:
+        """Return the key of the text in URLs, and in the result of `get_translations`."""
         return self.answer.public_id if self.answer else WORDING_KEY
 
     @property

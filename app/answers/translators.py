@@ -93,10 +93,12 @@ def get_handed_in_text(session: Session, translator: Translator) -> TranslationF
 
 
 def get_handed_in_draft(session: Session, translator: Translator) -> TranslatorDraft | None:
+    """Return the draft that holds the translation as it was handed in, or None."""
     return session.scalar(select(TranslatorDraft).filter_by(translator_id=translator.id, tab=HANDED_IN))
 
 
 def parse_translation(form_values: FormValues) -> TranslationFields:
+    """Return the translation in the values of a form or a draft."""
     texts = {name: form_values.get(name, "") for name in DRAFT_FIELDS if name != "is_credited"}
     return TranslationFields(**texts, is_credited=bool(form_values.get("is_credited")))
 

@@ -15,6 +15,7 @@ from .models import Answer, AnswerText, Assignment, Check
 
 
 def undo_ask_back(session: Session, _actor: Staff, _assignment: Assignment, event: Event) -> None:
+    """Delete the note in which the expert's question to the desk was stored."""
     note = session.get(Note, (event.facts or {}).get("note", 0))  # no note has the ID 0
     if note is not None:
         session.delete(note)

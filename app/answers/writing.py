@@ -229,6 +229,7 @@ def _lock_both(session: Session, assignment: Assignment) -> None:
 def _hand_in(
     session: Session, actor: Actor, assignment: Assignment, answer: Answer, content: AnswerContent, **columns: object
 ) -> None:
+    """Add the text to the answer, and make the moves of the answer and of the assignment."""
     if content.credit_line is not None:
         assignment.credit_line = for_print(single_line(content.credit_line))[:MAX_LINE_LENGTH]
     text = add_text(session, actor, answer, "submitted", content, **columns)

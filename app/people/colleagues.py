@@ -36,6 +36,7 @@ class Colleague:
 
     @property
     def name(self) -> str:
+        """The name in the invitation until it is accepted, and then the person's own."""
         return self.membership.invited_as or self.person.name
 
     @property

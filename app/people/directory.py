@@ -68,6 +68,7 @@ def by_emails(session: Session, emails: Collection[str]) -> dict[str, Person]:
 
 
 def email_of(session: Session, person: Person) -> str | None:
+    """Return the person's address, decrypted, or None."""
     if person.email_sealed is None:
         return None
     return get_keyring(session).open(f"people.email.{person.public_id}", person.email_sealed)

@@ -109,6 +109,7 @@ def _record_proofs(
 
 
 def has_identity(session: Session, person_id: int) -> bool:
+    """Return whether an account at the provider is bound to this person."""
     return session.scalar(select(Identity.id).filter_by(person_id=person_id)) is not None
 
 
@@ -119,4 +120,5 @@ def release(session: Session, actor: Actor, person: Person) -> None:
 
 
 def forget(session: Session, person: Person) -> None:
+    """Unbind a person's account, as `release` does, but without an event in the trail."""
     session.execute(delete(Identity).where(Identity.person_id == person.id))

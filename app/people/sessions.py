@@ -141,6 +141,7 @@ class NotFresh(DomainError):
 
 
 def has_fresh_proof(session: Session, actor: Staff) -> bool:
+    """Return whether the actor proved their identity less than PROOF_LIFE ago."""
     # The difference is absolute: a proof that was stored while the clock was ahead must not stay fresh for longer.
     return actor.proved_at is not None and abs(now(session) - actor.proved_at) < PROOF_LIFE
 

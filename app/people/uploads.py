@@ -43,6 +43,7 @@ def load(session: Session, actor: Staff, public_id: str, act: str = "whole direc
 
 
 def bytes_of(session: Session, upload: Upload) -> bytes:
+    """Return the contents of a file, decrypted."""
     return get_keyring(session).open_bytes(_seal_context(upload.public_id), upload.sealed)
 
 

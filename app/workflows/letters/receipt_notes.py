@@ -29,7 +29,10 @@ DAY = timedelta(days=1)
 
 
 def accepts_messages(newsletter: Newsletter, letter: Letter, public_state: PublicState) -> bool:
-    """Return whether the holder of the receipt number can still write to the desk."""
+    """Return whether the holder of the receipt number can still write to the desk.
+
+    A receipt that was sent by mail doesn't allow this: it only lets readers see the state and withdraw.
+    """
     return (
         letter.erased_at is None
         and not letter.receipt_mailed

@@ -126,6 +126,7 @@ def _find_paused_programs(session: Session, newsletter: Newsletter) -> Iterator[
 
 
 def _list_editions_near_cutoff(session: Session, newsletter: Newsletter) -> list[Edition]:
+    """Return the planned editions whose cut-off comes within FAILED_PERIOD, the longer of the two periods."""
     current_time = now(session)
     query = select(Edition).where(
         Edition.newsletter_id == newsletter.id,
@@ -150,6 +151,7 @@ def _get_assignments(session: Session, edition: Edition) -> dict[int, Assignment
 def _find_unfiled_mails(
     session: Session, newsletter: Newsletter, edition: Edition, assignments: dict[int, Assignment]
 ) -> Iterator[Alarm]:
+    """Yield alarms about mails on these assignments that wait to be filed, or wait in the holding pen."""
     letters = select(Letter).where(
         Letter.newsletter_id == newsletter.id, Letter.waits, Letter.assignment_id.in_(assignments)
     )
@@ -173,6 +175,7 @@ def _find_unfiled_mails(
 def _find_failed_mails(
     session: Session, newsletter: Newsletter, edition: Edition, assignments: dict[int, Assignment]
 ) -> Iterator[Alarm]:
+    """Yield alarms about mails to the experts of these assignments that failed or bounced."""
     failed = select(OutboxMail).where(
         OutboxMail.assignment_id.in_(assignments),
         OutboxMail.kind.startswith("expert."),

@@ -76,6 +76,7 @@ def _build_span(weeks_by_start: dict[date, CountedWeek], begins: date, weeks: in
 
 
 def sum_figures(weekly_figures: Iterable[dict[str, dict[str, int]] | Figures]) -> Figures:
+    """Return the total of the figures of several weeks."""
     total: Figures = {}
     for figures in weekly_figures:
         for name, counts in figures.items():
@@ -84,6 +85,7 @@ def sum_figures(weekly_figures: Iterable[dict[str, dict[str, int]] | Figures]) -
 
 
 def get_counter(figures: Figures, name: str) -> Counter[str]:
+    """Return the counts of one name. The counter is empty if there are none."""
     return figures.get(name, Counter())
 
 
@@ -102,6 +104,7 @@ def reply_days(figures: Figures, expert: str | None = None) -> Counter[int]:
 
 
 def days_to_print(figures: Figures) -> Counter[int]:
+    """Return how many questions ran after each number of days from their first letter."""
     return Counter({int(day): count for day, count in get_counter(figures, "days").items()})
 
 

@@ -170,6 +170,7 @@ def _run_order(edition: Edition) -> tuple[datetime, int]:
 
 
 def _editions_to_finish(missed_editions: Sequence[Edition], locked_editions: Sequence[Edition]) -> list[WaitingTask]:
+    """Return tasks for missed editions, then for locked editions that have to be sent."""
     tasks = []
     for edition in sorted(missed_editions, key=_run_order):
         tasks.append(WaitingTask("missed", since=edition.runs_at, due_at=edition.runs_at, edition=edition))
@@ -180,6 +181,7 @@ def _editions_to_finish(missed_editions: Sequence[Edition], locked_editions: Seq
 
 
 def _texts_to_settle(answers: CheckedAnswers, newsletter: Newsletter) -> list[WaitingTask]:
+    """Return tasks for the texts on the desk, by urgency of their kind and then longest waiting first."""
     tasks = []
     for answer, question, check in answers:
         if answer.is_on_the_desk:

@@ -195,6 +195,7 @@ def forget_expert(session: Session, expert: Expert) -> None:
 
 
 def _forget_profile(session: Session, expert: Expert) -> None:
+    """Erase an expert's profile, and also the person's name and address unless they have a role at a desk."""
     for name, field in fields_of(Expert).items():
         is_nullable = field.kind in ("number", "date")
         setattr(expert, name, None if is_nullable else FIELD_TYPES[field.kind].empty())
