@@ -164,6 +164,7 @@ class ConflictingField:
 
     @property
     def note(self) -> str:
+        """The hint at a field: the saved value, or if the field already shows that, the value before."""
         if self.is_mine:
             return _("Now it says: %(text)s", text=self.theirs or _("nothing"))
         return _("Changed meanwhile. Until then it said: %(text)s", text=self.before or _("nothing"))

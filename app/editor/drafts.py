@@ -56,7 +56,7 @@ class FormDrafts:
     """The drafts of a form on the page."""
 
     offered: list[OpenDraft]  # those that the person may continue
-    id_and_count: str  # of the draft that this window edits, e.g. "K3VJ09BQ2MTX.4", or ""
+    id_and_count: str  # of the draft that this window has saved, e.g. "K3VJ09BQ2MTX.4" after four saves, or ""
     is_typed: bool  # the form is shown again with what was submitted
     slug: str
 

@@ -53,8 +53,9 @@ class TopicChoice(NamedTuple):
 def list_edition_choices(
     session: Session, newsletter_id: int, limit: int, selected_id: str, *, only_past: bool
 ) -> list[EditionChoice]:
-    """Return the `limit` newest editions and the one with the public id `selected_id`, newest first. Coming editions
-    are included unless `only_past`.
+    """Return the `limit` newest editions and the one with the public id `selected_id`, newest first.
+
+    Coming editions are included unless `only_past`.
     """
     newsletter_condition = Edition.newsletter_id == newsletter_id
     query = select(Edition.id).where(newsletter_condition)

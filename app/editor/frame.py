@@ -104,10 +104,10 @@ class RequestContext:
 
 @editor.before_request
 def only_staff() -> Response | None:
-    """Let only staff pass, with both factors, and before a POST check their permission.
+    """Let only staff pass, and check their permission before a POST.
 
-    Others are redirected to sign in, and back to the page afterwards. A POST by somebody who isn't signed in gets a
-    403 with a link to the sign-in page, and with what was typed.
+    All others are sent to the page on which they sign in or give their second factor, and back to this page afterwards.
+    A POST by somebody who isn't signed in gets a 403 with a link to sign in, and with what was typed.
     """
     if request.method in READ_METHODS:
         g.find_session = _find_browser_session
@@ -117,7 +117,7 @@ def only_staff() -> Response | None:
             g.back = (sign_in_url, _("Sign in"))
             return errors.render_error(403, message=SIGNED_OUT)
         return redirect(sign_in_url, code=303)
-    if current_user.needs_second_factor:  # the second factor is missing
+    if current_user.needs_second_factor:
         return redirect(url_for("entrance.second_factor_page", next=_get_url_to_return_to()), code=303)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
@@ -325,7 +325,7 @@ def announce(message: str, *, href: str = "", label: str = "", undo: str = "", r
     """
     flashed: dict[str, str] = {"text": message, "href": href, "label": label, "undo": undo, "back": return_url}
     flash(flashed)  # type: ignore[arg-type]  # the session stores anything that JSON can hold
-    g.announced = [*g.get("announced", []), flashed]  # shown again if the same form is submitted twice
+    g.announced = [*g.get("announced", []), flashed]  # stored, to be shown again if the form is submitted twice
 
 
 # By endpoint, or else by section: the anchor of a chapter in the handbook.

@@ -54,7 +54,7 @@ def format_form_error(error: DomainError) -> str:
 
 @dataclass(frozen=True)
 class RejectedForm:
-    """A form that was rejected."""
+    """A form that was rejected; empty if none was."""
 
     action: str = ""  # the address that the form posts to
     form: Mapping[str, str] = field(default_factory=dict)  # the submitted values

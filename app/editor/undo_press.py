@@ -18,7 +18,7 @@ from ..workflows.version_facts import newest_change
 from .conflict import describe_last_change
 from .frame import RequestContext, announce, editor, run_in_transaction
 
-MAX_TOKEN_LENGTH = 3_000  # characters of an undo token; a whole page of rows needs half of that
+MAX_TOKEN_LENGTH = 3_000  # characters of an undo token; the token for a whole page of rows has half as many
 MAX_ID_DIGITS = 15  # a longer number is no event id
 REFUSAL_CLAUSES: tuple[tuple[type[DomainError], str], ...] = (
     (undoing.TooLate, _l("the minute is over")),
@@ -55,7 +55,7 @@ def _format_reason(desk: RequestContext, skipped: undoing.SkippedEvent) -> str:
     if isinstance(skipped.error, VersionConflict):
         row = desk.session.get(undoing.NOUNS[skipped.event.noun][0], skipped.event.noun_id)
         newest = newest_change(row)
-        # Name the newest change of the row, unless it is the one to undo: then something else has moved on.
+        # The reason is the newest change of the row. If that is the one to undo, something that followed has changed.
         has_changed = newest is not None and newest.id != skipped.event.id
         newest_change_clause = describe_last_change(desk, row) if has_changed else ""
         return newest_change_clause or str(REFUSAL_CLAUSES[-1][1])

@@ -50,7 +50,7 @@ FORM_FIELDS = (
     "step_at",
     "one_by_one",
 )
-MAX_EXPERTS = 12  # experts on the page; more are found by name
+MAX_EXPERTS = 12  # experts listed on the page, unless more are selected; a search finds the others
 OFFERED_EDITIONS = 6  # editions to choose from
 MAX_SHOWN_VALUES = 4  # topics or words that a reason lists
 MAX_TIES_LENGTH = 140  # characters shown of an expert's ties
@@ -293,8 +293,7 @@ def _put_on_ladder(
     """Put the drafts on the ladder, if the form says so.
 
     With `one_by_one`, each draft waits for the one before it, and the first for the assignment `after`, if given.
-    Without, all of them wait for `after`. `step_at` is when the expert of
-    `after` loses their turn by silence.
+    Without, all of them wait for `after`. `step_at` is when the expert of `after` loses their turn by silence.
     """
     start = None
     if form_data["after"]:

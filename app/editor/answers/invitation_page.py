@@ -52,8 +52,8 @@ class Dates:
     reply_by: datetime
     due_at: datetime
     values: Mapping[str, str]  # the values of the form's fields
-    faults: Mapping[str, str]  # by field
-    warning: str = ""  # the text may miss its edition
+    faults: Mapping[str, str]  # sentences about invalid dates, by field
+    warning: str = ""  # a sentence, if the text may come too late for its edition
     warned_of: str = ""  # the value of `due_at` about which the page has warned already
 
     @property
@@ -214,7 +214,7 @@ def _render_invitation(desk: RequestContext, assignment: Assignment, dates: Date
 
 @editor.restricted_page(f"{QUESTION_RULE}/invitations", permission="prepare")
 def invitations(slug: str, public_id: str) -> str:
-    """Show all prepared invitations of a question, each as it would be mailed if all were sent."""
+    """Show the prepared invitations of a question, each as it would be mailed if all that can be were sent at once."""
     with read_context(slug) as desk:
         question = require_question(desk, public_id)
         drafts = [draft for draft in assigning.assignments_of(desk.session, question) if draft.is_drafted]

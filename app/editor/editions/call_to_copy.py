@@ -27,7 +27,7 @@ class StandingCall:
 
 
 class Download(NamedTuple):
-    """A file to download. `write` takes the call and the title of the QR code."""
+    """A file to download. `write` returns its content, given the call and the title of the QR code."""
 
     label: str
     content_type: str

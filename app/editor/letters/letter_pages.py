@@ -282,7 +282,8 @@ def letter_to_pen(desk: RequestContext, letter: Letter) -> ActionResult:
 def letter_move(desk: RequestContext, letter: Letter, move: str) -> ActionResult:
     """Reopen a letter, which also takes it out of its question, or release a held one.
 
-    Reopening an expert's letter undoes what followed from its filing, unless that has been built upon since.
+    Reopening an expert's letter also undoes what followed from its filing. It is refused if something has happened to
+    that since.
     """
     verb: Callable[..., object] = wait_again
     if letter.author != "expert" or move != "reopen":

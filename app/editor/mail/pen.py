@@ -63,7 +63,7 @@ ELSEWHERE = {
 class HeldReason(NamedTuple):
     """A reason why a mail is in its folder, for the list and for the open mail."""
 
-    label: Any  # two or three words
+    label: Any  # at most three words
     sentence: Any
 
 

@@ -23,7 +23,7 @@ from ...people.models import Expert, Membership
 from ..frame import RequestContext, announce, editor, run_in_transaction
 from ..rhythm_form import format_rhythm
 
-LOOK = "look"  # the page of a step that has a button instead, which opens the ask page and records that
+LOOK = "look"  # stands for the ask page, which the step opens with a button, so that this is recorded
 Facts = Mapping[str, Any]  # whether each fact is true, by name
 
 

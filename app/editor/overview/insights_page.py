@@ -98,7 +98,7 @@ def _load_insight(desk: RequestContext, period: str) -> Insight:
 
 
 def _format_summary(insight: Insight) -> str:
-    """Return two or three sentences about the period."""
+    """Return one to three sentences about the period."""
     letter_count = count_letters(insight.total)
     spam_count = get_counter(insight.total, "kinds")["spam"]
     published = get_counter(insight.total, "out")

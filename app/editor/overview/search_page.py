@@ -1,7 +1,8 @@
-"""The desk's search over letters, questions, published answers, experts, mails and editions, newest first.
+"""The desk's search over letters, questions, published answers, experts, mails and editions.
 
-It finds only what the desk's lists show. Sealed texts such as addresses and mails aren't indexed, and withdrawn texts
-are removed from the index. Each group shows the first few results, and most link to their list.
+Experts are sorted by name, everything else newest first. The search finds only what the desk's lists show: sealed texts
+such as addresses and mails aren't indexed, and withdrawn texts are removed from the index. Each group shows the first
+few results, and most groups link to their list.
 """
 
 from collections.abc import Mapping, Sequence

@@ -63,7 +63,7 @@ def _get_published_values(item: EditionItem) -> dict[str, Any]:
 
 
 class FormFault(NamedTuple):
-    """The fault for which a form was rejected."""
+    """The fault for which a form was rejected; empty if it wasn't."""
 
     field: str = ""
     message: str = ""

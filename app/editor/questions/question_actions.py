@@ -38,7 +38,7 @@ from .question_look_alikes import JoinChoice, compare_question, find_candidates,
 from .question_page import ADDRESS, question_action, question_page, redirect_to_question, require_question
 
 # Keys of the version token, see `workflows/version_facts.py`.
-NEWEST_EVENT = "newest"  # the id of the question's last event, which every change to the question changes
+NEWEST_EVENT = "newest"  # the id of the question's newest event: compared if no change at all may have been made
 WORDING_VERSION = "label"
 EDITION = "edition"
 MUST_RUN_BY = "must_run_by"

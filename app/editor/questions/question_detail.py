@@ -90,6 +90,8 @@ class ExpertPart:
 
 @dataclass(frozen=True)
 class QuestionDetail:
+    """A question with all that its page shows."""
+
     desk: RequestContext
     question: Question
     lead: Question | None  # the question into which this one was merged

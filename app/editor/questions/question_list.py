@@ -167,7 +167,7 @@ def find_most_urgent(statuses: Sequence[AssignmentStatus]) -> AssignmentStatus |
 
 
 def format_assignment_status(question: Question, status: AssignmentStatus) -> str:
-    """Return the label of a status. The answer of a published question isn't shown as waiting."""
+    """Return the label of a status. An approved answer has another label once its question has run."""
     if status.key == "approved" and question.has_run:
         return _("%(name)s’s answer ran", name=status.name)
     return status.label

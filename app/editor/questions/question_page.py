@@ -230,7 +230,7 @@ def _format_leaks(desk: RequestContext, detail: QuestionDetail, text: AnswerText
 
 @dataclass(frozen=True)
 class Passage:
-    """A passage of a text, with what could identify somebody in it."""
+    """A passage of a text, with the reasons why it could identify somebody."""
 
     text: str
     kinds: list[str]  # the labels of the marks that cover it, e.g. "A place"
@@ -247,11 +247,11 @@ class Passage:
 
 @dataclass(frozen=True)
 class OutgoingText:
-    """The texts of a question that leave the desk, with what in them could identify a reader."""
+    """The texts of a question that leave the desk, with the passages that could identify a reader."""
 
     texts: list[tuple[str, list[Passage]]]  # each with its heading, cut into passages
-    private_passages: list[str]  # what a reader told only in the background or as a name
-    contact_details: list[tuple[str, str]]  # they never leave the desk; each with the heading of its text
+    private_passages: list[str]  # repeated from the background of a letter, or a reader's name
+    contact_details: list[tuple[str, str]]  # those that may never leave the desk, each after the heading of its text
 
     @property
     def has_own_words(self) -> bool:
@@ -412,7 +412,7 @@ def question_page(
 
 
 def _list_merge_targets(desk: RequestContext, question: Question) -> list[tuple[str, str]]:
-    """Return the newest questions that this one could be merged into."""
+    """Return the newest questions in work, from which to choose one to merge this one into, as (public id, title)."""
     states = STATES.which("is_in_work")
     rows = queries.list_newest_summaries(desk.session, desk.newsletter.id, states, MAX_MERGE_TARGETS)
     return [(row.public_id, row.title[:MAX_TARGET_TITLE_LENGTH]) for row in rows if row.id != question.id]

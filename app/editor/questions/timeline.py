@@ -140,7 +140,7 @@ def _collapse_repeats(entries: Iterable[TimelineEntry]) -> Iterable[TimelineEntr
 
 
 def _collapse_key(entry: TimelineEntry) -> object:
-    """Return a key that is equal for neighbouring entries to be shown as one: the sentence of a change."""
+    """Return a key that neighbouring entries share if they are shown as one: changes with the same sentence."""
     return entry.text if entry.rank == CHANGES else entry.cursor
 
 

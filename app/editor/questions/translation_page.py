@@ -259,7 +259,7 @@ def translation(slug: str, public_id: str, language: str, key: str) -> str:
 
 
 def _get_stored_values(row: TranslatableText) -> dict[str, Any]:
-    """Return the values of a translation. A new one starts with the expert's name and credit line from the original."""
+    """Return the values of a translation. A new one starts with the original's name, credit line and relation."""
     names = ANSWER_FIELDS if row.original.answer else WORDING_FIELDS
     if row.translation and row.translation.is_written:
         return {name: getattr(row.translation, name) for name in names}
@@ -440,7 +440,7 @@ def _use(desk: RequestContext, public_id: str, language: str, key: str) -> None:
 
 
 def _get_unchanged_invitation(invitation: Invitation | None) -> Invitation:
-    """Return the invitation that the page showed, or 404. Raises `VersionConflict` if it has changed."""
+    """Return the invitation that the page showed. 404 if it is gone. Raises `VersionConflict` if it has changed."""
     found = or_404(invitation)
     _check_translator_version(found.translator)
     return found

@@ -77,7 +77,7 @@ def mail_text(slug: str, language: str, kind: str) -> str:
 
 @editor.action("/<slug>/settings/mail-texts/<language>/<kind>", permission="words of the house")
 def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[str, int]:
-    """Save the texts of a mail, or with "look" only preview them."""
+    """Save the texts of a mail, or with the button "look" only preview them. An empty text becomes the default."""
     if kind not in texts.REWORDABLE_KINDS:
         abort(404)
     form_data = {}

@@ -206,7 +206,7 @@ def _build_preview(desk: RequestContext, columns: dict[str, Any], form_data: dic
 
 @editor.action("/<slug>/new-newsletter", permission="newsletters")
 def make_newsletter(slug: str) -> Response | tuple[str, int]:
-    """Create the newsletter and its editions, or with "look" only preview it."""
+    """Create the newsletter and its editions, or with the button "look" only preview it."""
     choices, sentences = rhythm_form.read_choices(), get_submitted_sentences()
     settings = form_fields.get_submitted_values(founding.BASIC_SETTINGS | founding.CALENDAR_SETTINGS)
     form_data = {**settings, "slug": request.form.get("slug", ""), **sentences}

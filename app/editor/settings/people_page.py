@@ -85,7 +85,7 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     form_data = {name: request.form.get(name, "") for name in ("name", "email", "role")}
 
     def fn(desk: RequestContext) -> str:
-        # The form has the field after it was rejected with `PersonIsExpert`: submitting it again confirms.
+        # The form has this field after a rejection with `PersonIsExpert`: submitting it again confirms the invitation.
         expert_id = request.form.get("known", "")
         invited = staff.invite(desk.session, desk.actor, desk.newsletter.name, **form_data, expert_public_id=expert_id)
         return invited.name

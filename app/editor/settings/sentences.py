@@ -126,7 +126,7 @@ def get_submitted_sentences() -> dict[str, str]:
 
 @editor.action("/<slug>/settings/sentences/<language>", permission="words of the house")
 def change_sentences(slug: str, language: str) -> Response | tuple[str, int]:
-    """Save the sentences, or with "look" only preview them."""
+    """Save the sentences, or with the button "look" only preview them."""
     form_data = get_submitted_sentences()
     faults = settings.faults_of_sentences(form_data)
     if faults or "look" in request.form:
