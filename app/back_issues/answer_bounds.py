@@ -31,7 +31,7 @@ MAX_CLOSING_CREDIT_WORDS = 25
 MAX_CREDIT_LABEL_WORDS = 3  # before the colon of "Our expert: Jane Smith, a geographer"
 MAX_LABELLED_CREDIT_WORDS = 16  # of that line as a whole
 MAX_SALUTATION_NAME_LENGTH = 40
-LATEST_CALL_START = 60  # characters of a paragraph before a phrase that makes it a call for questions
+LATEST_CALL_START = 60  # a paragraph is a call for questions if such a phrase begins within this many characters
 LATEST_SIGNOFF_START = 3  # the same for a sign-off
 
 
@@ -110,7 +110,7 @@ def parse_answers(
 
 
 def _is_credit_of_answer_above(para: Para, answers: Sequence[FoundAnswer], lexicon: Lexicon) -> bool:
-    """Return whether a line names the expert of an answer above it that has none."""
+    """Return whether a line names the expert of the answer above, which has none yet."""
     if not answers or not answers[-1].paragraphs or answers[-1].expert.name:
         return False
     return parse_closing_credit(para, lexicon) is not None
@@ -121,7 +121,7 @@ def _add_introduction(
 ) -> None:
     """Add the answer that a paragraph introduces.
 
-    If the answer above has no text yet, both introductions belong to the same answer, unless this names another expert.
+    If the answer above has no text yet, it is the same answer, unless the new introduction names another expert.
     """
     answer, text = introduction
     names_other_expert = bool(answer.expert.name) and answer.expert != section_expert
@@ -277,7 +277,7 @@ def _parse_speaker_turn(
 def _announces_experts(
     paras: Sequence[Para], index: int, lexicon: Lexicon, section_expert: PrintedExpert | None
 ) -> bool:
-    """Return whether this is a line such as "We put the question to two experts." above the first lead-in."""
+    """Return whether a paragraph such as "We put the question to two experts." is above the first lead-in."""
     next_index = index + 1
     if next_index >= len(paras) or _is_answer_end(paras, next_index, lexicon):
         return False

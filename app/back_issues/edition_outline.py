@@ -121,7 +121,7 @@ class Scope:
 
     @property
     def chain(self) -> Iterator["Scope"]:
-        """This scope and those around it, from the innermost."""
+        """Yield this scope and the scopes around it, from the innermost."""
         scope: Scope | None = self
         while scope is not None:
             yield scope
@@ -129,12 +129,14 @@ class Scope:
 
     @property
     def is_about_readers(self) -> bool:
+        """Return whether this scope or one around it says that readers ask."""
         if self.chain_excludes_readers:
             return False
         return any(scope.has_strong_hint or (scope.has_weak_hint and scope.has_call) for scope in self.chain)
 
     @property
     def may_be_about_readers(self) -> bool:
+        """Return whether anything hints that readers may ask, if only a weak hint or a call for questions."""
         if self.chain_excludes_readers:
             return False
         return self.has_call or any(scope.has_strong_hint or scope.has_weak_hint for scope in self.chain)

@@ -154,7 +154,7 @@ def _apply_intro(search: _Search, para: Para) -> None:
     if guest:
         search.guest = guest
         search.guest_level = scope.level
-    # If a heading says that readers ask, an introduction above all sections only announces the one of that heading.
+    # If a heading says that readers ask, an introduction above all sections only announces that heading's section.
     is_about_scope = scope.level > 1 or not search.has_readers_heading
     if has_strong_hint and is_about_scope and _is_intro_sentence(para, lexicon):
         scope.has_strong_hint = True

@@ -33,7 +33,7 @@ LINE_BREAK = "\x00"  # stands for a <br> in `Piece.text`
 
 
 class Style(NamedTuple):
-    """The style of a piece of text, from the elements around it. `level` is a heading's, or 0 for other text."""
+    """The style of a piece of text, from the elements around it. `level` is the level of a heading, else 0."""
 
     bold: bool = False
     italic: bool = False

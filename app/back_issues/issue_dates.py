@@ -36,7 +36,7 @@ _ADDITIONAL_MONTHS = {
     )
 }
 _JALALI_MONTHS = ("فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند")
-# What is between day, month and year: "2 of November", "2 de mayo".
+# The text between day, month and year: "2 of November", "2 de mayo".
 _BETWEEN_PARTS = r"[\s\u00a0,،.]{1,3}(?:of |de |del |di |de l'|г\. )?"
 
 

@@ -1,4 +1,4 @@
-"""Reading files of editions: detecting the format, splitting a file into editions, and their paragraphs.
+"""Reading files of editions: detecting the format, and splitting a file into editions and these into paragraphs.
 
 The formats are text, HTML, Markdown, a mail (.eml) or many (.mbox), and Ghost's JSON export. The format is detected
 from the contents; the file name only matters if these are ambiguous. Attachments of mails are never opened.

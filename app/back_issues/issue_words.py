@@ -153,7 +153,7 @@ class Lexicon:
     """The patterns of a language, each compiled from one or more lists of `languages/`; see `get_lexicon`."""
 
     language: str
-    # Labels: "Q:", "Reader question (Maria):", "Our answer:". `answer_heading` is the label as the whole heading.
+    # Labels: "Q:", "Reader question (Maria):", "Our answer:". `answer_heading` is a heading with nothing but a label.
     question_label: re.Pattern[str]
     answer_label: re.Pattern[str]
     answer_heading: re.Pattern[str]

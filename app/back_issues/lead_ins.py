@@ -128,7 +128,7 @@ def parse_lead_in(text: str, lexicon: Lexicon) -> tuple[PrintedExpert, str] | No
 
 
 def find_host(text: str, lexicon: Lexicon) -> PrintedExpert | None:
-    """Return the expert who answers readers' questions by the words of their introduction, or None.
+    """Return the expert who answers readers' questions, as an introduction to these says, or None.
 
     The name must have credits. Unlike in a lead-in, any text may follow the verb.
     """

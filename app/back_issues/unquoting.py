@@ -19,7 +19,7 @@ def begins_quoted(text: str) -> bool:
 
 
 def count_quoted_paragraphs(texts: Sequence[str]) -> int | None:
-    """Return the number of paragraphs in the quotation that begins the first of them.
+    """Return how many paragraphs belong to the quotation with which the first of them begins.
 
     Return None if there is no such quotation, or if it ends in the middle of a paragraph.
     """
