@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# The folder of `app`, `config` and `wsgi` comes first, since an installation may have other modules of these names.
+# This folder comes first in the path: elsewhere, an installation may have other modules named app, config or wsgi.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import click

@@ -1,6 +1,6 @@
 """The app's configuration, from environment variables and a settings file.
 
-`load` validates the settings, and in production refuses unsafe ones. app/settings/settings.toml lists them all.
+`load` validates the settings, and outside the demo refuses unsafe ones. app/settings/settings.toml lists all settings.
 """
 
 import base64
@@ -88,7 +88,7 @@ def read_explicit_settings(environ: Mapping[str, str] = os.environ) -> dict[str,
 
 
 def list_overridden(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Return the names of settings in the file that the environment overrides with another value. Raises `Unsafe`."""
+    """Return the names of the settings in the file for which the environment has another value. Raises `Unsafe`."""
     path = environ.get(settings_file.ENV_FILE_VARIABLE, "")
     from_file = read_explicit_settings({settings_file.ENV_FILE_VARIABLE: path})
     effective = read_explicit_settings(environ)
@@ -153,7 +153,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_TIMEOUT": int(settings["MAIL_TIMEOUT"]),
         "MAIL_RECEIVED_BY": tuple(settings["MAIL_RECEIVED_BY"].lower().split()),
         "MAIL_DNS": settings["MAIL_DNS"] == "1",
-        # No form comes near this: a question may have 2,000 characters.
+        # Far more than any form needs: a question may have 2,000 characters.
         "MAX_CONTENT_LENGTH": 256 * 1024,
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
         # With the prefix __Host-, browsers only accept the cookie from this host over TLS (RFC 6265bis, 4.1.3.2).
@@ -173,7 +173,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
 
 
 def _demo_defaults(settings: Mapping[str, str], explicit_settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings that have another default in the demo."""
+    """Return the values of the settings that have another default in the demo."""
     return {
         "BASE_URL": settings["BASE_URL"] or f"http://127.0.0.1:{settings['PORT']}",
         "MAIL_FROM": settings["MAIL_FROM"] or "desk@newsroom.example",
@@ -185,12 +185,12 @@ def _demo_defaults(settings: Mapping[str, str], explicit_settings: Mapping[str, 
 
 
 def _derive_signing_key(secret: bytes) -> bytes:
-    """Derive a key that signs cookies and forms, so that it differs from the key that encrypts."""
+    """Derive the key that signs cookies and forms, so that it isn't the key that encrypts."""
     return hashlib.blake2b(secret, digest_size=32, person=b"signing").digest()
 
 
 def find_setting_faults(name: str, value: str) -> list[str]:
-    """Return the faults of a single setting with this value, in production and with defaults for all others."""
+    """Return the faults that this value of a setting has in production, if all others have their defaults."""
     settings = {name: row.value for name, row in SETTINGS.items()} | {name: value}
     return [fault for fault in _find_faults(settings, {}, is_demo=False) if fault.startswith(name)]
 

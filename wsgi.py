@@ -15,7 +15,7 @@ CANNOT_CREATE_APP = 4  # exit status
 try:
     app = create_app()
     is_command = click.get_current_context(silent=True) is not None
-    if not is_command:  # commands do their own checks
+    if not is_command:  # each command makes the checks that it needs
         startup_checks.check(app, must_answer=False)
 except Unsafe as error:
     print(error, file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # the process that parses mails imports this package too, and Flask would triple its size
+if TYPE_CHECKING:  # the process that parses mails imports this package too: Flask would triple its memory
     from flask import Flask
 
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the process that parses mails imports this package too, and
 def _garbage_collection_disabled() -> Iterator[None]:
     """Disable garbage collection inside the block.
 
-    It takes a quarter of the start-up time and finds nothing, as loaded modules stay in memory.
+    It would take a quarter of the start-up time and find nothing, since loaded modules stay in memory.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -47,7 +47,7 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
         is_command = click.get_current_context(silent=True) is not None
         if not is_command:
             raise
-        # Some commands need no settings, such as `editions typeset`; the others report what is missing.
+        # Some commands need no settings, such as `editions typeset`. The others report the faults of the settings.
         return commands.without_settings(app, error)
 
     from .watching import each_request, logs

@@ -44,7 +44,7 @@ class ExpertActor:
 
 @dataclass(frozen=True)
 class TranslatorActor:
-    """An outside translator, who came by the link to the one text they were asked for, and can reach no other."""
+    """An outside translator, who came by the link to the one text that they translate, and can reach no other."""
 
     translator_id: int
     name: str
@@ -68,7 +68,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Visitor:
-    """A visitor of the sign-in pages, who may only sign in and out. `person_id` is None until we know who they are."""
+    """A visitor of the sign-in pages, who may only sign in and out. `person_id` is None until they are identified."""
 
     person_id: int | None = None
     role: ClassVar[str] = "visitor"

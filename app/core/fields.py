@@ -19,7 +19,7 @@ from ..text.languages import N_
 
 MAX_LIST_ITEMS = 40
 MAX_WORD_LENGTH = 60  # of an item in a field of the kind "words"
-# What people write for yes and no in an imported file.
+# Words for yes and no in an imported file.
 YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
 NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
 
@@ -64,10 +64,11 @@ class FieldError(Exception):
 class Field:
     """A form field: how it is shown, and how its submitted value is parsed.
 
-    `kind` is one of `FIELD_TYPES`. `part` is the section of the page that it is on. `low` and `high` bound a number;
-    for hours they are in minutes, as stored. `longest` is the maximum length in characters. `options` are the values to
-    choose from, each as a tuple of value, label and, optionally, help text. `check` gets a text that isn't empty and
-    returns the value to store, or raises `FieldError` or ValueError.
+    `kind` is one of `FIELD_TYPES`. `part` is the page, or the section of a page, that shows the field. A field that is
+    `needed` can't be empty. `low` and `high` bound a number; for hours they are in minutes, as stored. `longest` is the
+    maximum length in characters. `options` are the values to choose from, each as a tuple of value, label and,
+    optionally, help text. `check` gets a text that isn't empty and returns the value to store, or raises `FieldError`
+    or ValueError.
     """
 
     label: str
@@ -98,8 +99,8 @@ class FieldType:
 def field_column(field: Field, length: int = 0, **options: Any) -> MappedColumn[Any]:
     """Return a column with its field. `length` is the maximum length of a text; `options` go to `mapped_column`.
 
-    A field is required if its column has no default. A number or choice is also required if it has one other than
-    None, so that it always has a value.
+    A field is required if its column has no default. A number, hours or a choice are also required if the default isn't
+    None: they always have a value.
     """
     is_value_with_default = options.get("default") is not None and field.kind in ("number", "hours", "choice")
     is_required = "default" not in options or is_value_with_default

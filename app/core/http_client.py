@@ -1,7 +1,7 @@
 """Outgoing HTTP requests, bounded in time and size.
 
-They use plain http.client, without redirects, other schemes or proxies, so that a secret only reaches the host that the
-settings name. Response bodies are untrusted and never logged.
+They use plain http.client, which follows no redirects and uses no proxies, so that a secret only reaches the host that
+the settings name. Response bodies are untrusted and never logged.
 
 A URL that someone typed into a form must not reach the newsroom's own network (server-side request forgery, CWE-918).
 Its host name is therefore resolved only once: every address must be public, and we connect to one of these addresses.
@@ -21,8 +21,8 @@ from urllib.parse import urlencode, urlsplit
 
 IDLE_TIMEOUT = 10.0  # seconds without a byte
 MAX_BODY_BYTES = 64 * 1024
-# IPv6 networks whose packets are translated to IPv4. In the first, the last 32 bits are the IPv4 address (RFC 6052). In
-# the others, the gateway decides where they lead (RFC 8215, 7526, 4380 and 4291), so we can't check it.
+# IPv6 networks whose packets are translated to IPv4. In NAT64_NETWORK, the last 32 bits are the IPv4 address (RFC
+# 6052). In the others, the gateway decides which address it is (RFC 8215, 7526, 4380 and 4291), so we can't check it.
 NAT64_NETWORK = IPv6Network("64:ff9b::/96")
 GATEWAY_NETWORKS = tuple(IPv6Network(network) for network in ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
 
@@ -44,7 +44,7 @@ class UnreadableResponse(Exception):
 
 
 class Response(NamedTuple):
-    """A response. `retry_after` is that header in seconds (RFC 9110, section 10.2.3); None if absent or a date."""
+    """A response. `retry_after` is the header Retry-After (RFC 9110, section 10.2.3); None unless it is in seconds."""
 
     status: int
     body: bytes
@@ -69,7 +69,7 @@ class _Deadline:
         return self._passed.is_set()
 
     def watch(self, open_socket: Any) -> None:
-        """Shut this socket down at the deadline. Raises TimeoutError if that has passed."""
+        """Shut this socket down at the deadline. Raises TimeoutError if the deadline has passed."""
         # Keep a reference of our own: http.client drops its reference before the body is read.
         self._sockets.append(open_socket)
         if self.has_passed:
@@ -97,7 +97,7 @@ def request(
 ) -> tuple[int, bytes]:
     """POST a form or a `body`, or else GET the URL. Return the status and body of the response.
 
-    See `send_request` for all other arguments and errors.
+    See `send_request` for the other arguments and the errors.
     """
     if form is not None:
         body = urlencode(form).encode()
@@ -120,8 +120,8 @@ def send_request(
 
     `timeout` is in seconds, for the whole exchange. `method` defaults to POST with a `body` and to GET without one.
 
-    Pass `own_hosts` for a URL that someone typed into a form. It contains the hosts of the newsroom's own network that
-    the URL may lead to (the setting OWN_HOSTS); to any other host it must be public and begin with https://.
+    Pass `own_hosts` for a URL that someone typed into a form. They are the hosts of the newsroom's own network to which
+    the URL may lead (the setting OWN_HOSTS). Any other host must be public, and the URL must begin with https://.
 
     Raises `RequestFailed`, also for a response body of more than `max_bytes`.
     """
@@ -134,7 +134,7 @@ def send_request(
     try:
         connection.sock = connect(host, port, timeout, is_checked)
         if is_encrypted:
-            # Wrapping replaces the socket: delay the handshake until the deadline applies to the new one.
+            # Wrapping replaces the socket: delay the handshake until the deadline applies to the new socket.
             context = ssl.create_default_context()
             connection.sock = context.wrap_socket(connection.sock, server_hostname=host, do_handshake_on_connect=False)
         deadline.watch(connection.sock)

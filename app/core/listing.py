@@ -22,13 +22,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-COUNT_LIMIT = 1_000  # lists count up to one more than this; pages show that as "1,000+"
+COUNT_LIMIT = 1_000  # counts end at one more than this, which pages show as "1,000+"
 Row = TypeVar("Row")
 T = TypeVar("T")
 Query = Select[*tuple[Any, ...]]
 Key = int | BindParameter[int]  # a newsletter's id, or its bind parameter in a prepared statement
 Cursor = tuple[Any, ...]  # the values of a row in the columns of the list's order
-HIGHEST_KEY = 2**31 - 1  # the largest INTEGER in PostgreSQL, which rejects comparisons with more
+HIGHEST_KEY = 2**31 - 1  # the largest INTEGER in PostgreSQL, which rejects comparisons with a larger number
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,9 +36,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Listing(Generic[Row]):
     """A query for rows, and their order.
 
-    `order` is the columns of an index, of which the last is the row's key. It is descending unless `rising`.
-    `split_by` is a column and some of its values, and restricts the list to rows with one of them. Each value is
-    scanned by an index range of its own, so that a page reads few rows, no matter how rare a value is.
+    `order` are the columns of an index, of which the last is the row's key. The order is descending unless `rising`.
+    `split_by` is a column with some of its values, and restricts the list to rows that have one of these. The index is
+    scanned for each value separately, so that a page reads few rows, no matter how rare a value is.
     """
 
     query: Query
@@ -47,9 +47,10 @@ class Listing(Generic[Row]):
     split_by: tuple[Any, Sequence[Any]] | None = None
 
     def page(self, session: Session, after: Row | Cursor | None, limit: int, reverse: bool = False) -> list[Row]:
-        """Return the rows that follow `after`, or the first ones; with `reverse` those that precede it, nearest first.
+        """Return up to `limit` rows that follow `after`, or without `after` the first rows.
 
-        This takes one statement.
+        With `reverse`, return the rows that precede `after`, or the last rows, in reverse order. One statement is
+        enough.
         """
         return list(session.scalars(self.select(after, limit, reverse)))
 
@@ -184,9 +185,9 @@ def parse_cursor(text: str, length: int) -> Cursor | None:
 class Chain(Generic[Row]):
     """Several lists, one after the other, as one list.
 
-    `part_of` returns the index of the list that a row is in, or was in before it was changed. One `Listing` can't
-    replace a chain: new letters are sorted by time and held ones by crowd, and since no index has both orders, the
-    database would have to sort all rows for each page.
+    `part_of` returns the index of the list that has a row, or had it before the row was changed. One `Listing` can't
+    replace a chain: new letters are sorted by time, but held letters by the crowd of similar letters. No index has both
+    orders, so the database would have to sort all rows for each page.
     """
 
     parts: Sequence[Listing[Row]]

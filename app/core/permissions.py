@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..text.languages import N_
 from .actors import Actor
 
-# The acts of members of the desk with their labels, in groups, as the page "Who may what" shows them.
+# The acts of members of the desk with their labels, in the groups of the page "Who may what".
 DESK_ACTS = {
     N_("Letters"): {
         "read": N_("Read letters, questions, answers and mails"),

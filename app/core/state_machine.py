@@ -44,7 +44,7 @@ class StateSet(tuple[str, ...]):
 class StateMixin:
     """The columns of a model with a state machine: the current state, and when the row entered it."""
 
-    # None only before the move that creates the row.
+    # The state is None only before the move that creates the row.
     state: Mapped[str | None] = mapped_column(String(20), nullable=False)
     state_at: Mapped[datetime]
 
@@ -104,8 +104,8 @@ class Move:
 
     `source` is empty for the move that creates the row. `act` lists the acts that permit the move, separated by ", ";
     any one of them is enough. `after` lists the moves of another machine that cause this one, separated by ", "; a move
-    with `after` and no `act` can't be made directly. `tells` is whom the verb notifies, for the documentation: A and E
-    the desk, X the expert, T the translator, R the readers.
+    with `after` and no `act` can't be made directly. `tells` only documents whom the verb notifies: A and E stand for
+    the desk, X for the expert, T for the translator, R for the readers.
     """
 
     action: str

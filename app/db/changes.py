@@ -13,8 +13,8 @@ class CommitDetector:
     """Detects commits to one database. Not thread-safe: each thread needs its own.
 
     SQLite counts the commits of all other connections (https://sqlite.org/pragma.html#pragma_data_version). On
-    PostgreSQL the marker is a snapshot, which lists the transactions that are still running. It changes exactly when
-    written rows become visible, unlike the position of the write-ahead log.
+    PostgreSQL the marker is a snapshot, which lists the transactions that are still running. It changes at the moment
+    when written rows become visible, unlike the position of the write-ahead log.
     """
 
     def __init__(self, database: Database) -> None:
@@ -29,7 +29,7 @@ class CommitDetector:
         """
         try:
             return self._count_commits() if self._database.is_sqlite else self._read_snapshot()
-        except (SQLAlchemyError, sqlite3.Error, OSError):  # the caller's own query meets the same error
+        except (SQLAlchemyError, sqlite3.Error, OSError):  # the caller's own query will raise the same error
             self.close()
             return object()
 

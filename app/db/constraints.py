@@ -25,7 +25,7 @@ def all_or_none_check(name: str, *columns: str) -> CheckConstraint:
 def partial_index_options(condition: str, sqlite_condition: str = "") -> dict[str, Any]:
     """Return the options of an `Index` over the rows that meet an SQL condition.
 
-    `sqlite_condition` replaces it on SQLite, if SQLite needs another syntax.
+    On SQLite, `sqlite_condition` replaces the condition, if SQLite needs another syntax.
     """
     return {"postgresql_where": text(condition), "sqlite_where": text(sqlite_condition or condition)}
 

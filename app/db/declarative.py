@@ -28,7 +28,7 @@ class Base(DeclarativeBase):
 class Row(Base):
     """Base of tables with an integer key, which never appears in URLs.
 
-    Tables with `constraints.table_args` never reuse a key.
+    A table never reuses a key if its `__table_args__` come from `constraints.table_args`.
     """
 
     __abstract__ = True

@@ -1,7 +1,8 @@
 """Random keys, for rows that must not reveal more than the day of their creation.
 
-A sequential key would: somebody who mails the desk every minute knows when each of their rows was created, and so when
-the rows between them were. Random keys are negative, so that they leave no gaps in the sequence of the others.
+Sequential keys would reveal the minute: somebody who mails the desk every minute knows when each of their own rows was
+created, and so when the rows between them were created. Random keys are negative, so that they leave no gaps in the
+sequence of the other keys.
 """
 
 import secrets

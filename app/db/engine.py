@@ -24,9 +24,8 @@ T = TypeVar("T")
 
 TRIES = 5  # attempts to run a transaction that keeps losing races
 MAX_OUTAGE = 2.0  # seconds for which a transaction is retried while the server can't be reached
-DISPOSE_INTERVAL = (
-    2.0  # seconds; connections found broken within this time count as one outage (`dispose_idle_connections`)
-)
+# Seconds. Connections that are found broken within this time count as one outage (see `dispose_idle_connections`).
+DISPOSE_INTERVAL = 2.0
 
 
 class Database:
@@ -34,8 +33,8 @@ class Database:
 
     `url` is a SQLAlchemy URL for SQLite or PostgreSQL (psycopg). `keys` encrypt and decrypt stored values. Links in
     mails begin with `base_url`, never with a request's Host header. `matcher` names the algorithm that finds similar
-    texts (the setting MATCHER). `rules` are the sign-in rules; `letters_a_day` replaces the default for how
-    many letters a newsletter accepts per day.
+    texts (the setting MATCHER). `rules` are the sign-in rules. `letters_a_day` is the number of letters that a
+    newsletter accepts per day, unless it is the default.
     """
 
     def __init__(
@@ -98,8 +97,8 @@ class Database:
     def dispose_idle_connections(self) -> None:
         """Dispose of the idle connections after one was found broken, since testing each takes seconds.
 
-        Do nothing if this was done within `DISPOSE_INTERVAL`: the broken connection was opened before, and those opened
-        since work.
+        Do nothing if they were disposed of less than `DISPOSE_INTERVAL` ago: the broken connection was opened before
+        that, and connections opened since then work.
         """
         now = time.monotonic()
         if now > self._disposed_at + DISPOSE_INTERVAL:
@@ -108,8 +107,9 @@ class Database:
 
     @contextmanager
     def read(self, at: datetime | None = None) -> Iterator[Session]:
-        """Open a session in which the database refuses writes. `now(session)` returns `at`, if given,
-        instead of the time.
+        """Open a session in which the database refuses writes.
+
+        If `at` is given, `now(session)` returns it instead of the time.
         """
         with self._read_session() as session:
             session.info["at"] = at
@@ -119,8 +119,9 @@ class Database:
         """Run `fn` in a transaction, commit it, and return its result.
 
         A transaction that loses a race is retried from the start, so `fn` must have no side effects outside its
-        session. `now(session)` returns `at`, if given, instead of the time. SQLite's write-ahead log is emptied after
-        an erasure; a caller that erases in several transactions passes `empties_log=False` and empties it at the end.
+        session. If `at` is given, `now(session)` returns it instead of the time. After an erasure, SQLite's write-ahead
+        log is emptied; a caller that erases in several transactions passes `empties_log=False` and empties the log
+        itself at the end.
 
         Raises `Busy` if the database stays locked, doesn't answer, or every attempt loses the race; `NoRoom`, a
         subclass, if it accepts no changes. Other database errors propagate unchanged.
@@ -166,8 +167,9 @@ class Database:
 
 
 def open_database(settings: Mapping[str, Any]) -> Database:
-    """Create the `Database` for the settings of `config.load`. Raises `Unsafe` if the folder of an SQLite file can't
-    be created.
+    """Create the `Database` for the settings of `config.load`.
+
+    Raises `Unsafe` if the folder of an SQLite file can't be created.
     """
     try:
         return Database(

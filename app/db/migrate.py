@@ -1,8 +1,8 @@
 """Migration of a database to the schema of the code, with Alembic.
 
-All steps run in one transaction on both databases (migrations/env.py), so a failure leaves the database unchanged. On
-PostgreSQL a step that waits for a lock blocks everyone else who needs the table. So it only waits a few seconds, and
-then the whole migration is retried.
+On both databases all steps run in one transaction (migrations/env.py), so a failure leaves the database unchanged. On
+PostgreSQL a step that waits for a lock blocks everyone else who needs the table. So a step only waits a few seconds;
+then the whole migration is undone and retried.
 """
 
 import time
@@ -30,11 +30,11 @@ Say = Callable[[str], None]
 
 
 class NotMigrated(Exception):
-    """Raised if others kept using a table, so that no step was applied. The message says so."""
+    """Raised if other processes kept using a table, so that no step was applied. The message says so."""
 
 
 class UnknownRevision(Exception):
-    """Raised if the database has, or should get, a revision that this version doesn't know. The message names it."""
+    """Raised if the database has, or should get, a revision that this version doesn't know. The message says which."""
 
 
 def alembic_config(url: str) -> "Config":

@@ -1,4 +1,4 @@
-"""The parts for PostgreSQL alone: timeouts, and rewriting rows that reveal which transaction wrote them."""
+"""The parts for PostgreSQL only: timeouts, and rewriting rows that reveal which transaction wrote them."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,15 +25,15 @@ TABLE_WRITERS = text(
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND relation = CAST(:name AS regclass) AND pid <> pg_backend_pid()"
 )
-# Expressions that recompute a column of a type that PostgreSQL may store outside the row (TOAST). There it has a
-# sequential number, which reveals when it was written; only a recomputed value gets a new number.
+# Expressions that recompute a column, by its type. PostgreSQL may store values of these types outside the row (TOAST),
+# under a sequential number, which reveals when the value was written. Only a recomputed value gets a new number.
 RECOMPUTE = {
     Text: "{0} || ''",
     LargeBinary: "{0} || ''::bytea",
     TSVECTOR: "{0} || ''::tsvector",
     JSON: "{0}::text::json",
 }
-# Updates rows one by one in the order of their keys. In another order, the new TOAST numbers would follow the old ones.
+# Updates rows one by one in the order of their keys. Otherwise the new TOAST numbers would have the order of the old.
 UPDATE_BY_KEY = """
 DO $$ DECLARE found record; BEGIN
 FOR found IN SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LOOP
@@ -51,7 +51,7 @@ CONNECT_TIMEOUTS = {
     "keepalives_interval": 1,  # seconds
     "keepalives_count": 2,
 }
-# Seconds after which a failed attempt to connect counts as a timeout; also how long further attempts then fail at once.
+# Seconds after which a failed attempt to connect counts as a timeout. For as long, further attempts then fail at once.
 CONNECT_BACKOFF = 1.0
 
 
@@ -63,7 +63,7 @@ def connect_timeouts(url: str) -> dict[str, Any]:
 def server_timeouts_listener(url: str) -> Callable[[Any, object], None]:
     """Return a listener that makes the server use the same timeouts for a new connection.
 
-    If a web host vanishes, the server then soon ends its transactions, whose locks would block everyone else.
+    If a web host vanishes, the server then soon ends the transactions of that host: their locks block everyone else.
     """
     timeouts = {**CONNECT_TIMEOUTS, **make_url(url).query}
     calls = []
@@ -84,7 +84,7 @@ def server_timeouts_listener(url: str) -> Callable[[Any, object], None]:
 class Connector:
     """A listener that opens connections. After an attempt that timed out, others fail at once for `CONNECT_BACKOFF`.
 
-    Otherwise each would block a thread for the whole timeout, until none is left to answer with an error.
+    Otherwise each attempt would block a thread for the whole timeout, until no thread is left to answer with an error.
     """
 
     def __init__(self) -> None:
@@ -103,14 +103,15 @@ class Connector:
 
 
 def wait_for_older_snapshots(connection: Connection, timeout: float = PATIENCE) -> bool:
-    """Wait until no transaction can see row versions older than now, since PostgreSQL keeps those while one can.
+    """Wait until no transaction can see the row versions that are outdated now: until then, PostgreSQL keeps them.
 
     Return False if that takes longer than `timeout` seconds. Transactions in other databases of the server count too,
-    since the oldest one determines what later snapshots keep.
+    since the oldest transaction determines what later snapshots keep.
     """
     deadline = time.monotonic() + timeout
     next_transaction = connection.scalar(NEXT_TRANSACTION) or 0
-    # First, all transactions that run now must end; then, all snapshots open at that moment, as they may be older.
+    # First, all transactions that run now must end. Then all snapshots that are open at that moment must end, since
+    # they may be older.
     old_snapshots: set[tuple[Any, ...]] | None = None
     while time.monotonic() < deadline:
         if old_snapshots is None and (connection.scalar(OLDEST_TRANSACTION) or 0) >= next_transaction:
@@ -128,9 +129,9 @@ def _read_open_snapshots(connection: Connection) -> set[tuple[Any, ...]]:
 
 
 def wait_for_writers(engine: Engine, table: str, timeout: float = PATIENCE) -> bool:
-    """Wait until every transaction that is writing to a table now has ended; later ones don't matter.
+    """Wait until every transaction that is now writing to a table has ended. Later ones don't matter.
 
-    Takes no lock, so nobody waits for us. Return False if it takes longer than `timeout` seconds.
+    This takes no lock, so nobody waits for us. Return False if it takes longer than `timeout` seconds.
     """
     deadline = time.monotonic() + timeout
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -144,8 +145,9 @@ def wait_for_writers(engine: Engine, table: str, timeout: float = PATIENCE) -> b
 def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_transaction: int | None) -> int:
     """Rewrite the recently changed rows of these tables in one transaction, so that all carry the same transaction ID.
 
-    Recent are those that transaction `last_transaction` or a later one has written or locked; all rows, if it is None
-    or an ID that this server has not reached. Return the `last_transaction` for the next call.
+    A row is recent if transaction `last_transaction` or a later one has written or locked it. If `last_transaction` is
+    None, or an ID that this server has not reached, all rows are rewritten. Return the `last_transaction` for the next
+    call.
     """
     oldest_transaction: int = connection.scalar(OLDEST_TRANSACTION) or 0
     if last_transaction is None or last_transaction > oldest_transaction:
@@ -169,8 +171,8 @@ def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_tran
 def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
     """Rewrite the files of these tables in the order of their keys, without old row versions.
 
-    Each table is locked meanwhile. Return False if a transaction might still see old row versions, which would be kept,
-    or if a table stays locked for `PATIENCE`, since everyone who needs it queues behind us.
+    Each table is locked meanwhile. Return False if a transaction might still see old row versions, since these would be
+    kept. Also return False if a table stays locked for `PATIENCE`, since everyone who needs it queues behind us.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not wait_for_older_snapshots(connection):

@@ -1,8 +1,8 @@
 """Wiping erased data from the files of the database: deleting a row leaves copies of it there.
 
-SQLite keeps old pages in its write-ahead log. `Database.write` empties it after an erasure; if that fails, the worker
-does. PostgreSQL keeps old row versions in its tables, and a plain VACUUM frees their space without wiping it, so the
-worker rewrites the tables.
+SQLite keeps old pages in its write-ahead log. `Database.write` empties the log after an erasure; if that fails, the
+worker empties it. PostgreSQL keeps old row versions in its tables. A plain VACUUM frees their space without wiping it,
+so the worker rewrites the tables.
 """
 
 from sqlalchemy import text

@@ -38,7 +38,7 @@ def override_time(session: Session, timestamp: datetime) -> Iterator[None]:
 
 
 def get_keyring(session: Session) -> Keys:
-    """Return the keys of the settings and the older ones in the database, loaded once (crypto/keyring.py)."""
+    """Return the keys of the settings, and the older ones that the database keeps, loaded once (crypto/keyring.py)."""
     keyring: Keys = session.info["keys"]
     if not keyring.has_loaded_older:
         query = text("SELECT number, kept FROM sealing_keys WHERE kept IS NOT NULL ORDER BY number DESC")

@@ -1,4 +1,4 @@
-"""The parts for SQLite alone: a file with private permissions, our own BEGIN, and a queue for writers."""
+"""The parts for SQLite only: a file with private permissions, our own BEGIN, and a queue for writers."""
 
 import sqlite3
 import threading
@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 from .fault_kinds import Busy
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for the lock
-BEGIN_READ, BEGIN_WRITE = "BEGIN", "BEGIN IMMEDIATE"  # the second takes the lock for writers at once
+BEGIN_READ, BEGIN_WRITE = "BEGIN", "BEGIN IMMEDIATE"  # IMMEDIATE takes the lock for writers at once
 RETRY_INTERVAL = 4  # milliseconds between two attempts of a writer to get the lock
-LOG_TIMEOUT = 250  # milliseconds that emptying the log waits for readers, while writers wait for it
+LOG_TIMEOUT = 250  # milliseconds that emptying the log waits for readers; writers have to wait meanwhile
 SLOW_AFTER = 2.0  # seconds after which a writer counts as slow
 MAX_WAITING = 3  # writers of a process that may wait for a slow one, so that its other threads keep answering
 
@@ -26,20 +26,21 @@ class WriterQueue:
     """A fair queue that lets one thread of a process write at a time.
 
     With SQLite's own locking, every waiting writer sleeps and retries, and the first to wake up wins: the last of eight
-    waited a second for what takes a tenth of that in order. While another process holds the lock for long, writers
-    far back in the queue fail at once instead of blocking threads that readers need.
+    writers waited for a second. In order, all eight take a tenth of that. While another process holds the lock for
+    long, writers far back in the queue fail at once instead of blocking threads that readers need.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queue: deque[threading.Condition] = deque()  # one per writer, so that only the next is woken
+        self._queue: deque[threading.Condition] = deque()  # one for each writer, so that only the next one wakes up
         self._turn_began = 0.0  # when the turn of the first in the queue began, by time.monotonic()
 
     @contextmanager
     def take_turn(self) -> Iterator[None]:
         """Wait for the calling thread's turn, and hold it inside the block.
 
-        Raises `Busy` after `BUSY_TIMEOUT`, or once the current writer is slow and `MAX_WAITING` others already wait.
+        Raises `Busy` after `BUSY_TIMEOUT`, or once the current writer is slow and `MAX_WAITING` others wait before this
+        one.
         """
         my_turn = threading.Condition(self._lock)
         with self._lock:
@@ -158,10 +159,9 @@ def _is_lock_error(error: BaseException | None) -> bool:
 
 
 def vacuum(engine: Engine) -> bool:
-    """Rebuild the database file, so that rows are stored by key and not by time of arrival, and empty the log of the
-    old pages. Writers wait meanwhile.
+    """Rebuild the database file, so that rows are stored by key and not by time of arrival. Then empty the log.
 
-    Return False if a reader prevented the log from being emptied, so that it still holds the old pages.
+    Writers wait meanwhile. Return False if a reader prevented the log from being emptied: it still holds the old pages.
     """
     with engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")  # VACUUM can't run inside a transaction

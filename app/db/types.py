@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeDecorator
 class UTCDateTime(TypeDecorator[datetime]):
     """Timezone-aware datetimes, stored in UTC; storing a naive one raises ValueError.
 
-    SQLite has no time zones: it gets naive UTC, and UTC is added again on reading.
+    SQLite has no time zones: it stores naive datetimes in UTC, which become aware again on reading.
     """
 
     impl = DateTime(timezone=True)

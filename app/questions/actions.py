@@ -34,7 +34,7 @@ class CannotMerge(DomainError):
 
 
 class InEdition(DomainError):
-    """Raised if a letter's question is in an edition: it can't be taken out, as its writer hears when that runs."""
+    """Raised if a letter's question is in an edition. It must stay there: its writer is told when the edition runs."""
 
     code = "conflict.question_in_edition"
 
@@ -51,7 +51,7 @@ def open_question(
 ) -> Question:
     """Open a question and file the letters to it. Without `body`, its wording is the text of the first letter.
 
-    Raises `MissingField` when there is neither a letter nor a wording, and what `filing.file` raises.
+    Raises `MissingField` if that has no text either, or there is no letter; and what `filing.file` raises.
     """
     wording = clean(body)
     if letters and not wording:
@@ -82,10 +82,10 @@ def _file(session: Session, actor: Staff, question: Question, letters: Sequence[
 
 
 def merge(session: Session, actor: Staff, question: Question, target: Question) -> None:
-    """Merge one question into another. Its letters stay filed to it, so that a split restores exactly what was there.
+    """Merge `question` into `target`. The letters stay filed to `question`, so that a split restores the former state.
 
-    Questions that were merged into it before, its followers, are then merged into the target. Raises `CannotMerge`.
-    Pages call `answers.closing.merge_question`, which checks for assignments too.
+    The followers of `question`, which were merged into it before, are merged into the target too. Raises `CannotMerge`.
+    Pages call `answers.closing.merge_question`, which also checks for assignments.
     """
     lock_both(session, question, target)
     if error := find_merge_error(question, target):
@@ -116,7 +116,7 @@ def find_merge_error(question: Question, target: Question) -> CannotMerge | None
 
 
 def split(session: Session, actor: Staff, question: Question) -> None:
-    """Undo a merge: the question gets back its letters and its followers, and isn't called the same any more."""
+    """Undo a merge: the question gets its letters and followers back. Withdraw the verdict that both are the same."""
     QUESTION.apply(session, actor, lock_row(session, question), "split", merged_into_id=None)
     merge_event = find_latest_event(session, "question", question.id, "question.merge")
     take_back_followers(session, actor, question, merge_event)
@@ -184,7 +184,7 @@ def _list_topic_ids(session: Session, question: Question) -> list[int]:
 
 
 def put_topics(session: Session, question: Question, topic_ids: Sequence[int]) -> None:
-    """Replace the topics of a question, without checking a right or recording it."""
+    """Replace the topics of a question. Check no permission, and record no event."""
     session.execute(delete(QuestionTopic).where(QuestionTopic.question_id == question.id))
     session.add_all(QuestionTopic(question_id=question.id, topic_id=topic_id) for topic_id in topic_ids)
     session.flush()
@@ -194,7 +194,7 @@ def put_topics(session: Session, question: Question, topic_ids: Sequence[int]) -
 def set_must_run_by(
     session: Session, actor: Staff, question: Question, day: date | None, version: int | None = None
 ) -> None:
-    """Set the last day on which running the question is of use; None removes it.
+    """Set the last day on which it is of use to run the question; None removes the day.
 
     Raises `InvalidField` for a past day, `InvalidTransition` for a question that has run or will not run,
     `VersionConflict` and `PermissionDenied`.
@@ -214,8 +214,8 @@ def set_must_run_by(
 def undo_open(session: Session, actor: Staff, question: Question, event: Event, press_event_ids: Sequence[int]) -> None:
     """Undo the opening of a question: close it and erase its wording. The row stays, since the trail refers to it.
 
-    `press_event_ids` are the events of the press that opened it. Raises `VersionConflict` if anybody has changed
-    anything about it since.
+    `press_event_ids` are the events of the press that opened it. Raises `VersionConflict` if the question was changed
+    since.
     """
     if has_later_event(session, question.id, event.id, press_event_ids):
         raise VersionConflict(question.public_id)

@@ -1,4 +1,4 @@
-"""The state machines of questions, of their translations, and of what an outside translator is asked to translate."""
+"""The state machines of questions, of their translations, and of the tasks of outside translators."""
 
 from ..core.state_machine import Machine, Move, Precondition, StateMixin, States, requires
 
@@ -6,11 +6,11 @@ from ..core.state_machine import Machine, Move, Precondition, StateMixin, States
 # is_going: it counts as the desk's work, and may be shown to readers.
 # is_in_work: the desk, experts or an editor have something to do for it, and it is in no edition yet.
 # takes_answers: an expert may still be asked, and its wording may be changed.
-# takes_letters: letters may be filed to it and questions merged into it; the writers will hear what becomes of it.
+# takes_letters: letters may be filed to it and questions merged into it. Their writers will hear what becomes of it.
 # can_run: it may still run in an edition.
 # is_ready: it can be picked for an edition once it has an answer.
 # asks_in_turn: the clock may invite the next expert on its ladder.
-# is_settled: no expert answers it any more.
+# is_settled: no expert will answer it any more.
 # is_in_edition: it is in an edition, so its letters can't be taken out.
 # has_run: readers have seen it.
 # has_ended: it will not run.
@@ -66,8 +66,8 @@ AS_READERS_SEE_IT = {
     "closed": "ended",
     "merged": "read",
 }
-# Keys of `CannotMerge` by state: why no other question can be merged into one that takes no letters, and why a question
-# without the move "merge" can't itself be merged into another.
+# The keys of `CannotMerge`, by state: first those of a question that takes no letters, so that no other can be merged
+# into it; then those of a question without the move "merge", which can't be merged into another.
 CANNOT_TAKE_IN = {"merged": "into_merged", "closed": "into_closed", "published": "into_ran", "retracted": "into_ran"}
 CANNOT_BE_MERGED = {
     "seeking": "assigned",

@@ -25,7 +25,7 @@ def ask_too(session: Session, actor: Reader, newsletter: Newsletter, public_id: 
 
     Raises `FormAlreadySent`, and `MissingPrecondition` if the question is no longer shown.
     """
-    # Locked, so that the question can't end while a reader joins it: they would not be told.
+    # Locked, so that the question can't end while a reader joins it: that reader would not be notified.
     shown = select_public_questions(newsletter.id).where(Question.public_id == public_id)
     question = session.scalar(shown.with_for_update(of=Question))
     if sent_letter := find_sent_letter(session, form):

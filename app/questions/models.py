@@ -70,7 +70,7 @@ class Question(Row, HasPublicId, Editable, OfNewsletter, QuestionStates):
     opened_at: Mapped[datetime]
     indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
 
-    # The index of its section in the newsletter. So far there is only one; for a second one, make this a column.
+    # The index of its section in `Newsletter.sections`. There is only one so far; for a second, make this a column.
     section: ClassVar[int] = 0
 
     text: Mapped["QuestionText | None"] = relationship(
@@ -113,7 +113,10 @@ class VersionColumns:
 
 
 class QuestionText(Row, VersionColumns):
-    """A version of the desk's wording. `cleared_*` says which editor confirmed, and when, that it hides the asker."""
+    """A version of the desk's wording.
+
+    `cleared_*` says when and by which editor it was confirmed that nobody could recognise the asker in it.
+    """
 
     __tablename__ = "question_texts"
     __table_args__ = table_args(
@@ -214,7 +217,7 @@ class Translation(Row, HasPublicId, Editable, OfNewsletter, TranslationStates):
     written_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     approved_by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     checked_at: Mapped[datetime | None]  # when the expert confirmed the translation
-    # Why it runs although the expert reads the language and hasn't confirmed it.
+    # Why the translation runs although the expert reads the language and hasn't confirmed it.
     unread_reason: Mapped[str | None] = mapped_column(String(400))
 
     @property
@@ -234,7 +237,7 @@ _OPEN_STATES = ", ".join(map(repr, TRANSLATOR_STATES.which("is_open")))
 class Translator(Row, HasPublicId, Editable, OfNewsletter, TranslatorStates):
     """Somebody outside the desk who is asked to translate one text into one language.
 
-    `of_*_text_id` is the version that was sent to them: they never see another one. Their address is stored only as
+    `of_*_text_id` is the version that was sent to them; they never see another version. Their address is stored only as
     long as their link is open.
     """
 
@@ -278,7 +281,7 @@ class Translator(Row, HasPublicId, Editable, OfNewsletter, TranslatorStates):
 class TranslatorDraft(Row):
     """Unsent text of a translator, by field: one row per browser tab, so that an old tab never overwrites newer text.
 
-    The row whose tab is `HANDED_IN` is what they handed in.
+    The row whose tab is `HANDED_IN` has the text that they handed in.
     """
 
     __tablename__ = "translator_drafts"
@@ -288,7 +291,7 @@ class TranslatorDraft(Row):
     tab: Mapped[str] = mapped_column(String(40))
     words: Mapped[dict[str, str]] = mapped_column(JSON)
     saved_at: Mapped[datetime]
-    count: Mapped[int] = mapped_column(default=0)  # of the tab's saves, to ignore one that arrives late
+    count: Mapped[int] = mapped_column(default=0)  # of the tab's saves, so that one that arrives late is ignored
 
     @property
     def body(self) -> str:

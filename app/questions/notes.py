@@ -26,7 +26,7 @@ _AT_SIGN = re.compile(r"(?<![\w@.])@(?=\w)")
 
 @dataclass(frozen=True)
 class Mention:
-    """A mention in a note, at characters `start` to `end` (exclusive), and the ids of the people whom it may mean."""
+    """A mention in a note, at characters `start` to `end` (exclusive), with the ids of the people that it may mean."""
 
     start: int
     end: int
@@ -34,7 +34,7 @@ class Mention:
 
 
 def find_mentions(body: str, people: Mapping[int, str]) -> list[Mention]:
-    """Find the mentions, such as "@Nora", in a note. `people` are the names at the desk by id.
+    """Find the mentions, such as "@Nora", in a note. `people` has the names of everybody at the desk, by id.
 
     People are mentioned by their full or first name; the longest matching name wins. A first name that two people share
     mentions both: one mail too many does less harm than one too few.
@@ -58,7 +58,7 @@ def find_mentions(body: str, people: Mapping[int, str]) -> list[Mention]:
 
 
 def _begins_with_name(text: str, name: str) -> bool:
-    """Return whether a text begins with this name, and not merely with a longer word that begins like it."""
+    """Return whether a text begins with this name, and not just with a longer word, as "Norah" for "Nora"."""
     return text[: len(name)].casefold() == name.casefold() and not re.match(r"\w", text[len(name) :])
 
 
@@ -76,9 +76,9 @@ def split_at_mentions(body: str, mentions: list[Mention]) -> list[tuple[str, boo
 def note_unsaved(
     session: Session, actor: Staff, question: Question, title: str, parts: Iterable[tuple[str, str]]
 ) -> Note:
-    """Store as a note what somebody typed but couldn't save: `title`, then the texts of `parts`, (label, text) each.
+    """Store text that somebody typed but couldn't save as a note: `title`, then each (label, text) of `parts`.
 
-    Raises as `note` does.
+    Raises the same errors as `note`.
     """
     texts = (f"{label}\n{text}".strip() for label, text in parts if text.strip())
     return note(session, actor, question, "\n\n".join([title, *texts]))
@@ -105,7 +105,7 @@ def note(session: Session, actor: Staff, question: Question, body: str) -> Note:
 
 
 def _notify_mentioned(session: Session, actor: Staff, question: Question, person: Person, note: Note) -> None:
-    """Mail a colleague who wrote and where, without the text: mailboxes are outside the desk."""
+    """Mail a mentioned colleague the author's name and a link, but not the text: mailboxes are outside the desk."""
     newsletter = session.get_one(Newsletter, question.newsletter_id)
     link = absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}")
     mail_values = DeskMail(who=actor.name, link=link)

@@ -19,15 +19,15 @@ def load(session: Session, actor: Staff, public_id: str) -> Question | None:
     return session.scalar(select(Question).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
 
 
-# The row of a question whose opening was undone stays only because the audit trail refers to it.
+# A question whose opening was undone isn't listed: its row only stays because the audit trail refers to it.
 _IS_NOT_UNDONE = Question.closed_reason.is_distinct_from("undone")
 
 
 def listing(newsletter_id: int, states: Sequence[str], filter_ids: Select[int] | None = None) -> Listing[Question]:
     """Return a listing of a newsletter's questions in these states, newest first.
 
-    `filter_ids` selects the ids to which the listing is restricted. There should be few, since the index by state isn't
-    used then.
+    `filter_ids` selects the ids to which the listing is restricted. It should select few ids, since the index by state
+    isn't used then.
     """
     query = select(Question).where(Question.newsletter_id == newsletter_id, _IS_NOT_UNDONE)
     if filter_ids is None:
@@ -42,7 +42,7 @@ def select_ids_by_topic(topic_id: int) -> Select[int]:
 
 def select_ids_by_edition(edition_id: int) -> Select[int]:
     """Select the ids of the questions that are picked for an edition, or ran in it."""
-    picked = aliased(Question)  # so that it can be a subquery of a query for questions
+    picked = aliased(Question)  # for use as a subquery in a query of the same table
     return select(picked.id).where(picked.edition_id == edition_id)
 
 
@@ -64,7 +64,7 @@ class QuestionSummary(NamedTuple):
 
 
 def list_summaries(session: Session, question_ids: Sequence[int]) -> list[QuestionSummary]:
-    """Return summaries of several questions, the newest first."""
+    """Return summaries of these questions, the newest first."""
     return _load_summaries(session, Question.id.in_(question_ids))
 
 
@@ -85,7 +85,8 @@ def _load_summaries(session: Session, condition: ColumnElement[bool]) -> list[Qu
 def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
     """Return a listing of the questions in these states, for counting.
 
-    Unlike `listing`, it doesn't exclude questions whose opening was undone: no caller counts their state.
+    Unlike `listing`, this doesn't exclude questions whose opening was undone: they are closed, and no caller counts
+    closed questions.
     """
     query = select(Question).where(Question.newsletter_id == newsletter_id)
     return Listing(query, (Question.id,), split_by=(Question.state, states))
@@ -127,17 +128,20 @@ def first_letters(session: Session, question: Question, family_ids: Sequence[int
 
 
 def count_askers(session: Session, questions: Sequence[Question]) -> dict[int, int]:
-    """Return the number of letters behind each question, by its id, in one query."""
+    """Return the number of letters behind each question, by its id, in one query.
+
+    It is 0 for a question that was merged into another one, whose letters they are now.
+    """
     question_ids = [question.id for question in questions]
     query = letters_behind_each(question_ids, func.count())
     lead_id = query.selected_columns[0]
     rows = session.execute(query.group_by(lead_id))
-    counts = {key: count for key, count in rows}  # noqa: C416 - dict() would take the result for a mapping
+    counts = {key: count for key, count in rows}  # noqa: C416 - dict() takes a `Result` for a mapping, as it has keys()
     return {question_id: counts.get(question_id, 0) for question_id in question_ids}
 
 
 def letters_behind_each(question_ids: Sequence[int], *columns: Any) -> Select[Any]:
-    """Select the id of the question, and `columns`, for each letter behind one of these questions."""
+    """Select, for each letter behind one of these questions, the id of the lead and then `columns`."""
     lead_id = func.coalesce(Question.merged_into_id, Question.id)
     is_in_family = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
     query = select(lead_id, *columns).select_from(Question).join(Letter, Letter.question_id == Question.id)
@@ -169,7 +173,7 @@ def list_public_questions(session: Session, newsletter_id: int, limit: int = 3) 
 
 
 def list_public_questions_by_id(session: Session, newsletter_id: int, question_ids: Sequence[int]) -> list[Question]:
-    """Return those of several questions that readers can see and join."""
+    """Return the questions with these ids that readers can see and join."""
     return list(session.scalars(select_public_questions(newsletter_id).where(Question.id.in_(question_ids))))
 
 

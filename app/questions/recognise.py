@@ -30,7 +30,7 @@ class _Word(NamedTuple):
     start: int
     end: int
     text: str
-    is_sentence_start: bool  # where a capital says nothing
+    is_sentence_start: bool  # then a capital says nothing
     is_adjacent: bool  # only a space or a hyphen separates it from the word before
 
 
@@ -60,7 +60,7 @@ def _relation_patterns() -> list[str]:
     return patterns
 
 
-# What may begin a name next to a word such as "village": a capital, a letter of a script without capitals, or a number.
+# The first sign of a name next to a word such as "village": a capital, a letter of a script without them, or a digit.
 _NAME_START = r"(?=[A-ZÀ-ÞĀŁŚŞŽİĞ\u0400-\u042fӘҒҚҢӨҰҮҺІ\u0531-\u0556\u0620-\u06ff\u10d0-\u10ff\d№])"
 _NAME = rf"{_NAME_START}{LETTER}{{1,40}}"
 # The rest of a URL after the host, without the punctuation of the sentence around it.
@@ -114,7 +114,7 @@ _SENTENCE_END = re.compile(r"[.!?…:\n•]")
 
 
 def find_marks(text: str, language: str) -> list[IdentifyingSpan]:
-    """Find what an editor should look at. The marks are in order and don't overlap.
+    """Return the marks of everything that an editor should look at, in order. They don't overlap.
 
     `language` (BCP 47) only decides what capitals mean: German capitalises every noun.
     """
@@ -147,7 +147,7 @@ def split_at_marks(text: str, marks: list[IdentifyingSpan]) -> list[tuple[str, K
 def _find_capitalised(masked_text: str, text: str, language: str) -> Iterator[IdentifyingSpan]:
     """Find runs of capitalised words in the masked text that the spelling rules of the language don't explain.
 
-    In the unmasked `text`, the word before a run may show that it is a place.
+    In the unmasked `text`, the word before a run may show that the run is a place.
     """
     words = list(_iter_words(masked_text))
     lower_case_words = {word.text for word in words if word.text.islower()}

@@ -76,8 +76,8 @@ MAX_LETTERS = 200  # letters of a question that are compared
 MIN_NAME_LETTERS = 3  # of a part of a name that is searched for
 RUN_WORDS = 4  # words in a row that two people hardly choose by chance
 LONG_RUN = 8  # words in a row that are a reader's own in any wording
-# Shorter passages count as a reader's own only if together they make up this share of the wording, and have at least so
-# many words: fewer words often can't be put differently.
+# Shorter passages count as a reader's own only if together they are this share of the wording, and have at least
+# MIN_OWN_WORDS: fewer words often can't be put differently.
 OWN_WORDS_SHARE = 0.7
 MIN_OWN_WORDS = 6
 # As in `text.clean.word_count`: a Han or Kana sign counts half a word, a letter of a script without spaces a fifth.
@@ -106,7 +106,7 @@ class LeakDetected(MissingPrecondition):
 def must_be_clear(session: Session, actor: Actor, question: Question, text: str, previous_text: str = "") -> None:
     """Raise `LeakDetected` unless the text reveals nothing of the askers, or the actor has confirmed what it reveals.
 
-    `previous_text` is the text before it was edited: passages that it contains too are not reported.
+    `previous_text` is the text before it was edited. Passages that it also contains are not reported.
     """
     previous_passages = [leak.text for leak in find_leaks(session, question, previous_text)]
     passages = [leak.text for leak in find_leaks(session, question, text) if leak.text not in previous_passages]
@@ -126,15 +126,15 @@ def must_have_looked(actor: Actor, passages: list[str], key: str = "reader_words
 
 
 def never_leaves(passage: str) -> bool:
-    """Return whether a passage contains a contact detail, which nobody can confirm."""
+    """Return whether a passage contains a contact detail, so that nobody can confirm it."""
     return next(find_contact_details(passage), None) is not None
 
 
 def find_leaks(session: Session, question: Question, text: str, letters: Sequence[Letter] | None = None) -> list[Leak]:
     """Find readers' words, names and contact details in a text.
 
-    Cleared wording may be repeated, and so may the words of readers who want them printed verbatim. Pass the question's
-    `letters` if they are loaded already.
+    Cleared wording may be repeated, and so may the letters of readers who want them printed verbatim, but not their
+    background. Pass the question's `letters` if they are loaded already.
     """
     if not text.strip():
         return []
@@ -154,7 +154,7 @@ def list_asker_letters(session: Session, question: Question) -> list[Letter]:
 
 
 def list_reader_texts(session: Session, letters: Sequence[Letter]) -> list[str]:
-    """Return the letters and additions of the readers who didn't ask to be printed verbatim."""
+    """Return the texts of the letters whose readers didn't ask to be printed verbatim, then of their additions."""
     not_verbatim = [letter for letter in letters if letter.body and not letter.verbatim]
     return [letter.body or "" for letter in not_verbatim] + _list_additions(session, not_verbatim)
 
@@ -169,7 +169,7 @@ def _list_additions(session: Session, letters: Sequence[Letter]) -> list[str]:
 def find_verbatim_spans(reader_texts: Sequence[str], text: str) -> list[tuple[int, int]]:
     """Return where a wording still has readers' own words, as (start, end) in code points.
 
-    All runs of their words count if the wording consists of little else, otherwise only the long ones.
+    If the wording consists of little else, all runs of their words count, otherwise only long runs.
     """
     spans = find_quotes(text, reader_texts)
     word_counts = [_count_words(text[start:end]) for start, end in spans]
@@ -200,9 +200,9 @@ def list_reader_passages(session: Session, letters: Sequence[Letter], texts: Seq
 
 
 def find_private_details(session: Session, letters: Sequence[Letter], text: str) -> list[str]:
-    """Return what a wording repeats of what readers told only the desk: background, names and contact details.
+    """Return the parts of a wording that readers told only the desk: background, names and contact details.
 
-    A passage of the background may be repeated if it is in a letter's question or an addition too. Places aren't
+    A passage of the background may be repeated if a letter's question or an addition contains it too. Places aren't
     reported: the page of every wording marks them, and a reader's country appears in many wordings.
     """
     backgrounds = _list_backgrounds(letters)
@@ -219,14 +219,14 @@ def _list_backgrounds(letters: Sequence[Letter]) -> list[str]:
 
 
 def list_quoted_passages(text: str, private_texts: Sequence[str], public_texts: Sequence[str] = ()) -> list[str]:
-    """Return the passages of a text that are quoted from a private text and are in no public one, each on one line."""
+    """Return the passages of a text that a private text contains and no public text does, each on one line."""
     return [single_line(text[start:end]) for start, end in find_quotes(text, private_texts, public_texts)]
 
 
 def find_quotes(text: str, private_texts: Sequence[str], public_texts: Sequence[str] = ()) -> list[tuple[int, int]]:
-    """Return where the passages of `list_quoted_passages` are, as (start, end) in code points.
+    """Return the places of the passages of `list_quoted_passages`, as (start, end) in code points.
 
-    A passage consists of overlapping or adjoining runs.
+    A passage consists of overlapping or adjoining runs (see `_iter_runs`).
     """
     private_runs = {run.terms for private_text in private_texts for run in _iter_runs(private_text)}
     public_runs = {run.terms for public_text in public_texts for run in _iter_runs(public_text)}
@@ -249,10 +249,10 @@ class _Run(NamedTuple):
 
 
 def _iter_runs(text: str) -> Iterator[_Run]:
-    """Yield every run of neighbouring units that together count as `RUN_WORDS` words."""
+    """Yield for each unit the shortest run of units from it on that counts as `RUN_WORDS` words."""
     text_units = units(text)
     end = 0
-    weight = 0.0  # of the units from `start` to before `end`
+    weight = 0.0  # of the units from `start` up to but not including `end`
     for start, first in enumerate(text_units):
         while end < len(text_units) and round(weight, 3) < RUN_WORDS:
             weight += _weight(text_units[end])
@@ -269,7 +269,7 @@ def _find_names(
 ) -> list[str]:
     """Return the parts of readers' names that are in a text and not in `public_text`.
 
-    `with_places` includes the place that may follow a name, as in "Aida, Almaty".
+    With `with_places`, this includes the place that may follow a name, as in "Aida, Almaty".
     """
     private_terms = {unit.term for unit in units(text)} - {unit.term for unit in units(public_text)}
     names = list(contacts.names_of(session, letters).values())
@@ -282,8 +282,8 @@ def _find_names(
 def _find_addresses(session: Session, letters: Sequence[Letter], text: str, is_wording: bool = False) -> list[str]:
     """Return the contact details in a text that belong to a reader, and all PGP blocks.
 
-    With `is_wording`, return all contact details except links that aren't a reader's, which may be the desk's. Readers'
-    addresses are unsealed only if the text has contact details at all.
+    With `is_wording`, return all contact details except links that belong to no reader, since the desk may have added
+    these. Readers' addresses are unsealed only if the text has contact details at all.
     """
     details = list(find_contact_details(text))
     if not details:

@@ -39,11 +39,12 @@ def reword(
     language: str | None = None,
     base_label: str | None = None,
 ) -> QuestionText:
-    """Give a question a new wording. The clearance of the old one carries over only if just the language differs.
+    """Give a question a new wording. It keeps the clearance of the old one only if nothing but the language differs.
 
-    Without `language`, the language stays unless the text now looks like another one; that of a first wording is
-    guessed, with the newsletter's as fallback. `base_label` is the label of the wording that the actor saw. Raises
-    `VersionConflict`, `MissingField` (wording), `TooLong` (headline) and `PermissionDenied`.
+    Without `language`, the language stays the same unless the text now looks like another language. For a first wording
+    it is guessed, with the newsletter's language as fallback. `base_label` is the label of the wording that the actor
+    saw. Raises `VersionConflict` if that isn't the current one, `MissingField` (wording), `TooLong` (headline) and
+    `PermissionDenied`.
     """
     must(actor, "word")
     lock_row(session, question)
@@ -85,7 +86,7 @@ def reword(
 def _detect_language(text: str, previous_text: QuestionText | None) -> str:
     """Guess the language of a wording.
 
-    If the guess is the same as for the previous text, keep that text's language: somebody may have chosen it.
+    If the guess is the same for the previous text, keep the language of that text: somebody may have chosen it.
     """
     guess = guess_language(text)
     if previous_text is None or not previous_text.body:
@@ -97,10 +98,10 @@ def _detect_language(text: str, previous_text: QuestionText | None) -> str:
 def clear(session: Session, actor: Staff, question: Question, text_id: int, reason: str = "") -> None:
     """Record the actor's confirmation that nobody could recognise the asker in the wording `text_id`.
 
-    If it still has a reader's own words, `reason` has to say why it may leave the newsroom, and is stored. Raises
-    `VersionConflict` if `text_id` is no longer the current wording, `LeakDetected` if it holds more of the readers'
-    background, names and addresses than the actor has confirmed, `MissingField` and `TooLong` for the reason, and
-    `PermissionDenied`.
+    If the wording still has a reader's own words, `reason` must say why it may leave the newsroom, and is stored.
+    Raises `VersionConflict` if `text_id` is no longer the current wording, `LeakDetected` if it contains more of the
+    readers' background, names and addresses than the actor has confirmed, `MissingField` and `TooLong` for the reason,
+    and `PermissionDenied`.
     """
     must(actor, "clear")
     lock_row(session, question)
@@ -121,19 +122,19 @@ def clear(session: Session, actor: Staff, question: Question, text_id: int, reas
 
 
 def index_again(session: Session, question_id: int) -> None:
-    """Mark a question to be indexed again although its own row has not changed."""
+    """Mark a question to be indexed again after a change outside of its own row."""
     session.execute(update(Question).where(Question.id == question_id).values(indexed_version=0))
 
 
 def _take_out_of_index(session: Session, question: Question) -> None:
-    # The update comes first: it waits for a worker that is just indexing the question, so that the index rows of that
-    # worker are removed too.
+    # The update comes first: it waits for a worker that is indexing the question at this moment, so that the rows that
+    # the worker adds to the index are removed too.
     index_again(session, question.id)
     remove_from_indexes(session, "question", question.id)
 
 
 def erase_words(session: Session, question: Question) -> None:
-    """Erase the wordings and notes of a question that nobody asks any more and that never ran.
+    """Erase the wordings and notes of a question. Call this if nobody asks it any more and it never ran.
 
     The translations of its wordings and answers are erased too, with the links of outside translators.
     """
@@ -146,16 +147,17 @@ def erase_words(session: Session, question: Question) -> None:
 
 
 def erase_text(session: Session, text: QuestionText) -> None:
-    """Erase the text of one version and its translations. Its row stays."""
+    """Erase the text of one version, and its translations. The row of the version stays."""
     erase_translations(session, "of_question_text_id", [text.id])
     text.body, text.headline, text.background, text.slug = None, "", "", "q"
     text.own_words_reason, text.erased_at = None, now(session)
 
 
 def erase_translations(session: Session, column_name: str, ids: Collection[int]) -> None:
-    """Erase the translations whose column `column_name` refers to these versions or questions.
+    """Erase the translations whose column `column_name` has one of these ids of versions or questions.
 
-    Their outside translators are erased with link, name, address and drafts, so that their page is gone immediately.
+    The outside translators asked for them are erased with link, name, address and drafts, so that their pages are gone
+    immediately.
     """
     column: InstrumentedAttribute[int] = getattr(Translation, column_name)
     session.execute(delete(Translation).where(column.in_(ids)))
@@ -163,17 +165,17 @@ def erase_translations(session: Session, column_name: str, ids: Collection[int])
 
 
 def erase_translators(session: Session, condition: ColumnElement[bool]) -> None:
-    """Erase outside translators, and note the erasure, so that no restored backup makes their links work again."""
+    """Erase outside translators, and record the erasure, so that their links don't work again after a restore."""
     if public_ids := session.scalars(select(Translator.public_id).where(condition)).all():
         erasures.note(session, "translator", public_ids)
         session.execute(delete(Translator).where(condition))
 
 
 def forget_own_words(session: Session, question: Question, letter_text: str, other_letter: Letter | None) -> None:
-    """Erase the versions of the wording that are still the text of a reader who has withdrawn the letter.
+    """Erase the versions of the wording that are the same as the text of a letter that its reader has withdrawn.
 
-    A cleared wording has become the desk's and stays. If the current wording isn't cleared, it is replaced by the text
-    of `other_letter`, another letter of the question, if there is one.
+    The current wording isn't erased. If it is cleared, it has become the desk's own, and stays. Otherwise the text of
+    `other_letter`, another letter of the question, replaces it, if there is such a letter.
     """
     for text in session.scalars(select(QuestionText).filter_by(question_id=question.id, body=for_print(letter_text))):
         if text.id != question.text_id:
