@@ -116,7 +116,7 @@ class BulkForm:
     format_done: Callable[[int], str]  # returns the message about the number of changed rows
     empty_message: Any  # announced if no row was selected
     link_label: Any = ""  # of the link to what the rows became
-    get_reason: Callable[[RequestContext, Any, DomainError], str] = format_refusal  # why a row was refused, as a clause
+    get_reason: Callable[[RequestContext, Any, DomainError], str] = format_refusal  # returns the reason of a refusal
     format_reasons: Callable[[Counter[str]], list[str]] = list_unchanged_reasons  # returns a sentence for each reason
     # Returns the argument of the action's `fn`, given the row and the version that the page showed. The default refuses
     # rows that have changed since.

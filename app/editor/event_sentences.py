@@ -109,7 +109,7 @@ def _is_arrival(event: Event, page: Question | Edition) -> bool:
 
 
 def add_question_title(title: str | None, text: str) -> str:
-    """Return the sentence after the title of the question that it is about, or alone without a title."""
+    """Return a sentence with the title of its question in front, or without a title the sentence alone."""
     return _("“%(question)s”: %(what)s", question=title, what=text) if title else text
 
 

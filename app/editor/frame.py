@@ -95,8 +95,8 @@ class RequestContext:
     session: Session
     actor: Staff
     newsletter: Newsletter
-    newsletters: Sequence[Newsletter] = ()  # all those that the actor works for
-    cache: dict[str, Any] = field(default_factory=dict, compare=False)  # what has been loaded in this request
+    newsletters: Sequence[Newsletter] = ()  # all newsletters that the actor works for
+    cache: dict[str, Any] = field(default_factory=dict, compare=False)  # objects loaded once per request, by name
 
     def may(self, act: str) -> bool:
         return may(self.actor, act)

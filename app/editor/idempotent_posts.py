@@ -48,7 +48,7 @@ def _list_file_digests() -> list[tuple[str, str]]:
 
 @editor.after_request
 def note_outcome(response: Response) -> Response:
-    """Store where a submission led. If it returned a file or page instead of a redirect, allow the same form again."""
+    """Store where a submission led. If the response is a file or page and no redirect, allow the same form again."""
     if g.get("is_key_claimed"):
         press, messages = g.press, g.get("announced", [])
         with suppress(Busy):  # if nothing is stored, a second submission only learns that it was a repetition

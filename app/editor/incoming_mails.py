@@ -175,7 +175,7 @@ def get_filing_form(
 
 
 def get_default_return_date(desk: RequestContext) -> date:
-    """Return the day to suggest if an expert has time later: in a week, since most of them say "not this week"."""
+    """Return the day to suggest if an expert has time later: in a week, since most experts say "not this week"."""
     return now(desk.session).astimezone(ZoneInfo(desk.newsletter.zone)).date() + timedelta(days=7)
 
 

@@ -1,4 +1,4 @@
-"""Labels of outgoing mails, and mails as lines on the desk's pages. These never show the address of a reader."""
+"""Labels of outgoing mails, and mails as lines on the desk's pages. The lines never contain an address."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

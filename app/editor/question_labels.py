@@ -15,7 +15,7 @@ class StateLabels:
     mark: str = "none"  # the tone of the sentence
     beside_question: str = _l("In work.")  # describes the question as a look-alike of another question
     beside_letter: str = _l("A question in work.")  # describes it as a look-alike of a letter
-    step: tuple[str, str] | None = None  # the move of the primary button on the question's page, and its label
+    step: tuple[str, str] | None = None  # the move of the primary button on the question's page, and the button's label
 
 
 STATE_LABELS = {

@@ -23,7 +23,7 @@ from .frame import RequestContext, announce, editor, page, page_of_form, read_co
 class ProofRequirement(NamedTuple):
     """An action that needs a fresh proof."""
 
-    title: str  # on the page that continues the action
+    title: str  # the heading of the page that continues the action
     # Returns the name of the person that the action is about, given the values of the URL.
     get_name: Callable[[RequestContext, Mapping[str, Any]], str] = lambda _desk, _values: ""
 
@@ -34,7 +34,8 @@ def _get_colleague_name(desk: RequestContext, values: Mapping[str, Any]) -> str:
 
 
 # By view name, followed by the last segment of the path if a view serves several actions. Pages and downloads can be
-# listed too. Urgent actions are not: signing a colleague out, withdrawing a page, removing a reader's name.
+# listed too. Urgent actions are missing on purpose: signing a colleague out, withdrawing a page, removing a reader's
+# name.
 PROOFS: dict[str, ProofRequirement] = {
     "invite_colleague": ProofRequirement(_l("Invite somebody to this desk")),
     "press_colleague role": ProofRequirement(_l("Give %(whom)s another role"), _get_colleague_name),

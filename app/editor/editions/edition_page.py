@@ -272,7 +272,7 @@ ACTIONS: dict[str, Callable[[RequestContext, Edition], str | None]] = {
     "unskip": _unskip,
 }
 # Actions that are refused if the edition has changed since the page was opened. The others either compare its version
-# themselves, or name a question and mean the same after other changes.
+# themselves, or are about one question or letter, so that other changes of the edition don't matter.
 CHECKED_ACTIONS = ("up", "down", "slots", "skip", "unskip", "move", "recall")
 # Actions after which the page is shown at its slots.
 SLOT_ACTIONS = ("pick", "up", "down", "arrange", "first", "drop", "carry", "date", "slots")

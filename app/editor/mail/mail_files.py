@@ -95,7 +95,8 @@ def get_download_name(file: AttachedFile, number: int) -> str:
 
 
 FILE_RULE = "/<slug>/pen/<public_id>/files/<int:number>"
-# A browser that opens such a response runs no script, loads nothing and gives it no access to our cookies.
+# A browser that opens a response with these headers runs no script in it, loads nothing for it, and gives it no access
+# to our cookies.
 ISOLATING_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "X-Content-Type-Options": "nosniff",

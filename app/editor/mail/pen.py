@@ -281,7 +281,7 @@ def _format_summary(folder: str, waiting_counts: dict[str, int]) -> str:
 
 
 def _format_open_mail(desk: RequestContext, mail: Inbound, reading: MailContent | None) -> dict[str, Any]:
-    """Return a mail with its reading, the reasons for its folder, and the actions that are possible."""
+    """Return the template values of a mail: its reading, the reasons for its folder, and the possible actions."""
     is_stored = reading is not None or inbound.has_bytes(desk.session, mail.id)
     is_possible = {"take": reading is not None, "sort": True, "read again": is_stored}
     moves = [move for move in INBOUND.list_allowed_actions(desk.actor, mail) if is_possible.get(move)]

@@ -129,7 +129,7 @@ def _parse_actor(desk: RequestContext, actor: str, people: Mapping[int, str]) ->
 
 
 def _parse_action(action_name: str) -> tuple[str, ...]:
-    """Return an event's action, or all actions of a noun. Raises KeyError for an unknown one."""
+    """Return the action with this name, or all actions of the noun with this name. Raises KeyError without any."""
     actions = tuple(action for action in EVENTS if action == action_name or action.partition(".")[0] == action_name)
     if not actions:
         raise KeyError(action_name)
