@@ -56,7 +56,10 @@ def _get_sort_key(event: Event) -> tuple[datetime, int]:
 
 
 def approvals(session: Session, items: Sequence[EditionItem]) -> dict[int, list[tuple[str, str]]]:
-    """Return who approved each answer, with the reason if its quote check was overridden, keyed by question ID."""
+    """Return who approved each answer, keyed by question ID: pairs of a name and a reason.
+
+    The reason says why the quote check was overridden, and is "" if it wasn't.
+    """
     approvals_by_question: dict[int, list[tuple[str, str]]] = {item.question_id: [] for item in items}
     if not approvals_by_question:
         return approvals_by_question

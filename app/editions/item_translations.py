@@ -24,7 +24,7 @@ from .typos import typo_only
 def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
     """Return the newsletter's text of a `kind`, "section" or standing "call", in another language, or "" for none.
 
-    Return "" for the newsletter's own language, too, as its texts are columns of the newsletter.
+    Return "" for the newsletter's own language, too: the texts in this language are settings of the newsletter.
     """
     if language == newsletter.language:
         return ""
@@ -150,7 +150,7 @@ PieceWithPhrases = tuple[ItemContent, dict[str, str]]
 def translate_items(
     session: Session, newsletter: Newsletter, items: Sequence[PublishedItem]
 ) -> dict[str, list[PieceWithPhrases | None]]:
-    """Return an edition's Q&As by language, for each language into which one of them is translated.
+    """Return an edition's Q&As by language, for each language into which at least one is translated.
 
     Each list has the order of `items`, with None for a Q&A that isn't translated. For locked Q&As, the stored
     translations are used.

@@ -67,7 +67,7 @@ def list_lock_warnings(
     deadline_questions: Sequence[Question],
     next_edition_date: date | None,
 ) -> list[LockWarning]:
-    """Return the warnings for the time before the lock. Those that prevent the lock come first.
+    """Return the warnings about an edition that isn't locked yet. Those that prevent the lock come first.
 
     `deadline_questions` are the newsletter's questions that must run by a date, `next_edition_date` is the date of the
     edition after this one. Readers' names that can't be printed aren't included: see `name_troubles`.

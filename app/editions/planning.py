@@ -22,7 +22,7 @@ from .queries import select_editions_to_run
 from .slots import share_out
 
 DAYS_AHEAD = 180  # for which editions are planned
-MAX_CHECKED_DATES = 50  # coming dates; even a daily newsletter may have its cut-off weeks before the run
+MAX_CHECKED_DATES = 50  # searched for a future cut-off, which can be weeks before the run even if a newsletter is daily
 
 
 def rhythm_of(newsletter: Newsletter) -> Rhythm:

@@ -105,7 +105,10 @@ def summarize_edition_in_production(session: Session, newsletter_id: int) -> Edi
 
 
 def run_of(session: Session, assignment: Assignment) -> Edition | None:
-    """Return the edition that an assignment is for: the one with its question, or the one that it was asked for."""
+    """Return the edition that an assignment is for, or None.
+
+    It is the edition with the question, or else the one for which the expert was asked.
+    """
     question = session.get_one(Question, assignment.question_id)
     edition_id = question.edition_id or assignment.for_edition_id
     return session.get(Edition, edition_id) if edition_id else None
@@ -138,7 +141,7 @@ def _parse_date_parts(text: str) -> dict[str, int] | None:
         elif part.isdecimal() and len(part) == 4:
             name, number = "year", int(part)
         elif part.isdecimal() and len(part) <= 2:
-            name, number = ("month" if "day" in numbers else "day"), int(part)
+            name, number = ("month" if "day" in numbers else "day"), int(part)  # "24.12."
         else:
             return None
         if name in numbers:

@@ -33,7 +33,7 @@ class ReadyAnswer:
 
 @dataclass(frozen=True)
 class ReadyQuestion:
-    """A question that could run. Its answers have `words` words together, of at most `room` that they should have."""
+    """A question that could run. Its answers have `words` words in total; they should have no more than `room`."""
 
     question: Question
     voices: tuple[ReadyAnswer, ...]
@@ -67,7 +67,7 @@ class QuestionFilter:
     """An editor's filters. An empty value doesn't filter.
 
     - `topic`, `expert`: IDs;
-    - `days`: the number of days for which an answer has been approved, at least;
+    - `days`: the least number of days since an answer was approved;
     - `length`: "fits" or "long";
     - `by`: "any" for questions with a date by which they must run, "this" for those that must run by `until`;
     - `source`: "shelf" or "answered".

@@ -85,7 +85,7 @@ def choices_of(rule: str) -> Choices:
     pattern = pattern_of(rule)
     if pattern and pattern.month_days:
         return Choices("days", month_days=", ".join(map(str, pattern.month_days)))
-    if pattern is None or "WKST" in rule.upper():
+    if pattern is None or "WKST" in rule.upper():  # the form has no field for the start of the week
         return Choices("rule", rule=rule)
     if len({frozenset(places) for _day, places in pattern.days}) != 1:  # the form has one set of places for all days
         return Choices("rule", rule=rule)

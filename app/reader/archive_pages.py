@@ -35,7 +35,7 @@ class LanguageVersion(NamedTuple):
     """A Q&A in one language."""
 
     language: str
-    name: str  # of the language, in itself
+    name: str  # the name of the language, in the language itself
     href: str  # the link to it
     address: str  # the permanent URL, for search engines
     is_here: bool  # whether the current page is in this language

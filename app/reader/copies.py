@@ -110,7 +110,7 @@ class CacheKey(NamedTuple):
 
 @dataclass
 class CacheContext:
-    """Information for the cache about the page that it renders, by `mark_cacheable`."""
+    """Information about the page that is rendered for the cache. `mark_cacheable` fills it in."""
 
     newsletter_id: int | None = None  # None if the page must not be cached
     expires_at: float = 0.0  # Unix time
@@ -189,8 +189,8 @@ class LruStore:
     def get(self, key: CacheKey, current_version: Version) -> CachedPage | None:
         """Return a page if it is still valid.
 
-        The first request after a change removes all pages of the newsletter, so that withdrawn text doesn't stay in
-        memory.
+        The first request after a change removes all outdated pages of the newsletter, so that withdrawn text doesn't
+        stay in memory.
         """
         newsletter_id, version = current_version
         with self._lock:
@@ -323,7 +323,7 @@ class PageCache:
         nonce = ""
         with self.app.app_context():
             for index in range(1, len(parts), 2):  # the placeholders
-                if parts[index] == task_placeholder:  # for the token before it
+                if parts[index] == task_placeholder:  # the task belongs to the token before it
                     parts[index] = task(nonce).encode()
                 else:
                     token, nonce = form_token.make_with_nonce(newsletter_id, self.database.keyring.newest)

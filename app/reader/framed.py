@@ -39,7 +39,7 @@ def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
 @allow_framing
 @public
 def framed_answers(context: ReaderContext) -> str:
-    """Show the latest answers. `n` in the query is their number, from 1 to `MAX_ANSWERS`."""
+    """Show the latest answers. The parameter `n` is their number, which is limited to `MAX_ANSWERS`."""
     requested = request.args.get("n", "")
     is_valid = requested.isdecimal() and len(requested) < 4 and int(requested) > 0
     limit = min(int(requested), MAX_ANSWERS) if is_valid else DEFAULT_ANSWERS

@@ -125,7 +125,7 @@ class ReaderContext:
         return [edition.runs_at for edition in list_editions_to_run(self.session, self.newsletter.id)]
 
     def _list_language_links(self) -> list[tuple[str, str, str]]:
-        """Return the code and own name of each language, and the URL of this page in it.
+        """Return the code of each language, its name in the language itself, and the URL of this page in it.
 
         The response to a form has none, since following a link would lose the form's text.
         """
@@ -145,7 +145,7 @@ def languages_of(newsletter: Newsletter) -> list[str]:
 
 
 def list_page_languages(newsletter: Newsletter) -> list[str]:
-    """Return the languages of a newsletter for which there is an interface."""
+    """Return the languages in which a newsletter's pages can be shown: English stands for those without translation."""
     return list(dict.fromkeys(map(interface_language, languages_of(newsletter))))
 
 
