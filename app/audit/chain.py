@@ -29,10 +29,10 @@ from ..db.postgresql import wait_for_writers
 from ..db.session import get_keyring, now
 from .models import ChainLink, Event
 
-EVENTS_PER_LINK = 1_000  # at most
+EVENTS_PER_LINK = 1_000  # the most events in a link
 DAY = timedelta(days=1)
-DAY_CLOSES = timedelta(minutes=10)  # after midnight (UTC), when all requests of the day before have committed
-OVERDUE = timedelta(hours=1)  # after which the worker should have chained an event
+DAY_CLOSES = timedelta(minutes=10)  # after midnight (UTC), so that all requests of the day have committed
+OVERDUE = timedelta(hours=1)  # the worker should have chained each event after this time
 PATIENCE = 2.0  # seconds that the worker waits for writers before it tries again later
 ENTRY = Struct(">i16s")  # an event in a link: its ID and 128 bits of its digest (RFC 2104, section 5)
 SHORT_HEAD_DIGITS = 20  # hexadecimal: 80 bits

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-CHUNK_BYTES = 1024 * 1024  # read at a time
+CHUNK_BYTES = 1024 * 1024  # bytes that are read at a time
 
 
 class Changed(Exception):

@@ -41,7 +41,7 @@ INDEXES = (Vector, *(table for collection in COLLECTIONS for table in (collectio
 TRIGGER_TABLES = (PublicVersion,)
 LEFT_OUT = {"alembic_version", *(model.__tablename__ for model in (*SHORT_LIVED, *INDEXES, *TRIGGER_TABLES))}
 BATCH_ROWS = 500  # rows in memory at a time
-BATCH_BYTES = 4 * 1024 * 1024  # of the lines of a batch of rows that are inserted together
+BATCH_BYTES = 4 * 1024 * 1024  # bytes of lines whose rows are inserted together
 # Fewer rows at a time are read from tables whose rows may have a mail of 25 MB.
 BATCH_ROWS_BY_TABLE = {sealed.table.__tablename__: min(sealed.batch, BATCH_ROWS) for sealed in SEALED}
 

@@ -14,7 +14,7 @@ from ..mailroom import imap, integrity
 from ..newsletters.models import Newsletter
 from .findings import CheckContext, Finding, fault, format_duration, note
 
-MAX_WAIT = timedelta(minutes=10)  # until a mail is filed
+MAX_WAIT = timedelta(minutes=10)  # a mail that waits longer to be filed is a fault
 HELD = "no sender can be verified, so every answer that an expert mails waits in the holding pen"
 SENDER_SETTINGS = ("MAIL_AUTHSERV_ID", "MAIL_RECEIVED_BY", "MAIL_DNS")
 # The notes about the settings that verify senders, by whether each of `SENDER_SETTINGS` is set.

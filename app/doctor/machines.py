@@ -34,15 +34,15 @@ from ..workflows import key_rotation
 from .findings import PATIENCE, CheckContext, Finding, fault, format_duration, not_checked, note
 
 MAX_SILENCE = timedelta(minutes=10)  # of the worker, which leaves a sign of life each minute
-MAX_OVERDUE = timedelta(minutes=10)  # for a mail that is due
-MAX_RETRYING = timedelta(hours=1)  # for a mail that is tried again and again
+MAX_OVERDUE = timedelta(minutes=10)  # a mail that has been due for longer is a fault
+MAX_RETRYING = timedelta(hours=1)  # a mail that has been retried for longer is a fault
 FULL = 10 << 20  # free bytes below which nothing can be saved
 ENOUGH_FREE = 1 << 30  # free bytes with which no disk is nearly full, whatever its size
-MIN_FREE_SHARE = 0.05  # of a smaller disk
-POSTGRES = Path("/var/lib/postgresql")  # on Debian
-MAX_CLOCK_ERROR = timedelta(minutes=2)  # harmless for signed webhooks and TLS
+MIN_FREE_SHARE = 0.05  # the free share of a smaller disk below which it is nearly full
+POSTGRES = Path("/var/lib/postgresql")  # the folder of the databases on Debian
+MAX_CLOCK_ERROR = timedelta(minutes=2)  # a smaller error is harmless for signed webhooks and TLS
 LINKS_CHECKED = 20  # the newest links of the trail's chain that are verified
-PROXY_WARNING_AGE = timedelta(days=1)  # how long a wrong proxy is reported
+PROXY_WARNING_AGE = timedelta(days=1)  # a wrong number of proxies is reported for this long
 
 
 def check_database(context: CheckContext) -> Iterator[Finding]:

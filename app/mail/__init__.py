@@ -1,1 +1,1 @@
-"""Bytes and delivery: every mail that the product sends as a function of values, the outbox, and the sending."""
+"""Mail: the texts of all mails that we send, the outbox and its delivery, and the storage of inbound mail."""

@@ -14,7 +14,7 @@ from itertools import islice
 from urllib.parse import unquote
 
 TOKEN_BYTES = 10  # 80 bits, 16 characters in base 32
-MAX_ADDRESSES = 200  # searched in one mail
+MAX_ADDRESSES = 200  # addresses of one mail that are searched
 LONGEST_ADDRESS = 1000  # characters of an address; Exchange's encapsulated addresses are long
 FORWARD = "forward"  # in place of a token; it can't be one, since tokens have 16 characters
 MAX_ENCAPSULATIONS = 3  # one forwarder may encapsulate the address of another

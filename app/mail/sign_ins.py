@@ -31,7 +31,7 @@ PATIENCE = 30.0  # seconds that the others wait for the renewal
 POLL = 0.2  # seconds between two checks while waiting
 RENEWED_BEFORE = 300.0  # seconds before an access token expires, or a quarter of its lifetime if that is shorter
 FRESH = timedelta(seconds=60)  # if a token is refused this soon after its renewal, the refusal has another reason
-SAVE_ATTEMPTS = 10  # to store a new token, which may be the only valid one from now on
+SAVE_ATTEMPTS = 10  # attempts to store a new token, which may be the only valid one from now on
 
 COMMAND = "readers-asked mail sign-in"
 REMEDY = f"run `{COMMAND}`"

@@ -11,7 +11,7 @@ from ..mail import erasing, usage
 from ..mail.models import Inbound, InboundRaw
 from ..newsletters.queries import all_newsletters
 
-MAX_MAILS = 500  # of each newsletter, in one transaction
+MAX_MAILS = 500  # mails of each newsletter that are destroyed in one transaction
 
 
 def destroy_old(session: Session) -> int:

@@ -1,1 +1,1 @@
-"""Mail as text: parsing, trimming to what the sender wrote, and the origin of a mail. No database."""
+"""Mail as text: parsing, trimming to the sender's own words, and the origin of a mail. It uses no database."""

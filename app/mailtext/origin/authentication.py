@@ -23,7 +23,7 @@ from .domains import ascii_domain, is_aligned, shares_parent_domain
 from .head import Head
 
 MAX_LENGTH = 4096  # characters of one header; real ones have up to two thousand
-MAX_HEADERS = 20  # with our server's name
+MAX_HEADERS = 20  # headers with our server's name
 # The properties of each method that name the authenticated domain, in order of preference.
 DOMAIN_PROPERTIES = {
     "dmarc": (("header", "from"),),

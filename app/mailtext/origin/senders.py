@@ -22,11 +22,11 @@ Lookup = Callable[[str], list[bytes]]  # returns the TXT records of a name, poss
 
 LOOKUP_SECONDS = 10  # for all lookups of one mail
 MAX_SIZE = 25 * 1024 * 1024  # bytes of a mail; larger ones are never stored
-MAX_SIGNATURES = 5  # of one mail that are examined
+MAX_SIGNATURES = 5  # signatures of one mail that are examined
 MAX_RECORD = 2048  # octets; the record of an RSA key of 4096 bits has 740, and a check with a giant key takes minutes
 # Blanks in a row. The DKIM library strips white space at line ends in time quadratic in its length.
 MAX_BLANKS = 200
-MAX_FROM = 1000  # characters
+MAX_FROM = 1000  # characters of a From header
 
 _DKIM_TAG = {tag: re.compile(rf"(?:^|;)\s*{tag}\s*=\s*([^;]*)") for tag in ("d", "l")}
 # Exactly one mailbox, in the forms that mail programs write (RFC 5322, section 3.4), not a list or a group.

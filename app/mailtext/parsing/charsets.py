@@ -29,8 +29,9 @@ _MIN_UTF8_BYTES = 9
 _MIN_UTF8_BYTES_WESTERN = 2
 _MIN_LANGUAGE_BYTES = 6  # fewer bytes beyond ASCII say too little about the language
 _SAMPLE_BYTES = 50_000  # used for guessing
-_MIN_FREQUENT_SHARE = 0.35  # of the ten most frequent Russian letters in a Russian text
-_MIN_LETTER_SHARE = 0.75  # of Cyrillic letters in a Cyrillic text, beyond ASCII
+# Shares of the bytes beyond ASCII.
+_MIN_FREQUENT_SHARE = 0.35  # the ten most frequent Russian letters, in a Russian text
+_MIN_LETTER_SHARE = 0.75  # Cyrillic letters, in a Cyrillic text
 _FREQUENT_RUSSIAN = "оеаинтсрвл"
 _COMMON_LATIN = tuple(b"etaoinsrhlETAOINSRHL")
 _ASCII = bytes(range(128))
@@ -206,7 +207,7 @@ def _guess(data: bytes, hints: tuple[str, ...], non_ascii_count: int) -> str:
         return data.decode(russian_codec, "replace")
     for codec in hints:
         if codec == "cp1252":
-            continue  # it fits anything, so it comes last
+            continue  # Windows-1252 fits any bytes, so it is only used if nothing else fits
         text = _decode_as_labelled(data, codec)
         if text is not None:
             return text

@@ -29,7 +29,7 @@ _ROUTE = re.compile(r"@[^:]*:")
 class _Builder:
     """The mailbox being parsed."""
 
-    words: list[list[str]] = field(default_factory=list)  # of the name, each as its tokens
+    words: list[list[str]] = field(default_factory=list)  # the words of the name, each as a list of tokens
     comments: list[str] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)  # in angle brackets
     begins_word: bool = True  # whether the next token begins a new word

@@ -9,8 +9,8 @@ from .signatures import MAIL_ADDRESS, MARKDOWN_LINK
 from .vocabulary import vocabulary
 
 MAX_LINE_LENGTH = 300  # characters of a footer, link or row of buttons
-MAX_LABEL_WORDS = 8  # of a link
-MIN_ANSWER_WORDS = 6  # of an answer without a full stop
+MAX_LABEL_WORDS = 8  # words of a link's label
+MIN_ANSWER_WORDS = 6  # a line with this many words reads like an answer even without a full stop
 BUTTON_SEPARATOR = re.compile(r"[|·•/›»→>\[\]()✉▶]+|  +")
 
 

@@ -12,7 +12,7 @@ from .quoted_originals import find_original_lines, has_sentence, mark_originals
 Span = tuple[int, int]  # the index of the first line, and of the line after the last
 FULL_LINE_LENGTH = 40  # characters of a quoted line that a program may have wrapped
 MAX_PROOF_DISTANCE = 3  # lines between a weak opening and the marked quote that confirms it
-MAX_INTRODUCTION_LINES = 8  # at the beginning of a quote, in which its introduction is searched
+MAX_INTRODUCTION_LINES = 8  # lines at the beginning of a quote that are searched for its introduction
 
 
 def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
@@ -35,7 +35,7 @@ def find_own_lines(lines: list[Line], context: TrimContext) -> list[bool]:
     opening_by_start = {opening.start: opening for opening in openings}
     section_ends = [*(opening.start for opening in openings), len(lines)]  # a section is the lines below an opening
     kept_flags = [False] * len(lines)
-    marked_quotes: list[Span] = []  # above the first opening
+    marked_quotes: list[Span] = []  # the quotes with quote marks above the first opening
     has_text = False  # whether the person has written anything above
     has_opening = False  # whether there was an opening above
     index = 0

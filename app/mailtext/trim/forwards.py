@@ -18,12 +18,12 @@ from .signatures import find_body_lines
 from .vocabulary import vocabulary
 
 FORWARD_KINDS = ("forward", "headers", "original")  # of openings
-# Doubts.
+# The codes of `Forward.doubts`.
 NO_FORWARD = "no forward"
 NO_AUTHOR = "no author"
 SEVERAL_FORWARDS = "two forwards"
 OWN_WORDS_MIXED = "own words mixed"
-MAX_AUTHOR_LINES = 3  # below a separator that are searched for the author, whom Yandex names there without headers
+MAX_AUTHOR_LINES = 3  # lines below a separator in which Yandex may name the author, instead of in headers
 
 _MAILTO_LINK = re.compile(r"[<\[]mailto:([^<>\[\]]{1,400})[>\]]", re.IGNORECASE)
 _QUOTE_SIGNS = re.compile(r"^[\s>＞|]+")

@@ -9,20 +9,20 @@ from .folding import split_words
 from .lines import Line, LineMark
 from .vocabulary import vocabulary
 
-# Words of an attribution; longer texts are sentences.
+# The most words that an attribution may have; longer texts are sentences.
 MAX_WORDS_WITHOUT_ADDRESS = 16
 MAX_WORDS_WITHOUT_NUMBERS = 8  # if it begins with a word that precedes a date, such as "on"
 MAX_WORDS_WITHOUT_DATE = 4  # "Nora Lind wrote:"
 MAX_WORDS_BEFORE_ADDRESS = 14
-# Characters of an attribution.
+# The most characters that an attribution may have.
 MAX_LENGTH = 600  # over all its lines, including links
 MAX_WEAK_LENGTH = 200  # if little but the colon at its end shows that it is one
 MAX_INLINE_LENGTH = 300  # if it shares its line with the quote
 MAX_ATTRIBUTION_LINES = 4
-MAX_LINES_UPWARDS = 7  # that are searched for the beginning of an attribution, including its last line and blank ones
-FULL_LINE_LENGTH = 45  # from which a line was probably wrapped because the next word did not fit
+MAX_LINES_UPWARDS = 7  # lines that are searched for the beginning of an attribution, with its last line and blank ones
+FULL_LINE_LENGTH = 45  # a line with this many characters was wrapped because the next word did not fit
 
-MAX_HEADER_LINES = 40  # of a block of copied headers with long lists of recipients
+MAX_HEADER_LINES = 40  # lines of a block of copied headers, which may have long lists of recipients
 MIN_SEPARATOR_LENGTH, MAX_SEPARATOR_LENGTH = 4, 159  # characters
 MAX_FORWARD_LENGTH = 119  # characters of a separator that names the sender, without its dashes
 # A mail has a handful of attributions; further lines that end in a colon were written by the person.
@@ -65,7 +65,7 @@ def rate_attribution(text: str) -> Literal["strong", "weak"] | None:
     colon. "weak": a person may write this too ("She wrote:"), so it needs further evidence, such as a marked quote.
     """
     text = text.strip(" *_>|")
-    has_dashes = text.startswith("---") and text.endswith("---")
+    has_dashes = text.startswith("---") and text.endswith("---")  # "---- On Thu, 02 May 2024 ... wrote ---" (Zoho)
     if has_dashes:
         text = text.strip("- ")
     has_address = ADDRESS.search(text) is not None
@@ -75,7 +75,7 @@ def rate_attribution(text: str) -> Literal["strong", "weak"] | None:
     if not (has_address or has_time or has_date or has_verb):
         return None
     if has_unopened_bracket(text) or text.startswith(("<", "(")):
-        return None
+        return None  # it begins on an earlier line
     begins_with_date = has_date_at_start(text)
     has_moment = has_time or has_date
     has_end = text.rstrip("*_ ").endswith((":", "`")) or has_dashes

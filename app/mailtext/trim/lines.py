@@ -11,7 +11,7 @@ from .folding import fold
 from .vocabulary import vocabulary
 
 MAX_EXAMINED_LENGTH = 1000  # characters of a line that the rules examine; programs write shorter ones
-MAX_LINES = 20_000  # that are examined separately; the rest is kept or cut as a whole, to save time
+MAX_LINES = 20_000  # lines that are examined separately; the rest is kept or cut as a whole, to save time
 MAX_LABEL_LENGTH = 48  # characters up to the colon of a copied header
 MAX_INITIALLED_LENGTH = 40  # characters of a line that are searched for initials and ">"
 

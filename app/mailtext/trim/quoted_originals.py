@@ -13,13 +13,13 @@ from .lines import LINK, URL, Line, LineMark, find_runs, has_words
 RUN_LENGTH = 4  # consecutive words that are compared; characters in scripts without spaces
 # People use our words in their questions. Only this many consecutive words, also across lines, make a quote.
 MIN_MATCH_WORDS = 8
-MIN_MATCH_SHARE = 0.75  # of a line's words that must be in such matches
+MIN_MATCH_SHARE = 0.75  # a line is ours if this share of its words is in such matches
 # A person may cite us in their own text, but briefly: a program quoted longer runs of our words. The limit is lower if
 # no text of the person follows.
 MAX_CITATION_WORDS, MAX_LAST_CITATION_WORDS = 40, 20
-MAX_SHORT_LINE_WORDS = 2 * RUN_LENGTH  # of a line that is compared as a whole
+MAX_SHORT_LINE_WORDS = 2 * RUN_LENGTH  # lines of up to this many words are compared as a whole
 MAX_GAP = 6  # other lines between two of ours; they belong to the quote too, unless they contain a sentence
-MAX_WORDS = 100_000  # that are compared
+MAX_WORDS = 100_000  # words of a text that are compared
 MAX_LENGTH = 300_000  # characters of a mail that are compared; an edition has a tenth of that
 MAX_LINE_LENGTH = 50_000  # characters of a line that are compared
 
@@ -132,7 +132,7 @@ def mark_originals(lines: list[Line], original_flags: list[bool], boilerplate_fl
     ]
     marked = list(lines)
     has_text_below = False  # whether the sender wrote something below the run
-    next_start = len(lines)  # of the run below
+    next_start = len(lines)  # the start of the run below
     for start, end in reversed(find_runs(original_flags, MAX_GAP)):
         has_text_below = has_text_below or any(prose_flags[end:next_start])
         word_count = sum(len(split_tokens(lines[index].text)) for index in range(start, end) if original_flags[index])

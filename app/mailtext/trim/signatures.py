@@ -17,7 +17,7 @@ MAX_CUT_BLOCKS = 60  # footers and paragraphs that are cut from the bottom, one 
 
 # The delimiter of RFC 3676, section 4.3; many programs lose its space.
 STANDARD_DELIMITER = "-- "
-RULE = re.compile(r"[-–—―_=]{2,199}|[—–―]")  # any other delimiter
+RULE = re.compile(r"[-–—―_=]{2,199}|[—–―]")  # other delimiters, such as "---" or "____"
 MAX_LINES_BELOW_RULE = 14
 MAX_LINES_BELOW_DELIMITER = 200
 MAX_LINES_FROM_NAME = 6  # of a signature below a rule, if only the name or closing on its first line proves it
@@ -29,10 +29,10 @@ FENCE_LENGTH = 3  # characters of the line that closes a code block or box, such
 MAX_FENCED_LINES = 200
 
 UNSPACED_PER_WORD = 3  # characters that count as a word in a script without spaces
-MIN_PROSE_WORDS = 14
-MIN_SENTENCE_WORDS = 6  # with a full stop
-FULL_LINE_LENGTH = 60  # characters of a line that the next one may continue
-MIN_CONTINUED_WORDS = 4  # of a shorter line that a next line in lower case may continue
+MIN_PROSE_WORDS = 14  # a line with this many words is prose
+MIN_SENTENCE_WORDS = 6  # a line with this many words and a full stop is prose too
+FULL_LINE_LENGTH = 60  # a line with this many characters may continue on the next one
+MIN_CONTINUED_WORDS = 4  # a shorter line with this many words may continue on a next one in lower case
 
 # The words between the prefix and the suffix of a footer, with the name of the device.
 MAX_WORDS_WITH_DEVICE = 8
@@ -40,14 +40,14 @@ MAX_WORDS_WITH_UNKNOWN_DEVICE = 4
 MAX_WORDS_WITH_WEAK_PREFIX = 3
 MAX_WORDS_WITH_EXCUSE = 20
 
-MAX_PARAGRAPH_LINES = 40  # of small print
+MAX_PARAGRAPH_LINES = 40  # lines of a paragraph of small print
 MAX_SMALL_PRINT_LENGTH = 2000  # characters of a paragraph that are examined
 SHORT_PARAGRAPH_LENGTH = 120  # characters; in so short a paragraph, legal words alone don't show small print
 MIN_SMALL_PRINT_WORDS = 12
 MIN_LEGAL_WORDS = 2
 
-MAX_SIGNATURE_LINES = 12  # of a paragraph with contact details
-MAX_CONTACT_LENGTH = 90  # characters of a line
+MAX_SIGNATURE_LINES = 12  # lines of a paragraph with contact details
+MAX_CONTACT_LENGTH = 90  # characters of a line in it
 MAX_LETTERS_BESIDE_CONTACT = 24
 MAX_WORDS_BESIDE_CONTACT = 4
 MAX_TITLE_WORDS = 8  # of a line with a title or an organization

@@ -36,8 +36,8 @@ class Vocabulary:
     bare_forward_phrases: frozenset[str]
     forward_prefixes: tuple[str, ...]
     footer_patterns_by_initial: dict[str, tuple[FooterPattern, ...]]  # by the first character of the prefix
-    suffix_only_patterns: tuple[FooterPattern, ...]  # those without a prefix
-    suffixes_without_prefix: tuple[str, ...]  # the suffixes of these
+    suffix_only_patterns: tuple[FooterPattern, ...]  # the patterns without a prefix
+    suffixes_without_prefix: tuple[str, ...]  # the suffixes of these patterns
     devices: tuple[str, ...]
     excuses: tuple[str, ...]
     first_person_prefixes: frozenset[str]
