@@ -185,23 +185,22 @@ def end_check(session: Session, actor: Actor, answer: Answer) -> None:
 def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
     """Return the IDs of answers whose overdue quote check may end as "silent", most overdue first.
 
-    Their policy is "facts", by which silence means consent, and no mail of the check failed to arrive.
+    Their policy is "facts", by which silence means consent, and the mail of the check was sent.
     """
     query = select(Check.answer_id).where(
-        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", ~_is_mail_unsettled()
+        Check.ended_at.is_(None), Check.due_at <= now(session), Check.policy == "facts", _was_mail_sent()
     )
     # A check can stay open although its answer was withdrawn or held over, so that nobody is asked any more.
     query = query.where(exists().where(Answer.id == Check.answer_id, Answer.is_checking))
     return session.scalars(query.order_by(Check.due_at, Check.id).limit(limit)).all()
 
 
-def _is_mail_unsettled() -> Exists:
-    """Return the condition that the mail of a check is unsent, or didn't arrive: then silence isn't consent."""
+def _was_mail_sent() -> Exists:
+    """Return the condition that the mail of a check was sent, and didn't bounce: only then silence is consent."""
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
-        .where(OutboxMail.kind == "expert.check", OutboxMail.created_at >= Check.asked_at)
-        .where(~OutboxMail.is_settled)  # a settled mail was sent, or was discarded, which ended its check
+        .where(OutboxMail.kind == "expert.check", OutboxMail.created_at >= Check.asked_at, OutboxMail.is_sent)
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import editing
+from app.answers.models import Assignment
 from app.core.actors import Clock
 from app.db.engine import Database
 from app.db.session import now
@@ -51,6 +52,24 @@ def test_only_who_was_told_can_be_silent(database: Database, newsroom: Newsroom,
     with database.read() as session:
         session.info["at"] = now(session) + LATER
         assert list(editing.overdue_checks(session)) == ([answer_id] if counts else [])
+
+
+def test_an_expert_without_an_address_was_not_told_and_so_is_not_silent(database: Database, newsroom: Newsroom) -> None:
+    """The desk reads the text to them on the phone, and notes what they say."""
+
+    def check(session: Session) -> None:
+        answer = create_submitted_answer(session, newsroom, "Who measures the salt?")
+        assignment = session.get_one(Assignment, answer.assignment_id)
+        person = assignment.expert.person
+        person.email_sealed = person.email_mac = None
+        editing.edit(session, newsroom.nora, answer, "We put up salt plates.")
+        editing.ask_check(session, newsroom.nora, answer)
+
+    database.write(check)
+    with database.read() as session:
+        assert session.scalars(select(OutboxMail).filter_by(kind="expert.check")).all() == []
+        session.info["at"] = now(session) + LATER
+        assert list(editing.overdue_checks(session)) == []
 
 
 def test_a_letter_that_is_opened_again_takes_its_notice_back(database: Database, newsroom: Newsroom) -> None:
