@@ -1,4 +1,4 @@
-"""The setup that all doors share: security headers, languages, sign-in sessions, rate limits and error pages."""
+"""The setup that all pages share: security headers, languages, sign-in sessions, rate limits and error pages."""
 
 import hashlib
 import hmac
@@ -37,7 +37,7 @@ from .formatting import DOMAIN, language, requested_language
 T = TypeVar("T")
 
 REDIS_TIMEOUT = 0.5  # seconds; Redis usually needs a thousandth of that
-_salts: dict[int, bytes] = {}  # only that of the current day, by number of days since 1970
+_salts: dict[int, bytes] = {}  # by the number of days since 1970; only the salt of the current day is kept
 
 
 def caller() -> str:
@@ -48,7 +48,8 @@ def caller() -> str:
 def hash_identifier(identifier: str) -> str:
     """Hash an identifier of a client with a salt that changes daily and is never stored.
 
-    With Redis, several processes share the counters, so the salt is derived from the signing key instead of random.
+    With Redis, several processes share the counters, so they derive the same salt from the signing key. Otherwise it is
+    random.
     """
     day = int(unix_time() // 86_400)
     if day not in _salts:
@@ -64,7 +65,7 @@ limiter = Limiter(caller, strategy="fixed-window")
 
 
 def limit_settings(redis_url: str) -> dict[str, Any]:
-    """Return Flask-Limiter's settings: to count in this process, or in Redis with the process as a fallback."""
+    """Return the settings of Flask-Limiter: to count in this process, or in Redis with a fallback to this process."""
     if not redis_url:
         return {"RATELIMIT_STORAGE_URI": "memory://"}
     timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
@@ -83,7 +84,7 @@ def apply_limits(check: Callable[[RateLimiter], T]) -> T:
     try:
         return check(limiter.limiter)
     except Exception:
-        # Run one that counts nothing: when it fails, Flask-Limiter switches to memory.
+        # Check a limit that counts nothing (cost=0): when it fails, Flask-Limiter switches to memory.
         request_context = nullcontext() if has_request_context() else current_app.test_request_context()
         with request_context, limiter.limit("1 per second", key_func=lambda: "fallback", cost=0):
             return check(limiter.limiter)
@@ -105,7 +106,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex, nofollow",  # the readers' door overrides it on its public pages
+    "X-Robots-Tag": "noindex, nofollow",  # the readers' pages overrides it on its public pages
 }
 CROSS_SITE = errors.ErrorMessage(
     _l("This came from another site"),
@@ -115,9 +116,9 @@ CROSS_SITE = errors.ErrorMessage(
 
 
 class SignedIn(UserMixin):
-    """The person signed in with this browser. `needs_second_factor` says that the second factor is missing.
+    """The person signed in with this browser. `needs_second_factor` says that the second factor is still missing.
 
-    Flask-Login stores the ID in the cookie: the secret of a server-side session, which can be revoked.
+    The ID that Flask-Login stores in the cookie is the secret of a server-side session, which can be revoked.
     """
 
     def __init__(self, token: str, person: Person, browser_session: BrowserSession, needs_second_factor: bool) -> None:
@@ -135,8 +136,9 @@ class SignedIn(UserMixin):
 
 @login.user_loader  # type: ignore[untyped-decorator]
 def _load_user(token: str) -> SignedIn | None:
-    """Return the signed-in person, and store that they were seen if that is due."""
-    # The desk's function loads more at once, and keeps its transaction open for the page, in `g.loaded_session`.
+    """Return the signed-in person. If it is due, record that they were seen."""
+    # The desk sets a function that loads more at once, and keeps its transaction open for the page
+    # (`g.loaded_session`).
     find_session: Callable[[str], sessions.AuthenticatedSession | None] = g.get("find_session", _find_session)
     found = find_session(token)
     if found is None:
@@ -144,10 +146,10 @@ def _load_user(token: str) -> SignedIn | None:
     person, browser_session, needs_second_factor = found
     if sessions.should_record_visit(utc_now(), browser_session):
         session_id = browser_session.id
-        # The write may have to wait, and the page should show the state after it: close the desk's transaction.
+        # Close the desk's transaction: the write may have to wait, and the page should show the state after it.
         if loaded_session := g.pop("loaded_session", None):
             loaded_session.close()
-        with suppress(Busy):  # recording the activity is no reason to fail the request
+        with suppress(Busy):  # a visit that can't be recorded is no reason to fail the request
             db.write(lambda session: sessions.record_visit(session, session_id))
     return SignedIn(token, person, browser_session, needs_second_factor)
 
@@ -167,8 +169,8 @@ def or_404(row: T | None) -> T:
 def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
     """Return the newsletter, or abort with 404 if it is None.
 
-    If `slug` is a former slug of it, redirect to the same page under its present slug, with 308, which keeps the method
-    and body.
+    If `slug` is a former slug of the newsletter, abort with a redirect to the same page under the present slug. Its
+    status is 308, which keeps the method and body.
     """
     newsletter = or_404(newsletter)
     if newsletter.slug != slug:
@@ -185,8 +187,8 @@ def newsletter_or_404(slug: str, newsletter: Newsletter | None) -> Newsletter:
 class ListPage(Generic[T]):
     """A page of a list, by keyset pagination.
 
-    `page_urls` holds two URLs: "newer" leads back to the first page, "older" to the next page. Each is None if it leads
-    nowhere.
+    `page_urls` holds two URLs: "newer" leads back to the first page, "older" to the next page. "newer" is None on the
+    first page, and "older" on the last.
     """
 
     rows: list[T]
@@ -196,7 +198,7 @@ class ListPage(Generic[T]):
 def get_cursor_row(load: Callable[[str], T | None], param: str = "before") -> T | None:
     """Return the last row of the previous page, or None on the first page.
 
-    `load` finds it by the value of `param` in the query string. Abort with 404 if it finds none.
+    `load` finds the row by the value of `param` in the query string. Aborts with 404 if it finds none.
     """
     cursor = request.args.get(param)
     return or_404(load(cursor)) if cursor else None
@@ -224,20 +226,20 @@ def paginate(
 
 
 def _locale() -> str:
-    """Return the page's locale for Flask-Babel, for English the British one: American dates begin with the month."""
+    """Return the page's locale for Flask-Babel. English is British, since American dates begin with the month."""
     code = language()
     return "en_GB" if code == "en" else code.replace("-", "_")
 
 
 def _form_proof() -> str:
-    """Return the CSRF token for forms: the one that the door has set, or else Flask-WTF's for the session cookie."""
+    """Return the CSRF token for forms: that of the page's link, or else Flask-WTF's for the session cookie."""
     if "form_proof" not in g:
         g.form_proof = generate_csrf()
     return str(g.form_proof)
 
 
 def prepare(app: Flask) -> None:
-    """Set up what all doors share: extensions, request hooks, template globals and error handlers."""
+    """Set up the extensions, request hooks, template globals and error handlers that all pages share."""
     for name, value in limit_settings(app.config["REDIS_URL"]).items():
         app.config.setdefault(name, value)
     app.config.setdefault("RATELIMIT_ENABLED", app.config["LIMITS"])
@@ -248,14 +250,14 @@ def prepare(app: Flask) -> None:
     app.before_request(DOMAIN.as_default)
     app.before_request(_refuse_cross_site_posts)
     csrf.init_app(app)
-    # Flask-WTF sets `csrf_token` as a global, for imported macros, and in a context processor, which takes precedence
-    # in templates. Replace both: the global here, the other in `_template_context`.
+    # Flask-WTF sets `csrf_token` twice: as a global, for imported macros, and in a context processor, which takes
+    # precedence in templates. Replace the global here; `_template_context` replaces the other.
     app.jinja_env.globals["csrf_token"] = _form_proof
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["icon"] = static_files.icon()
     app.jinja_env.filters["direction"] = direction
-    login.init_app(app, add_context_processor=False)  # it would load a session on every page, even for readers
-    login.session_protection = None  # it would read X-Forwarded-For by itself; our sessions are rows
+    login.init_app(app, add_context_processor=False)  # that would load a session on every page, even for readers
+    login.session_protection = None  # it would trust X-Forwarded-For; our sessions are rows of the database instead
     babel.init_app(app, locale_selector=_locale)
     app.jinja_env.globals.update(gettext=_translate, ngettext=_translate_plural)
     limiter.init_app(app)
@@ -295,10 +297,10 @@ def accepts_cross_site(view: Callable[..., T]) -> Callable[..., T]:
 
 
 def _refuse_cross_site_posts() -> None:
-    """Refuse a form that a browser sends from another origin, even a neighbouring subdomain, and with a valid token.
+    """Refuse a form that a browser sends from another origin, even a neighbouring subdomain, and even with a valid token.
 
-    The browser names the origin's relation to ours in a header (W3C Fetch Metadata).
-    Older browsers and mail programs don't send the header: for them, only the token is checked.
+    The browser says in a header how the origin is related to ours (W3C Fetch Metadata). Older browsers and mail
+    programs don't send the header: for them, only the token is checked.
     """
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "accepts_cross_site", False):
@@ -313,8 +315,8 @@ def set_frame_ancestors(origins: list[str]) -> None:
 
 
 def _set_headers(response: Response) -> Response:
-    # Remove the host: Werkzeug's redirect for a missing slash includes the request's Host, which can be forged.
-    # `g.is_external_redirect` is set only for the redirect to the sign-in provider.
+    # Remove the host: Werkzeug's redirect for a missing slash includes the request's Host, which can be forged. Only the
+    # redirect to the sign-in provider sets `g.is_external_redirect`.
     if response.location and not g.get("is_external_redirect"):
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
     is_file = request.endpoint == "static" and response.status_code < 400

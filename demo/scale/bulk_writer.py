@@ -276,9 +276,9 @@ def _bind_column(column: Any, rows: list[RowValues], dialect: Any) -> list[Any]:
     bind = column.type.dialect_impl(dialect).bind_processor(dialect)
     if bind is None:
         return values
-    if dialect.name == "sqlite" and isinstance(column.type, UTCDateTime):
-        bind = _speed_up_utc(bind)
-    return [None if value is None else bind(value) for value in values]
+    is_sqlite_time = dialect.name == "sqlite" and isinstance(column.type, UTCDateTime)
+    convert = _speed_up_utc(bind) if is_sqlite_time else bind
+    return [None if value is None else convert(value) for value in values]
 
 
 def _speed_up_utc(bind: Callable[[datetime], Any]) -> Callable[[datetime], Any]:

@@ -25,7 +25,7 @@ from .models import CountedWeek
 
 WEEK = timedelta(days=7)
 WEEKS_PER_RUN = 30  # of each newsletter, so that the worker's mails don't wait long
-# A week younger than the first value is counted again when its count is as old as the second: old weeks change rarely.
+# A week younger than the first value is counted again when its count is as old as the second: few old weeks change.
 STALE_AFTER = (
     (timedelta(weeks=3), timedelta(minutes=10)),
     (timedelta(weeks=53), timedelta(days=1)),
