@@ -64,14 +64,14 @@ def _wait(readable: tuple[int, ...], writable: tuple[int, ...], deadline: float)
 MEMORY = 1 << 30  # bytes of address space for the process; parsing 10 MB takes a fifth of it
 CPU = 2.0  # seconds of CPU for one mail; the worst known mail takes one second
 START_TIMEOUT = 60.0  # seconds for the process to start, on a busy machine
-HEADER_BYTES = 64_000  # in which headers are still looked for if parsing fails
+HEADER_BYTES = 64_000  # bytes of a mail that are searched for headers if parsing fails
 LONGEST_UNTRIMMED = 20_000  # characters of the body that replace the trimmed text if trimming fails
 CACHE_SIZE = 64  # parsed mails that the process caches
 LARGEST_CACHED = 250_000  # bytes of the largest mail that is cached
 
 # The kind of a request and the length of the data that follows. The kinds: "p" parse, "t" trim, "k" trim a cached mail,
-# "f" find the forwarded mail, "l" list the files, "o" open a file, "d" redraw a picture. With "p" the data begins with
-# the number under which the parsed mail is cached, with "o" and "d" with the index of the file.
+# "f" find the forwarded mail, "l" list the files, "o" return a file, "d" redraw a picture. The data of "p" begins with
+# the number under which the parsed mail is cached, that of "o" and "d" with the index of the file.
 _REQUEST_HEAD = struct.Struct("!cQ")
 _NUMBER = struct.Struct("!I")
 

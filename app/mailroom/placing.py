@@ -44,13 +44,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ParsedMail:
-    """A leased mail and what the later steps add: the message, the context for the trimmer, the contents."""
+    """A leased mail with the results of the steps so far: the message, the context for the trimmer, the contents."""
 
     leased: leases.FetchedMail
     raw: bytes
     mail: Mail
     trim_context: TrimContext = field(default_factory=TrimContext)
-    is_forward: bool = False  # whether it was sent to the address to which the desk forwards letters
+    is_forward: bool = False  # whether the mail was sent to the address to which the desk forwards letters
     contents: MailContents | None = None
 
     @property

@@ -161,7 +161,7 @@ _ESCAPES = re.compile(rb"\x1b(\$[@B]|\$\([@BD]|\([BJIH])")
 def _decode_japanese(data: bytes) -> str:
     """Decode ISO-2022-JP with half-width kana and Windows extensions (①, ㈱), which Python's codec refuses.
 
-    Byte pairs of the 94 x 94 table are converted to Shift_JIS, of which cp932 knows all.
+    Byte pairs of the 94 x 94 table are converted to Shift_JIS, because cp932 knows all of them.
     """
     text = _decode_strictly(data, "iso2022_jp")
     if text is not None:

@@ -116,7 +116,7 @@ class _Scope:
     """The page, a table or a cell; an end tag closes no element outside its scope (HTML, section 13.2.4.2)."""
 
     is_cell: bool = False
-    unclosed: Counter[str] = field(default_factory=Counter)  # by tag
+    unclosed: Counter[str] = field(default_factory=Counter)  # the number of unclosed elements by tag
     open_formatting: int = 0  # formatting elements among them
 
 
@@ -127,7 +127,7 @@ class _OpenElements:
     scopes: list[_Scope] = field(default_factory=lambda: [_Scope()])
     depth: int = 0
     open_formatting: int = 0
-    recreated_count: int = 0
+    recreated_count: int = 0  # formatting elements that the parser may have recreated
 
     def open(self, tag: str) -> None:
         if tag in _CELLS:
