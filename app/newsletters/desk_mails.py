@@ -1,4 +1,4 @@
-"""The newsletter as the sender of mails, and mails to the people of its desk, each in the person's language."""
+"""The newsletter as the sender of mails, and mails to the people of its desk, in the language of each person."""
 
 from typing import Unpack
 from zoneinfo import ZoneInfo

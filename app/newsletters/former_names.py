@@ -17,7 +17,7 @@ class FormerName(Row, OfNewsletter):
 
 
 def save_former_name(session: Session, newsletter_id: int, old_slug: str, new_slug: str) -> None:
-    """Store `old_slug` as a former name. `new_slug`, the current name, is removed from them if it was one."""
+    """Store `old_slug` as a former name. If `new_slug`, now the current name, was a former name, delete it there."""
     session.execute(delete(FormerName).where(FormerName.newsletter_id == newsletter_id, FormerName.slug == new_slug))
     session.add(FormerName(newsletter_id=newsletter_id, slug=old_slug))
     session.flush()

@@ -11,7 +11,7 @@ KEEPING = "keeping"  # the page of the settings
 
 
 def _days(label: str, help: str, default: int, low: int = 1, high: int = 3_650) -> MappedColumn[Any]:
-    """Return the column of a number of days; `default` is also set for newsletters that exist already."""
+    """Return the column of a number of days. Newsletters that exist already get the `default` too."""
     return number(KEEPING, label, help, low, high, default, server_default=str(default))
 
 

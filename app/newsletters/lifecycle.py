@@ -2,8 +2,8 @@
 
 from ..core.state_machine import Machine, Move, States
 
-# takes_questions: the ask page accepts questions, and the clock reminds experts and invites the next of a ladder.
-# is_going: a reader's mail becomes a letter, readers can add to a letter, and the clock mails the desk its open tasks.
+# takes_questions: the ask page accepts questions; the worker reminds experts, and invites the next of a ladder.
+# is_going: a reader's mail becomes a letter, readers can add to a letter, and the worker mails the desk its open tasks.
 STATES = States({"running": "is_going takes_questions", "paused": "is_going", "closed": ""})
 FIRST, *_LATER = STATES  # the state of a new newsletter
 

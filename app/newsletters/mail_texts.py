@@ -37,19 +37,20 @@ def get_custom_texts(
 
 
 def kinds_of(newsletter: Newsletter, language: str) -> list[str]:
-    """Return the kinds of mail that can be reworded in a language: those to readers in any language, others only in
-    the newsletter's.
+    """Return the kinds of mail that can be reworded in a language.
+
+    Mails to readers can be reworded in any language, other mails only in the newsletter's own.
     """
     return [kind for kind in REWORDABLE_KINDS if language == newsletter.language or kind.startswith("reader.")]
 
 
 def choose_language(newsletter: Newsletter, language: str) -> str:
-    """Return the language of mails to somebody who uses `language`: that one if the newsletter has it, or its own."""
+    """Return the language of mails to somebody who uses `language`: this one if the newsletter has it, else its own."""
     return language if language in newsletter.languages else newsletter.language
 
 
 def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Return what is wrong with a wording, keyed by part: a code and a placeholder, which is "" for the code "long".
+    """Return the faults of a wording, keyed by part: a code and a placeholder, which is "" for the code "long".
 
     An empty part is valid.
     """
@@ -68,9 +69,9 @@ def faults_of(kind: str, texts: Mapping[str, str]) -> dict[str, tuple[str, str]]
 def save_custom_texts(
     session: Session, actor: Staff, newsletter: Newsletter, language: str, kind: str, texts: Mapping[str, str]
 ) -> None:
-    """Store the newsletter's wording of a mail in a language. A part that is empty or the default is reset to it.
+    """Store the newsletter's wording of a mail in a language. A part that is empty, or the default, isn't stored.
 
-    Raises `settings.InvalidSettings`, `PermissionDenied`.
+    Raises `settings.InvalidSettings` and `PermissionDenied`.
     """
     must(actor, "words of the house")
     if faults := faults_of(kind, texts):

@@ -1,7 +1,7 @@
 """Tables of newsletters with their settings, of their own wordings and of topics.
 
-A setting is a column with its label, help and checks, from which its form, its page and the trail follow. A new setting
-takes a column here and a migration; what it does is in the code that uses it.
+A setting is a column with a label, help and checks. Forms, pages and the trail are made from these. A new setting needs
+a column here and a migration; its effect is in the code that uses it.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Queries for newsletters, for people's desks, and for wordings and topics of a newsletter."""
+"""Queries for newsletters, for the desks at which people work, and for wordings and topics of a newsletter."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,7 +23,7 @@ DeskMemberships = list[DeskMembership]
 
 
 def by_slug(session: Session, slug: str) -> Newsletter | None:
-    """Return the newsletter that has this short name or had it, or None."""
+    """Return the newsletter that has this short name, or else the one that had it before; None if there is neither."""
     newsletter = session.scalar(select(Newsletter).filter_by(slug=slug))
     if newsletter is not None:
         return newsletter

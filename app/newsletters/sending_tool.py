@@ -51,7 +51,7 @@ class SendingTool(Row, HasPublicId, Editable, OfNewsletter):
 
 
 class ToolForm(NamedTuple):
-    """The form as submitted. An empty `key` stands for the stored one."""
+    """The form as submitted. An empty `key` means that the stored key stays."""
 
     tool: str
     address: str = ""
@@ -90,8 +90,8 @@ def save_tool(
 ) -> None:
     """Store the sending tool and its key. Raises `InvalidSettings`, `PermissionDenied`.
 
-    A key is only ever sent to the tool and the address that it was entered for: if one of them changes, it must be
-    entered again.
+    A key is only ever sent to the tool and the address for which it was entered. If the tool or the address changes,
+    the key must be entered again.
     """
     must(actor, "settings")
     lock_row(session, newsletter)
@@ -126,7 +126,7 @@ def save_tool(
 
 
 def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:
-    """Delete the tool and its key here; drafts in the tool stay. Raises `PermissionDenied`."""
+    """Delete our record of the tool, with the key. Drafts in the tool stay. Raises `PermissionDenied`."""
     must(actor, "settings")
     existing_tool = of_newsletter(session, newsletter.id)
     if existing_tool is not None:
@@ -135,7 +135,7 @@ def forget(session: Session, actor: Staff, newsletter: Newsletter) -> None:
 
 
 def mark_key_verified(session: Session, sending_tool: SendingTool) -> None:
-    """Record that the key worked just now, unless somebody has changed the settings of the tool meanwhile."""
+    """Record that the key has just worked, unless somebody has changed the tool's settings since they were loaded."""
     is_unchanged = SendingTool.version == sending_tool.version
     statement = update(SendingTool).where(SendingTool.id == sending_tool.id, is_unchanged)
     execute_without_version_bump(session, statement.values(tried_at=now(session)))

@@ -1,4 +1,4 @@
-"""The placeholders, in braces, that a newsletter's own sentences of the house form and its standing call may have."""
+"""The placeholders, in braces, in a newsletter's own sentences of the house form and in its standing call."""
 
 import re
 
@@ -30,7 +30,7 @@ _BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 
 
 def find_unknown_placeholder(kind: str, text: str) -> str:
-    """Return the first single brace or placeholder in a sentence that isn't one of its kind's, or ""."""
+    """Return the first placeholder in a sentence that its kind doesn't have, or the first single brace; "" if none."""
     for placeholder in _BRACES.findall(text):
         if placeholder not in PLACEHOLDERS_BY_KIND.get(kind, ()):
             return str(placeholder)

@@ -18,8 +18,8 @@ class NewsletterSetting(Field):
 def setting(page: str, label: str, help: str, kind: str, length: int = 0, **more: Any) -> MappedColumn[Any]:
     """Return the column of a setting on a page of the settings.
 
-    `kind` is a kind of field in `core.fields`. `more` are further fields of the `NewsletterSetting` and options of the
-    column.
+    `kind` is a kind of field in `core.fields`. `more` has further attributes of the `NewsletterSetting`, and options of
+    the column.
     """
     field_options = {name: more.pop(name) for name in ("low", "high", "check", "options") if name in more}
     declaration = NewsletterSetting(part=page, label=label, help=help, kind=kind, **field_options)

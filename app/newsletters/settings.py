@@ -28,9 +28,10 @@ class InvalidSettings(DomainError):
 
 
 def change(session: Session, actor: Staff, newsletter: Newsletter, **form_values: Any) -> None:
-    """Change settings of a newsletter, given as submitted, or for the calendar as parsed by `editions.rhythm`.
+    """Change settings of a newsletter, by name.
 
-    Raises `InvalidSettings`, and `PermissionDenied` unless the actor has the permission for each of them.
+    `form_values` are as submitted, except those of the calendar, which `editions.rhythm` has already parsed. Raises
+    `InvalidSettings`, and `PermissionDenied` unless the actor has the permission for each of these settings.
     """
     for act in {SETTINGS[name].act for name in form_values}:
         must(actor, act)
@@ -61,7 +62,7 @@ def sentences_of(session: Session, newsletter: Newsletter, language: str) -> dic
 
 
 def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
-    """Return what is wrong with wordings, keyed by kind. An empty one is valid: the product's default is used then."""
+    """Return the faults of wordings, keyed by kind. An empty wording is valid: it stands for the product's default."""
     faults = {}
     for kind, body in texts.items():
         if len(body) > MAX_SENTENCE_LENGTH:
@@ -76,9 +77,9 @@ def faults_of_sentences(texts: dict[str, str]) -> dict[str, FieldError]:
 def save_house_sentences(
     session: Session, actor: Staff, newsletter: Newsletter, language: str, texts: dict[str, str]
 ) -> None:
-    """Validate and store a newsletter's own wordings; an empty one is reset to the product's default.
+    """Validate and store a newsletter's own wordings. An empty wording is reset to the product's default.
 
-    Raises `InvalidSettings`, `PermissionDenied`.
+    Raises `InvalidSettings` and `PermissionDenied`.
     """
     must(actor, "words of the house")
     if faults := faults_of_sentences(texts):
@@ -89,7 +90,7 @@ def save_house_sentences(
 def store_valid_texts(
     session: Session, actor: Staff | Clock, newsletter: Newsletter, language: str, texts: dict[str, str]
 ) -> None:
-    """Store a newsletter's wordings without validating them, and delete those that are empty."""
+    """Store wordings of a newsletter without validating them, and delete the rows of those that are empty now."""
     rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
     rows_by_kind = {row.kind: row for row in rows}
     changed = []

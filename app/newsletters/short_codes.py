@@ -1,7 +1,7 @@
-"""The code of a newsletter in the short URL of its ask page, for print; it stays when the newsletter is renamed.
+"""The code of a newsletter in the short URL of its ask page, for print. It stays when the newsletter is renamed.
 
-It is the beginning of the newsletter's public ID, which is random: a code doesn't reveal other codes, nor how many
-newsletters there are, and with a thousand million possible codes nobody can guess one.
+The code is the beginning of the newsletter's public ID, which is random: it reveals neither other codes nor the number
+of newsletters. There are a thousand million possible codes, so nobody can guess one.
 """
 
 import re

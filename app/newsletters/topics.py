@@ -17,7 +17,7 @@ MAX_NAME_LENGTH = 120  # that of the column `Topic.name`
 def get_or_create_topics(session: Session, actor: Staff, newsletter: Newsletter, names: Sequence[str]) -> list[Topic]:
     """Return the topics with these names, in their order, each once, creating those that are missing.
 
-    Names are compared by slug: "ferries" is "Ferries". Raises `TooLong`, `PermissionDenied`.
+    Names are compared by slug: "ferries" is the same as "Ferries". Raises `TooLong` and `PermissionDenied`.
     """
     must(actor, "word")
     existing_topics = {topic.slug: topic for topic in topics_of(session, newsletter.id)}

@@ -44,7 +44,7 @@ _WORDS = re.compile(WORD)
 # Word processors use VT, FF and NEL as line ends; dropping them would join two words.
 _LINE_ENDS = re.compile(r"\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Control characters and noncharacters, many of which XML 1.0 (section 2.2) and thus feeds don't allow, and the
-# deprecated BOM and tag characters.
+# byte order mark and tag characters, which are deprecated.
 _DROPPED = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]")
 # The zero width space separates words in Thai, Lao, Burmese and Khmer; elsewhere it only breaks searching. The pattern
 # begins with the literal character, which Python finds many times faster than a lookbehind.
@@ -83,7 +83,7 @@ def clean(text: str, keep_overrides: bool = True) -> str:
     `keep_overrides=False`, bidi embeddings, overrides and isolates (UAX #9) are removed too: they could change how our
     own text around them is displayed.
     """
-    if text.isprintable():  # then it has none of the characters that are replaced or dropped below
+    if text.isprintable():  # it has none of the characters that are replaced or dropped below
         return normalize(text).strip()
     text = _SURROGATES.sub("\ufffd", _LINE_ENDS.sub("\n", text))
     text = _DROPPED.sub("", _ZERO_WIDTH.sub("", text))
@@ -134,7 +134,7 @@ def word_count(text: str) -> int:
     """Count words in any script, ignoring Markdown, list numbers and URLs.
 
     Han and Kana characters count half a word each: translators reckon with 1.3 to 1.8 Chinese characters per English
-    word, and two let the writer have a few more. Thai, Lao, Burmese and Khmer letters count a fifth of a word each.
+    word, so two per word leave the writer some room. Thai, Lao, Burmese and Khmer letters count a fifth of a word each.
     """
     text = _LIST_NUMBER.sub(" ", _LINK.sub(" link ", _LINK_TARGET.sub("]", text)))
     words = [match.group() for match in _WORDS.finditer(text)]
@@ -152,8 +152,8 @@ def is_long_enough(text: str) -> bool:
 def fault_of_question(text: str, maximum: int = 2000) -> Fault | None:
     """Return what is wrong with a question's size: 'empty', 'short', 'long' or None.
 
-    `maximum` is in characters as `length` counts them. A text is also too long with more than four times as many code
-    points, enough for any script, because a few characters could have a megabyte of combining marks.
+    `maximum` is in characters as `length` counts them. A text is also too long if it has more than four times as many
+    code points, because a few characters could have a megabyte of combining marks. Four are enough for any script.
     """
     has_too_many_code_points = len(" ".join(text.split())) > 4 * maximum
     text = clean(text)
@@ -192,7 +192,7 @@ _TO_ASCII = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae
 def slug(text: str, maximum: int = 60) -> str:
     """Make the readable part of a URL: Latin words in ASCII, other scripts in their own letters; "q" if empty.
 
-    A slug longer than `maximum` is cut at the end of a word where there is one.
+    A slug longer than `maximum` is cut between two words, or inside the first word if even that is longer.
     """
     # Drop apostrophes and invisible characters, so that they don't split a word.
     folded = re.sub(r"['’ʼʻ‘\u200b\u200e\u200f\u00ad\u2060]", "", single_line(text).casefold())
@@ -216,7 +216,7 @@ def held_reason(text: str) -> str | None:
     """Return why a letter's content should be held for review: 'no text', 'no question', 'links' or None.
 
     Only content is judged, never the sender, the browser or the speed of typing. People explain the articles they link
-    to, so a letter is held for its links only if it has three or more, with fewer than ten words for each.
+    to, so a letter is held for its links only if it has three or more links and fewer than ten words for each.
     """
     if not any(char.isalpha() for char in text):
         return "no text"

@@ -12,8 +12,8 @@ from app.text.clean import SIGN, WORD, clean
 
 # Two sequences are compared exactly if the product of their lengths is at most this (200 words against 200).
 MAX_EXACT_CELLS = 40_000
-# Longer sequences are split at the items that both have once, and their parts again, to this many levels. What is still
-# too long then counts as rewritten.
+# Longer sequences are split at the items that occur once in both. Their parts are split again, to this many levels;
+# parts that are still too long count as rewritten.
 MAX_DEPTH = 8
 
 
@@ -80,7 +80,7 @@ def _index_unique_items(items: Sequence[str]) -> dict[str, int]:
 
 
 def _longest_common_subsequence(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[int, int]]:
-    """Find the common subsequence with the most characters, so that one long word outweighs a comma and an article."""
+    """Find the common subsequence with the most characters: a long word counts more than a comma and an article."""
     # best[i][j]: the most characters that old_items[i:] and new_items[j:] have in common.
     best = [[0] * (len(new_items) + 1) for _ in range(len(old_items) + 1)]
     for i in range(len(old_items) - 1, -1, -1):
@@ -112,9 +112,9 @@ WORDS = re.compile(rf"{SIGN}|{WORD}")
 PARAGRAPH_SIMILARITY = 0.3
 # If a paragraph was split (or two were joined), each part must share at least this part of its letters with the whole.
 SPLIT_SHARE = 0.5
-# Above this many combinations (100 paragraphs against 100), differing paragraphs are paired by position.
+# With more combinations than this (100 paragraphs against 100), differing paragraphs are paired by position.
 MAX_PARAGRAPH_PAIRS = 10_000
-# How many old and new paragraphs one pair may have.
+# The numbers of old and of new paragraphs that a pair may have.
 _PAIRINGS = ((1, 0), (0, 1), (1, 1), (1, 2), (2, 1))
 
 
@@ -124,7 +124,10 @@ def split_paragraphs(text: str) -> list[str]:
 
 
 def pair_paragraphs(old_paragraphs: list[str], new_paragraphs: list[str]) -> Iterator[tuple[str, str]]:
-    """Pair old and new paragraphs: equal ones first, then those in between by similarity; '' means no partner."""
+    """Pair old and new paragraphs: equal ones first, then the paragraphs in between by similarity.
+
+    A paragraph without a partner is paired with ''.
+    """
     old_start = new_start = 0
     for i, j in align(old_paragraphs, new_paragraphs):
         yield from _pair_by_similarity(old_paragraphs[old_start:i], new_paragraphs[new_start:j])
@@ -134,7 +137,7 @@ def pair_paragraphs(old_paragraphs: list[str], new_paragraphs: list[str]) -> Ite
 
 
 def _pair_by_similarity(old_paragraphs: list[str], new_paragraphs: list[str]) -> list[tuple[str, str]]:
-    """Find the pairing that shares the most letters. It keeps the order, and may pair one paragraph with two."""
+    """Find the pairing whose pairs share the most letters. It keeps the order, and may pair one paragraph with two."""
     rows = len(old_paragraphs)
     columns = len(new_paragraphs)
     if rows == columns == 1:
@@ -164,7 +167,7 @@ def _pair_by_similarity(old_paragraphs: list[str], new_paragraphs: list[str]) ->
 
 
 def _weigh_words(paragraph: str) -> Counter[str]:
-    """Count a paragraph's words, weighted by length, so that 'the' and 'of' hardly make paragraphs similar."""
+    """Count the letters of each word of a paragraph, so that 'the' and 'of' hardly make paragraphs similar."""
     weights: Counter[str] = Counter()
     for word in WORDS.findall(paragraph):
         weights[word.casefold()] += len(word)
@@ -182,11 +185,13 @@ class _PairingGains:
         self.shared_letters = [[(old & new).total() for new in new_weights] for old in old_weights]
 
     def get_gain(self, i: int, j: int, di: int, dj: int) -> int | None:
-        """Return the letters shared by `di` old paragraphs from `i` and `dj` new ones from `j`, or None if they are too
-        different to be a pair."""
+        """Return the letters shared by `di` old paragraphs from `i` on and `dj` new ones from `j` on.
+
+        Return None if they are too different to be a pair.
+        """
         if not (di and dj):
             return 0
-        # One of `di` and `dj` is 1, so this has an entry for each part of a split or joined paragraph.
+        # `di` or `dj` is 1, so there is an entry for each part of a split or joined paragraph.
         shared_by_part = [self.shared_letters[k][m] for k in range(i, i + di) for m in range(j, j + dj)]
         shared = sum(shared_by_part)
         total_size = sum(self.old_sizes[i : i + di]) + sum(self.new_sizes[j : j + dj])
@@ -208,11 +213,11 @@ Kind = Literal["cut", "new", "changed", "removed", "added", "marks"]
 
 # A word, a sign or repeated marks such as **, with the white space after it, so that joined tokens give back the text.
 _TOKEN = re.compile(rf"{BREAK}|(?:{WORD}|{SIGN}|([^\w\s])\1*|\S|\s)(?:(?!{BREAK})\s)*")
-# A token that ends a sentence: it begins with such a mark, or has a paragraph break.
+# A token that ends a sentence: it begins with one of these marks, or contains a paragraph break.
 _SENTENCE_END = re.compile(rf"^[.!?…。！？؟։।]|{BREAK}")
-# Unchanged text between two changes is shown as changed too if it has no more letters than this.
+# Unchanged text between two changes can be shown as changed if it has no more letters than this (`_merge_islands`).
 ISLAND_LETTERS = 5
-# Words of context on each side of a change that would be hard to locate without them.
+# Words of context on each side of a change, if it would be hard to locate without them.
 CONTEXT_WORDS = 3
 
 
@@ -220,9 +225,9 @@ CONTEXT_WORDS = 3
 class ParagraphPair:
     """A paragraph in two versions; one side is empty if it was removed or is new.
 
-    If a paragraph was split or two were joined, one side has both, with a blank line in between. The texts of `old`,
-    joined, are the old paragraph; those of `new`, or of `merged` without 'del', are the new one. In `merged`, a
-    deletion includes the space before it if the new text has no space there.
+    If a paragraph was split or two were joined, one side has both parts, with a blank line in between. The texts of
+    `old`, joined, are the old paragraph. The texts of `new` are the new paragraph, and so are those of `merged` without
+    'del'. In `merged`, a deletion includes the space before it if the new text has no space there.
     """
 
     old: list[Run]
@@ -285,7 +290,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _token_keys(tokens: Sequence[str]) -> list[str]:
-    """Return what tokens are compared by: their text without white space, or, of mere white space, two characters."""
+    """Return the texts by which tokens are compared, without white space; for white space alone, two characters."""
     return [token.strip() or token[:2] for token in tokens]
 
 
@@ -319,7 +324,7 @@ def _merge_islands(stretches: list[_Stretch]) -> list[_Stretch]:
     """Merge small unchanged islands into the changes around them.
 
     The rule is that of diff-match-patch's `diff_cleanupSemantic`: an island is at most as long as the longer side of
-    each neighbour. Here it also has at most `ISLAND_LETTERS`, so that content words stay, and doesn't end a sentence.
+    each neighbour. Here it also has at most `ISLAND_LETTERS`, so that content words stay, and ends no sentence.
     """
     merged: list[_Stretch] = []
     for stretch in stretches:
@@ -379,7 +384,7 @@ def _changes_in(stretches: list[_Stretch]) -> Iterator[Change]:
 
 
 def _needs_context(stretch: _Stretch) -> bool:
-    """Return whether a change is hard to locate alone: an insertion, a deletion, or only a word or two."""
+    """Return whether a change is hard to locate without context: an insertion, a deletion, or only a word or two."""
     word_counts = [len(WORDS.findall("".join(side))) for side in (stretch.old, stretch.new)]
     return min(word_counts) == 0 or max(word_counts) < CONTEXT_WORDS
 

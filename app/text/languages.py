@@ -20,13 +20,13 @@ from babel.core import get_global
 
 from .word_tables import word_tables
 
-MAX_EXAMINED_CHARS = 4000  # of a text; more don't improve a guess
+MAX_EXAMINED_CHARS = 4000  # the first of a text; more don't improve a guess
 MAX_NGRAM_CHARS = 500  # of the normalised words, from which n-grams are taken
 MAX_NGRAM_SIZE = 4  # characters
 MIN_KNOWN_NGRAM_SIZE = 4  # characters; a language is guessed only if its training text has an n-gram of this size
 FUNCTION_WORD_WEIGHT = 10  # function words are rarer in the declaration than in readers' questions
-SHORT_TEXT = 12  # letters; in a shorter text, the best language needs `MIN_LEAD` over the next one
-MIN_LEAD = 15  # as a difference of log-likelihoods; raises correct guesses for single words from 75 to 96 %
+SHORT_TEXT = 12  # letters; in a shorter text, the best language must lead over the next by `MIN_LEAD`
+MIN_LEAD = 15  # a difference of log-likelihoods; with it, 96 % of the guesses for single words are correct, not 75 %
 UNSEEN_LOG_LIKELIHOOD = log(4e-6)  # of an n-gram that a language's training text lacks
 # Log-likelihoods are stored as fixed-point numbers.
 FIXED_POINT_ONE = 1 << 16
@@ -84,7 +84,7 @@ def script_of(text: str) -> str:
         return "Latn" if any(map(str.isalpha, text[:MAX_EXAMINED_CHARS])) else "Zyyy"
     counts = {script: len(letter.findall(text[:MAX_EXAMINED_CHARS])) for script, letter in _scripts().items()}
     best = max(counts, key=lambda script: counts[script])
-    # Japanese mixes Kana with Han characters, so one Kana for five of those is enough.
+    # Japanese mixes Kana with Han characters, so one Kana for five Han characters is enough.
     if best == "Hani" and counts["Kana"] * 5 >= counts["Hani"]:
         best = "Kana"
     return best if counts[best] else "Zyyy"
@@ -103,7 +103,7 @@ def guessable_languages() -> list[str]:
 
 
 def guess_language(text: str) -> str:
-    """Guess the BCP 47 tag of a text from its beginning, or 'und' if it could be in several languages, as "Salt" could.
+    """Guess the BCP 47 tag of a text from its beginning; 'und' if it could be in several languages, such as "Salt".
 
     A person can correct the guess. docs/adr/0011-languages.md compares its accuracy with that of several libraries.
     """
@@ -146,13 +146,13 @@ def _ngrams(text: str) -> list[str]:
 class LanguageModel:
     """The n-gram model of one script's languages: the negative log-likelihood of each n-gram in each of them.
 
-    Those of one n-gram are packed into one integer, with `BITS_PER_LANGUAGE` bits for each language. So a single sum
-    over the n-grams of a text scores it in all languages, in a tenth of the time.
+    The numbers of one n-gram are packed into one integer, with `BITS_PER_LANGUAGE` bits for each language. So a single
+    sum over the n-grams of a text scores it in all languages, in a tenth of the time.
     """
 
     languages: tuple[str, ...]
     ngrams: dict[str, int]  # n-gram: packed scores
-    unseen: int  # the packed scores of an n-gram that no language has
+    unseen: int  # the packed scores of an n-gram that no language's training text has
 
     def scores(self, ngrams: Sequence[str]) -> dict[str, float]:
         """Return the log-likelihood of these n-grams in each language."""

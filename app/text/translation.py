@@ -25,7 +25,7 @@ AFGHAN_MONTHS = ("حمل", "ثور", "جوزا", "سرطان", "اسد", "سنب
 
 @lru_cache(maxsize=64)
 def get_catalogue(language: str) -> NullTranslations:
-    """Return the catalogue of a BCP 47 tag or of a broader tag. Without one, it is empty: texts stay in English."""
+    """Return the catalogue of a BCP 47 tag, or else of a broader tag, or else an empty one: texts stay in English."""
     return Translations.load(str(TRANSLATIONS), [tag.replace("-", "_") for tag in _fallback_tags(language)], "messages")
 
 
@@ -40,7 +40,7 @@ def interface_language(language: str) -> str:
 
 
 def missing_catalogues() -> list[str]:
-    """Return the languages whose catalogue isn't compiled: their pages would be in English but claim otherwise."""
+    """Return the languages whose catalogue isn't compiled: their pages would be in English, but say otherwise."""
     catalogues = TRANSLATIONS.glob("*/LC_MESSAGES/*.po")
     return sorted(path.parts[-3] for path in catalogues if not path.with_suffix(".mo").is_file())
 
@@ -112,10 +112,10 @@ def get_language_name(language: str, tag: str) -> str:
 
 
 def full_pattern(babel_locale: Locale, local_day: date, this_year: int | None) -> str:
-    """Return the date pattern for a locale whose CLDR data has none without the year.
+    """Return the pattern of a date with weekday, for a locale without a CLDR skeleton for such dates without a year.
 
-    It is CLDR's full pattern, which has the year. Persian has one without it, for days of `this_year` or if that is
-    None.
+    This is CLDR's full pattern, which has the year. Only Persian gets a pattern without the year, for days of
+    `this_year` and if `this_year` is None.
     """
     return "EEEE d MMMM" if babel_locale.language == "fa" and this_year in (None, local_day.year) else "full"
 
@@ -142,7 +142,10 @@ def _to_local(value: date, zone: str) -> date:
 def _format_day(
     babel_locale: Locale, local_day: date, this_year: int | None, skeleton: str, fallback_pattern: str
 ) -> str:
-    """Format a day by a CLDR skeleton or, without one, by a pattern; with the year if it isn't `this_year`."""
+    """Format a day by a CLDR skeleton, or by the pattern if the locale has no such skeleton.
+
+    With `this_year`, the skeleton of a day of another year includes the year.
+    """
     if this_year not in (None, local_day.year):
         skeleton = f"y{skeleton}"
     if skeleton in babel_locale.datetime_skeletons:

@@ -1,13 +1,13 @@
-"""The draft counters in a form, by which the server tells which of two drafts is newer.
+"""The counters of drafts in a form. They tell the server which of two drafts is newer.
 
-They are untrusted input, so they are clamped to `MAX_COUNT`, and counters that aren't numbers are ignored.
+Counters are untrusted input, so they are clamped to `MAX_COUNT`, and ignored if they aren't numbers.
 """
 
 import json
 
 from flask import request
 
-MAX_COUNT = 2**31 - 1  # the largest number that their columns hold
+MAX_COUNT = 2**31 - 1  # the largest number that their columns can hold
 
 
 def get_submitted_count() -> int:
@@ -16,7 +16,7 @@ def get_submitted_count() -> int:
 
 
 def get_known_counts() -> dict[str, int]:
-    """Return the counters of the drafts that existed when the page was opened, by tab; {} if the form has none."""
+    """Return the counters of the drafts that existed when the page was opened, by tab; {} if they can't be read."""
     try:
         counts = json.loads(request.form.get("knows", ""))
         return {tab: _clamp(int(count)) for tab, count in counts.items()}

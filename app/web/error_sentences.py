@@ -1,7 +1,7 @@
-"""All error codes: the message of each, and the HTTP status of its family, which is the part before the dot.
+"""All error codes: the message of each, and the HTTP status of each family, which is the part of a code before the dot.
 
-Codes are part of the API, and programs may rely on them. Add a row for a new error, and never change what a code means.
-Some pages replace the message of a code by one that tells their visitors more.
+Codes are part of the API, and programs may rely on them. Add a row for a new error, and never change the meaning of a
+code. Some pages replace the message of a code by a message that tells their visitors more.
 """
 
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from ..core.fields import ERROR_MESSAGES
 
 # The statuses of API responses, by family. Pages have other rules (`errors.py`).
 STATUSES = {
-    "permission": HTTPStatus.NOT_FOUND,  # what isn't yours doesn't exist
+    "permission": HTTPStatus.NOT_FOUND,  # not 403, which would reveal that it exists
     "sign_in": HTTPStatus.FORBIDDEN,
     "transition": HTTPStatus.CONFLICT,
     "precondition": HTTPStatus.CONFLICT,

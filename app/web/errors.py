@@ -20,7 +20,7 @@ from .error_sentences import format_error
 
 log = logging.getLogger(__name__)
 
-# The labels of form fields whose texts an error page shows, so that nobody has to type them again.
+# The form fields whose texts an error page shows, so that nobody has to type them again, with their labels.
 RETURNED_FIELDS = (
     {"headline": _l("Headline"), "wording": _l("Wording"), "body": _l("The text"), "background": _l("Background")}
     | {"answer": _l("The answer"), "brief": _l("Brief"), "note": _l("Note")}
@@ -40,8 +40,8 @@ RETURNED_FIELDS = (
     | {"answered": _l("When there is an answer"), "ended": _l("When it ends without one")}
     | {"joined": _l("When others asked the same")}
 )
-FIELD_LABELS = RETURNED_FIELDS | {"name": _l("Name"), "email": _l("E-mail address")}  # these two only for staff
-_PUBLIC_ID = re.compile(f"[{CROCKFORD}]{{12}}")  # of a selected row, which nobody typed
+FIELD_LABELS = RETURNED_FIELDS | {"name": _l("Name"), "email": _l("E-mail address")}  # these two on pages for staff
+_PUBLIC_ID = re.compile(f"[{CROCKFORD}]{{12}}")  # the value of a selected row, which nobody typed
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ NO_ROOM = ErrorMessage(
     _l("Try again in an hour. Whoever looks after this site has to make room first."),
 )
 
-# For a missing precondition. The message for status 409 would tell of a conflict with somebody else.
+# The message for a missing precondition. That of status 409 would mention somebody else who was faster.
 PRECONDITION_MISSING = ErrorMessage(
     _l("Something is missing first"), PAGES[409].happened, _l("Go back, add it, then do this again.")
 )
@@ -121,8 +121,8 @@ def render_error(
 ) -> Response:
     """Return the error page for a status, with the submitted texts to copy. Errors from status 500 on are logged.
 
-    `message` replaces that of the status, and `happened` only its sentence on what happened. `form_values` are the
-    texts to copy, by default those of `get_submitted_texts`.
+    `message` replaces the message for the status, and `happened` only its sentence on what happened. `form_values` are
+    the texts to copy, by default those of `get_submitted_texts`.
     """
     message = message or PAGES.get(status, PAGES[500])
     if form_values is None:
@@ -142,7 +142,7 @@ def render_error(
         retry=None,
     )
     if status >= 500:
-        # No URL, form data or header: the reference and the route's pattern suffice to find the fault.
+        # Log no URL, form data or header: the reference and the route's pattern suffice to find the fault.
         log.error("error %s: %s at %s", reference(), status, request.url_rule)
     response = make_response(html, status)
     if status in (429, 503):
@@ -186,7 +186,7 @@ def _handle_full_disk(error: NoRoom) -> Response:
 
 
 def _handle_database_error(error: OperationalError | ProgrammingError) -> Response:
-    """Respond to a database error outside `Database.write`, which raises `Busy` or `NoRoom` instead."""
+    """Respond to a database error. Most occur while reading: `Database.write` raises `Busy` or `NoRoom` instead."""
     kind = fault_kind(error)
     if kind is FaultKind.SCHEMA_MISMATCH:
         log.error(SCHEMA_MISMATCH, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
@@ -199,7 +199,7 @@ def _handle_database_error(error: OperationalError | ProgrammingError) -> Respon
 def _handle_unexpected_error(error: Exception) -> Response:
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
-    # The type and location of the error, but not its message, which could quote what someone wrote.
+    # Log the type and location of the error, but not its message, which could quote a reader.
     log.error("%s", type(error).__name__, extra={"fault": fault_as_data(error), "endpoint": request.endpoint})
     return render_error(500)
 

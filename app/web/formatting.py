@@ -34,9 +34,9 @@ def language() -> str:
 
 
 def requested_language() -> str:
-    """Return the language that the door chose for this page, for example from the URL or a person's settings.
+    """Return the language that was chosen for this page, for example by the URL or by a person's settings.
 
-    There may be no translation of our own texts, but the newsletter's texts can be in this language.
+    Our own texts may have no translation into this language, but the newsletter's texts can be in it.
     """
     return str(g.get("language", "en"))
 
@@ -44,7 +44,7 @@ def requested_language() -> str:
 class PageDomain(Domain):
     """The domain that Flask-Babel's `gettext` uses in code.
 
-    Flask-Babel's own looks up locale and catalogue again for each text, and a list of forty rows has hundreds of texts.
+    Flask-Babel's own domain looks up locale and catalogue for each text; a list of forty rows has hundreds of texts.
     """
 
     def gettext(self, string: str, **values: Any) -> str:
@@ -62,7 +62,7 @@ MINUTES_PER_UNIT = (("day", 1440), ("hour", 60), ("minute", 1))
 
 
 def _page_locale() -> Locale:
-    """Return the Babel locale of the page's language, for English the British one, as in our mails."""
+    """Return the Babel locale of the page's language. English is British, as in our mails."""
     return locale(language())
 
 
@@ -81,16 +81,16 @@ def _localize_digits(text: str) -> str:
 def day(value: datetime | date, style: str = "long") -> str:
     """Format a day. A day of another year includes the year.
 
-    In the style "long", this year "Wednesday 18 November", in earlier years "18 November 2025", in later years
-    "Wednesday 6 January 2027". In the style "short", "Wed 18 Nov" or "Wed 18 Nov 2025".
+    In the style "long", a day of this year is "Wednesday 18 November", of an earlier year "18 November 2025", of a
+    later year "Wednesday 6 January 2027". In the style "short" they are "Wed 18 Nov" and "Wed 18 Nov 2025".
     """
     local_day = _to_local(value).date() if isinstance(value, datetime) else value
     today = utc_now().astimezone(zone()).date()
     return _day(language(), local_day, style, is_another_year=local_day.year != today.year, is_future=local_day > today)
 
 
-# Babel takes longer to format a date than the rest of a row takes, and most dates of a list occur several times. The
-# cached functions have all that the text depends on as arguments.
+# Babel takes longer to format a date than all the rest of a row, and most dates of a list occur several times. A cached
+# function gets everything that its text depends on as an argument.
 _cached = lru_cache(maxsize=4096)
 
 
@@ -100,7 +100,7 @@ def _day(page_language: str, local_day: date, style: str, is_another_year: bool,
     if style == "short":
         return format_by_skeleton(page_locale, "yMMMEd" if is_another_year else "MMMEd", local_day)
     if is_another_year and is_future:
-        return translation.day(page_language, local_day, "UTC", this_year=0)  # no day is in year 0, so it has its year
+        return translation.day(page_language, local_day, "UTC", this_year=0)  # no day is in year 0: include the year
     if is_another_year:
         return _full_date(page_language, local_day)
     if "MMMMEEEEd" in page_locale.datetime_skeletons:
@@ -152,14 +152,14 @@ def _exact(page_language: str, local_time: datetime) -> str:
 def ago(value: datetime, threshold: float = 0.99) -> str:
     """Format the time since, or until, a moment: "3 days".
 
-    A unit is used once its number reaches `threshold`, see `babel.dates.format_timedelta`.
+    A unit is used once its number reaches `threshold` (see `babel.dates.format_timedelta`).
     """
     distance = max(abs(utc_now() - value), timedelta(minutes=1))
     return _localize_digits(format_timedelta(distance, threshold=threshold, locale=_page_locale()))
 
 
 def age(value: datetime) -> str:
-    """Format an age for a list: "12 mins", "5 hrs", "41 days", never in weeks or months, which are less exact."""
+    """Format an age for a list: "12 mins", "5 hrs", "41 days". Weeks and months would be less exact."""
     minutes = max(1, int(abs(utc_now() - value).total_seconds() // 60))
     unit, size = next((unit, size) for unit, size in MINUTES_PER_UNIT if minutes >= size)
     return _format_duration(language(), round(minutes / size), unit, "short")
@@ -194,7 +194,7 @@ def count(number: int) -> str:
 
 
 def in_digits(number: int | str) -> str:
-    """Format a number with the digits of the page's language, and with the separator "٬" if these aren't Latin."""
+    """Format a number with the digits of the page's language. If these aren't Latin, commas become "٬"."""
     text = _localize_digits(str(number))
     return text.replace(",", "٬") if text != str(number) else text
 

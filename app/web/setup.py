@@ -297,7 +297,7 @@ def accepts_cross_site(view: Callable[..., T]) -> Callable[..., T]:
 
 
 def _refuse_cross_site_posts() -> None:
-    """Refuse a form that a browser sends from another origin, even a neighbouring subdomain, and even with a valid token.
+    """Refuse a form from another origin, even a neighbouring subdomain, and even with a valid token.
 
     The browser says in a header how the origin is related to ours (W3C Fetch Metadata). Older browsers and mail
     programs don't send the header: for them, only the token is checked.
@@ -315,8 +315,8 @@ def set_frame_ancestors(origins: list[str]) -> None:
 
 
 def _set_headers(response: Response) -> Response:
-    # Remove the host: Werkzeug's redirect for a missing slash includes the request's Host, which can be forged. Only the
-    # redirect to the sign-in provider sets `g.is_external_redirect`.
+    # Remove the host: Werkzeug's redirect for a missing slash includes the request's Host, which can be forged. Only
+    # the redirect to the sign-in provider sets `g.is_external_redirect`.
     if response.location and not g.get("is_external_redirect"):
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
     is_file = request.endpoint == "static" and response.status_code < 400

@@ -18,7 +18,7 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 FOLDER = Path(__file__).parents[1] / "static"
-# The style sheets that are joined to one, since another request would cost distant readers seconds.
+# Style sheets that are joined into one file, since each further request would cost distant readers seconds.
 JOINED = {
     "reading-page.css": ("reader.css", "reading.css"),
     "handbook-page.css": ("reader.css", "handbook.css"),
@@ -26,10 +26,10 @@ JOINED = {
     "desk-page.css": ("reader.css", "expert.css", "desk.css", "desk-question.css", "desk-edition.css"),
 }
 MAX_HEADER_LENGTH = 200  # characters of an Accept-Encoding that is parsed and cached; no browser sends more
-CACHE_FOREVER = "public, max-age=31536000, immutable"  # a year, as there is no "forever"; RFC 8246
+CACHE_FOREVER = "public, max-age=31536000, immutable"  # one year, as there is no value for "forever" (RFC 8246)
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
-# The security headers of static files, instead of those of pages (app/web/setup.py). Style sheets run no scripts, so
-# they need no policy.
+# The security headers of style sheets and of all other static files; pages have others (app/web/setup.py). Style sheets
+# can't run scripts, so they need no policy.
 HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
 SCRIPT_HEADERS = HEADERS | {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -70,7 +70,7 @@ def current_version() -> str:
 
 
 def icon() -> Markup:
-    """Return the icon as a data: URL (RFC 2397), which saves the request that every browser makes for one."""
+    """Return the icon as a data: URL (RFC 2397). Otherwise every browser would request it separately."""
     svg = files()["favicon.svg"].body.decode().strip().replace('"', "'")
     url = "data:image/svg+xml," + quote(svg, safe=" '/:=")
     return Markup(url)  # noqa: S704 - a file of ours, and quoted
@@ -79,8 +79,8 @@ def icon() -> Markup:
 def register(app: Flask) -> None:
     """Serve the static files.
 
-    `url_for("static", filename=...)` returns the URL with the current version, and with `version=None` a URL that never
-    changes.
+    `url_for("static", filename=...)` returns a URL with the current version. With `version=None` it returns a URL that
+    never changes.
     """
     app.add_url_rule("/static/<filename>", "static", _serve)
     app.add_url_rule("/static/<version>/<filename>", "static", _serve)
@@ -93,15 +93,15 @@ def _set_default_version(endpoint: str, values: dict[str, Any]) -> None:
 
 
 def _serve(filename: str, version: str | None = None) -> Response:
-    """Serve the current file under the URL of any version, which a page cached before an upgrade may contain.
+    """Serve the current file under the URL of any version, since a page cached before an upgrade has an older URL.
 
-    Under URLs of other versions, browsers must revalidate it.
+    Under URLs of other versions, browsers must revalidate the file.
     """
     file = files().get(filename)
     if file is None:
         abort(404)
     has_range = "Range" in request.headers
-    # A range of the gzipped bytes would be useless.
+    # A range is of the plain bytes: a part of the gzipped ones couldn't be decompressed.
     is_gzipped = accepts_gzip(request.headers.get("Accept-Encoding", "")) and not has_range
     response = Response(file.gzipped if is_gzipped else file.body, content_type=f"{file.media_type}; charset=utf-8")
     response.headers["Cache-Control"] = CACHE_FOREVER if version == current_version() else "no-cache"
