@@ -250,7 +250,7 @@ def has_bytes(session: Session, row_id: int) -> bool:
 
 
 def filter_with_bytes(session: Session, row_ids: Iterable[int]) -> set[int]:
-    """Return the keys of those mails whose bytes still exist."""
+    """Return the keys of the mails whose bytes still exist."""
     keys = set(row_ids)
     if not keys:
         return set()
