@@ -172,7 +172,7 @@ def add_text(
     `columns` are further columns of the version, such as `channel`. A body that is too long is cut off. Raises
     `MissingField` if the body is empty.
     """
-    body = require_text("text", for_print(clean(content.body)))
+    body = require_text("text", for_print(clean(content.body)))[:MAX_ANSWER_LENGTH]
     newest = session.get(AnswerText, answer.text_id) if answer.text_id else None
     previous = newest or session.get_one(Question, answer.question_id).text
     language = previous.language  # type: ignore[union-attr]
@@ -182,7 +182,7 @@ def add_text(
         language=language,
         number=(last_number or 0) + 1,
         kind=kind,
-        body=body[:MAX_ANSWER_LENGTH],
+        body=body,
         words=word_count(body),
         ties=for_print(clean(content.ties)),
         own_words=content.own_words,

@@ -7,7 +7,7 @@ the account's verified address, and the account is bound to them. After that onl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -43,7 +43,7 @@ def sign_in_with_account(
     membership = sign_in.find_access(session, person, "desk") if person else None
     if person is None or not isinstance(membership, Membership):
         return SignInResult(refusal="unknown")
-    if not _bind(session, actor, lock_row(session, person), account):
+    if not _bind(session, actor, lock_row(session, person), account, membership):
         return SignInResult(refusal="another account")
     invitation_id = membership.id if membership.joined_at is None else None
     token, browser_session = sign_in.begin(session, actor, person.id, "desk", browser_name, membership_id=invitation_id)
@@ -68,26 +68,30 @@ def _find_by_address(session: Session, email: str) -> Person | None:
         return None
 
 
-def _bind(session: Session, actor: Actor, person: Person, account: ProviderAccount) -> bool:
+def _bind(session: Session, actor: Actor, person: Person, account: ProviderAccount, membership: Membership) -> bool:
     """Bind the account to a person who has none yet. Return False if another account is bound to them."""
     ring = get_keyring(session)
     identity = session.scalar(select(Identity).filter_by(person_id=person.id))
     if identity is not None:
         is_same_account = identity.subject_mac in ring.macs("identities.subject", _subject_key(account))
         if not is_same_account:
-            _record(session, actor, "identity.refuse", person)
+            _record(session, actor, "identity.refuse", person, membership)
         return is_same_account
     mac = ring.mac("identities.subject", _subject_key(account))
     session.add(Identity(person_id=person.id, subject_mac=mac, bound_at=now(session)))
-    _record(session, actor, "identity.bind", person)
+    _record(session, actor, "identity.bind", person, membership)
     return True
 
 
-def _record(session: Session, actor: Actor, action: str, person: Person) -> None:
-    """Record the action in the trail of each of the person's desks, for their admins."""
-    query = select(Membership).filter_by(person_id=person.id).order_by(Membership.newsletter_id)
-    for membership in session.scalars(query):
-        audit.record(session, actor, action, membership, facts={"person": person.id})
+def _record(session: Session, actor: Actor, action: str, person: Person, membership: Membership) -> None:
+    """Record the action in the trail of each desk that the person has joined, and of the desk of `membership`.
+
+    Other desks that only invited them must learn nothing.
+    """
+    is_concerned = or_(Membership.joined_at.is_not(None), Membership.id == membership.id)
+    query = select(Membership).where(Membership.person_id == person.id, is_concerned)
+    for row in session.scalars(query.order_by(Membership.newsletter_id)):
+        audit.record(session, actor, action, row, facts={"person": person.id})
 
 
 def _record_proofs(

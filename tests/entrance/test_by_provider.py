@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.audit import Event
 from app.core.actors import Clock
 from app.core.clock import unix_time
 from app.db.engine import Database
@@ -21,7 +22,9 @@ from app.people.models import Membership, Person
 from tests.support.desk_people import (
     NORA,
     VERA,
+    create_delta_newsletter,
     get_person_public_id,
+    hire,
     hire_vera,
     list_roles,
     sign_in_by_code,
@@ -357,6 +360,25 @@ def test_nobody_makes_themselves_an_account(
 
 @pytest.mark.threat("stranger at the door")
 @pytest.mark.both_databases
+def test_a_desk_that_only_invited_nora_learns_nothing_of_her_account(
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
+) -> None:
+    """Nora has joined the Steppe Letter; the Delta Letter has invited her."""
+
+    def invite_nora(session: Session) -> int:
+        delta_id = create_delta_newsletter(session)
+        vera = hire(session, delta_id, "Vera Holm", VERA, "admin")
+        staff.invite(session, vera, "The Delta Letter", "Nora Lind", NORA, "editor")
+        return delta_id
+
+    delta_id = database.write(invite_nora)
+    assert get_page_status(sign_in_at_provider(app)) == 303
+    with database.read() as session:
+        bound_at = session.scalars(select(Event.newsletter_id).where(Event.action == "identity.bind")).all()
+        assert session.scalars(select(Membership.joined_at).filter_by(newsletter_id=delta_id)).all().count(None) == 1
+    assert bound_at == [newsroom.newsletter_id]
+
+
 def test_the_account_decides_from_the_first_time_on_and_no_address_moves_it(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
