@@ -1,7 +1,7 @@
 """The database's record of the secrets in SECRET_KEYS.
 
 Each secret has a proof, which reveals a wrong secret in the settings. Secrets that were replaced are stored too, sealed
-with a newer one, so that the receipts and links made with them can always be found.
+with a newer secret, so that the receipts and links made with them can always be found.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def find_key_faults(session: Session) -> Iterator[str]:
 
 
 def _get_configured_keyring(session: Session) -> Keys:
-    """Return the keyring without loading the stored secrets, which need a correct secret in the settings."""
+    """Return the keyring without loading the stored secrets, which only a correct secret in the settings can open."""
     keyring: Keys = session.info["keys"]
     return keyring
 

@@ -1,8 +1,8 @@
 """Sealing (authenticated encryption) of personal data, and keyed hashes of secrets that are looked up but never read.
 
-Sealing is AES-256-GCM (NIST SP 800-38D) with the column and row as associated data, so an address copied into another
-row can't be opened there. Each purpose has a key of its own, derived from the newsroom's secret by HKDF (RFC 5869).
-Plaintexts are padded to a size class, so that the length of a sealed address doesn't help to identify it.
+Sealing is AES-256-GCM (NIST SP 800-38D) with the column and row as associated data: an address that is copied into
+another row can't be opened there. Each purpose has a key of its own, derived from the newsroom's secret by HKDF (RFC
+5869). Plaintexts are padded to a size class, so that the length of a sealed address doesn't help to identify it.
 """
 
 import hashlib
@@ -24,22 +24,22 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 NONCE_BYTES = 12
 KEY_NUMBER_BYTES = 2
 SMALLEST_CLASS = 128  # bytes
-LARGEST_POWER_CLASS = 4096  # bytes; up to here size classes are powers of two, above they are finer
+LARGEST_POWER_CLASS = 4096  # bytes; up to this size, classes are powers of two, larger classes are finer
 MIN_ENTROPY_BITS = 128  # estimated; 32 random bytes have about 156
-# A sealed value is PADDED, the key number, the nonce and the ciphertext. Values stored before padding was introduced
-# lack PADDED; they begin with the key number, which is never 0.
+# A sealed value consists of PADDED, the key number, the nonce and the ciphertext. Values from before padding was
+# introduced lack PADDED. They begin with the key number, which is never 0.
 PADDED = b"\0\0"
 
 
 class Unsealable(Exception):
-    """Stored bytes can't be opened: they belong to another row, their key is missing, or they were altered."""
+    """Stored bytes can't be opened: they belong to another row, were altered, or their key is missing."""
 
 
 def size_class(length: int) -> int:
     """Return the size to which `length` bytes are padded.
 
-    It is the next power of two; above `LARGEST_POWER_CLASS` it is a multiple of a sixteenth of that power, so that
-    padding adds at most an eighth (after Padmé, Nikitin et al., PETS 2019).
+    Up to `LARGEST_POWER_CLASS`, it is the next power of two. Above, it is a multiple of a sixteenth of that power, so
+    that padding adds at most an eighth (after Padmé, Nikitin et al., PETS 2019).
     """
     power_of_two = 1 << (length - 1).bit_length()
     if power_of_two <= LARGEST_POWER_CLASS:
@@ -61,7 +61,7 @@ def _unpad(padded: bytes) -> bytes:
 def is_weak_secret(secret: bytes) -> bool:
     """Return whether a secret is obviously not random: all zeros, a pattern, consecutive numbers.
 
-    The measure is the Shannon entropy of its bytes and of the differences between them. A long sentence passes.
+    The measure is the Shannon entropy of its bytes and of the differences between them. A long sentence isn't found.
     """
     differences = [(after - before) % 256 for before, after in pairwise(secret)]
     return min(_entropy_bits(secret), _entropy_bits(differences)) < MIN_ENTROPY_BITS
@@ -165,11 +165,11 @@ class Keys:
         return hmac.digest(key, value.encode(), hashlib.sha256)
 
     def macs(self, purpose: str, value: str) -> list[bytes]:
-        """Return the keyed hashes of `value` with every secret, to look up one that was stored with any of them."""
+        """Return the keyed hashes of `value` with every secret, to look up a hash that was stored with any of them."""
         return [self.mac(purpose, value, number) for number in self._secrets]
 
     def receipt(self, nonce: str, number: int) -> str:
-        """Derive a receipt of twenty digits from a form's nonce, so that sending a form twice shows the same one.
+        """Derive a receipt of twenty digits from a form's nonce: a form that is sent twice gets the same receipt.
 
         The modulo bias is below 2**-180. Raises KeyError if secret `number` is unknown.
         """

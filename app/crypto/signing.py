@@ -1,6 +1,6 @@
 """Signed form tokens, sent in the page instead of a cookie, for visitors without a session.
 
-A token holds its subject, a nonce, facts that the form needs when it is sent, and the day of issue. The exact time
+A token contains its subject, a nonce, facts that the form needs when it is sent, and the day of issue. The exact time
 would reveal when somebody was filling in the form.
 """
 
@@ -49,7 +49,7 @@ def create_token(purpose: str, subject: object, *facts: object, nonce: str = "")
     `subject` and `facts` must be JSON values. The default nonce is random. Needs an app context.
     """
     payload = _JSON.encode([subject, nonce or new_nonce(), *facts, today()])
-    # Like itsdangerous' `dumps`, without its attempt to compress, which takes half of the time and never helps here.
+    # Do the same as itsdangerous' `dumps`, but without trying to compress: that takes half of the time and never helps.
     return _signer(purpose).make_signer().sign(base64_encode(payload)).decode()
 
 

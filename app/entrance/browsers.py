@@ -1,4 +1,4 @@
-"""Browser sessions: listing them and signing out. Each is a row; once it has ended, its cookie is useless."""
+"""Browser sessions: listing them and signing out. Each session is a row; once it has ended, its cookie is useless."""
 
 from datetime import timedelta
 
@@ -27,8 +27,9 @@ def sign_out() -> Response:
 
 @entrance.get("/signed-in")
 def browsers() -> str | Response:
-    """List the browsers in which this person is signed in. For experts only the start of each session is
-    stored, neither the browser nor the last visit.
+    """List the browsers in which this person is signed in.
+
+    For experts only the start of each session is stored, neither the browser nor the last visit.
     """
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.sign_in_page", next=url_for("entrance.browsers")), code=303)

@@ -26,7 +26,7 @@ from .redirect_targets import get_local_path
 
 log = logging.getLogger(__name__)
 
-# The status and the sentence of each refusal.
+# The status and the message for each refusal.
 REFUSALS = {
     oidc.ProviderUnavailable: (503, _l("%(provider)s can’t be reached just now. The way in by mail works as ever.")),
     oidc.SignInDeclined: (403, _l("%(provider)s didn’t let you in, or you turned back there.")),
@@ -60,7 +60,10 @@ RETRYABLE = (oidc.ProviderUnavailable, oidc.SignInDeclined, oidc.InvalidResponse
 
 
 def get_provider() -> StaffProvider | None:
-    """Return the configured provider, or None if there is none or it would redirect back to another host."""
+    """Return the configured provider, or None.
+
+    Also return None if this page is at another host than BASE_URL, to which the provider redirects back.
+    """
     configured: StaffProvider | None = current_app.config["OIDC"]
     own_host = urlsplit(current_app.config["BASE_URL"]).netloc
     return configured if request.host == own_host else None
@@ -102,7 +105,7 @@ def redirect_to_provider() -> Response:
 @entrance.get("/sign-in/provider/back")
 @limiter.limit("20 per minute; 100 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
 def provider_callback() -> Response:
-    """Sign in with the provider's response. The stored request that it answers is used only once."""
+    """Sign in with the provider's response. The stored request, to which it responds, is valid only once."""
     staff_provider = _provider_or_404()
     stored_request = session.pop("provider", None)
     if not stored_request:

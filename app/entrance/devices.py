@@ -1,6 +1,6 @@
 """The keys of the rate limits for signing in: a known device, a browser that has waited, or a network.
 
-Strangers can use up the limit of their network, which others may share: a whole office, or everybody behind one Tor
+A stranger can use up the limit of a network that others share, such as a whole office, or everybody behind one Tor
 exit. So a device on which staff was signed in before is counted separately, and so is a browser that has waited for
 `WAIT` seconds.
 """
@@ -24,7 +24,7 @@ from ..web.setup import caller, db, hash_identifier
 SEAL_CONTEXT = "devices.cookie"
 COOKIE_LIFE = 180 * 86_400  # seconds for which a device stays known after a sign-in
 WAIT = 60  # seconds
-WAIT_LIFE = 3_600  # seconds after the begin of the wait, for which the browser is counted separately
+WAIT_LIFE = 3_600  # seconds from the start of the wait, after which the browser isn't counted separately any more
 
 BUSY = errors.ErrorMessage(
     _l("Many ask from your network"),
@@ -92,7 +92,7 @@ def _get_wait_token() -> str:
 
 
 def require_wait(limit: RequestLimit) -> None:
-    """Abort a request over the limit with 429. Store in the session when the browser's wait began."""
+    """Abort a request over the limit with 429. In the session, store when the browser's wait began."""
     _, _, began_at = session.get("waits", "").partition(" ")
     is_waiting = began_at and unix_time() - int(began_at) < WAIT
     if not is_waiting:
@@ -101,5 +101,5 @@ def require_wait(limit: RequestLimit) -> None:
 
 
 def get_code_key() -> str:
-    """Return the key under which entered codes are counted: the browser that requested the code."""
+    """Return the key under which entered codes are counted: that of the browser that requested one, or the network."""
     return hash_identifier(session["browser"]) if "browser" in session else caller()

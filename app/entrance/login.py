@@ -26,7 +26,7 @@ from . import devices, entrance, two_factor
 from .redirect_targets import get_home_url, get_local_path
 
 MINUTE = timedelta(minutes=1)
-LEAST_DURATION = 0.25  # of a request in seconds, so that timing doesn't reveal which addresses are known
+LEAST_DURATION = 0.25  # seconds that a request takes at least, so that timing doesn't reveal which addresses are known
 
 
 def describe_browser(user_agent: str) -> str:
@@ -69,7 +69,7 @@ def _render_request_page(status: int = 200, email: str = "", error: str = "") ->
 @entrance.post("/sign-in")
 @limiter.limit("10 per minute; 60 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
 def request_sign_in() -> Response:
-    """Mail a link and a code. The response is the same for unknown addresses, and takes as long."""
+    """Mail a link and a code. For an unknown address the response is the same, and takes as long."""
     started_at = time.monotonic()
     email = single_line(request.form.get("email", ""))
     try:
@@ -90,7 +90,7 @@ def _get_requesting_browser(language_code: str) -> RequestingBrowser:
 
 @entrance.get("/sign-in/code")
 def code_page() -> Response:
-    """Show the page for the code from the mail. A browser that has requested none is redirected to do so."""
+    """Show the page for the code from the mail. A browser that hasn't requested a code is redirected to do so."""
     if "browser" not in session:
         return redirect(url_for("entrance.sign_in_page"), code=303)
     return _render_code_page()
@@ -159,7 +159,7 @@ def _render_link_page(token: str, status: int = 200) -> Response:
 
 
 def log_in_and_redirect(token: str) -> Response:
-    """Sign this browser in and redirect. Its session is emptied first, which prevents session fixation."""
+    """Sign this browser in and redirect. Its session cookie is emptied first, which prevents session fixation."""
     with db.read() as db_session:
         authenticated = sessions.find_session(db_session, token)
         home_url = ""
@@ -198,7 +198,7 @@ def mail_proof_link() -> Response:
     """Mail a link and a code by which a signed-in person proves their identity again."""
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.sign_in_page"), code=303)
-    if two_factor.has_second_factor():  # people with a second factor have to show that one
+    if two_factor.has_second_factor():  # people with a second factor prove their identity with that
         return redirect(url_for("entrance.second_factor_page"), code=303)
     browser = _get_requesting_browser(current_user.language)
     token = current_user.token

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..newsletters.queries import desks_of
 
-# A local path. "//host" and "/\\host" lead to other hosts, and browsers drop control characters before parsing.
+# A local path. "//host" and "/\\host" lead to other hosts. Control characters could hide them: browsers drop these.
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\\x7f]*")
 
 

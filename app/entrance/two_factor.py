@@ -63,13 +63,13 @@ def store_challenge(challenge: bytes) -> None:
 
 
 def pop_challenge() -> bytes:
-    """Return the challenge that this browser was given, and remove it: it is valid once."""
+    """Return the challenge that this browser got, and remove it, since it is valid only once."""
     return urlsafe_b64decode(session.pop("challenge", ""))
 
 
 @entrance.get("/sign-in/second")
 def second_factor_page() -> Response:
-    """Ask for the second factor. People who need one and have none are redirected to add it."""
+    """Ask for the second factor. People who need a second factor and have none are redirected to add one."""
     next_path = get_local_path(request.args.get("next"))
     if not current_user.is_authenticated:
         return redirect(url_for("entrance.sign_in_page", next=next_path), code=303)
@@ -228,7 +228,7 @@ def add_passkey() -> Response:
 
 
 def _show_recovery_codes(codes: list[str]) -> Response:
-    """Show the recovery codes that come with the first factor. It is the only time, as only their hashes are stored."""
+    """Show the recovery codes that come with the first factor. This is the only time: only their hashes are stored."""
     return _render_factors(codes=codes) if codes else redirect(url_for("entrance.factors_page"), code=303)
 
 

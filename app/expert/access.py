@@ -31,8 +31,8 @@ from ..web.setup import csrf, db, or_404
 
 expert = Blueprint("expert", __name__)
 csrf.exempt(expert)  # because links work without cookies; `check_access` protects all requests
-PURPOSE = "the forms of an assignment's link"  # of their CSRF tokens, see `signing`
-GOOD_FOR = 90  # days, for these tokens
+PURPOSE = "the forms of an assignment's link"  # the purpose of their CSRF tokens (see `crypto.signing`)
+GOOD_FOR = 90  # days for which these tokens are valid
 ADDRESSES = ("/a/<token>", "/expert/assignments/<public_id>")  # by link, and signed in
 # Messages after an action. Their keys are in the URL, since experts with a link have no cookie.
 NOTICES = {
@@ -91,7 +91,7 @@ def assignment_route(path: str, method: str) -> Callable[[View], View]:
 
 
 def get_signed_in_expert(session: Session) -> Expert:
-    """Return the signed-in expert. Aborts with 404 if the person isn't an expert, or no longer."""
+    """Return the signed-in expert. Aborts with 404 if the person isn't an expert, or no longer one."""
     return or_404(expert_of(session, current_user.person_id))
 
 
@@ -103,9 +103,9 @@ def get_actor(session: Session) -> ExpertActor:
 
 @expert.before_request
 def check_access() -> Response | None:
-    """Check the CSRF token, and redirect visitors without a link to sign in.
+    """Check the CSRF token, and redirect visitors who have no link and aren't signed in to the sign-in page.
 
-    A POST without a link or a session gets a 403 with the submitted texts instead.
+    Respond to a POST of such visitors with 403 and the submitted texts.
     """
     view_args = request.view_args or {}
     if "token" in view_args:
@@ -120,7 +120,10 @@ def check_access() -> Response | None:
 
 
 def _check_link_form(view_args: dict[str, Any]) -> Response | None:
-    """Issue a CSRF token for the link, and check that of a POST: a wrong one gets a 400, or a 404 without the link."""
+    """Issue a CSRF token for the link, and check the token of a POST.
+
+    Respond to a wrong token with 400, or with 404 if the link is unknown.
+    """
     link_token = view_args["token"]
     g.form_proof = signing.create_token(PURPOSE, link_token)
     if request.method != "POST":
@@ -133,7 +136,7 @@ def _check_link_form(view_args: dict[str, Any]) -> Response | None:
 
 
 def _load_context(session: Session, view_args: dict[str, str], few_columns: bool = False) -> AssignmentContext:
-    """Load the assignment, and set its language, its time zone and the link of error pages for this request."""
+    """Load the assignment. Set the language, time zone and link of error pages for this request."""
     if "token" in view_args:
         actor, task = or_404(expert_tasks.load_task_by_link(session, view_args["token"], few_columns))
         g.language = task.newsletter.language
@@ -147,7 +150,10 @@ def _load_context(session: Session, view_args: dict[str, str], few_columns: bool
 
 @contextmanager
 def read_context(view_args: dict[str, str]) -> Iterator[AssignmentContext]:
-    """Yield the assignment at a URL for reading. Aborts with 404 for other experts, and if the link has expired."""
+    """Yield the context of the assignment at a URL, for reading.
+
+    Aborts with 404 for other experts, and if the link has expired.
+    """
     with db.read() as session:
         yield _load_context(session, view_args)
 

@@ -72,8 +72,8 @@ def check_page(
 def settle(**view_args: str) -> Response:
     """Settle the quote check: the text is right, or something is wrong.
 
-    If the expert agrees but has written a reply, or has another reply on another page, ask them first which they mean.
-    An outcome that the check's policy doesn't offer is refused.
+    If the expert agrees but has written a reply, or has written another reply on another page, ask first which of these
+    they mean. An outcome that the check's policy doesn't offer is refused.
     """
     outcome = request.form.get("outcome", "")
     reply = request.form.get("reply", "").strip()
@@ -82,7 +82,7 @@ def settle(**view_args: str) -> Response:
     reply_to_send = reply if outcome == "wrong" else ""
 
     def settle_or_keep(context: AssignmentContext) -> str:
-        """Settle the check and return "", or save the reply and return all replies, to ask which one is meant."""
+        """Settle the check and return "". If a question is needed, save the reply instead and return all replies."""
         unseen_drafts = find_unseen_drafts(context, reply, "reply")
         all_replies = "\n\n".join(filter(None, [reply, *(draft.body for draft in unseen_drafts)]))
         if "sure" not in request.form and all_replies != reply_to_send:
@@ -124,7 +124,7 @@ def assignment(**view_args: str) -> Response:
 
 @assignment_route("/<any(draft, preview, send, accept, decline, suggest, ask, 'take-back', check, report):verb>", "GET")
 def back(verb: str, **view_args: str) -> Response:
-    """Redirect a GET of a form's URL to the page: browsers that restore a tab request the URL of its last POST."""
+    """Redirect a GET of a form's URL to the page. Browsers that restore a tab request the URL of its last POST."""
     return to_assignment(view_args)
 
 
@@ -261,7 +261,7 @@ def report(**view_args: str) -> Response:
 def _send_note(view_args: dict[str, str], send_note: SendNote, field: str, missing: str = "") -> Response:
     """Send the submitted `note` to the desk, and show it again if it is rejected.
 
-    `field` is the form for the error, whose text is `missing` or else that of the exception.
+    `field` names the form that then shows the error: the text `missing`, or else the message of the exception.
     """
     note = request.form.get("note", "")
     try:

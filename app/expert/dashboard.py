@@ -16,14 +16,14 @@ from .access import expert, get_actor
 
 
 class ListedStage(NamedTuple):
-    """A stage whose tasks are listed: their list, their mark, and the sentence that says who waits for whom."""
+    """A stage whose tasks are listed: the list, the mark, and a sentence that says who waits for whom."""
 
     group: str
     mark: str  # as in the macro `mark`
     sentence: Any
 
 
-# Tasks that ended without an answer that can be read are not listed.
+# Tasks in other stages ended without an answer that anybody can read, so they aren't listed.
 LISTED_STAGES = {
     "answer": ListedStage("answer", "new", _l("%(editor)s waits for your text")),
     "check": ListedStage("check", "new", _l("%(editor)s asks whether the edited text is right")),
@@ -42,7 +42,7 @@ class TaskRow:
     - `kind`: of the mark, as in the macro `mark`;
     - `text`: a sentence that says who waits for whom;
     - `about`: the title of the question, in `language`;
-    - `time`: when the expert's part is due or the answer runs, with its short form `label` and its full form `exact`;
+    - `time`: when the expert's part is due or the answer runs; `label` is its short form, `exact` the full form;
     - `public`: the path of the published page.
     """
 

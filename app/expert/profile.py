@@ -31,7 +31,7 @@ ERROR_MESSAGES = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """Reasons to show the form again: `errors`, or values that somebody else has `stored` since, each by field."""
+    """The reasons to show the form again, by field: `errors`, or values that somebody else has `stored` since."""
 
     status: int = 200
     errors: dict[str, str] = field(default_factory=dict)
@@ -93,7 +93,7 @@ def say_of_page(slug: str, said: str) -> Response:
 class PublicPage:
     """The expert's public page at a newsletter that has printed them.
 
-    `is_wanted` says whether they consented to it, `href` is its URL, or None while the page would be empty.
+    `is_wanted` says whether they consented to it. `href` is its URL, or None if the page would be empty.
     """
 
     newsletter: Newsletter

@@ -41,7 +41,7 @@ class AnswerForm:
 
     - `answer`, `ties`, `credit_line`, `own_words`: its fields (see `AnswerContent`);
     - `tab`, `count`: the draft that this page saves, and the number of its next save;
-    - `source`: the tab whose draft the text is, which differs from `tab` if this page continues another tab's draft;
+    - `source`: the tab from whose draft the text comes; not `tab` if this page continues another tab's draft;
     - `knows`: the counts of all drafts when the page was opened, as JSON by tab.
     """
 
@@ -69,7 +69,7 @@ def draft_counts_json(drafts: Sequence[Draft]) -> str:
 def find_unseen_drafts(
     context: AssignmentContext, body: str, draft_kind: str = "answer"
 ) -> list[writing.DraftSnapshot]:
-    """Return the drafts that other tabs of this expert have saved since the submitting page was opened."""
+    """Return the drafts with other texts that the expert's other tabs have saved since this page was opened."""
     tab = request.form.get("tab", "")
     others = writing.list_drafts_of_other_tabs(context.session, context.task.assignment, draft_kind, tab)
     return writing.unseen_drafts(others, tab, get_known_counts(), body)
@@ -97,7 +97,7 @@ def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
         for draft in drafts
     ]
     if submitted:
-        tab = f"version {submitted.number}"  # a name in place of a tab, for the link that continues this text
+        tab = f"version {submitted.number}"  # no tab has this name; the link that continues this text needs one
         sheets.append(
             AnswerForm(
                 answer=submitted.body,
@@ -116,7 +116,10 @@ def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
 
 
 def choose_sheet(context: AssignmentContext, sheets: Sequence[AnswerForm], tab: str | None) -> AnswerForm:
-    """Return the text of `tab`, or else the newest one, to be continued in a new draft unless it is this tab's own."""
+    """Return the text of `tab`, or else the newest text.
+
+    Unless it is the draft of `tab` itself, the page continues it in a new draft.
+    """
     blank_sheet = AnswerForm(
         answer="", ties="", credit_line=context.task.assignment.credit_line, own_words=False, tab="", count=0, source=""
     )
@@ -128,8 +131,11 @@ def choose_sheet(context: AssignmentContext, sheets: Sequence[AnswerForm], tab: 
 
 
 def list_other_sheets(sheets: Sequence[AnswerForm], *shown: str) -> list[AnswerForm]:
-    """Return the sheets whose texts differ from those already shown, newest first and each text once."""
-    # The sheets come newest first. From the oldest on, each one replaces an older one with the same text.
+    """Return the sheets whose texts differ from those already shown: of several with the same text, only the newest.
+
+    The text that was written last comes first.
+    """
+    # The sheets come newest first. From the oldest on, each replaces an older one with the same text, at its place.
     sheets_by_text = {clean(sheet.answer): sheet for sheet in reversed(sheets)}
     shown_texts = {"", *map(clean, shown)}
     return [sheet for text, sheet in reversed(sheets_by_text.items()) if text not in shown_texts]
@@ -196,7 +202,7 @@ def save_submitted_draft(context: AssignmentContext) -> writing.DraftSnapshot:
 @assignment_route("/draft", "POST")
 @limiter.limit("90 per minute")
 def draft(**view_args: str) -> Response:
-    """Save a draft. A script gets the result as JSON, a form without scripts is redirected to its page."""
+    """Save a draft. Scripts get the result as JSON; forms of browsers without scripts are redirected to the page."""
 
     def save(context: AssignmentContext) -> tuple[writing.DraftSnapshot, dict[str, object]]:
         saved = save_submitted_draft(context)
@@ -263,7 +269,7 @@ def _render_conflict(view_args: dict[str, str]) -> Response:
                 for sheet in list_sheets(context)
                 if sheet.was_sent and clean(sheet.answer) != clean(own_sheet.answer)
             ]
-        if not other_sheets:  # the same text has been submitted
+        if not other_sheets:  # somebody has already submitted the same text
             return to_assignment(view_args)
         own_sheet = replace(own_sheet, knows=draft_counts_json(writing.drafts_of(context.session, assignment)))
         return render_page(context, "both", 409, own_sheet=own_sheet, other_sheets=other_sheets, is_open=is_open)

@@ -1,6 +1,6 @@
 """Drafts of forms of the desk: text that was typed and not sent is stored for its author until the form is sent.
 
-A draft belongs to one browser window: two windows with the same form have two drafts, and neither overwrites the other.
+A draft belongs to one browser window: two windows with the same form have two drafts, which don't overwrite each other.
 """
 
 import json
@@ -17,10 +17,10 @@ from ..db.ids import new_public_id
 from ..db.session import add_and_flush, get_keyring, now
 from .models import FormDraft
 
-KEPT = timedelta(days=30)  # after it was last saved
+KEPT = timedelta(days=30)  # after a draft was last saved
 MAX_CHARACTERS = 200_000  # of all fields together, more than any form of the desk accepts
 TYPING_WINDOW = timedelta(seconds=45)  # how long somebody counts as typing after their draft was saved
-MAX_DRAFTS = 5  # of a person and form; older ones are deleted
+MAX_DRAFTS = 5  # of one form by one person; older drafts are deleted
 Fields = Sequence[tuple[str, str]]  # names and values, as a browser sends them
 
 
@@ -28,9 +28,9 @@ Fields = Sequence[tuple[str, str]]  # names and values, as a browser sends them
 class FormState:
     """The state of a form in one window: its fields, and the names of the changed ones.
 
-    `public_id` and `count` identify the draft as which this window last saved it. If another window has saved that
-    draft since, or it is gone, this state gets a draft of its own. `form_digest` is the digest of the form's
-    idempotency key.
+    `public_id` and `count` identify the draft in which this window last saved its state. If another window has saved
+    this draft since, or it is gone, the state gets a new draft. `form_digest` is the digest of the form's idempotency
+    key.
     """
 
     fields: Fields
@@ -77,7 +77,7 @@ def _delete_oldest(session: Session, actor: Staff, form: str) -> None:
 
 
 def has_any(person_id: int, newsletter_id: int) -> ColumnElement[bool]:
-    """Return an SQL expression for whether a person has drafts."""
+    """Return an SQL expression for whether a person has drafts, or held submissions, which are drafts too."""
     return exists().where(*_owner_clauses(person_id, newsletter_id))
 
 
@@ -117,14 +117,14 @@ def drop(session: Session, actor: Staff, public_id: str) -> bool:
 
 
 def drop_sent(session: Session, actor: Staff, public_id: str, form_digest: bytes) -> None:
-    """Delete the drafts of a form that is sent: the one with this ID, and those saved from the same window."""
+    """Delete the drafts of a form that is sent: the draft with this ID, and all that the same window saved."""
     is_own = _owner_clauses(actor.person_id, actor.newsletter_id)
     is_sent = or_(FormDraft.public_id == public_id, FormDraft.form_digest == form_digest)
     session.execute(delete(FormDraft).where(*is_own, is_sent))
 
 
 def erase_about(session: Session, public_ids: Collection[str]) -> None:
-    """Delete everybody's drafts about the rows with these public IDs, which are part of the URLs of their forms."""
+    """Delete everybody's drafts about the rows with these public IDs: the URLs of such forms contain the ID."""
     if public_ids:
         is_about = or_(*(FormDraft.form.contains(f"/{public_id}/", autoescape=True) for public_id in public_ids))
         session.execute(delete(FormDraft).where(is_about))

@@ -21,7 +21,7 @@ KEPT = timedelta(hours=1)
 def hold(session: Session, actor: Staff, address: str, fields: Fields, form_digest: bytes) -> str:
     """Store what was submitted to `address`, and return its public ID.
 
-    Another submission of the same form replaces it. `form_digest` is the digest of the form's idempotency key.
+    It replaces an earlier held submission of the same form. `form_digest` is the digest of the form's idempotency key.
     """
     form = (HELD + address.partition("?")[0])[:200]
     earlier = delete(FormDraft).where(
@@ -31,13 +31,13 @@ def hold(session: Session, actor: Staff, address: str, fields: Fields, form_dige
         FormDraft.form_digest == form_digest,
     )
     session.execute(earlier)
-    # The address with its query is stored as a first field, which has no name.
+    # The address with its query is stored as the first field, without a name.
     state = FormState([("", address), *fields], (), form_digest)
     return form_drafts.save(session, actor, form, state).public_id
 
 
 def load(session: Session, actor: Staff, public_id: str) -> tuple[str, Fields] | None:
-    """Return the address and the fields of a held submission; None if it has expired or is somebody else's."""
+    """Return the address and the fields of a held submission; None if it has expired or isn't the actor's own."""
     query = select(FormDraft).where(
         FormDraft.person_id == actor.person_id,
         FormDraft.newsletter_id == actor.newsletter_id,

@@ -1,7 +1,8 @@
 """Idempotent submissions of forms: repeating one, with the same key and the same fields, has no further effect.
 
-One submission is called a press, after the button. Its key is claimed in its own transaction: a second process with the
-same key waits for that transaction, and a submission that failed can be repeated. The outcome is stored right after it.
+One submission is called a press, after the button. Its key is claimed in the transaction of its change. So a second
+process with the same key waits for this transaction, and a submission that failed can be repeated. The outcome is
+stored right after the transaction.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from ..db.session import get_keyring, now
 from .models import PressKey
 
 KEPT = timedelta(days=1)  # a form may be sent again much later, for example by a laptop that wakes up
-FRESH = timedelta(minutes=2)  # how long the first messages are repeated; later they could be outdated
+FRESH = timedelta(minutes=2)  # how long a repeated submission shows the first one's messages; later they may be false
 PATIENCE = 5.0  # seconds that a repeated submission waits for the outcome of the first one
 POLL_INTERVAL = 0.05  # seconds
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -39,7 +40,7 @@ class Press(NamedTuple):
 
 
 class PressOutcome(NamedTuple):
-    """The URL to which a submission redirected, and its messages; both are empty while unknown, and once erased."""
+    """The URL to which a submission redirected, and its messages. Both are empty while unknown, and once erased."""
 
     claimed_at: datetime
     is_settled: bool
@@ -58,7 +59,7 @@ def compute_form_digest(person_id: int, key: str) -> bytes:
 
 
 def claim_idempotency_key(session: Session, actor: Staff, press: Press) -> None:
-    """Claim a submission; others with the same digest wait for the transaction to end. Raises `AlreadyPressed`."""
+    """Claim a submission. Others with the same digest wait until the transaction ends. Raises `AlreadyPressed`."""
     insert = INSERT[session.get_bind().dialect.name](PressKey).values(
         digest=press.digest,
         form_digest=press.form_digest,
@@ -91,7 +92,7 @@ def outcome_of(session: Session, press: Press) -> PressOutcome | None:
 
 
 def wait_for_outcome(database: Database, press: Press) -> tuple[PressOutcome | None, bool]:
-    """Return the outcome of a submission, as soon as it is settled or after `PATIENCE`, and whether it is fresh."""
+    """Wait until a submission is settled, or for `PATIENCE`. Return its outcome, and whether that is fresh."""
     deadline = time.monotonic() + PATIENCE
     while True:
         with database.read() as session:
@@ -108,7 +109,7 @@ def is_form_sent(session: Session, form_digest: bytes) -> bool:
 
 
 def release(session: Session, press: Press) -> None:
-    """Release the claim, so that the same form can be submitted again: its response was a page or file, no redirect."""
+    """Release the claim of a submission that had a page or file as its response: the form can be submitted again."""
     session.execute(delete(PressKey).where(PressKey.digest == press.digest))
 
 

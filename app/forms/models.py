@@ -12,9 +12,9 @@ from ..db.declarative import HasPublicId, OfNewsletter, Row
 class PressKey(Row, OfNewsletter):
     """One submission of a form of the desk, with its outcome; kept for a day.
 
-    `form_digest` covers the form's idempotency key, `digest` also all that was sent. Neither lets anybody guess what
-    was sent, since the key is random and not stored. `outcome_sealed` holds the URL of the next page and its messages.
-    Without `settled_at`, the submission is in progress, or its process was killed.
+    `form_digest` is a digest of the form's idempotency key, `digest` of the key and of all that was sent. Nobody can
+    guess from them what was sent, since the key is random and not stored. `outcome_sealed` holds the URL of the next
+    page and its messages. Without `settled_at`, the submission is in progress, or its process was killed.
     """
 
     __tablename__ = "press_keys"
@@ -31,9 +31,9 @@ class PressKey(Row, OfNewsletter):
 class FormDraft(Row, HasPublicId, OfNewsletter):
     """The draft of a form of the desk: its fields as a browser would send them, sealed.
 
-    `form` is the URL that the form is sent to, with the public ID of what it is about. `count` grows with each save, so
-    that two windows don't overwrite each other. `changed` holds the names of the changed fields, separated by spaces.
-    `form_digest` is as in `PressKey`, for the form in the window that saved the draft.
+    `form` is the URL to which the form is sent; it contains the public ID of the row that the form is about. `count`
+    grows with each save, so that two windows don't overwrite each other. `changed` holds the names of the changed
+    fields, separated by spaces. `form_digest` is as in `PressKey`, for the form in the window that saved the draft.
     """
 
     __tablename__ = "form_drafts"

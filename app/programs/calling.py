@@ -103,7 +103,8 @@ def claim(session: Session, build_payload: BuildPayload) -> LeasedCall | None:
         leased_call = _lease(session, program, build_payload)
         if leased_call is not None:
             return leased_call
-        # It has no due delivery left, or its next call is delayed, so that the query doesn't find it again.
+        # The program's next call is delayed, or the deliveries that were read have ended. The query finds the program
+        # again only if it has more than `BATCH_SIZE` due.
     return None
 
 
@@ -118,7 +119,7 @@ def _lease(session: Session, program: Program, build_payload: BuildPayload) -> L
             delivery.ended_at = current_time
             continue
         leased_call = _build_call(session, program, delivery, payload)
-        if leased_call is None:  # the address can't be unsealed: the delivery waits until the settings have the key
+        if leased_call is None:  # its address can't be unsealed: the delivery waits until SECRET_KEYS has the key again
             _record_failure(session, program)
             break
         program.leased_until = leased_call.leased_until
@@ -131,8 +132,8 @@ def _lease(session: Session, program: Program, build_payload: BuildPayload) -> L
 def begin_test(session: Session, program: Program, payload: dict[str, Any]) -> LeasedCall | None:
     """Return the call of a test that the desk requested, or None if the program's address can't be unsealed.
 
-    It isn't leased, and a paused program can be tested too. The test is logged as an ended delivery, so that no worker
-    sends it.
+    The program isn't leased for it, and may be paused. The test is logged as an ended delivery, so that no worker sends
+    it.
     """
     current_time = now(session)
     delivery = Delivery(
@@ -205,7 +206,7 @@ def _record_failure(session: Session, program: Program, is_gone: bool = False) -
 
 
 def settle_test(session: Session, leased_call: LeasedCall, result: CallResult) -> None:
-    """Store the result of a test. If it arrived, other deliveries needn't wait for the program's next retry."""
+    """Store the result of a test. If the test arrived, other deliveries are sent without waiting for the next retry."""
     program, delivery = session.get(Program, leased_call.program_id), session.get(Delivery, leased_call.delivery_id)
     if program is None or delivery is None:
         return
@@ -220,7 +221,7 @@ def _record_result(session: Session, delivery: Delivery, result: CallResult) -> 
 
 
 def delete_expired(session: Session) -> None:
-    """Delete old log entries, and former secrets that no longer sign."""
+    """Delete the entries of old deliveries that have ended, and former secrets that no longer sign."""
     expired_secrets = update(Program).where(Program.former_until < now(session))
     session.execute(expired_secrets.values(former_sealed=None, former_until=None))
     oldest_kept = now(session) - KEPT
@@ -228,7 +229,7 @@ def delete_expired(session: Session) -> None:
 
 
 def _is_ready(current_time: datetime) -> ColumnElement[bool]:
-    """Return the SQL condition that a program can be called and has something due."""
+    """Return the SQL condition that a program can be called and has a due delivery."""
     blocking_times = (Program.again_at, Program.leased_until)
     has_passed = [or_(column.is_(None), column <= current_time) for column in blocking_times]
     has_due_delivery = exists().where(Delivery.program_id == Program.id, _is_due(current_time))

@@ -22,8 +22,8 @@ class Program(Row, HasPublicId, OfNewsletter):
     Calls of a webhook are signed with the secret in `secret_sealed`, and until `former_until` also with the one in
     `former_sealed`. `secret_shown_at` is when the desk saw the secret.
 
-    One worker at a time calls a program, while it holds the lease (`leased_until`), and after a failure not before
-    `again_at`. `attempts` counts the failures since `failing_since`.
+    Only one worker at a time calls a program: it holds the lease until `leased_until`. After a failure, the next call
+    is not made before `again_at`. `attempts` counts the failures since `failing_since`.
     """
 
     __tablename__ = "programs"
@@ -57,9 +57,10 @@ class Program(Row, HasPublicId, OfNewsletter):
 class Delivery(Row, HasPublicId):
     """One event for one program, written in the transaction of the event.
 
-    It holds no text: the payload is built when the program is called, from what is public at that time. It waits while
-    `ended_at` is NULL. Of the last call it stores the milliseconds that it `took` and the `status` of the response or,
-    if there was none, our own description of the failure in `said`; never the body of the response.
+    It holds no text: the payload is built when the program is called, from what is public at that time. A delivery
+    waits while `ended_at` is NULL. Of the last call it stores the milliseconds that it `took`, and the `status` of the
+    response. If there was no response, `said` is our own description of the failure. The body of a response is never
+    stored.
     """
 
     __tablename__ = "program_deliveries"

@@ -12,7 +12,7 @@ from .chats import CHATS
 from .models import Delivery, Program
 
 WEBHOOK_LIFETIME = timedelta(days=5)  # of a delivery, as of a mail
-CHAT_LIFETIME = timedelta(hours=12)  # after which a notice is of no use
+CHAT_LIFETIME = timedelta(hours=12)  # of a notice in a chat: a later one is of no use
 
 # The events of webhooks with their labels (docs/webhooks.md). `workflows.program_messages` builds their payloads.
 EVENTS = {
@@ -24,7 +24,7 @@ EVENTS = {
 }
 TEST = "test"
 LETTERS = "letters.waiting"
-# What experts do, as the kinds of the mails in which the desk is told.
+# Actions of experts, named by the kinds of mail with which the desk is told.
 OF_EXPERTS = ("answer", "declined", "objection", "withdrawn", "fine", "suggestion", "question_back")
 # The notices of chats: each morning that letters are waiting, and immediately what an expert did. The labels of the
 # mails can be used in a chat, since they name nobody and quote nothing.
@@ -46,7 +46,8 @@ def queue_deliveries(
 ) -> None:
     """Queue a delivery of an event for each subscribed program, to be sent after the commit and not before `due_at`.
 
-    Paused programs are skipped. A notice in a chat has no details, so none is added while one of the same kind waits.
+    Paused programs are skipped. A notice in a chat has no details, so it isn't queued while another of the same kind
+    waits.
     """
     happened_at = now(session)
     due_at = due_at or happened_at

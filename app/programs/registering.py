@@ -23,7 +23,7 @@ from .signed_calls import new_secret
 
 MAX_PROGRAMS = 20  # of a newsletter
 LONGEST_NAME, LONGEST_ADDRESS = 80, 1_000  # characters
-FORMER_SECRET_SIGNS = timedelta(days=1)  # after another was created, so that the receiver can switch
+FORMER_SECRET_SIGNS = timedelta(days=1)  # after a new secret was created, so that the receiver has time to switch
 WARN_AFTER = timedelta(days=1)  # of failures
 
 
@@ -108,14 +108,14 @@ def show_secret(session: Session, actor: Staff, program: Program) -> str:
 
 
 def renew(session: Session, actor: Staff, program: Program) -> None:
-    """Create another secret. For a day calls are signed with the former one too, unless it can't be unsealed any more.
+    """Create a new secret. For a day, calls are also signed with the former one, unless it can't be unsealed any more.
 
     Raises `InvalidTransition` for a chat, which has no secret, and `PermissionDenied`.
     """
     must(actor, "programs")
     if lock_row(session, program).secret_sealed is None:
         raise InvalidTransition("program", "renew", program.kind)
-    # `key_no` stays: until everything in the row has been sealed again, that key is needed.
+    # `key_no` stays: the address is still sealed with that key.
     keyring = get_keyring(session)
     program.former_sealed = program.former_until = None
     with suppress(Unsealable):
@@ -160,9 +160,9 @@ def remove(session: Session, actor: Staff, program: Program) -> None:
 
 
 def resend(session: Session, actor: Staff, program: Program, delivery: Delivery) -> None:
-    """Send an ended delivery again, under the same ID, after those that are waiting, and without further backoff.
+    """Send an ended delivery again, under the same ID, after those that are due, and without waiting for a retry.
 
-    Raises `InvalidTransition` for a delivery that is waiting anyway, for a test, and while the program is paused; and
+    Raises `InvalidTransition` for a delivery that is still waiting, for a test, and while the program is paused; and
     `PermissionDenied`.
     """
     must(actor, "programs")
@@ -191,7 +191,7 @@ def select_failing(failing_before: Any, newsletter_id: Key | None = None) -> Sel
 
 
 def is_signed(program: Program) -> bool:
-    """Return whether calls to a program are signed: those to a chat aren't."""
+    """Return whether calls to a program are signed. Calls to a chat aren't."""
     return program.kind not in CHATS
 
 

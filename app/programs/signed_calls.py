@@ -21,7 +21,7 @@ def signature(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
 
 
 def signature_headers(message_id: str, sent_at: datetime, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
-    """Return the headers of a call, signed with each key, since the receiver may know only the former one yet."""
+    """Return the headers of a call, signed with each key: a receiver may still have only the former secret."""
     timestamp = str(int(sent_at.timestamp()))
     signatures = " ".join(signature(key, message_id, timestamp, body) for key in keys)
     return {"webhook-id": message_id, "webhook-timestamp": timestamp, "webhook-signature": signatures}

@@ -4,7 +4,7 @@
   signed by HS256 with the bytes of the secret, `kid` the id, `aud` /admin/ (admin-api/#token-authentication).
   `Accept-Version` is the version of Ghost for which this was written.
 - `POST /admin/posts/?source=html` converts HTML to paragraphs of the editor (admin-api/posts/creating-a-post).
-  Therefore we send the fragment: a complete mail would become one HTML card below the title, which nobody can edit.
+  Therefore we send the fragment: a complete mail would become a single HTML card, which nobody can edit.
 - `PUT /admin/posts/{id}/` needs the current `updated_at` of the post, and answers 409 if somebody has saved it since
   (admin-api/posts/updating-a-post). We send no `status`, so that a post published meanwhile stays published.
 - A tag that begins with `#` is internal: readers don't see it (admin-api/#tags).

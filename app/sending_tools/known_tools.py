@@ -17,11 +17,11 @@ from .tool_api import Account, DraftError, DraftRef, EditionDraft, NotFound
 class Tool:
     """A tool; `label` is its own name, and `api` its module in this package.
 
-    - `export` is the form of export that it takes as HTML: the fragment "html" for a tool that adds its own template,
-      the complete "mail" for one that doesn't.
+    - `export` is the export that it gets as HTML: the fragment "html" for a tool that adds its own template, the
+      complete "mail" for a tool that doesn't.
     - `key_help` and `audience_help` say where to find a key and the ID of a list; "" if the tool has just one list.
-    - `get_api_url` and `get_desk_url` return from a key the URLs of the API and of the tool's pages. They are None for
-      a tool that newsrooms host themselves.
+    - `get_api_url` and `get_desk_url` take a key, and return the URL of the API and that of the tool's pages. They are
+      None for a tool that newsrooms host themselves.
     """
 
     name: str
@@ -95,9 +95,9 @@ def verify_account(tool: Tool, account: Account) -> None:
 
 
 def hand_over(tool: Tool, account: Account, draft: EditionDraft, draft_id: str = "") -> tuple[DraftRef, bool]:
-    """Create the draft, or update the one with the ID `draft_id`. Also return whether that one no longer existed.
+    """Create the draft, or update an earlier one: that with the ID `draft_id`, or else with the same mark.
 
-    Raises `DraftError`.
+    Return where it is, and whether the draft `draft_id` no longer existed. Raises `DraftError`.
     """
     try:
         try:
@@ -119,7 +119,7 @@ def _create_or_update(tool: Tool, account: Account, draft: EditionDraft, draft_i
         except NotFound:
             was_gone = True
     if existing_draft is None:
-        # The response that named a draft, or our record of it, may have been lost.
+        # There may be a draft all the same: the response with its ID, or our record of it, may have been lost.
         found_id = tool.api.find_draft_id(account, draft)
         if found_id:
             existing_draft = tool.api.fetch_draft(account, found_id)

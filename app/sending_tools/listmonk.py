@@ -7,7 +7,7 @@ internal/core/campaigns.go; read in November 2026).
 - A campaign that doesn't exist is answered with 400, not 404.
 - Subject, body and altbody are Go templates: `{{` in the text of an edition would be one too
   (listmonk.app/docs/templating).
-- A tag identifies the edition. It is returned with the list of campaigns, which is filtered by it again here.
+- A tag identifies the edition. The list of campaigns contains their tags, so it is filtered by the tag again here.
 """
 
 import re

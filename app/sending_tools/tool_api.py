@@ -1,6 +1,6 @@
 """The parts that the modules of the tools share: accounts, drafts, faults, and requests to the tool's API.
 
-A response may hold the key or text, so nothing of it is quoted or stored. A fault is reported by a code of ours.
+A response may contain the key or text, so no part of it is quoted or stored. Faults are reported by codes of our own.
 """
 
 import json
@@ -32,7 +32,7 @@ _FAULTS_BY_STATUS = {401: "key", 403: "key", 409: "meanwhile", 413: "large", 408
 
 
 class DraftError(Exception):
-    """The tool made no draft. `code` is a key of `FAULTS`.
+    """The tool didn't do what was requested. `code` is a key of `FAULTS`.
 
     `retry_after` is the delay that the tool asked for, in seconds.
     """

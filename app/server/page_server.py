@@ -1,6 +1,6 @@
 """The page server, based on waitress: one thread reads from and writes to all connections, and others run the app.
 
-Those only get requests that have been received completely, so slow clients never block them.
+The threads of the app only get requests that were received completely, so slow clients never block them.
 """
 
 import logging
@@ -26,13 +26,13 @@ from waitress.task import ThreadedTaskDispatcher, WSGITask
 from ..core.clock import unix_time
 
 THREADS = 8  # requests that one process answers at once
-MAX_POSTS = 5  # how many of them may be POSTs: the current writer and one more than may wait for it (db/sqlite.py)
-CONNECTIONS = 1000  # per process; above that the oldest idle one is closed
+MAX_POSTS = 5  # POSTs among these: the current writer, the three that may wait for it (db/sqlite.py), and one more
+CONNECTIONS = 1000  # per process; if there are more, the oldest idle connection is closed
 IDLE_TIMEOUT = 30  # seconds without a byte to or from a client
 REQUEST_TIMEOUT = 120  # seconds to receive a request: enough for the largest upload at 2 Mbit/s
 MAX_HEADER_BYTES = 32 * 1024  # including the request line
 MAX_BODY_BYTES = 28 * 1024 * 1024  # for a mail by webhook; pages have lower limits
-MAX_BYTES_IN_MEMORY = 64 * 1024  # a larger body, or unread response, goes into a temporary file
+MAX_BYTES_IN_MEMORY = 64 * 1024  # a larger body, or a larger response that waits for its client, goes into a file
 OPEN_FILES = 4 * CONNECTIONS  # the limit that a process asks for
 BACKLOG = 1024  # connections that the operating system queues until they are accepted
 DELAY_KEY = "readers_asked.hold"  # in the WSGI environ: the function that delays the response
@@ -60,7 +60,8 @@ SETTINGS = Adjustments(
 class SingleRequestParser(HTTPRequestParser):
     """A parser that rejects pipelining, because unread pipelined responses would pile up and block a thread.
 
-    It discards what follows a request and closes the connection after the response, as RFC 9112, section 9.3.2, allows.
+    It discards the bytes after a request, and closes the connection after the response. RFC 9112, section 9.3.2, allows
+    that.
     """
 
     def received(self, data: bytes) -> int:
@@ -78,10 +79,10 @@ class ResponseTask(WSGITask):
         return {**super().get_environment(), DELAY_KEY: self.channel.delay_response_until}
 
     def set_close_on_finish(self) -> None:
-        """Close the connection after the response only if its body has no length, or if the client wants that.
+        """Close the connection after the response only if it has a body without a length, or if the client wants that.
 
-        waitress calls this for every response without Content-Length, but one without a body doesn't need that header
-        (RFC 9112, section 6.3).
+        waitress calls this for every response without Content-Length. But a response without a body doesn't need that
+        header (RFC 9112, section 6.3), so the connection can stay open.
         """
         client_closes = self.version == "1.0" or self.request.headers.get("CONNECTION", "").lower() == "close"
         if self.has_body or client_closes:
@@ -114,7 +115,7 @@ class Connection(HTTPChannel):
 
 @dataclass(frozen=True)
 class PostTask:
-    """The task of answering a POST; it calls `on_done` at its end."""
+    """The task of answering a POST. When it ends, it calls `on_done`."""
 
     connection: Connection
     on_done: Callable[[], None]
@@ -132,8 +133,8 @@ class PostTask:
 class PagesFirstDispatcher(ThreadedTaskDispatcher):
     """A dispatcher that answers at most `MAX_POSTS` requests other than GET and HEAD at once, in order of arrival.
 
-    In a flood of letters, pages still get a thread at once and share the processor with few others. Letters have to
-    wait for their turn to write anyway.
+    In a flood of letters, requests for pages still get a thread at once, and share the processor with few others. The
+    letters would have to wait for their turn to write anyway.
     """
 
     def __init__(self) -> None:
@@ -165,7 +166,7 @@ class PagesFirstDispatcher(ThreadedTaskDispatcher):
 
 
 class PageServer(TcpWSGIServer):
-    """waitress' server, but it never stops accepting connections, and enforces `REQUEST_TIMEOUT`."""
+    """waitress' server, except that it never stops accepting connections, and enforces `REQUEST_TIMEOUT`."""
 
     channel_class = Connection
 
@@ -180,7 +181,7 @@ class PageServer(TcpWSGIServer):
         )
 
     def create_socket(self, *_: object) -> None:
-        """Use the listener, which several processes share, instead of a new socket."""
+        """Use the listener, which several processes share. waitress would create a socket."""
         self.listener.setblocking(False)
         self.set_socket(self.listener)
 
@@ -202,7 +203,7 @@ class PageServer(TcpWSGIServer):
     def maintenance(self, now: float) -> None:
         """Close connections that exceed a timeout. waitress calls this every `cleanup_interval` seconds.
 
-        `IDLE_TIMEOUT` also applies to clients that don't read their response.
+        `IDLE_TIMEOUT` also applies to a client that doesn't read its response.
         """
         for channel in list(self.active_channels.values()):
             is_idle = not channel.requests and channel.last_activity < now - IDLE_TIMEOUT
@@ -213,7 +214,7 @@ class PageServer(TcpWSGIServer):
     def poll_once(self, seconds: float) -> None:
         """Handle what is ready on any connection, waiting up to `seconds` for the first event."""
         now = time.monotonic()
-        for connection in list(self.delayed):  # wake up for the first response that may be sent
+        for connection in list(self.delayed):  # wake up when the first of the delayed responses may be sent
             seconds = min(seconds, max(0.0, connection.not_before - now))
             if connection.not_before <= now:
                 self.delayed.discard(connection)
@@ -238,7 +239,7 @@ def listen(address: str, port: int) -> socket.socket:
 def delay_response(environ: dict[str, Any], not_before: float) -> None:
     """Delay the response to a request until `not_before`, by time.monotonic().
 
-    On another WSGI server this blocks the thread until then.
+    Other WSGI servers can't delay a response: there this blocks the thread until then.
     """
     if DELAY_KEY in environ:
         environ[DELAY_KEY](not_before)
@@ -257,8 +258,8 @@ def serve(app: Callable[..., Any], listener: socket.socket) -> None:
     """Serve a WSGI app at `listener` until SIGTERM or SIGINT, or until the parent process has exited.
 
     Requests in flight then get `STOP_TIMEOUT` seconds to finish. Python's switch interval is lowered from 5 ms to
-    `SWITCH_INTERVAL`: a thread that writes to the database releases the GIL at every statement and has to wait to get
-    it back, and so do all writers behind it.
+    `SWITCH_INTERVAL`: a thread that writes to the database releases the GIL at every statement. It then waits to get
+    the GIL back, and all writers in the queue wait with it.
     """
     _raise_open_file_limit()
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -275,14 +276,14 @@ def serve(app: Callable[..., Any], listener: socket.socket) -> None:
     while not stopped.is_set() and os.getppid() == parent_pid:
         server.poll_once(1.0)
     server.accepting = False
-    server.del_channel()  # new connections are left to other processes
+    server.del_channel()  # from now on, other processes accept new connections
     deadline = time.monotonic() + STOP_TIMEOUT
     while server.has_unfinished_responses() and time.monotonic() < deadline:
         server.poll_once(0.05)
 
 
 def _raise_open_file_limit() -> None:
-    """Raise this process' limit of open files: each connection needs a socket and perhaps a temporary file or two."""
+    """Raise this process' limit of open files. Each connection needs a socket, and may need two temporary files."""
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft_limit != resource.RLIM_INFINITY and soft_limit < OPEN_FILES:
         new_limit = OPEN_FILES if hard_limit == resource.RLIM_INFINITY else min(OPEN_FILES, hard_limit)

@@ -1,6 +1,6 @@
 """Web and worker as child processes, for `readers-asked serve`, `readers-asked web` and `make run`.
 
-The parent loads the app and forks. A child that is killed is restarted at once. If one exits by itself, all are
+The parent loads the app and forks. A child that is killed is restarted at once. If a child exits by itself, all are
 stopped.
 """
 
@@ -32,7 +32,7 @@ def say(text: str = "") -> None:
 
 
 def is_free(port: int) -> bool:
-    """Return whether no program on this machine listens at the port."""
+    """Return whether no program listens at this port of 127.0.0.1. Return False for an invalid port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -62,26 +62,26 @@ def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worke
 
         def notify_ready() -> None:
             on_ready()
-            database.close()  # children that are restarted later must not inherit its connections
+            database.close()  # children that are started again must not inherit connections either
 
-        database.close()  # neither must the first ones
+        database.close()  # the children must not inherit its connections
         return run(targets, notify_ready)
 
 
 def run(targets: Mapping[str, Target], on_ready: Callable[[], None] = lambda: None) -> int:
-    """Run each function in a process of its own, and return the exit status.
+    """Run each function in a process of its own, until all are stopped. Return the exit status.
 
-    `on_ready` is called once all have started. All are stopped on Ctrl-C, on SIGTERM, when the terminal is closed, or
+    `on_ready` is called once all have started. They are stopped on Ctrl-C, on SIGTERM, when the terminal is closed, or
     when one of them exits by itself.
     """
     stop_event = threading.Event()
     signals = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # it is ignored under nohup, and must stay so
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it, so that we outlive the terminal
         signals.append(signal.SIGHUP)  # the terminal was closed
     for signal_number in signals:
         signal.signal(signal_number, lambda *_: stop_event.set())
     gc.collect()
-    gc.freeze()  # keeps the memory of what is loaded by now shared with the children
+    gc.freeze()  # everything that is loaded by now stays in memory that the children share
     children = {name: _start(name, target) for name, target in targets.items()}
     try:
         on_ready()
@@ -97,7 +97,7 @@ def _start(name: str, target: Target) -> ForkProcess:
 
 
 def _run_child(target: Target) -> None:
-    # In a session of its own, so that Ctrl-C only reaches the parent, which then stops all in order.
+    # Run in a new session, so that Ctrl-C only reaches the parent, which then stops its children in order.
     os.setsid()
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signal_number, signal.SIG_DFL)
@@ -111,7 +111,7 @@ def _supervise(targets: Mapping[str, Target], children: dict[str, ForkProcess], 
             status = child.exitcode
             if status is None:  # it is running
                 continue
-            if status >= 0:  # not killed, which is the negative number of a signal
+            if status >= 0:  # it ended by itself; after a kill, the status is the negative number of the signal
                 say(f"{name} ended by itself (status {status}), so everything stops.")
                 return 1
             say(f"{name} was killed (signal {-status}) and is started again.")

@@ -1,4 +1,4 @@
-"""Checks before web or worker start. Other commands skip them, since a command fixes most of these faults."""
+"""Checks before web or worker start. Other commands skip them, since they are used to fix most of these faults."""
 
 import stat
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ REFUSED = "Readers Asked doesn't start"
 def check(app: Flask, must_answer: bool = True) -> None:
     """Raise `Unsafe` with all reasons not to start.
 
-    A database that doesn't respond is one only if it `must_answer`: web and worker can wait until it is back.
+    A database that doesn't respond is a reason only with `must_answer`. Otherwise web and worker wait until it is back.
     """
     database: Database = app.extensions["database"]
     faults = [*_find_missing_catalogues()]
@@ -41,7 +41,7 @@ def check(app: Flask, must_answer: bool = True) -> None:
 
 
 def describe_no_response(error: SQLAlchemyError) -> str:
-    """Return a message with the driver's reason, but without the database's URL, which may hold a password."""
+    """Return a message with the reason that the driver gave, but without DATABASE_URL, which may contain a password."""
     cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
     return f"the database (DATABASE_URL) doesn't answer: {cause}"
 
@@ -60,7 +60,7 @@ def _find_world_readable_files(env_file: str, database: Database) -> Iterator[st
 
 
 def _is_accessible_to_others(path: Path) -> bool:
-    """Return whether any user could read or write this file, considering the permissions of its folders too."""
+    """Return whether any user can read or write this file. The permissions of its folders count too."""
     can_reach = all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
     can_open = bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
     return can_reach and can_open
@@ -80,8 +80,8 @@ def find_schema_faults(database: Database) -> Iterator[str]:
 def check_and_record_keys(database: Database) -> list[str]:
     """Return a message for each key of SECRET_KEYS that is missing, or differs from the one that sealed this database.
 
-    Without faults, record the new keys in the database. Keys that are not recorded yet, as in a database from before
-    keys were recorded, are tested by opening sealed values.
+    Keys that aren't recorded yet, as in a database from before keys were recorded, are tested by opening sealed values.
+    If there are no faults, these keys are then recorded.
     """
     with database.read() as session:
         faults = [*keyring.find_key_faults(session)]

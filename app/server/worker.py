@@ -55,23 +55,23 @@ _transport = cache(transport)
 _erasure_list_writer = cache(ErasureListWriter)
 _rewriter = cache(secure_delete.Rewriter)
 _breaker = cache(lambda _server, _port: Breaker())  # one per mail server
-_reading = cache(ParserClient)  # a single process that parses all mails
+_reading = cache(ParserClient)  # one process, which parses all mails
 
 PARSE_TIMEOUT = 10.0  # seconds for parsing one mail; then the process is killed and the mail kept unparsed
-MAILS_PER_RUN = 50  # filed in one run of a duty, before the other duties of its part get their turn
-BATCHES_PER_RUN = 50  # erased in one run of a duty, before the other duties of its part get their turn
-# While nothing is committed, duties with an interval of up to FREQUENT seconds run only every MAX_IDLE seconds, for
-# what becomes due by time.
+MAILS_PER_RUN = 50  # mails filed in one run of a duty; then the other duties of its part get their turn
+BATCHES_PER_RUN = 50  # batches erased in one run of a duty; then the other duties of its part get their turn
+# While nothing is committed, a duty with an interval of up to FREQUENT seconds runs only every MAX_IDLE seconds, since
+# work may become due by the time alone.
 FREQUENT, MAX_IDLE = 1.0, 10.0
 HEARTBEAT_INTERVAL = 60.0  # seconds between two records of what each part has done
 HEARTBEAT_AFTER_FAILURE = 10.0  # the same after a failure, so that `/readyz` soon reports the recovery
-SIGNAL_INTERVAL = 0.5  # seconds between two checks for a signal, as one that arrives just before a wait doesn't end it
+SIGNAL_INTERVAL = 0.5  # seconds between two checks for a signal: one that arrives just before a wait doesn't end it
 STOP_TIMEOUT = 8.0  # seconds that running duties get when the worker is stopped; less than `processes.STOP_TIMEOUT`
-NOTICES = ("reader.once", "reader.news")  # not acknowledgements, after which the notice is still to come
+NOTICES = ("reader.once", "reader.news")  # an acknowledgement is no notice: the notice is still to come
 
 
 def forget_contact_after_notice(session: Session, mail: OutboxMail) -> None:
-    """Erase a reader's address in the transaction that marks their notice as sent, since they asked for one e-mail."""
+    """Erase a reader's address in the transaction that marks their notice as sent: no other mail to them follows."""
     if mail.letter_id is not None and mail.kind in NOTICES:
         contacts.forget(session, Clock(), mail.letter_id)
 
@@ -93,7 +93,7 @@ def deliver(app: Flask, database: Database) -> None:
 
 
 def call_webhooks(app: Flask, database: Database) -> None:
-    """Call the webhooks of other programs that are due."""
+    """Make the due calls to other programs."""
     calling.deliver_due(database, program_messages.build_message, app.config["OWN_HOSTS"])
 
 
@@ -169,7 +169,7 @@ CLEANUPS: tuple[Callable[[Session], Any], ...] = (
 
 
 def keep_erasures(app: Flask, database: Database) -> None:
-    """Append new erasures to the list outside the database, which survives a restore."""
+    """Append new erasures to the list outside the database. A restore doesn't change that list."""
     _erasure_list_writer(Path(app.config["ERASURES"])).update(database)
 
 
@@ -222,8 +222,8 @@ DUTIES = (
 def run(app: Flask, run_once: bool = False, stop: threading.Event | None = None) -> None:
     """Run every duty when it is due, until SIGTERM, SIGINT or `stop`; with `run_once`, run each once and return.
 
-    A failing duty is logged with the name of its error and tried again, without affecting the others. Each part has a
-    thread, and so has each mailbox, to fetch new mail at once (IMAP IDLE).
+    If a duty fails, the name of its error is logged, and the duty is tried again; other duties aren't affected. Each
+    part has a thread. Each mailbox has one too, which fetches new mail at once (IMAP IDLE).
     """
     database: Database = app.extensions["database"]
     _breaker.cache_clear()
@@ -234,7 +234,7 @@ def run(app: Flask, run_once: bool = False, stop: threading.Event | None = None)
         _record_heartbeat(database, counts)
         return
     stop = stop or threading.Event()
-    signals: list[int] = []  # the handler must not set `stop`: it may interrupt the holder of its lock
+    signals: list[int] = []  # the handler must not set `stop`: it may interrupt a thread that holds the lock of `stop`
     if threading.current_thread() is threading.main_thread():
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signal_number, lambda received, _: signals.append(received))
@@ -286,7 +286,7 @@ class _IdleFilter:
     def start_run(self, duty: Duty) -> bool:
         """Return whether the duty has to run now, and if so, record this as its last run.
 
-        It can be skipped if nothing was committed since its last run, and that was less than `MAX_IDLE` ago.
+        A run can be skipped if nothing was committed since the duty's last run, less than `MAX_IDLE` ago.
         """
         if duty.interval > FREQUENT:
             return True
@@ -310,8 +310,8 @@ def _run_and_count(duty: Duty, app: Flask, counts: Counter[str]) -> None:
 def _run_duty(duty: Duty, app: Flask, database: Database) -> bool:
     """Run a duty once, and return whether it succeeded.
 
-    An unreachable mail server doesn't count as a failure, which would take the pages offline too (`/readyz`). `doctor`
-    and the outbox report late mail.
+    An unreachable mail server doesn't count as a failure: `/readyz` reports failures, and would take the pages offline.
+    `doctor` and the outbox report late mail.
     """
     try:
         with app.app_context():
@@ -335,7 +335,7 @@ def _record_heartbeat(database: Database, counts: Counter[str]) -> None:
     """Store how often each duty succeeded or failed, and that its part is running; then reset the counts."""
     try:
         database.write(lambda session: sightings.record_sightings(session, counts))
-    except Exception as error:  # `doctor` reports it if it lasts
+    except Exception as error:  # `doctor` reports if this goes on
         log.warning("the worker's signs of life: %s", type(error).__name__)
     else:
         counts.clear()

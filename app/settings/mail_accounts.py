@@ -52,8 +52,8 @@ class OAuthAccount:
 class ImapMailbox:
     """An IMAP mailbox to fetch mail from.
 
-    `secure` is "tls", "starttls" or, only on this machine, "". `newsletter` is the slug of the newsletter that all its
-    mails are for; if it is empty, the recipient of each mail decides. With `keep`, mails stay on the server. With an
+    `secure` is "tls", "starttls" or, only on this machine, "". `newsletter` is the slug of the newsletter to which all
+    its mails belong; if it is empty, the recipient of each mail decides. With `keep`, mails stay on the server. With an
     `account`, we sign in with a token instead of a password.
     """
 
@@ -69,7 +69,7 @@ class ImapMailbox:
 
     @property
     def name(self) -> str:
-        """The key under which fetched mails are stored. It stays the same if the port, password or options change."""
+        """The name under which fetched mails are stored. It doesn't change with the port, password or options."""
         return f"{self.user}@{self.host}/{self.folder}"
 
 
@@ -151,8 +151,10 @@ def parse_mailboxes(text: str, provider: Provider | None = None) -> tuple[ImapMa
 
 
 def _split_url(url: str) -> tuple[SplitResult, int | None]:
-    """Return the parts of a URL and its port. Raises ValueError without the message of `urllib`, which could quote the
-    password."""
+    """Return the parts of a URL and its port.
+
+    Raises ValueError, without the message of `urllib`, which could quote the password.
+    """
     try:
         parts = urlsplit(url)
         return parts, parts.port
@@ -161,7 +163,7 @@ def _split_url(url: str) -> tuple[SplitResult, int | None]:
 
 
 def _build_mailbox(parts: SplitResult, port: int | None, provider: Provider | None) -> ImapMailbox:
-    """Validate the parts of a mailbox's URL. The messages of its ValueErrors continue "mailbox 1 ..."."""
+    """Return the mailbox with the parts of this URL. Raises ValueError; the messages continue "mailbox 1 ..."."""
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     uses_oauth = options.get("oauth") == "1"
     if parts.scheme not in ("imap", "imaps"):

@@ -1,4 +1,4 @@
-"""The settings file: lines of NAME=value, readable by its owner and group only.
+"""The settings file: lines of NAME=value. It must not be world-readable, and is created with mode 600.
 
 python-dotenv parses it. Variables are not expanded, since a password may contain any character.
 """
@@ -14,7 +14,7 @@ from dotenv.parser import parse_stream
 from app.settings.settings_table import ROWS, SETTINGS
 
 ENV_FILE_VARIABLE = "READERS_ASKED_ENV_FILE"
-MIN_TYPO_SIMILARITY = 0.8  # of an unknown name to that of a setting, to count as a typo; difflib's ratio, at most 1
+MIN_TYPO_SIMILARITY = 0.8  # of an unknown name to the name of a setting, to count as a typo (difflib's ratio, 0 to 1)
 
 
 def read(path: Path) -> dict[str, str]:
@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def _check_name(name: str, location: str) -> None:
-    """Raise ValueError for a probable typo, which would leave a setting unset, or for a name that no file may set."""
+    """Raise ValueError for a probable typo, which would leave a setting unset, and for `ENV_FILE_VARIABLE`."""
     if name == ENV_FILE_VARIABLE:
         raise ValueError(f"{location}: {name} can only be set in the environment")
     if name in SETTINGS:

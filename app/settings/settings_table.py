@@ -26,7 +26,7 @@ def get_data_folder() -> Path:
 
 @dataclass(frozen=True)
 class ServerSetting:
-    """A row of settings.toml. The comment at its beginning explains the columns."""
+    """A row of settings.toml. The comment at the beginning of that file explains the columns."""
 
     name: str
     part: str

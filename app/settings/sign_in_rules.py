@@ -1,4 +1,4 @@
-"""The rules for signing in, from the settings. Database sessions carry them as `session.info["sign_in"]`."""
+"""The rules for signing in, from the settings. Every database session has them in `session.info["sign_in"]`."""
 
 from dataclasses import dataclass
 from datetime import timedelta

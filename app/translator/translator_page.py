@@ -30,8 +30,8 @@ from ..web.setup import csrf, db, limiter, or_404
 
 translator = Blueprint("translator", __name__)
 csrf.exempt(translator)  # because links work without cookies; `check_form_token` protects all requests
-PURPOSE = "the forms of a translator's link"  # of their CSRF tokens, see `signing`
-GOOD_FOR = 90  # days, for these tokens
+PURPOSE = "the forms of a translator's link"  # the purpose of their CSRF tokens (see `crypto.signing`)
+GOOD_FOR = 90  # days for which these tokens are valid
 PAGE = "/a/<token>/translation"
 LABELS = {
     "headline": _l("Headline"),
@@ -98,7 +98,7 @@ def check_form_token() -> Response | None:
 
 
 def _load_context(session: Session, token: str) -> TranslatorContext:
-    """Load the task of a link, and set language, time zone and back link of the page (`g`)."""
+    """Load the task of a link. Set the language, time zone and link of error pages for this request."""
     actor, task = or_404(translators.load_task_by_link(session, token))
     g.language, g.zone = task.newsletter.language, task.newsletter.zone
     g.back = (url_for("translator.translation", token=token), _("Back to the translation"))
@@ -132,7 +132,7 @@ def _draft_counts_json(drafts: list[TranslatorDraft]) -> str:
 def _load_form_state(context: TranslatorContext, tab: str | None) -> TranslationForm:
     """Return the state of a form with the draft of `tab`, or else the newest draft, or else the initial values.
 
-    A page that shows the draft of another tab saves it under a new tab of its own.
+    A page that shows the draft of another tab saves its own draft under a new tab.
     """
     drafts = context.drafts
     if not drafts:
@@ -158,7 +158,7 @@ def _initial_values(task: TranslationTask) -> dict[str, str]:
 
 
 def _submitted_form_state(context: TranslatorContext) -> TranslationForm:
-    """Return the state of a form with the submitted texts. It knows all drafts, since the page shows them too."""
+    """Return the state of a form with the submitted texts. It `knows` all drafts, since the page shows them too."""
     tab = request.form.get("tab", "") or secrets.token_hex(4)
     knows = _draft_counts_json(context.drafts)
     return TranslationForm(_form_values(), tab=tab, count=get_submitted_count() + 1, source=tab, knows=knows)
@@ -226,7 +226,7 @@ def redirect_to_page(token: str, **query: Any) -> Response:
 
 @translator.get(f"{PAGE}/<any(draft, send, decline):verb>")
 def back(token: str, verb: str) -> Response:
-    """Redirect to the page. Browsers that restore a tab request the address of its last POST."""
+    """Redirect a GET of a form's URL to the page. Browsers that restore a tab request the URL of its last POST."""
     with read_context(token):
         return redirect_to_page(token)
 
@@ -244,7 +244,7 @@ def _save_draft(context: TranslatorContext) -> TranslatorDraft:
 @translator.post(f"{PAGE}/draft")
 @limiter.limit("90 per minute")
 def draft(token: str) -> Response:
-    """Save a draft of the form. A script gets a status as JSON, a form is redirected to its page.
+    """Save a draft of the form. Scripts get a status as JSON; forms of browsers without scripts are redirected.
 
     In the status, `kept` is false if a later save was stored already, `open` says whether the task can still be handed
     in, and `beside` whether another tab has saved other texts.

@@ -32,7 +32,7 @@ TOO_FEW_HOPS = "proxy: X-Forwarded-For has too few addresses"
 
 
 class ProxyStatistics:
-    """Counts of requests to this process with a right or a wrong X-Forwarded-For, which itself isn't stored."""
+    """Counts of requests to this process with a right or a wrong X-Forwarded-For. The header itself isn't stored."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ def register(app: Flask) -> None:
 
 def _begin() -> None:
     g.started_at = time.perf_counter()
-    g.pop("reference", None)  # a test's context outlives a request
+    g.pop("reference", None)  # in tests, several requests can share a context
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=reference())
 
@@ -96,7 +96,7 @@ def _check_proxy_header(app: Flask, forwarded_for: str) -> None:
         return
     log.warning("%s (TRUSTED_PROXIES=%d)", warning, trusted_proxies)
     database: Database = app.extensions["database"]
-    with suppress(Busy, SQLAlchemyError):  # no page fails because of this
+    with suppress(Busy, SQLAlchemyError):  # a sighting that can't be stored is no reason to fail the page
         database.write(lambda session: sightings.record_sightings(session, {warning: 1}, _round_to_hour(now(session))))
 
 

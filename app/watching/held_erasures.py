@@ -16,9 +16,9 @@ MAX_DELAY = timedelta(minutes=30)  # a running backup delays erasures for minute
 
 
 def get_stalled_since(session: Session) -> datetime | None:
-    """Return since when the worker has been unable to complete erasures, if that is too long; else None.
+    """Return when the worker last completed erasures, if it has failed since then for more than `MAX_DELAY`; else None.
 
-    If no worker is running, other checks report it.
+    If no worker is running, this returns None: other checks report that.
     """
     done_names = [f"{sightings.DUTY}{duty}" for duty in DUTIES]
     failed_names = [f"{sightings.FAILED}{duty}" for duty in DUTIES]

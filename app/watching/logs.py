@@ -16,7 +16,7 @@ from . import fault_reports
 from .redaction import clean_values, fault_as_data
 
 OWN_PACKAGES = ("app", "demo", "config")
-# Some of these log whole mails or commands at lower levels, so they are kept at `warning`, whatever LOG_LEVEL says.
+# Some of these log whole mails or commands at lower levels, so their level is never below `warning`.
 QUIET_LOGGERS = (
     "mail.log",
     "flufl.bounce",
@@ -69,7 +69,7 @@ def begin(config: Mapping[str, Any]) -> None:
     fault_reports.begin(config)
 
 
-# The processors of structlog: each gets the fields of a log line and returns them changed.
+# The processors of structlog: each gets the fields of a log line, and returns the changed fields.
 
 
 def _redact_library_message(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -111,7 +111,7 @@ def _summarize_exception(_logger: Any, _method: str, event: MutableMapping[str, 
 
 
 def _order_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Put time, level and logger before the other fields, and redact those."""
+    """Put time, level and logger before the other fields, and redact the other fields."""
     record: logging.LogRecord = event.pop("_record")
     for name in ("_from_structlog", "message", "asctime"):  # the latter two come from other formatters
         event.pop(name, None)

@@ -45,7 +45,7 @@ DURATIONS = Histogram(
     registry=_process_registry,
 )
 
-# The metrics that are read from the database: docs/maintain.md lists them.
+# The metrics that are read from the database. docs/maintain.md lists them too.
 DATABASE_METRICS = {
     "readers_asked_outgoing_wait_seconds": "How long the oldest outgoing mail has been due.",
     "readers_asked_incoming_wait_seconds": "How long the oldest incoming mail has waited to be filed.",
@@ -90,7 +90,7 @@ def count(endpoint: str | None, method: str, status: int, seconds: float) -> Non
 
 
 def render_metrics(database: Database) -> bytes:
-    """Return all metrics in Prometheus' text format. Raises what the database raises."""
+    """Return all metrics in Prometheus' text format. Raises the errors of the database."""
     registry = _process_registry
     if os.environ.get(MULTIPROCESS_DIR):
         registry = CollectorRegistry()

@@ -1,7 +1,7 @@
 """Redaction of everything that is written for monitoring: logs, metrics, error reports.
 
 Code must not log readers' text in the first place. As a second defence, this removes whatever looks like an e-mail
-address, URL, IP address, receipt, code or token. Of an error it keeps only the type and the frames, never the message,
+address, URL, IP address, receipt, code or token. Of an error, only the type and the frames are kept, never the message,
 source lines or values of variables.
 """
 

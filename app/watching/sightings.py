@@ -18,7 +18,7 @@ PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # o
 
 
 def record_sightings(session: Session, counts: Mapping[str, int], timestamp: datetime | None = None) -> None:
-    """Add to the counts of these names, and set when they were seen: now or at `timestamp`."""
+    """Add `counts` to the counts of these names. Set the time when they were last seen: `timestamp`, or else now."""
     seen_at = timestamp or now(session)
     for name, count in counts.items():
         if not _increment(session, name, count, seen_at):
@@ -42,13 +42,13 @@ def list_by_prefix(session: Session, prefix: str) -> dict[str, Sighting]:
 
 
 def get_times(session: Session, names: Collection[str]) -> dict[str, datetime]:
-    """Return when each of these names was last seen, without names that never were."""
+    """Return when each of these names was last seen. Names that were never seen are left out."""
     rows = session.execute(select(Sighting.name, Sighting.seen_at).where(Sighting.name.in_(names)))
     return {row.name: row.seen_at for row in rows}
 
 
 def get_last_round(session: Session) -> datetime | None:
-    """Return when a worker was last seen working, or None."""
+    """Return when a worker last performed any duty, or None."""
     return max((row.seen_at for row in list_by_prefix(session, DUTY).values()), default=None)
 
 
