@@ -20,6 +20,7 @@ def test_a_crowd_is_filed_by_one_press_and_comes_back_by_another(nora, database:
     page = nora.get("/letters?state=held")
     assert page.part("section[aria-labelledby=crowds]").texts("li label") == ["3 letters"]
     assert page.part("section[aria-labelledby=crowds] li").links[0][0] == FLOOD
+    assert page.texts("form[aria-label='Letters to file'] :is(h2, h3)") == ["Held: a person looks first"]  # no days
     (first,) = page.values("crowd")
     alone = list_letter_ids(page)[0]
     assert SALT in nora.get(f"/letters/{alone}?state=held")

@@ -347,11 +347,12 @@ def _get_parts_and_days(
 ) -> list[tuple[int, date | None]]:
     """Return for each letter the index of its part of the list, and the day under which it is listed.
 
-    Only the list of waiting letters has several parts. Letters in its second and third part have no day (None). The
-    first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen or
+    Only the list of waiting letters has several parts; the list of held ones is its third. Letters in the second and
+    third part have no day (None). The first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen or
     its day is stored in UTC, is listed under the day of its neighbours.
     """
-    parts = [crowds.part_index(letter) if isinstance(filtered_list.listing, Chain) else 0 for letter in letters]
+    has_parts = isinstance(filtered_list.listing, Chain) or filtered_list.state == ONLY_HELD
+    parts = [crowds.part_index(letter) if has_parts else 0 for letter in letters]
     own_days = [_get_day(letter) for letter, part in zip(letters, parts, strict=True) if part == 0]
     # From the last letter upwards, no day is earlier than the one below it (or later, if the list is ascending).
     pick_day = min if filtered_list.listing.rising else max
