@@ -39,7 +39,7 @@ from ..server.startup_checks import check_and_record_keys, describe_no_response,
 from ..workflows.newsletters import founding
 
 DEFAULT_ENV_FILE = "readers-asked.env"
-RHYTHM = "FREQ=MONTHLY;BYDAY=1WE,3WE"  # of the first newsletter's editions
+RHYTHM = "FREQ=MONTHLY;BYDAY=1WE,3WE"  # the recurrence rule of the first newsletter's editions
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ PROMPTS = (*SITE_PROMPTS, *NEWSLETTER_PROMPTS, *MAIL_PROMPTS)
 
 
 def _add_prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for prompt in reversed(PROMPTS):  # click lists options in the reverse order
+    for prompt in reversed(PROMPTS):  # the option that is added last is the first in the help
         command = click.option(prompt.option, prompt.name, help=f"{prompt.label}.")(command)
     return command
 

@@ -49,7 +49,7 @@ class TranslatorActor:
     translator_id: int
     name: str
     role: ClassVar[str] = "translator"
-    # Without an id: the audit event refers to the translator's row, and once that is erased they can't be identified.
+    # This has no id: the audit event refers to the translator's row. Once the row is erased, nobody can identify them.
     ref: ClassVar[str] = "translator"
 
 
@@ -88,7 +88,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Mailroom:
-    """The processing of incoming mail, which only creates letters."""
+    """The processing of incoming mail: it files mails, creates letters, and records bounces and arrived editions."""
 
     role: ClassVar[str] = "mailroom"
     ref: ClassVar[str] = "mailroom"

@@ -18,7 +18,7 @@ from ..text.clean import clean, single_line
 from ..text.languages import N_
 
 MAX_LIST_ITEMS = 40
-MAX_WORD_LENGTH = 60  # of an item in a field of the kind "words"
+MAX_WORD_LENGTH = 60  # characters of an item in a field of the kind "words"
 # Words for yes and no in an imported file.
 YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
 NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}

@@ -140,7 +140,10 @@ class Machine:
     moves: tuple[Move, ...]
 
     def find_move(self, action: str, state: str | None) -> Move:
-        """Return the move for `action` from `state`, or from nothing if `state` is None. Raises `InvalidTransition`."""
+        """Return the move for `action` from `state`; None is the state before a row is created.
+
+        Raises `InvalidTransition`.
+        """
         for move in self.moves:
             starts_here = state in move.source if move.source else state is None
             if move.action == action and starts_here:

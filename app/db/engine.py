@@ -71,7 +71,7 @@ class Database:
         self._write_session = sessionmaker(self.writer, expire_on_commit=False, info=session_info)
 
     def _create_engine(self, *, can_write: bool, pool_size: int) -> Engine:
-        # Parameters may hold what readers wrote, which must not reach a log through an error message.
+        # Parameters may contain readers' words, which must not reach a log through an error message.
         options = {"pool_size": pool_size, "max_overflow": 8, "hide_parameters": True}
         if not self.is_sqlite:
             engine = self._create_server_engine(pool_pre_ping=True, **options)

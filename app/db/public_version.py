@@ -110,7 +110,7 @@ def drop_triggers(connection: Connection) -> None:
 
 
 def create_triggers(connection: Connection) -> None:
-    """Create the triggers, and give every newsletter a new version, since changes were not noticed without them."""
+    """Create the triggers. Give every newsletter a new version: without triggers, changes went unnoticed."""
     random_version = RANDOM_VERSION[connection.dialect.name]
     for table in WATCHED_TABLES:
         for statement in _trigger_statements(connection, table):
@@ -179,6 +179,6 @@ def read_public_version(database: Database, slug: str) -> Version | None:
 
 
 def get_public_version(session: Session, slug: str) -> Version | None:
-    """Return what `read_public_version` does, as seen by the transaction of a session."""
+    """Return the same as `read_public_version`, as the transaction of a session sees it."""
     row = session.connection().execute(text(f"{VERSION_QUERY}:slug"), {"slug": slug}).one_or_none()
     return (row[0], row[1]) if row else None

@@ -18,7 +18,7 @@ EMPTY_LOG_DUTY, REWRITE_DUTY = "empty the log", "write tables anew"
 PATIENCE = 5.0  # seconds that rewriting a table waits for readers
 IN_USE = "another transaction keeps using the database"
 
-# How many rows of each table were updated or deleted in its lifetime.
+# Counts the rows of each table that were ever updated or deleted.
 _CHANGE_COUNTS = text("SELECT relid::regclass::text, n_tup_upd + n_tup_del FROM pg_stat_user_tables")
 
 

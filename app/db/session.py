@@ -66,7 +66,7 @@ def _select_by_ids(model: type[R]) -> Select[R]:
 
 
 def execute_without_version_bump(session: Session, statement: Any) -> None:
-    """Execute an UPDATE without incrementing the version column, so that forms opened before stay valid.
+    """Execute an UPDATE without incrementing the version column, so that forms that are already open stay valid.
 
     Rows already loaded in the session keep their old values.
     """

@@ -33,7 +33,7 @@ expert = Blueprint("expert", __name__)
 csrf.exempt(expert)  # because links work without cookies; `check_access` protects all requests
 PURPOSE = "the forms of an assignment's link"  # the purpose of their CSRF tokens (see `crypto.signing`)
 GOOD_FOR = 90  # days for which these tokens are valid
-ADDRESSES = ("/a/<token>", "/expert/assignments/<public_id>")  # by link, and signed in
+ADDRESSES = ("/a/<token>", "/expert/assignments/<public_id>")  # with a link, and for signed-in experts
 # Messages after an action. Their keys are in the URL, since experts with a link have no cookie.
 NOTICES = {
     "accept": _l("Thank you. It is yours now."),

@@ -17,8 +17,8 @@ from ..db.ids import new_public_id
 from ..db.session import add_and_flush, get_keyring, now
 from .models import FormDraft
 
-KEPT = timedelta(days=30)  # after a draft was last saved
-MAX_CHARACTERS = 200_000  # of all fields together, more than any form of the desk accepts
+KEPT = timedelta(days=30)  # how long a draft is kept after it was last saved
+MAX_CHARACTERS = 200_000  # characters of all fields together: more than any form of the desk accepts
 TYPING_WINDOW = timedelta(seconds=45)  # how long somebody counts as typing after their draft was saved
 MAX_DRAFTS = 5  # of one form by one person; older drafts are deleted
 Fields = Sequence[tuple[str, str]]  # names and values, as a browser sends them

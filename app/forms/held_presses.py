@@ -1,4 +1,4 @@
-"""Form submissions that are held while the person proves their identity again: sealed, with all fields, for an hour.
+"""Form submissions that are held for an hour while the person proves their identity again. All fields are sealed.
 
 They are stored as form drafts under a prefixed URL. No form has such a URL, so they are never offered as drafts.
 """

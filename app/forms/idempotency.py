@@ -21,7 +21,7 @@ from ..db.engine import Database
 from ..db.session import get_keyring, now
 from .models import PressKey
 
-KEPT = timedelta(days=1)  # a form may be sent again much later, for example by a laptop that wakes up
+KEPT = timedelta(days=1)  # a form may be sent again hours later, for example by a laptop that wakes up
 FRESH = timedelta(minutes=2)  # how long a repeated submission shows the first one's messages; later they may be false
 PATIENCE = 5.0  # seconds that a repeated submission waits for the outcome of the first one
 POLL_INTERVAL = 0.05  # seconds

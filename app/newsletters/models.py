@@ -60,7 +60,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
       ("HH:MM") of its dates.
     - skips, extra: dates on which no edition runs, and dates of additional ones.
     - cutoff_minutes: the time between the cut-off and the run of an edition.
-    - section, words, slots: those of its only `Section`.
+    - section, words, slots: the name, words and slots of its only `Section`.
     - keep_days: after how many days a reader's address is erased.
     - inbox: "ask@steppe.example", or "*@reply.steppe.example" for a subdomain whose addresses hold tokens; empty if no
       mail comes in.

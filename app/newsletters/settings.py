@@ -21,7 +21,7 @@ MAX_SENTENCE_LENGTH = 2_000
 
 @dataclass
 class InvalidSettings(DomainError):
-    """Raised for invalid values. `faults` maps a field to what is wrong: a `FieldError`, a code, or a sentence."""
+    """Raised for invalid values. `faults` maps each field to its fault: a `FieldError`, a code, or a sentence."""
 
     code = "invalid.settings"
     faults: dict[str, Any] = field(default_factory=dict)

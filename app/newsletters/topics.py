@@ -11,7 +11,7 @@ from ..text.clean import single_line, slug
 from .models import Newsletter, Topic
 from .queries import topics_of
 
-MAX_NAME_LENGTH = 120  # that of the column `Topic.name`
+MAX_NAME_LENGTH = 120  # the length of the column `Topic.name`
 
 
 def get_or_create_topics(session: Session, actor: Staff, newsletter: Newsletter, names: Sequence[str]) -> list[Topic]:

@@ -1,8 +1,8 @@
-"""Calls to other programs. As with mails of the outbox, each is leased, made and settled, by any number of workers.
+"""Calls to other programs. Like a mail of the outbox, each call is leased, made and settled by any of several workers.
 
-If a call fails, the next one to the same program would most likely fail too. So the lease and the growing backoff
+If a call fails, the next call to the same program would most likely fail too. So the lease and the growing backoff
 belong to the program, and its deliveries wait in order. If a worker is killed between the response and the commit, the
-delivery is sent again under the same `webhook-id`. None is lost.
+delivery is sent again under the same `webhook-id`: no delivery is lost.
 """
 
 import json
@@ -37,7 +37,7 @@ PAUSE_AFTER = timedelta(days=5)  # a program that has failed for this long is pa
 KEPT = timedelta(days=30)  # how long the log of deliveries is kept
 BATCH_SIZE = 100  # deliveries of a program that are read at a time
 
-# Returns the payload of a delivery, a JSON object, or None if what it reports is no longer true.
+# A function that returns the payload of a delivery, a JSON object, or None if its event is no longer true.
 BuildPayload = Callable[[Session, Program, Delivery], dict[str, Any] | None]
 
 
@@ -55,7 +55,7 @@ class LeasedCall:
 
 @dataclass(frozen=True)
 class CallResult:
-    """The status of the response, or our own description of why there was none."""
+    """The status of the response, or our own description of the `failure` if there was no response."""
 
     status: int | None
     failure: str
@@ -199,7 +199,7 @@ def _record_failure(session: Session, program: Program, is_gone: bool = False) -
     program.attempts += 1
     program.again_at = current_time + get_retry_delay(program.attempts)
     program.failing_since = program.failing_since or current_time
-    session.flush()  # since `pause` reads the row again
+    session.flush()  # `pause` reads the row again
     has_failed_for_long = current_time - program.failing_since >= PAUSE_AFTER
     if program.paused_at is None and (is_gone or has_failed_for_long):
         pause(session, Clock(), program, "gone" if is_gone else "failed")

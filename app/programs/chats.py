@@ -1,4 +1,4 @@
-"""Chats that accept an incoming webhook: one row each, with the JSON that it expects for a sentence and a link."""
+"""Chats that accept an incoming webhook, each with a function that builds the JSON for a sentence and a link."""
 
 from collections.abc import Callable
 from html import escape

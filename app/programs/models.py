@@ -10,7 +10,7 @@ from ..db.declarative import HasPublicId, OfNewsletter, Row
 from .chats import CHATS
 
 KINDS = ("webhook", *CHATS)
-# "" for an active program, else why it is paused: by the desk, after days of failures, or after its own "410 Gone".
+# "" for an active program, else the reason for its pause: the desk, days of failures, or its response "410 Gone".
 PAUSES = ("", "desk", "failed", "gone")
 
 

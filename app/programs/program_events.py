@@ -11,8 +11,8 @@ from ..text.languages import N_
 from .chats import CHATS
 from .models import Delivery, Program
 
-WEBHOOK_LIFETIME = timedelta(days=5)  # of a delivery, as of a mail
-CHAT_LIFETIME = timedelta(hours=12)  # of a notice in a chat: a later one is of no use
+WEBHOOK_LIFETIME = timedelta(days=5)  # for which a delivery is retried, like a mail
+CHAT_LIFETIME = timedelta(hours=12)  # for which a notice in a chat is retried: later it is of no use
 
 # The events of webhooks with their labels (docs/webhooks.md). `workflows.program_messages` builds their payloads.
 EVENTS = {

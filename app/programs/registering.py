@@ -21,10 +21,10 @@ from .models import KINDS, Delivery, Program
 from .program_events import TEST, get_lifetime
 from .signed_calls import new_secret
 
-MAX_PROGRAMS = 20  # of a newsletter
+MAX_PROGRAMS = 20  # programs of a newsletter
 LONGEST_NAME, LONGEST_ADDRESS = 80, 1_000  # characters
-FORMER_SECRET_SIGNS = timedelta(days=1)  # after a new secret was created, so that the receiver has time to switch
-WARN_AFTER = timedelta(days=1)  # of failures
+FORMER_SECRET_SIGNS = timedelta(days=1)  # for which a former secret still signs: the receiver needs time to switch
+WARN_AFTER = timedelta(days=1)  # a program that has failed for this long is listed as failing
 
 
 def listing(newsletter_id: int) -> Listing[Program]:

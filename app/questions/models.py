@@ -291,7 +291,7 @@ class TranslatorDraft(Row):
     tab: Mapped[str] = mapped_column(String(40))
     words: Mapped[dict[str, str]] = mapped_column(JSON)
     saved_at: Mapped[datetime]
-    count: Mapped[int] = mapped_column(default=0)  # of the tab's saves, so that one that arrives late is ignored
+    count: Mapped[int] = mapped_column(default=0)  # the tab's number of saves: a save that arrives late is ignored
 
     @property
     def body(self) -> str:

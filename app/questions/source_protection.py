@@ -73,7 +73,7 @@ def _to_ascii_digits(number: str) -> str:
 
 
 MAX_LETTERS = 200  # letters of a question that are compared
-MIN_NAME_LETTERS = 3  # of a part of a name that is searched for
+MIN_NAME_LETTERS = 3  # shorter parts of a name aren't searched for
 RUN_WORDS = 4  # words in a row that two people hardly choose by chance
 LONG_RUN = 8  # words in a row that are a reader's own in any wording
 # Shorter passages count as a reader's own only if together they are this share of the wording, and have at least

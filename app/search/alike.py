@@ -22,9 +22,9 @@ from .verdicts import load_desk_verdicts
 
 MAX_CANDIDATES = 60  # documents that are compared
 MAX_FETCHED = 2 * MAX_CANDIDATES  # documents that the index returns; some of them are not `offered`
-MAX_DOCUMENTS = 20_000  # that all looked-up terms together may have; the rarest terms are looked up first
+MAX_DOCUMENTS = 20_000  # documents that the looked-up terms may have together; the rarest are looked up first
 MIN_LOOKUP_TERMS = 2  # terms that are looked up even if they exceed MAX_DOCUMENTS
-TERMS_PER_QUERY = 5_000  # in `counts_of`
+TERMS_PER_QUERY = 5_000  # terms in one query of `counts_of`
 
 __all__ = ["Comparison", "Key", "Match", "Probe", "Reason", "Scored", "find_matches"]
 

@@ -27,8 +27,8 @@ from .semantic import embed_due
 from .terms import Cut
 
 MATCHERS = ("words", "semantic", "fts")  # "fts" is SQLite's own ranking, to compare with
-MAX_RESULTS = 60  # of the matcher "fts"
-SEEN_RANKS = 3  # results that an editor looks at
+MAX_RESULTS = 60  # results of the matcher "fts"
+SEEN_RANKS = 3  # the first results, at which an editor looks
 NEWSLETTER = 1  # the id of the only newsletter in the database
 BATCH_SIZE = 500  # rows
 
@@ -179,7 +179,7 @@ def make_searcher(matcher: str, documents: Sequence[Stored]) -> Callable[[Sessio
 
 def evaluate(queries: Sequence[Query], run_query: Callable[[str], Results]) -> Iterator[Figures | None]:
     """Run every query. Yield None after each, and the figures at the end."""
-    ranks: list[int | None] = []  # of the duplicate, from 0; None if it wasn't found
+    ranks: list[int | None] = []  # the rank of the duplicate, from 0; None if it wasn't found
     duplicate_scores: list[float] = []  # the score of the duplicate, or -inf if it isn't among the first `SEEN_RANKS`
     false_alarm_scores: list[float] = []  # the best score of each query without a duplicate
     times: list[float] = []  # milliseconds

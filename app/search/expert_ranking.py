@@ -1,7 +1,7 @@
 """Rank experts for a question, with the reasons that a person would give. Needs no database.
 
-The score is how similar the question is to what the expert has answered before, plus points for the topics and
-languages in their profile, minus points for reasons not to ask them now (`Weights`).
+The score is the similarity of the question to the expert's past answers, plus points for the topics and languages in
+their profile, minus points for reasons not to ask them now (`Weights`).
 """
 
 from collections import Counter
@@ -89,7 +89,7 @@ class Fact:
 
     @property
     def good(self) -> bool:
-        """Return whether it is a reason to ask them."""
+        """Return whether this is a reason to ask the expert, or at least none against it."""
         return self.weight >= 0
 
 

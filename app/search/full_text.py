@@ -15,10 +15,10 @@ from .index import is_sqlite, scope_terms
 from .models import NOUNS, Collection
 from .terms import Unit, cut, units
 
-MAX_CLAUSES = 12  # of a query; the rest is ignored
-MAX_TERMS = 60  # of a clause
-MIN_PREFIX_LETTERS = 3  # of an unfinished word: shorter prefixes match too much
-CONTEXT_CHARACTERS = 70  # before the first hit in a snippet; twice as many follow it
+MAX_CLAUSES = 12  # clauses of a query; the rest is ignored
+MAX_TERMS = 60  # terms of a clause; the rest is ignored
+MIN_PREFIX_LETTERS = 3  # a shorter word can't be unfinished, since it would match too much
+CONTEXT_CHARACTERS = 70  # characters before the first hit in a snippet; twice as many follow it
 
 # A phrase in the quotation marks of several languages. Each kind has a group; the group that matched has the text.
 _QUOTED = re.compile(r"\"([^\"]*)\"|“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|「([^」]*)」")

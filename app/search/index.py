@@ -226,7 +226,7 @@ def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]
     return count_keys
 
 
-MAX_POSITIONS = 250  # of a term; PostgreSQL allows no more than 256
+MAX_POSITIONS = 250  # positions of a term; PostgreSQL allows no more than 256
 
 
 def tsvector(terms: Sequence[str], extra_terms: Sequence[str]) -> str:

@@ -10,11 +10,11 @@ from ..text.languages import function_words
 from .scoring import Counts
 from .terms import Unit, is_of_signs, stems, units
 
-MAX_WORDS = 4  # named in a reason
-# Of a word that is named: at most one in seven texts has it, and in a small collection it is no short word.
+MAX_WORDS = 4  # words that a reason names
+# The rarity of a word that is named: at most one in seven texts has it, and in a small collection it is no short word.
 MIN_IDF = 2.0
-MIN_IDF_ALONE = 3.0  # of a word, if no other word is named
-MIN_LETTERS_ALONE = 4  # letters of such a word
+MIN_IDF_ALONE = 3.0  # the rarity of a word that is named alone
+MIN_LETTERS_ALONE = 4  # the length of a word that is named alone
 SAME_BEGINNING = 0.7  # the share of a word's letters that its inflected forms begin with
 LARGE_COLLECTION = 100  # documents; among so many, some share a word or two by chance
 
@@ -92,7 +92,7 @@ def _is_inflection(term: str, other_term: str) -> bool:
 def find_shared_words(text: str, other_text: str, counts: Counts) -> tuple[str, ...]:
     """Return the rarest words that both texts have, in the order and spelling of `text`.
 
-    Neighbours are joined, as in "overseas police stations". Return nothing if there is one word that says too little.
+    Neighbours are joined, as in "overseas police stations". Return nothing if there is one alone that says too little.
     """
     other_terms = counts.cut_text(other_text).index_terms
     spans = _join_neighbours(text, _find_shared_spans(text, other_terms, counts))

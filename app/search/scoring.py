@@ -15,15 +15,15 @@ from .terms import Cut, Unit, is_of_signs, stems, units
 
 K1 = 1.2  # BM25's parameters, as in FTS5's bm25()
 B = 0.75
-COSINE_SHARE = 0.5  # of the score; the rest is BM25
-COMMON_TERM_RATIO = 10  # a term is common, and ignored by BM25, if at least one in ten documents has it
+COSINE_SHARE = 0.5  # the cosine's share of the score; the rest is BM25
+COMMON_TERM_RATIO = 10  # a term that one in ten documents has is common: it isn't looked up, and BM25 ignores it
 SMALL_COLLECTION = 50  # documents; in a collection of up to so many, no term is common
 SIGN_SCORE_FACTOR = 2.2  # raises the lower scores of scripts without spaces, so that one cutoff fits all scripts
 IMAGINED_TEXTS = 50  # added to every collection, see `Counts.idf`
-EXPECTED_SHARES = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # of texts that have a given word, by its number of letters
+EXPECTED_SHARES = {1: 0.3, 2: 0.3, 3: 0.2, 4: 0.05}  # the share of texts that have a word, by its number of letters
 GRAM_SIZES = (3, 4, 5)  # letters
 ROUNDING_ERROR = 1e-9  # how much a sum can differ if it is added up in another order
-MAX_SEARCH_TERMS = 200  # the first of a text: a long letter asks its question near the beginning
+MAX_SEARCH_TERMS = 200  # only the first terms are used: a long letter asks its question near the beginning
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from .models import COLLECTIONS, NOT_EMBEDDED, Collection, Key, Vector
 
 NAME = "semantic"
 DIMENSIONS = 384
-VECTORS_PER_BATCH = 20_000  # in one matrix multiplication
+VECTORS_PER_BATCH = 20_000  # vectors in one matrix multiplication
 
 # Use one thread: a process that embeds shares its machine with others that serve pages, and forking a process with
 # several threads may hang. The two libraries read these variables when the functions below import them.

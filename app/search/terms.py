@@ -14,7 +14,7 @@ from ..text.clean import LETTER, MARKS
 
 STEM_LENGTH = 5  # letters; a longer word is also found by its first letters, whatever its ending
 MAX_TERM_LENGTH = 64  # letters
-MAX_TERMS = 8_000  # of a text; PostgreSQL stores no position above 16,383
+MAX_TERMS = 8_000  # terms of a text; PostgreSQL stores no position above 16,383
 
 # Han, Kana (half width too) and Hangul signs; Thai, Lao, Burmese and Khmer letters with the marks that follow them.
 _SIGN = (

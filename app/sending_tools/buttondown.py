@@ -19,7 +19,7 @@ DESK_URL = "https://buttondown.com"
 KEY = re.compile(r"[\w-]{16,200}", re.ASCII)
 EMAILS = "/v1/emails"
 AS_HTML = "<!-- buttondown-editor-mode: fancy -->"
-MARK_KEY = "readers_asked"  # of our entry in `metadata`
+MARK_KEY = "readers_asked"  # the key of our entry in `metadata`
 _TAG_START = re.compile(r"\{(?=[{%#])")
 
 

@@ -105,7 +105,7 @@ def hand_over(tool: Tool, account: Account, draft: EditionDraft, draft_id: str =
         except DraftError as error:
             if error.code != "meanwhile":
                 raise
-            return _create_or_update(tool, account, draft, draft_id)  # with the current state of the draft
+            return _create_or_update(tool, account, draft, draft_id)  # this fetches the draft as it is now
     except NotFound:  # deleted between two requests, or there is no such tool
         raise DraftError("address") from None
 

@@ -64,7 +64,7 @@ BATCHES_PER_RUN = 50  # batches erased in one run of a duty; then the other duti
 # work may become due by the time alone.
 FREQUENT, MAX_IDLE = 1.0, 10.0
 HEARTBEAT_INTERVAL = 60.0  # seconds between two records of what each part has done
-HEARTBEAT_AFTER_FAILURE = 10.0  # the same after a failure, so that `/readyz` soon reports the recovery
+HEARTBEAT_AFTER_FAILURE = 10.0  # seconds between them after a failure, so that `/readyz` soon reports the recovery
 SIGNAL_INTERVAL = 0.5  # seconds between two checks for a signal: one that arrives just before a wait doesn't end it
 STOP_TIMEOUT = 8.0  # seconds that running duties get when the worker is stopped; less than `processes.STOP_TIMEOUT`
 NOTICES = ("reader.once", "reader.news")  # an acknowledgement is no notice: the notice is still to come
@@ -112,7 +112,7 @@ def place(app: Flask, database: Database) -> None:
 
 
 def translate_letters(app: Flask, database: Database) -> None:
-    """Translate the next letter whose translation was requested, if TRANSLATION_SERVER is set."""
+    """Translate the next letter whose translation was requested, if the settings name a server for it."""
     machine_translation.translate_next(database, app.config["TRANSLATION_SERVER"])
 
 
@@ -255,7 +255,7 @@ def _run_part(app: Flask, part: str, stop: threading.Event) -> None:
     database: Database = app.extensions["database"]
     # Mailboxes have their own threads, so the duty `fetch` isn't needed.
     duties = [duty for duty in DUTIES if duty.part == part and duty.run is not fetch]
-    due_at = dict.fromkeys(duties, 0.0)  # like all times here, by time.monotonic()
+    due_at = dict.fromkeys(duties, 0.0)  # all times here are by time.monotonic()
     heartbeat_at = 0.0
     counts: Counter[str] = Counter()
     idle_filter = _IdleFilter(database)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-MAX_NAME_LENGTH = 200  # of a mailbox, and of a user name
+MAX_NAME_LENGTH = 200  # characters of a mailbox's name, and of a user name
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from app.settings.mail_accounts import is_safe
 
-MAX_NAME_LENGTH = 40  # on the sign-in button
+MAX_NAME_LENGTH = 40  # characters that fit on the sign-in button
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,7 @@ def length(text: str) -> int:
     return count + ceil(regional_indicators / 2)
 
 
-_LINK_TARGET = re.compile(r"\]\([^)\s]{0,2000}\)")  # of a Markdown link, with the bracket before it
+_LINK_TARGET = re.compile(r"\]\([^)\s]{0,2000}\)")  # the target of a Markdown link, with the bracket before it
 _LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.IGNORECASE)
 _LIST_NUMBER = re.compile(r"^[ \t]*\d{1,9}[.)](?=\s)", re.MULTILINE)
 

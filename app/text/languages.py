@@ -20,14 +20,14 @@ from babel.core import get_global
 
 from .word_tables import word_tables
 
-MAX_EXAMINED_CHARS = 4000  # the first of a text; more don't improve a guess
-MAX_NGRAM_CHARS = 500  # of the normalised words, from which n-grams are taken
+MAX_EXAMINED_CHARS = 4000  # characters at the beginning of a text; more don't improve a guess
+MAX_NGRAM_CHARS = 500  # characters of the normalised words from which n-grams are taken
 MAX_NGRAM_SIZE = 4  # characters
 MIN_KNOWN_NGRAM_SIZE = 4  # characters; a language is guessed only if its training text has an n-gram of this size
 FUNCTION_WORD_WEIGHT = 10  # function words are rarer in the declaration than in readers' questions
 SHORT_TEXT = 12  # letters; in a shorter text, the best language must lead over the next by `MIN_LEAD`
 MIN_LEAD = 15  # a difference of log-likelihoods; with it, 96 % of the guesses for single words are correct, not 75 %
-UNSEEN_LOG_LIKELIHOOD = log(4e-6)  # of an n-gram that a language's training text lacks
+UNSEEN_LOG_LIKELIHOOD = log(4e-6)  # the log-likelihood of an n-gram that a language's training text lacks
 # Log-likelihoods are stored as fixed-point numbers.
 FIXED_POINT_ONE = 1 << 16
 BITS_PER_LANGUAGE = 32  # enough for the sum over the two thousand n-grams of a text

@@ -24,7 +24,7 @@ from .references import HEADER, reference
 log = logging.getLogger(__name__)
 
 UNPROXIED_BLUEPRINTS = ("health", "webhook")  # called by programs, which may bypass the proxy
-LOGGED_BLUEPRINTS = ("editor", "expert")  # at the level `info`
+LOGGED_BLUEPRINTS = ("editor", "expert")  # their requests are logged, at the level `info`
 WARNING_INTERVAL = 3600.0  # seconds
 # The warnings for proxies that differ from TRUSTED_PROXIES, which are also names of sightings.
 UNEXPECTED_HEADER = "proxy: X-Forwarded-For came, and none is trusted"

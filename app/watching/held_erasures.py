@@ -11,7 +11,7 @@ from ..db.secure_delete import EMPTY_LOG_DUTY, REWRITE_DUTY
 from ..db.session import now
 from . import sightings
 
-DUTIES = (EMPTY_LOG_DUTY, REWRITE_DUTY)  # those of the worker that complete erasures
+DUTIES = (EMPTY_LOG_DUTY, REWRITE_DUTY)  # the duties of the worker that complete erasures
 MAX_DELAY = timedelta(minutes=30)  # a running backup delays erasures for minutes
 
 

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
-MAX_FRAMES = 20  # of each error, the innermost ones
-MAX_ERRORS = 5  # of a chain of causes
+MAX_FRAMES = 20  # the innermost frames of each error
+MAX_ERRORS = 5  # errors of a chain of causes
 
 # Patterns, and what replaces the text that matches them.
 _PATTERNS = (
@@ -22,7 +22,7 @@ _PATTERNS = (
     (re.compile(r"(?<=\S)\?\S+"), "?…"),  # the query of a relative URL
     (re.compile(r"/(a|sign-in|stop|mail/in)/[^\s/\"'<>]+"), r"/\1/[token]"),
     (re.compile(r"(?<!\d)\d{4}(?:[ \u00a0-]?\d{4}){4}(?!\d)"), "[receipt]"),
-    (re.compile(r"(?<![\w.])\d{8}(?![\w.])"), "[code]"),  # of a sign-in
+    (re.compile(r"(?<![\w.])\d{8}(?![\w.])"), "[code]"),  # a code to sign in
     # 22 or more characters of base64url, except names in the code; then the 16 of base32 in a reply address (RFC 4648).
     (re.compile(r"(?<![\w-])(?![a-z]+(?:_[a-z]+)*(?![\w-]))[\w-]{22,}(?![\w-])", re.ASCII), "[token]"),
     (re.compile(r"(?<![A-Za-z0-9])(?:b-)?[a-z2-7]{16}(?![A-Za-z0-9])"), "[token]"),
@@ -61,7 +61,7 @@ def clean_values(value: Any) -> Any:
 
 
 def fault_as_data(error: BaseException) -> list[dict[str, Any]]:
-    """Return the `type` and the `frames` of an error, then those of its causes."""
+    """Return the `type` and the `frames` of an error, followed by the same of its causes."""
     chain: list[dict[str, Any]] = []
     seen_ids: set[int] = set()  # the causes may form a cycle
     current: BaseException | None = error

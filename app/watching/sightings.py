@@ -14,7 +14,7 @@ from .models import Sighting
 DUTY = "duty: "  # a duty of the worker was performed
 FAILED = "failed: "  # a duty of the worker failed
 PART = "part: "  # a part of the worker was active
-PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # of the worker, independent of each other
+PARTS = ("intake", "sending", "indexing", "clock", "forgetting", "telling")  # of the worker, each with a thread
 
 
 def record_sightings(session: Session, counts: Mapping[str, int], timestamp: datetime | None = None) -> None:

@@ -29,7 +29,7 @@ from ..typesetting.house_languages import phrases_for
 
 
 def language() -> str:
-    """Return the language of our own texts on this page: the requested one if fully translated, otherwise English."""
+    """Return the language of our own texts on this page: the requested one if it is fully translated, else English."""
     return interface_language(requested_language())
 
 

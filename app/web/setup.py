@@ -106,7 +106,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex, nofollow",  # the readers' pages overrides it on its public pages
+    "X-Robots-Tag": "noindex, nofollow",  # the public pages for readers override it
 }
 CROSS_SITE = errors.ErrorMessage(
     _l("This came from another site"),

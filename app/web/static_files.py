@@ -42,7 +42,7 @@ class StaticFile:
     body: bytes
     gzipped: bytes
     media_type: str
-    digest: str  # of `body`
+    digest: str  # a hash of `body`
 
 
 @cache
