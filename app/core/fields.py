@@ -171,6 +171,7 @@ def _parse_number(field: Field, raw: Any) -> int:
 
 
 def _parse_minutes(field: Field, hours: str) -> int:
+    """Convert hours, such as "1.5" or "1,5", into minutes."""
     try:
         minutes = round(float(hours.replace(",", ".")) * 60)
     except (ValueError, OverflowError):
@@ -245,6 +246,7 @@ def _parse_notes(field: Field, text: str) -> list[dict[str, Any]]:
 
 
 def _parse_note(field: Field, lines: list[str]) -> dict[str, Any]:
+    """Parse the lines of one note; see `_parse_notes`."""
     country_name, _comma, day = lines[0].rpartition(",")
     country_code = _country_codes().get(one_line(country_name).casefold())
     texts: dict[str, str] = {}

@@ -61,6 +61,7 @@ def fault_code(error: DBAPIError) -> str:
 
 
 def fault_kind(error: DBAPIError) -> FaultKind:
+    """Return the kind of a database error, by its code, or without a code by its class."""
     code = fault_code(error)
     if code == "SQLITE_ERROR" and any(message in str(error.orig) for message in _SCHEMA_MESSAGES):
         return FaultKind.SCHEMA_MISMATCH

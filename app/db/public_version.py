@@ -17,6 +17,8 @@ from .engine import Database
 
 
 class PublicVersion(Base):
+    """The current version of a newsletter's public pages."""
+
     __tablename__ = "public_versions"
 
     newsletter_id: Mapped[int] = mapped_column(ForeignKey("newsletters.id"), primary_key=True, autoincrement=False)

@@ -111,6 +111,7 @@ def _render_code_page(status: int = 200, error: str = "") -> Response:
 @entrance.post("/sign-in/code")
 @limiter.limit("20 per minute; 100 per hour", key_func=devices.get_code_key, on_breach=devices.require_wait)
 def use_code() -> Response:
+    """Sign in with the mailed code, in the browser that requested it."""
     browser_secret = session.get("browser")
     entered_code = request.form.get("code", "")
     if browser_secret is None:
@@ -135,6 +136,7 @@ def link_page(token: str) -> Response:
 @entrance.post("/sign-in/<token>")
 @limiter.limit("20 per minute", key_func=lambda: hash_identifier(request.path))
 def use_link(token: str) -> Response:
+    """Sign in with the mailed link, after its button was pressed."""
     browser_secret = session.get("browser")
     browser_name = get_browser_name()
 

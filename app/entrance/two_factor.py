@@ -235,6 +235,8 @@ def _show_recovery_codes(codes: list[str]) -> Response:
 @entrance.post("/signed-in/factors/codes")
 @_require_fresh_proof
 def new_codes() -> Response:
+    """Replace the recovery codes, and show the new ones."""
+
     def replace_codes(db_session: Session, actor: Visitor, browser_session: BrowserSession) -> list[str]:
         return factors.new_codes(db_session, actor, db_session.get_one(Person, browser_session.person_id))
 

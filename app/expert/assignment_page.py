@@ -40,6 +40,7 @@ def check_page(
     errors: dict[str, str] | None = None,
     template: str = "check",
 ) -> Response:
+    """Render the page of the quote check. `reply` replaces the newest draft of a reply."""
     task, session = context.task, context.session
     text = session.get_one(AnswerText, task.check.text_id if task.check else context.answer.text_id)
     submitted = editing.submitted_text(session, context.answer) or text

@@ -163,6 +163,7 @@ def answer_page(
     errors: dict[str, str] | None = None,
     **values: Any,
 ) -> Response:
+    """Render the page with `sheet` in the form, by default the one that `choose_sheet` picks for ?tab=."""
     task = context.task
     edition = context.edition
     sheets = list_sheets(context)
@@ -232,6 +233,8 @@ def preview(**view_args: str) -> Response:
 
 @assignment_route("/send", "POST")
 def send(**view_args: str) -> Response:
+    """Submit the answer. If other tabs have saved unseen texts, show these beside it instead."""
+
     def submit(context: AssignmentContext) -> None:
         assignment = context.task.assignment
         is_open = writing.can_submit(assignment, "answer")

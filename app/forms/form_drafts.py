@@ -62,7 +62,7 @@ def save(session: Session, actor: Staff, form: str, state: FormState) -> FormDra
     keyring = get_keyring(session)
     draft.count += 1
     draft.form_digest = state.form_digest
-    draft.changed = " ".join(sorted(state.changed))[:400]
+    draft.changed = " ".join(sorted(state.changed))[:400]  # the length of the column
     draft.saved_at = now(session)
     draft.sealed = keyring.seal(_seal_context(draft), json.dumps(list(state.fields), ensure_ascii=False))
     draft.key_no = keyring.newest

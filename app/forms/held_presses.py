@@ -23,7 +23,7 @@ def hold(session: Session, actor: Staff, address: str, fields: Fields, form_dige
 
     It replaces an earlier held submission of the same form. `form_digest` is the digest of the form's idempotency key.
     """
-    form = (HELD + address.partition("?")[0])[:200]
+    form = (HELD + address.partition("?")[0])[:200]  # the length of the column
     earlier = delete(FormDraft).where(
         FormDraft.person_id == actor.person_id,
         FormDraft.newsletter_id == actor.newsletter_id,

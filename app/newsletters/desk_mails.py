@@ -17,6 +17,7 @@ from .models import Newsletter
 
 
 def sender(session: Session, newsletter: Newsletter, language: str | None = None) -> Sender:
+    """Return the newsletter as the sender of a mail in `language`, by default its own."""
     return Sender(
         newsletter=newsletter.name,
         editor=newsletter.editor,

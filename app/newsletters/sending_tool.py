@@ -148,6 +148,7 @@ def _seal_context(sending_tool: SendingTool) -> str:
 def _validate_key(
     tool_row: Tool, form: ToolForm, existing_tool: SendingTool | None, faults: dict[str, FieldError]
 ) -> str:
+    """Return the submitted key, or "" if the stored one stays. Add to `faults`."""
     key = form.key.strip()
     if key and (len(key) > MAX_LENGTHS["key"] or not tool_row.key_pattern.fullmatch(key)):
         faults["key"] = FieldError("key")

@@ -254,7 +254,7 @@ def _iter_runs(text: str) -> Iterator[_Run]:
     end = 0
     weight = 0.0  # of the units from `start` up to but not including `end`
     for start, first in enumerate(text_units):
-        while end < len(text_units) and round(weight, 3) < RUN_WORDS:
+        while end < len(text_units) and round(weight, 3) < RUN_WORDS:  # sums of 0.2 and 0.5 are inexact
             weight += _weight(text_units[end])
             end += 1
         if round(weight, 3) < RUN_WORDS:

@@ -158,7 +158,7 @@ def compare(
     return Comparison(probe, [(key, score, doc) for key, (score, doc) in ranked], counts)
 
 
-ScoredDocs = tuple[list[tuple[float, ComparedDoc]], Counts | None]
+ScoredDocs = tuple[list[tuple[float, ComparedDoc]], Counts | None]  # the counts are None for the semantic matcher
 
 
 def counts_of(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> Counts:
@@ -240,7 +240,8 @@ def _candidates_query(collection: Collection, term_count: int) -> Select[Any]:
     On PostgreSQL the query has an index scan for each term, on SQLite one scan for all terms.
     """
     if term_count:
-        # ts_rank ignores how rare a term is. So each term has a weight, its idf, which is divided by the text's length.
+        # ts_rank ignores how rare a term is. So each term has a weight: its idf, which counts less in a long text, with
+        # the parameters of BM25 in `scoring`: 0.3 is K1 * (1 - B), and 0.9 is K1 * B.
         term_queries = " UNION ALL ".join(TERM_QUERY.format(fts=collection.fts, n=n) for n in range(term_count))
         nearest = _nearest_rows(POSTGRESQL_QUERY.format(term_queries=term_queries))
     else:

@@ -175,12 +175,13 @@ def _availability_facts(expert: Candidate, today: date) -> list[Fact]:
     if expert.away_until and expert.away_until >= today:
         facts.append(Fact("away", (expert.away_until,), -WEIGHTS.away))
     if expert.live:
-        load = min(2.0, expert.live / max(1, expert.at_once))
+        load = min(2.0, expert.live / max(1, expert.at_once))  # 1.0 at the limit; counts up to twice the limit
         facts.append(Fact("load", (expert.live, expert.at_once), -WEIGHTS.load * load))
     if expert.last_asked and (days := (today - expert.last_asked).days) < WEIGHTS.recent_days:
         facts.append(Fact("recent", (days,), -WEIGHTS.recent * (1 - days / WEIGHTS.recent_days)))
     if expert.asked >= MIN_INVITATIONS:
         rate = expert.replied / expert.asked
         code = "replies" if rate >= 0.5 else "silent"
+        # The factor is -1 if they never replied, and 1 if they always did.
         facts.append(Fact(code, (expert.asked, expert.replied), WEIGHTS.replies * (2 * rate - 1)))
     return facts

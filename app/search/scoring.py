@@ -189,6 +189,7 @@ def max_similarity(question: WeightedText, candidate: TextTerms, counts: Counts)
 def _combine_scores(
     question: WeightedText, candidate_terms: set[str], counts: Counts, cosine: Callable[[], float]
 ) -> float:
+    """Return the weighted mean of BM25 and the cosine, or BM25 alone for a question in a script without spaces."""
     bm25_share = 0.0
     if question.self_score:
         bm25_share = _bm25(question.search_terms, candidate_terms, counts) / question.self_score

@@ -89,7 +89,7 @@ EMBED_BATCH = 20  # texts; half a second of one core
 
 
 def embed_due(database: Database) -> int:
-    """Embed a batch of documents of each index that have no vector. Return how many.
+    """Embed a batch of documents of each index that have no vector. Return how many in all.
 
     Do nothing, and return 0, unless the settings choose this matcher and its extra is installed.
     """
@@ -99,6 +99,7 @@ def embed_due(database: Database) -> int:
 
 
 def _embed_collection(database: Database, collection: Collection) -> int:
+    """Embed a batch of documents without a vector. Return how many."""
     docs = collection.docs
     with database.read() as session:
         rows = session.execute(

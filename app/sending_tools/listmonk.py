@@ -40,7 +40,7 @@ def fetch_draft(account: Account, campaign_id: str) -> dict[str, Any]:
     try:
         return _call_api(account, f"{CAMPAIGNS}/{campaign_id}", no_body="true")
     except DraftError as error:
-        if error.code == "refused":
+        if error.code == "refused":  # status 400, also for a campaign that doesn't exist
             raise NotFound from None
         raise
 

@@ -83,7 +83,7 @@ class Account:
 def call_api(
     account: Account, path: str, headers: Mapping[str, str], payload: Any = None, method: str = "", **query: str
 ) -> dict[str, Any]:
-    """Request a path with `payload` as JSON, or by GET without one. Return the JSON object of the response.
+    """Request a path with `payload` as JSON, or by GET without one. Return the response's JSON object, {} if empty.
 
     All tools use statuses in the same way (RFC 9110, section 15; 429: RFC 6585, section 4). Raises `DraftError` and
     `NotFound`.

@@ -77,11 +77,13 @@ def forget_contact_after_notice(session: Session, mail: OutboxMail) -> None:
 
 
 def forget_overdue(session: Session) -> None:
+    """Erase the readers' addresses whose retention period has ended."""
     for letter_id in contacts.list_overdue_letter_ids(session):
         contacts.forget(session, Clock(), letter_id)
 
 
 def deliver(app: Flask, database: Database) -> None:
+    """Send the mails of the outbox that are due."""
     breaker = _breaker(app.config["MAIL_SERVER"], app.config["MAIL_PORT"])
     deliver_due(
         database,

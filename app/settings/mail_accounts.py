@@ -137,7 +137,8 @@ def list_oauth_accounts(mailboxes: Sequence[ImapMailbox], smtp: OAuthAccount | N
 def parse_mailboxes(text: str, provider: Provider | None = None) -> tuple[ImapMailbox, ...]:
     """Parse the setting MAILBOXES: URLs separated by spaces.
 
-    Raises ValueError with the number of the invalid mailbox. The message never quotes a password.
+    Raises ValueError for an invalid mailbox, with its number, or one that is listed twice. The message never quotes a
+    password.
     """
     mailboxes = []
     for number, url in enumerate(text.split(), 1):

@@ -34,6 +34,7 @@ def align(old_items: Sequence[str], new_items: Sequence[str], depth: int = MAX_D
 
 
 def _align_middle(old_items: Sequence[str], new_items: Sequence[str], depth: int) -> list[tuple[int, int]]:
+    """Align two sequences exactly if they are short, otherwise piece by piece between their anchors."""
     if len(old_items) * len(new_items) <= MAX_EXACT_CELLS:
         return _longest_common_subsequence(old_items, new_items)
     anchors = _anchors(old_items, new_items) if depth else []
@@ -204,7 +205,7 @@ class _PairingGains:
             part_sizes = self.old_sizes[i : i + di]
         if any(letters < SPLIT_SHARE * size for letters, size in zip(shared_by_part, part_sizes, strict=False)):
             return None
-        return min(shared, total_size // 2)
+        return min(shared, total_size // 2)  # a word in both parts is counted twice; equal texts share half the total
 
 
 Op = Literal["same", "del", "ins"]

@@ -166,7 +166,10 @@ def age(value: datetime) -> str:
 
 
 def format_time_left(deadline: datetime, length: Literal["short", "long"] = "long") -> str:
-    """Format the time until a deadline, rounded down, in minutes, hours, or, from two days on, days."""
+    """Format the time until a deadline in minutes, hours, or, from two days on, days.
+
+    It is rounded down, but is at least a minute, even if the deadline has passed.
+    """
     minutes = max(1, int((deadline - utc_now()).total_seconds() // 60))
     for unit, size in MINUTES_PER_UNIT:
         min_number = 2 if unit == "day" else 1  # one day and five hours are "29 hours"

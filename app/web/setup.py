@@ -315,6 +315,7 @@ def set_frame_ancestors(origins: list[str]) -> None:
 
 
 def _set_headers(response: Response) -> Response:
+    """Make redirects local, and add the security headers that the view hasn't set."""
     # Remove the host: Werkzeug's redirect for a missing slash includes the request's Host, which can be forged. Only
     # the redirect to the sign-in provider sets `g.is_external_redirect`.
     if response.location and not g.get("is_external_redirect"):
