@@ -96,7 +96,7 @@ def list_overridden(environ: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return every setting as text, with defaults for those that are not set. Raises `Unsafe`."""
+    """Return every setting as text, with the default if it is not set. Raises `Unsafe`."""
     explicit_settings = read_explicit_settings(environ)
     return {name: explicit_settings.get(name) or row.value for name, row in SETTINGS.items()}
 

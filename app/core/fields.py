@@ -87,8 +87,8 @@ class Field:
 class FieldType:
     """The behaviour of a kind of field.
 
-    `parse` converts a submitted value into the one to store, or raises `FieldError`. `format` converts a stored value
-    for the form. `empty` returns the value to store for an empty field.
+    `parse` returns the value to store for a submitted one, or raises `FieldError`. `format` converts a stored value for
+    the form. `empty` returns the value to store for an empty field.
     """
 
     parse: Callable[[Field, Any], Any]
@@ -116,7 +116,7 @@ def fields_of(model: Any) -> dict[str, Any]:
 
 
 def parse(field: Field, raw: Any) -> Any:
-    """Convert a submitted value into the one to store. Raises `FieldError`."""
+    """Return the value to store for a submitted one. Raises `FieldError`."""
     if isinstance(raw, str) and not one_line(raw):
         if field.needed:
             raise FieldError("empty")
@@ -125,7 +125,7 @@ def parse(field: Field, raw: Any) -> Any:
 
 
 def read_form(fields: Mapping[str, Field], raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, FieldError]]:
-    """Parse those of the fields that were submitted. Return the values to store and the errors, each by field name."""
+    """Parse the fields that were submitted. Return the values to store and the errors, each by field name."""
     values: dict[str, Any] = {}
     errors: dict[str, FieldError] = {}
     for name in fields.keys() & raw.keys():

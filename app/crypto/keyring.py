@@ -57,7 +57,7 @@ def find_key_faults(session: Session) -> Iterator[str]:
 
 
 def _get_configured_keyring(session: Session) -> Keys:
-    """Return the keyring without loading the stored secrets, which only a correct secret in the settings can open."""
+    """Return the keyring without loading the stored secrets: decrypting them needs the right secret in the settings."""
     keyring: Keys = session.info["keys"]
     return keyring
 

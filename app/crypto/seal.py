@@ -1,7 +1,7 @@
 """Sealing (authenticated encryption) of personal data, and keyed hashes of secrets that are looked up but never read.
 
 Sealing is AES-256-GCM (NIST SP 800-38D) with the column and row as associated data: an address that is copied into
-another row can't be opened there. Each purpose has a key of its own, derived from the newsroom's secret by HKDF (RFC
+another row can't be decrypted there. Each purpose has a key of its own, derived from the newsroom's secret by HKDF (RFC
 5869). Plaintexts are padded to a size class, so that the length of a sealed address doesn't help to identify it.
 """
 
@@ -32,7 +32,7 @@ PADDED = b"\0\0"
 
 
 class Unsealable(Exception):
-    """Stored bytes can't be opened: they belong to another row, were altered, or their key is missing."""
+    """Stored bytes can't be decrypted: they belong to another row, were altered, or their key is missing."""
 
 
 def size_class(length: int) -> int:
@@ -78,7 +78,7 @@ def _derive_key(secret: bytes, purpose: str) -> bytes:
 
 
 class Keys:
-    """The newsroom's secrets by number. The one with the highest number in the settings seals; all of them open.
+    """The newsroom's secrets by number. The highest number in the settings encrypts; all of them decrypt.
 
     `secrets_by_number` maps numbers from 1 to 65535 to secrets of at least 32 bytes. Raises ValueError for anything
     else. Secrets that are no longer in the settings are loaded from the database later, by `add_older`.
@@ -107,10 +107,10 @@ class Keys:
         return self._secrets[number]
 
     def add_older(self, sealed_secrets: Mapping[str, tuple[int, bytes]]) -> None:
-        """Add older secrets, which open values but never seal any.
+        """Add older secrets, which decrypt values but never encrypt any.
 
         `sealed_secrets` maps the context of each to its number and the sealed secret. Each must be sealed with a known
-        secret or one that comes before it; those that can't be opened are skipped.
+        secret or with an earlier one of them. Secrets that can't be decrypted are skipped.
         """
         known_secrets = dict(self._secrets)  # a copy, since another thread may be iterating over the original
         for context, (number, sealed) in sealed_secrets.items():
@@ -129,14 +129,14 @@ class Keys:
         return PADDED + self.newest.to_bytes(KEY_NUMBER_BYTES) + nonce + ciphertext
 
     def open(self, context: str, sealed: bytes) -> str:
-        """Open a text sealed for `context`. Raises `Unsealable`."""
+        """Decrypt a text that was sealed for `context`. Raises `Unsealable`."""
         try:
             return self.open_bytes(context, sealed).decode()
         except UnicodeDecodeError as error:
             raise Unsealable(context) from error
 
     def open_bytes(self, context: str, sealed: bytes) -> bytes:
-        """Open bytes sealed for `context`. Raises `Unsealable`."""
+        """Decrypt bytes that were sealed for `context`. Raises `Unsealable`."""
         prefix_length = len(PADDED) if self.is_padded(sealed) else 0
         nonce_start = prefix_length + KEY_NUMBER_BYTES
         nonce_end = nonce_start + NONCE_BYTES

@@ -15,7 +15,7 @@ from .declarative import R
 
 
 def now(session: Session) -> datetime:
-    """Return the current time, or the one that overrides it for this session (the demo and tests replay a year)."""
+    """Return the current time, or the time that overrides it in this session: the demo and tests replay a year."""
     return session.info.get("at") or utc_now()
 
 

@@ -101,5 +101,5 @@ def require_wait(limit: RequestLimit) -> None:
 
 
 def get_code_key() -> str:
-    """Return the key under which entered codes are counted: that of the browser that requested one, or the network."""
+    """Return the key under which entered codes are counted: of the browser that requested one, else of the network."""
     return hash_identifier(session["browser"]) if "browser" in session else caller()

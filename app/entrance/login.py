@@ -26,7 +26,7 @@ from . import devices, entrance, two_factor
 from .redirect_targets import get_home_url, get_local_path
 
 MINUTE = timedelta(minutes=1)
-LEAST_DURATION = 0.25  # seconds that a request takes at least, so that timing doesn't reveal which addresses are known
+LEAST_DURATION = 0.25  # seconds of each request, at least: the time must not reveal which addresses are known
 
 
 def describe_browser(user_agent: str) -> str:
@@ -90,7 +90,7 @@ def _get_requesting_browser(language_code: str) -> RequestingBrowser:
 
 @entrance.get("/sign-in/code")
 def code_page() -> Response:
-    """Show the page for the code from the mail. A browser that hasn't requested a code is redirected to do so."""
+    """Show the page for the code from the mail. Other browsers are redirected to request one."""
     if "browser" not in session:
         return redirect(url_for("entrance.sign_in_page"), code=303)
     return _render_code_page()

@@ -20,7 +20,7 @@ from ..people.models import PROFILE, Expert
 from ..web.setup import db, or_404
 from .access import expert, get_actor, get_signed_in_expert
 
-FIELDS = {name: spec for name, spec in PROFILE.items() if spec.own}  # those that experts edit themselves
+FIELDS = {name: spec for name, spec in PROFILE.items() if spec.own}  # the fields that experts edit themselves
 ERROR_MESSAGES = {
     "empty": _l("A name is missing."),
     "date": _l("Write the date as year-month-day, such as 2026-11-30."),
@@ -48,7 +48,7 @@ def profile() -> Response:
 @expert.post("/expert/profile")
 def save_profile() -> Response:
     submitted = _get_submitted_values()
-    # Languages aren't parsed: only those that the form offers are saved.
+    # Languages aren't parsed: only languages that the form offers are saved.
     parsed_fields = {name: spec for name, spec in FIELDS.items() if name != "languages"}
     values, faults = read_form(parsed_fields, submitted)
     if faults:

@@ -23,7 +23,7 @@ DeskMemberships = list[DeskMembership]
 
 
 def by_slug(session: Session, slug: str) -> Newsletter | None:
-    """Return the newsletter that has this short name, or else the one that had it before; None if there is neither."""
+    """Return the newsletter that has this short name, or had it before, or None."""
     newsletter = session.scalar(select(Newsletter).filter_by(slug=slug))
     if newsletter is not None:
         return newsletter

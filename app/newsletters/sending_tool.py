@@ -27,7 +27,7 @@ _HOST = re.compile(r"[\w.:\[\]-]+", re.ASCII)
 
 
 class SendingTool(Row, HasPublicId, Editable, OfNewsletter):
-    """The tool that sends a newsletter. `address` is the URL of its API, `desk` that of its web interface.
+    """The tool that sends a newsletter. `address` is the URL of its API, `desk` the URL of its web interface.
 
     `audience` names the list or lists for which a draft is made. `secret_sealed` is the API key, encrypted with key
     `key_no` of the keyring. `tried_at` is when these settings last worked.

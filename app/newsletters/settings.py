@@ -90,7 +90,7 @@ def save_house_sentences(
 def store_valid_texts(
     session: Session, actor: Staff | Clock, newsletter: Newsletter, language: str, texts: dict[str, str]
 ) -> None:
-    """Store wordings of a newsletter without validating them, and delete the rows of those that are empty now."""
+    """Store wordings of a newsletter without validating them. An empty one is deleted."""
     rows = session.scalars(select(NewsletterText).filter_by(newsletter_id=newsletter.id, language=language))
     rows_by_kind = {row.kind: row for row in rows}
     changed = []

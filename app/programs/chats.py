@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Chat(NamedTuple):
-    """A kind of chat. `build_payload` takes a sentence, a URL of ours and the text of the link."""
+    """A kind of chat. `build_payload` gets a sentence, a URL of ours and the text of the link."""
 
     label: str
     build_payload: Callable[[str, str, str], dict[str, Any]]

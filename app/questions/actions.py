@@ -68,7 +68,7 @@ def open_question(
 def join(session: Session, actor: Staff, question: Question, letters: Sequence[Letter]) -> None:
     """File letters to an existing question. If it was merged into another one, the letters count for the other one.
 
-    Raises `InvalidTransition` if the question that they count for takes no letters, and what `filing.file` raises.
+    Raises `InvalidTransition` if no letters can be filed to the question, and what `filing.file` raises.
     """
     lead = lock_row(session, lead_of(session, lock_row(session, question)))
     if not lead.takes_letters:
@@ -125,7 +125,7 @@ def split(session: Session, actor: Staff, question: Question) -> None:
 
 
 def take_back_followers(session: Session, _actor: Staff, question: Question, merge_event: Event | None) -> None:
-    """Merge a question's former followers into it again, except those that were split off or moved since the merge."""
+    """Merge a question's former followers into it again, unless they were split off or moved since the merge."""
     facts = (merge_event.facts or {}) if merge_event else {}
     unmoved = select(Question.id).where(
         Question.id.in_(facts.get("followers", ())), Question.merged_into_id == facts.get("into"), Question.is_merged

@@ -66,8 +66,8 @@ AS_READERS_SEE_IT = {
     "closed": "ended",
     "merged": "read",
 }
-# The keys of `CannotMerge`, by state: first those of a question that takes no letters, so that no other can be merged
-# into it; then those of a question without the move "merge", which can't be merged into another.
+# Why a merge is impossible, as keys of `CannotMerge` by state. No question can be merged into one that takes no
+# letters, and a question without the move "merge" can't itself be merged into another.
 CANNOT_TAKE_IN = {"merged": "into_merged", "closed": "into_closed", "published": "into_ran", "retracted": "into_ran"}
 CANNOT_BE_MERGED = {
     "seeking": "assigned",

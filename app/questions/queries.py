@@ -92,8 +92,8 @@ def in_states(newsletter_id: int, states: Sequence[str]) -> Listing[Question]:
     return Listing(query, (Question.id,), split_by=(Question.state, states))
 
 
-# A question and the questions that were merged into it are a family, and the question is its lead. The letters behind a
-# question are those that are filed to any question of its family.
+# A question and the questions that were merged into it are a family; the question is the lead of the family. The
+# letters behind a question are all letters that are filed to a question of its family.
 
 
 def list_family_ids(session: Session, question: Question) -> list[int]:
@@ -190,7 +190,7 @@ def select_newest_cleared_id(question_id: Any) -> Select[int]:
 
 
 def select_reader_count(question_id: Any) -> Select[int]:
-    """Select the number of letters behind a question: those that `letters_of` returns."""
+    """Select the number of letters behind a question, the same letters that `letters_of` returns."""
     member = aliased(Question)  # for use as a subquery in a query of the same table
     is_in_family = or_(member.id == question_id, member.merged_into_id == question_id)
     query = select(func.count(Letter.id)).join(member, member.id == Letter.question_id)

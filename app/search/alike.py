@@ -100,8 +100,8 @@ def find_matches(
 ) -> list[Match]:
     """Return the look-alikes among a newsletter's documents, best first. Documents of one question count as one.
 
-    Three kinds of documents are left out: the probe itself, those that the desk called "not the same", and those for
-    which no reason is found. The probe's text isn't stored. `matcher` is 'words' or 'semantic', by default the one in
+    The probe itself is left out, and so are documents that the desk called "not the same", and documents for which no
+    reason is found. The probe's text isn't stored. `matcher` is 'words' or 'semantic', by default the one in
     the settings. Pass the `comparison` if the probe was already compared.
     """
     matcher = matcher or get_matcher(session)
@@ -198,7 +198,7 @@ def _score_by_words(session: Session, collection: Collection, newsletter_id: int
 
 
 def choose_lookup_terms(terms: Sequence[str], counts: Counts) -> list[str]:
-    """Return the terms to look up, rarest first: those that are in the index and aren't common.
+    """Return the terms to look up, rarest first: all that are in the index and aren't common.
 
     Together they have at most `MAX_DOCUMENTS` documents, unless there are only `MIN_LOOKUP_TERMS` of them.
     """

@@ -38,7 +38,7 @@ class PastAnswer:
 class Candidate:
     """The facts about an expert that the ranking needs.
 
-    - `past`: those of their answers that are compared; `answered` is the number of all.
+    - `past`: the past answers that are compared; `answered` is the number of all past answers.
     - `live`: the number of their open assignments; `at_once` is the most that they accept.
     - `asked`: the number of invitations; `replied`: how many of these got any reply.
     """

@@ -199,8 +199,8 @@ _INSERT_TSVECTORS = (
 def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
     """Return the keys of the counts that a document raises, each as often as it raises the count by one.
 
-    They are the key of the newsletter's number of documents, that of its total length once for each distinct term, and
-    the distinct terms (see `models._Term`).
+    The key of the newsletter's number of documents occurs once, the key of their total length once for each distinct
+    term, and each distinct term once (see `models._Term`).
     """
     distinct_terms = set(terms)
     return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(distinct_terms)), *distinct_terms]

@@ -28,7 +28,7 @@ MAX_SEARCH_TERMS = 200  # only the first terms are used: a long letter asks its 
 
 @dataclass(frozen=True)
 class Counts:
-    """The number of documents of a newsletter (`size`), and for each term the number of those that have it (`docs`).
+    """The number of a newsletter's documents (`size`), and for each term the number of documents with it (`docs`).
 
     `average_length` is the average number of distinct terms in a document.
     """

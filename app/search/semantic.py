@@ -60,7 +60,7 @@ def find_nearest(
 ) -> dict[Key, float]:
     """Return the `limit` nearest documents of a newsletter, with their cosines from 0 to 1.
 
-    If `text` is that of a document, pass the document's `key`: its stored vector is used, if there is one.
+    If `text` is the text of a document, pass the `key` of the document: its stored vector is used, if there is one.
     """
     import numpy as np
 

@@ -74,8 +74,8 @@ def _pair(row: Verdict) -> dict[str, list[str | int]]:
 class DeskVerdicts:
     """A desk's verdicts on the look-alikes of one matcher.
 
-    `not_the_same` are the keys of all letters and questions that it called different from the one in view. `different`
-    and `same` are the scores of the newest pairs with this verdict.
+    `not_the_same` are the keys of everything that the desk called different from the letter or question in view.
+    `different` and `same` are the scores of the newest pairs with this verdict.
     """
 
     matcher: str

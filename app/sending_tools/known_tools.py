@@ -20,8 +20,8 @@ class Tool:
     - `export` is the export that it gets as HTML: the fragment "html" for a tool that adds its own template, the
       complete "mail" for a tool that doesn't.
     - `key_help` and `audience_help` say where to find a key and the ID of a list; "" if the tool has just one list.
-    - `get_api_url` and `get_desk_url` take a key, and return the URL of the API and that of the tool's pages. They are
-      None for a tool that newsrooms host themselves.
+    - `get_api_url` and `get_desk_url` return the URLs of the API and of the tool's pages for a key. They are None for a
+      tool that newsrooms host themselves.
     """
 
     name: str

@@ -78,10 +78,10 @@ def find_schema_faults(database: Database) -> Iterator[str]:
 
 
 def check_and_record_keys(database: Database) -> list[str]:
-    """Return a message for each key of SECRET_KEYS that is missing, or differs from the one that sealed this database.
+    """Return a message for each key of SECRET_KEYS that is missing, or isn't the key that sealed this database.
 
-    Keys that aren't recorded yet, as in a database from before keys were recorded, are tested by opening sealed values.
-    If there are no faults, these keys are then recorded.
+    Keys that aren't recorded yet, as in a database from before keys were recorded, are tested by decrypting sealed
+    values. If there are no faults, these keys are then recorded.
     """
     with database.read() as session:
         faults = [*keyring.find_key_faults(session)]

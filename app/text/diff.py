@@ -56,8 +56,8 @@ def _anchors(old_items: Sequence[str], new_items: Sequence[str]) -> list[tuple[i
     old_index = _index_unique_items(old_items)
     new_index = _index_unique_items(new_items)
     pairs = [(i, new_index[item]) for item, i in old_index.items() if item in new_index]
-    # Find the longest run of pairs whose new indexes increase. Of the runs of one length, only the one that ends with
-    # the lowest index is continued.
+    # Find the longest run of pairs whose new indexes increase. Of several runs of the same length, continue only the
+    # run that ends with the lowest index.
     lowest_ends: list[int] = []  # by length of the run, less 1: the new index that it ends with
     last_pairs: list[int] = []  # by length of the run, less 1: the number of its last pair
     previous_pairs: list[int] = []  # by number of a pair: the number of the pair before it in its run, or -1
@@ -147,7 +147,7 @@ def _pair_by_similarity(old_paragraphs: list[str], new_paragraphs: list[str]) ->
         return list(zip_longest(old_paragraphs, new_paragraphs, fillvalue=""))
     gains = _PairingGains(old_paragraphs, new_paragraphs)
     # best[i][j]: the letters shared by the best pairing of old_paragraphs[i:] with new_paragraphs[j:], and how many old
-    # and new paragraphs its first pair takes.
+    # and new paragraphs are in its first pair.
     best: list[list[tuple[float, int, int]]] = [[(0, 0, 0)] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows, -1, -1):
         for j in range(columns, -1, -1):

@@ -73,7 +73,7 @@ class TranslationForm:
     """The texts in the form, and what the page needs to save them as a draft.
 
     `tab` names the draft of this page, and `count` is the number of its next save. `source` is the tab from whose draft
-    the texts come, or "". `knows` is JSON with the count of each draft that existed when the page was opened, by tab.
+    the texts come, or "". `knows` has the counts of all drafts when the page was opened, as JSON by tab.
     """
 
     words: Mapping[str, str]

@@ -17,7 +17,7 @@ MISDIRECTED = "There is no such site at this address.\n"
 
 
 def register(app: Flask) -> None:
-    """Answer requests for other hosts than those of BASE_URL, HOSTS and this machine with 421 (RFC 9110, 15.5.20).
+    """Refuse requests for any host but those of BASE_URL, HOSTS and this machine, with 421 (RFC 9110, 15.5.20).
 
     Health checks may use any host.
     """

@@ -232,7 +232,7 @@ def _locale() -> str:
 
 
 def _form_proof() -> str:
-    """Return the CSRF token for forms: that of the page's link, or else Flask-WTF's for the session cookie."""
+    """Return the CSRF token for forms: of the page's link, or else Flask-WTF's token for the session cookie."""
     if "form_proof" not in g:
         g.form_proof = generate_csrf()
     return str(g.form_proof)
