@@ -23,7 +23,7 @@ from ..web.setup import caller, db, hash_identifier
 
 SEAL_CONTEXT = "devices.cookie"
 COOKIE_LIFE = 180 * 86_400  # seconds for which a device stays known after a sign-in
-WAIT = 60  # seconds
+WAIT = 60  # seconds that a browser over the limit has to wait
 WAIT_LIFE = 3_600  # seconds from the start of the wait, after which the browser isn't counted separately any more
 
 BUSY = errors.ErrorMessage(

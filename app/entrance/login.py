@@ -90,7 +90,7 @@ def _get_requesting_browser(language_code: str) -> RequestingBrowser:
 
 @entrance.get("/sign-in/code")
 def code_page() -> Response:
-    """Show the page for the code from the mail. Other browsers are redirected to request one."""
+    """Show the page for the code from the mail, or redirect a browser that has requested no code."""
     if "browser" not in session:
         return redirect(url_for("entrance.sign_in_page"), code=303)
     return _render_code_page()

@@ -9,7 +9,7 @@ from ..core.state_machine import Machine, Move, Precondition, StateMixin, States
 # takes_letters: letters may be filed to it and questions merged into it. Their writers will hear what becomes of it.
 # can_run: it may still run in an edition.
 # is_ready: it can be picked for an edition once it has an answer.
-# asks_in_turn: the clock may invite the next expert on its ladder.
+# asks_in_turn: the worker may invite the next expert on its ladder.
 # is_settled: no expert will answer it any more.
 # is_in_edition: it is in an edition, so its letters can't be taken out.
 # has_run: readers have seen it.

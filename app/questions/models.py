@@ -49,9 +49,8 @@ class Question(Row, HasPublicId, Editable, OfNewsletter, QuestionStates):
         Index(None, "newsletter_id", "state", "id"),
         Index("ix_questions_archive", "newsletter_id", "published_at", "id"),
         Index(None, "merged_into_id"),
-        Index(
-            "ix_questions_unindexed", "id", **partial_index_options("indexed_version <> version")
-        ),  # see app/workflows/indexing.py
+        # For the queries of app/workflows/indexing.py.
+        Index("ix_questions_unindexed", "id", **partial_index_options("indexed_version <> version")),
         Index("ix_questions_shown", "newsletter_id", "id", **partial_index_options("shown_at IS NOT NULL")),
         Index("ix_questions_closed", "newsletter_id", "state_at", "id", **partial_index_options("state = 'closed'")),
         Index(
