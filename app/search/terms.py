@@ -98,7 +98,7 @@ def _strip_for_index(term: str) -> str:
 
 def _split_at_apostrophes(raw_term: str, term: str) -> list[str]:
     """Return the parts around apostrophes ("l'eau", "Nora's") that are long enough to be indexed on their own."""
-    if len(raw_term) == len(term):  # then no joiner was removed
+    if len(raw_term) == len(term):  # no joiner was removed, unless folding made the word longer, as with œ
         return []
     parts = _JOINER_PATTERN.split(raw_term)
     if len(parts) == 1:
