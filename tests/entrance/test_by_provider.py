@@ -1,7 +1,7 @@
 """Nora comes in by the newsroom's own account, from a real provider on this machine; whoever twists what it says stays outside."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -9,27 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pyotp
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from app.audit import Event
-from app.core.actors import Clock
 from app.core.clock import unix_time
 from app.db.engine import Database
-from app.db.session import now
-from app.people import directory, oidc, staff
-from app.people.models import Membership, Person
-from tests.support.desk_people import (
-    NORA,
-    VERA,
-    create_delta_newsletter,
-    get_person_public_id,
-    hire,
-    hire_vera,
-    list_roles,
-    sign_in_by_code,
-    sign_in_directly,
-)
+from app.people import oidc
+from tests.support.desk_people import NORA, VERA, hire_vera, sign_in_by_code, sign_in_directly
 from tests.support.fake_servers import CannedResponse
 from tests.support.oidc_provider import (
     CALLBACK_PATH,
@@ -48,14 +32,6 @@ from tests.support.oidc_provider import (
 )
 from tests.support.pages import Browser
 from tests.support.sample_newsroom import Newsroom
-
-
-@pytest.fixture
-def provider(app: Flask) -> Iterator[OidcProvider]:
-    oidc._metadata_cache.clear()  # a port may come again
-    with run_oidc_provider(app.config["BASE_URL"]) as server:
-        app.config["OIDC"] = server.get_account()
-        yield server
 
 
 @pytest.mark.both_databases
@@ -341,114 +317,6 @@ def test_an_address_that_the_provider_has_not_confirmed_opens_nothing(
     assert list_linked_person_ids(database) == []
 
 
-def people(database: Database) -> int:
-    with database.read() as session:
-        return session.scalar(select(func.count()).select_from(Person)) or 0
-
-
-@pytest.mark.threat("stranger at the door")
-@pytest.mark.parametrize("email", ["stranger@desk.example", "leyla@field.example", "no address", ""])
-def test_nobody_makes_themselves_an_account(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, email: str
-) -> None:
-    provider.user["email"] = email
-    before = people(database)
-    browser = sign_in_at_provider(app)
-    assert (get_page_status(browser), "Nobody at work here has the address" in browser.text) == (403, True)
-    assert (people(database), list_linked_person_ids(database), list_sessions(database)) == (before, [], [])
-
-
-@pytest.mark.threat("stranger at the door")
-@pytest.mark.both_databases
-def test_a_desk_that_only_invited_nora_learns_nothing_of_her_account(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
-) -> None:
-    """Nora has joined the Steppe Letter; the Delta Letter has invited her."""
-
-    def invite_nora(session: Session) -> int:
-        delta_id = create_delta_newsletter(session)
-        vera = hire(session, delta_id, "Vera Holm", VERA, "admin")
-        staff.invite(session, vera, "The Delta Letter", "Nora Lind", NORA, "editor")
-        return delta_id
-
-    delta_id = database.write(invite_nora)
-    assert get_page_status(sign_in_at_provider(app)) == 303
-    with database.read() as session:
-        bound_at = session.scalars(select(Event.newsletter_id).where(Event.action == "identity.bind")).all()
-        assert session.scalars(select(Membership.joined_at).filter_by(newsletter_id=delta_id)).all().count(None) == 1
-    assert bound_at == [newsroom.newsletter_id]
-
-
-def test_the_account_decides_from_the_first_time_on_and_no_address_moves_it(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
-) -> None:
-    hire_vera(database, newsroom)
-    assert get_page_status(sign_in_at_provider(app)) == 303
-    provider.user.update(email=VERA, email_verified=False)  # what Nora's account says now
-    assert get_page_status(sign_in_at_provider(app)) == 303
-    assert [row.person_id for row in list_sessions(database)] == [newsroom.nora.person_id] * 2
-    provider.user.update(sub="another", email=NORA, email_verified=True)  # who has got Nora's address there
-    browser = sign_in_at_provider(app)
-    assert (get_page_status(browser), "came in by another account before" in browser.text) == (403, True)
-    assert (list_linked_person_ids(database), len(list_sessions(database))) == ([newsroom.nora.person_id], 2)
-    assert list_actions(database, "identity.") == ["identity.bind", "identity.refuse"]
-    vera = sign_in_directly(app, database, VERA)
-    vera.open("/desk/steppe/trail")
-    assert "Another account of the newsroom’s provider tried to come in as Nora Lind." in vera.text
-
-
-def test_an_admin_has_an_account_forgotten_and_the_next_one_is_bound(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
-) -> None:
-    hire_vera(database, newsroom)
-    sign_in_at_provider(app)
-    vera, page = (
-        sign_in_directly(app, database, VERA),
-        f"/desk/steppe/people/{get_person_public_id(database, newsroom.nora)}",
-    )
-    vera.open(page)
-    vera.submit(f"{page}/account")
-    vera.follow()
-    assert "The account of Nora Lind at the provider is forgotten." in vera.text
-    assert f"{page}/account" not in [form.action for form in vera.page.forms]
-    provider.user["sub"] = "another"
-    assert get_page_status(sign_in_at_provider(app)) == 303
-    assert list_actions(database, "identity.") == ["identity.bind", "identity.release", "identity.bind"]
-
-
-@pytest.mark.threat("stranger at the door")
-def test_somebody_who_is_shut_out_or_has_left_does_not_come_in(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
-) -> None:
-    nora = sign_in_at_provider(app)
-    database.write(lambda s: staff.disable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
-    assert nora.open(DESK_PAGE).status_code == 303
-    assert get_page_status(sign_in_at_provider(app)) == 403
-    database.write(lambda s: staff.enable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
-    assert get_page_status(sign_in_at_provider(app)) == 303
-
-    def out(session: Session) -> None:
-        session.scalars(select(Membership).filter_by(person_id=newsroom.nora.person_id)).one().disabled_at = now(
-            session
-        )
-
-    database.write(out)
-    assert get_page_status(sign_in_at_provider(app)) == 403
-
-
-def test_an_invitation_is_taken_up_by_the_provider_s_word_for_its_address(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
-) -> None:
-    hire_vera(database, newsroom)
-    vera = sign_in_directly(app, database, VERA)
-    vera.open("/desk/steppe/people")
-    vera.submit("/desk/steppe/people", name="Saule Bekova", email="saule@desk.example", role="assistant")
-    assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
-    provider.user["email"] = "Saule@Desk.example"
-    assert get_page_status(sign_in_at_provider(app)) == 303
-    assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "here")
-
-
 def with_app(app: Flask, database: Database) -> str:
     """Give Nora an app that makes codes. Returns its secret."""
     nora = sign_in_directly(app, database, NORA)
@@ -529,14 +397,3 @@ def test_the_button_is_there_where_a_provider_is_set_and_for_the_desk_alone(
     browser.open("/sign-in")
     assert button not in browser.text
     assert [browser.open(path).status_code for path in (START_PATH, f"{CALLBACK_PATH}?code=x&state=y")] == [404, 404]
-
-
-@pytest.mark.threat("erased words")
-def test_whoever_is_erased_leaves_no_account_behind(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
-) -> None:
-    sign_in_at_provider(app)
-    database.write(lambda s: staff.forget(s, s.get_one(Person, newsroom.nora.person_id)))
-    with database.read() as session:
-        assert directory.email_of(session, session.get_one(Person, newsroom.nora.person_id)) is None
-    assert list_linked_person_ids(database) == []

@@ -1,7 +1,4 @@
-"""A walk over every address of the house, with the demo newsroom inside: GET changes nothing, and no door stands open.
-
-The walkers follow each link that a page shows, so that a link that leads nowhere is found as well.
-"""
+"""A crawl of every page of the demo newsroom: GET changes nothing, no link is broken, and no door stands open."""
 
 import re
 from collections import Counter
