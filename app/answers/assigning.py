@@ -240,7 +240,8 @@ def decline(
     ASSIGNMENT.apply(session, actor, assignment, "decline", why=details, decline_reason=reason, later_on=later_on)
     reopen_if_unassigned(session, actor, assignment.question_id)
     if isinstance(actor, ExpertActor):
-        expert_mails.notify_desk(session, assignment, "declined", clean(message))
+        facts = {"decline_reason": reason, "free_from": later_on, "suggestion": suggestion_of(session, assignment) or ""}
+        expert_mails.notify_desk(session, assignment, "declined", clean(message), **facts)
 
 
 def suggest(session: Session, actor: ExpertActor, assignment: Assignment, colleague: str) -> None:

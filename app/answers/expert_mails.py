@@ -121,10 +121,11 @@ def send_to_editors(
         to_colleague(session, newsletter, person, kind, values, **posting)
 
 
-def notify_desk(session: Session, assignment: Assignment, event: str, message: str = "") -> None:
+def notify_desk(session: Session, assignment: Assignment, event: str, message: str = "", **details: Any) -> None:
     """Mail the newsletter's editors what an expert did, and notify its chats, without names or details.
 
-    The kind of the mail is "desk." followed by `event`. `message` is the expert's own comment.
+    The kind of the mail is "desk." followed by `event`. `message` is the expert's own comment; `details` are further
+    fields of `DeskMail`.
     """
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     question = assignment.question
@@ -133,6 +134,7 @@ def notify_desk(session: Session, assignment: Assignment, event: str, message: s
         headline=question.title,
         said=message,
         link=absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
+        **details,
     )
     send_to_editors(
         session, newsletter, f"desk.{event}", values, question_id=assignment.question_id, assignment_id=assignment.id

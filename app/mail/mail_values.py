@@ -112,7 +112,11 @@ class LetterMail:
 
 @dataclass(frozen=True, kw_only=True)
 class DeskMail:
-    """An event that the desk should know at once: `who` caused it, and what they, or another server, `said`."""
+    """An event that the desk should know at once: `who` caused it, and what they, or another server, `said`.
+
+    An expert who declined gave a `decline_reason`, and perhaps the day from which they are `free_from`. Before, they may
+    have made a `suggestion` whom to ask.
+    """
 
     link: str
     who: str = ""
@@ -120,6 +124,9 @@ class DeskMail:
     said: str = ""
     cutoff_at: datetime | None = None
     runs_unnamed: bool = False
+    decline_reason: str = ""
+    free_from: date | None = None
+    suggestion: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from app.db.engine import Database
 from app.questions.models import Note
 from tests.support.assignments import ANSWER, WORDING, ExpertAssignment, ask_expert
 from tests.support.database_checks import count_rows, record_statements
+from tests.support.desk_people import NORA, get_newest_mail_text
 from tests.support.pages import Browser
 from tests.support.sample_newsroom import Newsroom
 
@@ -213,6 +214,19 @@ def test_not_now_is_told_once_and_can_become_a_yes(salt: ExpertAssignment, leyla
     leyla.follow()
     assert leyla.heading == WORDING
     assert salt.state() == "accepted"
+
+
+def test_the_desk_is_told_why_not_until_when_and_whom_to_ask(
+    salt: ExpertAssignment, leyla: Browser, newsroom: Newsroom
+) -> None:
+    leyla.open(salt.link)
+    leyla.press(f"{salt.link}/suggest", note="Marek Dvořák, marek@water.example")
+    leyla.follow()
+    assert leyla.press(f"{salt.link}/decline", reason="no time", until="2099-01-07").status_code == 303
+    mail = get_newest_mail_text(salt.database, NORA)
+    assert "They have no time now.\n\nThey are free again from" in mail
+    assert "7 January 2099" in mail
+    assert "They suggest to ask: Marek Dvořák, marek@water.example\n\nIt is here:" in mail
 
 
 @pytest.mark.threat("stolen database")

@@ -5,6 +5,7 @@ import re
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import UndefinedError
@@ -197,14 +198,39 @@ def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
     assert "0123" not in mail.subject
 
 
-@pytest.mark.parametrize(
-    "what", ["answer", "declined", "objection", "fine", "withdrawn", "suggestion", "question_back"]
-)
+@pytest.mark.parametrize("what", ["answer", "objection", "fine", "withdrawn", "suggestion", "question_back"])
 def test_the_desk_is_told_who_did_what(what: str) -> None:
     about = DeskMail(who="Leyla", headline="Police", said="Wrong\nyear", link=ASSIGNMENT_LINK)
     mail = render_mail(f"desk.{what}", NORA_SENDER, "nora@newsroom.example", "Nora", about)
     assert mail.subject.startswith("Leyla ")
     assert list_paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{ASSIGNMENT_LINK}"]
+
+
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ({"decline_reason": "not my field"}, ["Leyla won’t answer “Police”. It is not their field."]),
+        (
+            {"decline_reason": "no time", "free_from": date(2026, 12, 8)},
+            ["Leyla won’t answer “Police”. They have no time now.", "They are free again from Tuesday 8 December."],
+        ),
+        (
+            {"decline_reason": "conflict of interest", "suggestion": "Marek Dvořák", "said": "He knows\nmore."},
+            [
+                "Leyla won’t answer “Police”. They have a conflict of interest.",
+                "They suggest to ask: Marek Dvořák",
+                "Their note:",
+                "> He knows\n> more.",
+            ],
+        ),
+        ({"decline_reason": "other"}, ["Leyla won’t answer “Police”. They gave no reason."]),
+    ],
+)
+def test_a_no_says_why_until_when_and_whom_to_ask(details: dict[str, Any], expected: list[str]) -> None:
+    about = DeskMail(who="Leyla", headline="Police", link=ASSIGNMENT_LINK, **details)
+    mail = render_mail("desk.declined", NORA_SENDER, "nora@newsroom.example", "Nora", about)
+    assert mail.subject == "Leyla can’t answer: Police"
+    assert list_paragraphs(mail) == [*expected, f"It is here:\n{ASSIGNMENT_LINK}"]
 
 
 FA = Sender("دالان", "نورا", "corridor@newsroom.example", "fa", "Asia/Tehran")
