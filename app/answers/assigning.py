@@ -240,7 +240,11 @@ def decline(
     ASSIGNMENT.apply(session, actor, assignment, "decline", why=details, decline_reason=reason, later_on=later_on)
     reopen_if_unassigned(session, actor, assignment.question_id)
     if isinstance(actor, ExpertActor):
-        facts = {"decline_reason": reason, "free_from": later_on, "suggestion": suggestion_of(session, assignment) or ""}
+        facts = {
+            "decline_reason": reason,
+            "free_from": later_on,
+            "suggestion": suggestion_of(session, assignment) or "",
+        }
         expert_mails.notify_desk(session, assignment, "declined", clean(message), **facts)
 
 

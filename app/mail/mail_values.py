@@ -114,8 +114,8 @@ class LetterMail:
 class DeskMail:
     """An event that the desk should know at once: `who` caused it, and what they, or another server, `said`.
 
-    An expert who declined gave a `decline_reason`, and perhaps the day from which they are `free_from`. Before, they may
-    have made a `suggestion` whom to ask.
+    An expert who declined gave a `decline_reason`, and perhaps the day from which they are `free_from`. Before, they
+    may have made a `suggestion` whom to ask.
     """
 
     link: str

@@ -348,8 +348,8 @@ def _get_parts_and_days(
     """Return for each letter the index of its part of the list, and the day under which it is listed.
 
     Only the list of waiting letters has several parts; the list of held ones is its third. Letters in the second and
-    third part have no day (None). The first part is sorted by arrival. A letter whose own day breaks that order, because it waited in the holding pen or
-    its day is stored in UTC, is listed under the day of its neighbours.
+    third part have no day (None). The first part is sorted by arrival. A letter whose own day breaks that order,
+    because it waited in the holding pen or its day is stored in UTC, is listed under the day of its neighbours.
     """
     has_parts = isinstance(filtered_list.listing, Chain) or filtered_list.state == ONLY_HELD
     parts = [crowds.part_index(letter) if has_parts else 0 for letter in letters]
