@@ -145,6 +145,7 @@ def _get_cursor_row(load: Callable[[str], T | None]) -> T | None:
     return get_cursor_row(load) if request.args.get("before", "").isalnum() else None
 
 
+@reader.get("/<slug>/q/<public_id>/", defaults={"words": ""})  # an address without its last part is found too
 @reader.get("/<slug>/q/<public_id>/<words>")
 @public
 def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnValue:

@@ -82,11 +82,14 @@ def test_a_story_says_who_answered_with_what_stake_and_that_nobody_is_named(
 
 
 def test_a_wrong_slug_leads_to_the_right_one(client: FlaskClient, silos: str) -> None:
-    for wrong in ("-", "the-silo", "%D8%A2%D8%A8"):
+    for wrong in ("-", "the-silo", "%D8%A2%D8%A8", ""):
         moved = client.get(f"/steppe/q/{silos}/{wrong}")
         assert (moved.status_code, moved.headers["Location"]) == (301, f"/steppe/q/{silos}/the-silos")
     moved = client.get(f"/steppe/q/{silos}/-?lang=fa")
     assert moved.headers["Location"] == f"/steppe/q/{silos}/the-silos?lang=fa"
+    without_slash = client.get(f"/steppe/q/{silos}", follow_redirects=True)
+    assert without_slash.request.path == f"/steppe/q/{silos}/the-silos"
+    assert client.get("/steppe/q/NOSUCHPAGE00/").status_code == 404
 
 
 def test_a_withdrawn_page_is_a_stub_everywhere_at_once(
