@@ -31,7 +31,7 @@ from ..db.session import absolute_url
 from ..db.sqlite import database_file
 from ..editions.calendar import zone_of
 from ..editions.rhythm import Choices
-from ..newsletters.models import Newsletter
+from ..newsletters.models import DEFAULT_SECTION, Newsletter
 from ..newsletters.queries import by_slug
 from ..people import directory, sign_in
 from ..people.models import Membership, Person
@@ -316,7 +316,7 @@ def _create_newsletter(session: Session, answers: Mapping[str, str]) -> tuple[st
             "slug": answers["newsletter"],
             "languages": answers["language"],
             "editor": answers["admin_name"],
-            "section": "Readers asked",
+            "section": DEFAULT_SECTION,
             "at": "09:00",
             "dek": "",
             "call": "",

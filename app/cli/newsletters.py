@@ -12,7 +12,7 @@ from ..core.domain_errors import DomainError, InvalidTransition
 from ..core.fields import ERROR_MESSAGES, FieldError
 from ..db.session import absolute_url
 from ..editions.rhythm import Choices
-from ..newsletters.models import SETTINGS, Newsletter
+from ..newsletters.models import DEFAULT_SECTION, SETTINGS, Newsletter
 from ..newsletters.queries import all_newsletters, by_slug
 from ..newsletters.settings import InvalidSettings
 from ..web.current import db
@@ -31,7 +31,7 @@ newsletters = AppGroup("newsletters", help="Create, rename, pause and close news
 @click.option(
     "--languages", default="en", show_default=True, help="Language codes, separated by commas; the first is its own."
 )
-@click.option("--section", default="Readers asked", show_default=True, help=SETTINGS["section"].help)
+@click.option("--section", default=DEFAULT_SECTION, show_default=True, help=SETTINGS["section"].help)
 @click.option(
     "--rule", default="FREQ=MONTHLY;BYDAY=1WE,3WE", show_default=True, help="When it runs, as a rule of RFC 5545."
 )

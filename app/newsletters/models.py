@@ -48,6 +48,7 @@ class Section:
     slots: int
 
 
+DEFAULT_SECTION = "Questions and answers"  # not "Readers asked", which stands before the question too
 USUAL_CUTOFF_MINUTES = 2 * 24 * 60
 
 

@@ -20,6 +20,7 @@ from app.newsletters.models import Newsletter
 from app.people.models import Membership, SignIn
 from app.settings import settings_file
 from app.settings.settings_table import SETTINGS
+from app.typesetting.house_languages import phrases_for
 from tests.support.commands import bare_environment, init_options
 from tests.support.processes import reserve_port
 from tests.support.source import ROOT
@@ -89,6 +90,17 @@ def test_from_an_empty_folder_to_the_link_of_the_first_admin(here: Path, init: C
     assert ((here / FILE).read_bytes(), counts(database)) == (before, [1, 1, 1])
     database.close()
     assert sorted(path.name for path in here.iterdir()) == ["data", FILE]
+
+
+def test_the_first_section_is_not_called_what_the_question_begins_with(here: Path, init: Callable[..., Result]) -> None:
+    """A Q&A is printed as "section: headline" and "Readers asked: question", which must not begin alike."""
+    assert init(*init_options({"--database": database_in(here)})).exit_code == 0
+    database = house(here)
+    with database.read() as session:
+        newsletter = session.scalars(select(Newsletter)).one()
+        phrases = phrases_for(newsletter.language)
+        assert [phrases[name].startswith(newsletter.section) for name in ("asked_one", "asked_many")] == [False, False]
+    database.close()
 
 
 def test_a_script_is_told_at_once_what_it_has_to_give(here: Path, init: Callable[..., Result]) -> None:
