@@ -68,6 +68,12 @@ def test_editions_are_looked_through_and_imported(nora: Desk, newsroom: Newsroom
     assert count(nora.database, Upload) == 0
 
 
+def test_imported_back_issues_are_not_the_first_edition_that_the_desk_sent(nora: Desk, newsroom: Newsroom) -> None:
+    path = look(nora, kept("ghost-de.html"))
+    nora.post(f"{path}/import", **shown(nora, path))
+    assert "To do: Send the first edition" in nora.get_text("")
+
+
 def test_what_is_imported_can_be_opened_wherever_the_archive_leads(nora: Desk, newsroom: Newsroom) -> None:
     path = look(nora, kept("ghost-de.html"))
     nora.post(f"{path}/import", **shown(nora, path))

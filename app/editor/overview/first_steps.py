@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from ... import audit
 from ...audit import Event
 from ...db.session import lock_row, now
-from ...editions.models import Edition
+from ...editions.models import Edition, EditionItem
 from ...editions.queries import select_editions_to_run
 from ...letters.models import Letter
 from ...mail.models import Inbound, OutboxMail
@@ -43,7 +43,11 @@ def load_facts(desk: RequestContext) -> Facts:
         "expert": select(Expert.id).exists(),
         "colleague": select(Membership.id).where(*colleague_conditions).exists(),
         "planned": select_editions_to_run(now(desk.session), newsletter_id, Edition.id).exists(),
-        "sent": select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.is_sent).exists(),
+        # Imported back issues were sent too, but not from here.
+        "sent": select(EditionItem.id)
+        .join(Edition)
+        .where(Edition.newsletter_id == newsletter_id, Edition.is_sent, EditionItem.found_sha256.is_(None))
+        .exists(),
     }
     return dict(zip(columns, desk.session.execute(select(*columns.values())).one(), strict=True))
 
