@@ -1,9 +1,15 @@
 """Labels for letters, shared by the desk's pages: channels, kinds, states, filters, endings and form faults."""
 
+from datetime import datetime, timedelta
+
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from ..core.clock import utc_now
+from ..letters.blurred_time import keeps_only_day
 from ..letters.lifecycle import STATES
 from ..letters.spam_filter import SIGNS
+from ..web.formatting import age, exact, full_date
 
 # By channel of letters that somebody at the desk wrote down.
 CHANNELS_BY_HAND = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
@@ -81,3 +87,16 @@ FAULTS = {
     ("channel", "unknown"): _l("Say how it came"),
     ("given_on", "bad"): _l("Give the day as a date that isn’t in the future"),
 }
+
+
+def received_age(received_at: datetime) -> str:
+    """Format the age of a letter: "12 mins", or in whole days and "today" if only its day is stored."""
+    if not keeps_only_day(received_at):
+        return age(received_at)
+    days = (utc_now().date() - received_at.date()).days
+    return age(utc_now() - timedelta(days=days)) if days else _("today")
+
+
+def received_exact(received_at: datetime) -> str:
+    """Format the exact time of a letter, or the day if no more is stored."""
+    return full_date(received_at.date()) if keeps_only_day(received_at) else exact(received_at)

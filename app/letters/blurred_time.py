@@ -30,6 +30,14 @@ def truncate_to_day(timestamp: datetime) -> datetime:
     return timestamp.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def keeps_only_day(timestamp: datetime) -> bool:
+    """Return whether a stored time says no more than its day, which is that of UTC.
+
+    That is so for the first second of a day, which an exact time hits once in 86,400 times.
+    """
+    return timestamp - truncate_to_day(timestamp) < SLOTS_OF_A_DAY
+
+
 def stored_time(session: Session, letter: Letter) -> datetime:
     """Return the time to store for an action of the letter's writer: now, or only the day if they left no address."""
     current_time = now(session)

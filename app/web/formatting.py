@@ -193,7 +193,7 @@ def count(number: int) -> str:
     """Format a capped count: "1,000+" above `COUNT_LIMIT`, and "" for none."""
     if not number:
         return ""
-    return in_digits(f"{COUNT_LIMIT:,}+" if number > COUNT_LIMIT else number)
+    return in_digits(f"{COUNT_LIMIT:,}+" if number > COUNT_LIMIT else f"{number:,}")
 
 
 def in_digits(number: int | str) -> str:

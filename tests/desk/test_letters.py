@@ -22,6 +22,7 @@ from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.questions import actions
 from app.questions.models import Question
+from app.workflows.indexing import index_due
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.database_checks import count_queries
 from tests.support.desk import Desk, get_version
@@ -371,3 +372,19 @@ def test_a_letter_that_keeps_its_day_alone_is_as_old_as_the_calendar_says(
     day = utc_now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=3)
     database.write(lambda s: s.execute(update(Letter).filter_by(public_id=letter).values(received_at=day)))
     assert nora.get("/letters").texts("li.row time") == ["3 days"]
+
+
+def test_a_letter_of_today_is_of_today_on_every_page(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    """Only its day is stored, so no page may count the hours since midnight."""
+    letter = send_letter(database, newsroom, "Who measures the salt in the wind?")
+    same = send_letter(database, newsroom, "Who measures the salt in this wind?")
+    while index_due(database):
+        pass
+    home = nora.get("")
+    assert [line.texts("time") for line in home.parts("li") if "Read 2 new letters" in line.main_text] == [["today"]]
+    assert nora.get("letters").texts("li.row time") == ["today", "today"]
+    assert nora.get_text("search?q=salt").count("To file, today") == 2
+    assert "To file, today." in nora.get_text(f"letters/{letter}")
+    nora.post(f"/letters/{same}/file", kind="question", version="1")
+    question = next(href for _words, href in nora.get("questions").links if "/desk/steppe/questions/" in href)
+    assert "A waiting letter: today." in nora.get(question.removeprefix("/desk/steppe")).main_text

@@ -1,10 +1,11 @@
-"""Days as pages say them, around New Year: a day to come has its weekday, whatever year it is in."""
+"""Days and counts as pages print them. Around New Year, a day to come has its weekday, whatever year it is in."""
 
 from datetime import UTC, date, datetime
 
 import pytest
 from flask import Flask, g
 
+from app.core.listing import COUNT_LIMIT
 from app.web import formatting
 
 NEW_YEARS_EVE = datetime(2026, 12, 31, 22, 59, tzinfo=UTC)  # a minute before midnight in Prague
@@ -37,3 +38,13 @@ def test_the_year_turns_with_the_newsletters_clock(app: Flask, monkeypatch: pyte
             g.zone = zone
             said.append(formatting.day(date(2027, 1, 6)))
     assert said == ["Wednesday 6 January 2027", "Wednesday 6 January"]
+
+
+def test_a_capped_count_has_the_same_thousands_below_the_cap_and_above(app: Flask) -> None:
+    with app.test_request_context():
+        assert [formatting.count(number) for number in (0, 999, COUNT_LIMIT, COUNT_LIMIT + 1)] == [
+            "",
+            "999",
+            "1,000",
+            "1,000+",
+        ]

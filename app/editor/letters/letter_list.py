@@ -14,10 +14,10 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import true
 
 from ...answers.models import Assignment
-from ...core.clock import utc_now
 from ...core.listing import Chain, Rows, count_all
 from ...db.session import now
 from ...letters import contacts, crowds, machine_translation, queries
+from ...letters.blurred_time import keeps_only_day
 from ...letters.lifecycle import LETTER, STATES
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
@@ -29,7 +29,7 @@ from ...questions.lifecycle import STATES as QUESTION_STATES
 from ...questions.models import Question
 from ...search.full_text import Snippet
 from ...text.languages import direction
-from ...web.formatting import age, by_name, count, day, exact, format_language, full_date, zone
+from ...web.formatting import by_name, count, day, format_language, zone
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import may_wait_again
 from .. import incoming_mails
@@ -51,7 +51,19 @@ from ..filtered_list import (
 )
 from ..frame import RequestContext, get_sidebar
 from ..incoming_mails import LetterSubjects
-from ..letter_labels import BY_MAIL, CHANNELS, END_REASONS, FILED, FILTERS, HEAR_BACK_LABELS, HELD, ONLY_HELD, ROW_LOOKS
+from ..letter_labels import (
+    BY_MAIL,
+    CHANNELS,
+    END_REASONS,
+    FILED,
+    FILTERS,
+    HEAR_BACK_LABELS,
+    HELD,
+    ONLY_HELD,
+    ROW_LOOKS,
+    received_age,
+    received_exact,
+)
 from .letter_look_alikes import list_look_alikes
 
 MAX_EDITION_OPTIONS = 12  # in the filter by edition
@@ -328,8 +340,8 @@ def _group_rows(
             excerpt=(letter.body or "")[:EXCERPT_LENGTH],
             outcome=_format_row_outcome(letter, assignment, kind_labels),
             received_at=letter.received_at.isoformat(),
-            age=_format_age(letter),
-            exact=full_date(_get_day(letter)) if _stores_only_day(letter) else exact(letter.received_at),
+            age=received_age(letter.received_at),
+            exact=received_exact(letter.received_at),
             is_open=open_letter is not None and open_letter.id == letter.id,
             href=f"{url_start}{letter.public_id}{url_end}",
         )
@@ -362,13 +374,9 @@ def _get_parts_and_days(
     return list(zip(parts, days, strict=True))
 
 
-def _stores_only_day(letter: Letter) -> bool:
-    """Return whether only the day of a letter is stored, as for a web letter without an e-mail address."""
-    return letter.channel == "web" and letter.hear_back == "number"
-
-
 def _get_day(letter: Letter) -> date:
-    return letter.received_at.date() if _stores_only_day(letter) else letter.received_at.astimezone(zone()).date()
+    received_at = letter.received_at
+    return received_at.date() if keeps_only_day(received_at) else received_at.astimezone(zone()).date()
 
 
 def _format_row_outcome(letter: Letter, assignment: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
@@ -378,13 +386,6 @@ def _format_row_outcome(letter: Letter, assignment: Assignment | None, kind_labe
     if assignment:
         return assignment.question.short_title
     return _("Has a look-alike") if letter.alike and letter.is_received else ""
-
-
-def _format_age(letter: Letter) -> str:
-    if not _stores_only_day(letter):
-        return age(letter.received_at)
-    days = (utc_now().date() - _get_day(letter)).days  # calendar days, since no hour is stored
-    return age(utc_now() - timedelta(days=days)) if days else _("today")
 
 
 def _format_outcome(letter: Letter, kind_labels: Mapping[str, Any] = FILED) -> str:

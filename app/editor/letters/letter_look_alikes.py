@@ -15,7 +15,7 @@ from ...search import DESK
 from ...search.alike import Match, Probe, Reason, find_matches
 from ...web.formatting import age
 from ..frame import RequestContext
-from ..letter_labels import LETTER_STATE_LABELS
+from ..letter_labels import LETTER_STATE_LABELS, received_age
 from ..question_labels import STATE_LABELS
 
 MAX_LOOK_ALIKES = 6  # shown for a letter
@@ -125,7 +125,7 @@ def _get_choice(letter: Letter, row: Letter | Question) -> str:
 def _format_status(row: Letter | Question) -> str:
     """Return the state of a look-alike, and its age."""
     if isinstance(row, Letter):
-        return _("%(state)s, %(age)s.", state=LETTER_STATE_LABELS[str(row.state)], age=age(row.received_at))
+        return _("%(state)s, %(age)s.", state=LETTER_STATE_LABELS[str(row.state)], age=received_age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
     return str(STATE_LABELS[str(row.state)].beside_letter)

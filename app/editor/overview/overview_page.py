@@ -22,11 +22,12 @@ from ...mail import sign_ins, stalled
 from ...newsletters.queries import desks_of
 from ...programs.registering import list_failing
 from ...watching import held_erasures
-from ...web.formatting import age, ago, count, day, exact, format_time_left, is_past
+from ...web.formatting import age, ago, count, day, format_time_left, is_past
 from ...web.setup import db
 from ...workflows.letters import receipt_notes
 from ...workflows.overview.waiting import Board, WaitingTask, get_group, load_board
 from ..frame import RequestContext, editor, page, read_context
+from ..letter_labels import received_age, received_exact
 from ..mail_labels import format_mail_line, load_mail_names
 from .first_steps import list_first_steps
 
@@ -366,9 +367,9 @@ def _format_line(mark: str, text: str, href: str, time: datetime, label: str = "
         "label": MARK_LABELS.get(mark, ""),
         "text": text,
         "href": href,
-        "age": label or age(time),
+        "age": label or received_age(time),
         "time": time,
-        "exact": exact(time),
+        "exact": received_exact(time),
         "about": subject,
     }
 

@@ -28,9 +28,9 @@ from ...questions.models import Question
 from ...search import DESK, PUBLIC
 from ...search.full_text import Hit, search
 from ...text.clean import single_line
-from ...web.formatting import age, full_date
+from ...web.formatting import full_date
 from ..frame import RequestContext, editor, page, read_context
-from ..letter_labels import LETTER_STATE_LABELS
+from ..letter_labels import LETTER_STATE_LABELS, received_age
 from ..mail_labels import format_mail_line, load_mail_names
 from ..question_labels import STATE_LABELS
 
@@ -118,7 +118,11 @@ def _letter_rows(desk: RequestContext, hits: Sequence[Hit]) -> list[SearchResult
         SearchResult(
             _build_url(desk, "letter", letter.public_id),
             letter.body,
-            _("%(stands)s, %(time)s", stands=LETTER_STATE_LABELS[str(letter.state)], time=age(letter.received_at)),
+            _(
+                "%(stands)s, %(time)s",
+                stands=LETTER_STATE_LABELS[str(letter.state)],
+                time=received_age(letter.received_at),
+            ),
             hit.snippet,
             letter.language,
         )

@@ -20,6 +20,7 @@ from ...search import DESK
 from ...search.alike import Comparison, Match, find_matches
 from ...web.formatting import age
 from ..frame import RequestContext
+from ..letter_labels import received_age
 from ..letters.letter_look_alikes import LookAlike, build_look_alike
 from ..question_labels import STATE_LABELS
 
@@ -99,7 +100,7 @@ def _build_look_alike(
 
 def _format_row_status(row: Question | Letter) -> str:
     if isinstance(row, Letter):
-        return _("A letter that has waited for %(age)s.", age=age(row.received_at))
+        return _("A waiting letter: %(age)s.", age=received_age(row.received_at))
     if row.published_at is not None:
         return _("It ran %(age)s ago.", age=age(row.published_at))
     return str(STATE_LABELS[str(row.state)].beside_question)
