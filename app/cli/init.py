@@ -23,7 +23,7 @@ from app.settings import settings_file
 from app.settings.settings_table import SETTINGS
 
 from ..core.actors import Clock
-from ..core.fields import ERROR_MESSAGES, FieldError, parse
+from ..core.fields import FieldError, parse, shorten_value
 from ..core.permissions import roles_for
 from ..db.engine import Database, open_database
 from ..db.migrate import migrate
@@ -213,9 +213,9 @@ def _validator_of(prompt: Prompt, option: str = "") -> Callable[[str], str]:
         try:
             return str(prompt.validate(answer))
         except directory.BadAddress:
-            message = ERROR_MESSAGES["address"]
+            message = FieldError("address", value=shorten_value(answer)).message
         except FieldError as error:
-            message = ERROR_MESSAGES[error.key] % error.values
+            message = error.message
         except (ValueError, LookupError) as error:
             message = str(error)
         raise click.UsageError(f"{option}: {message}" if option else message)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
 from ..core.domain_errors import DomainError, InvalidTransition
-from ..core.fields import ERROR_MESSAGES, FieldError
+from ..core.fields import FieldError
 from ..db.session import absolute_url
 from ..editions.rhythm import Choices
 from ..newsletters.models import DEFAULT_SECTION, SETTINGS, Newsletter
@@ -138,4 +138,4 @@ def _format_errors(error: InvalidSettings) -> str:
 
 
 def _format_fault(fault: object) -> str:
-    return ERROR_MESSAGES[fault.key] % fault.values if isinstance(fault, FieldError) else str(fault)
+    return fault.message if isinstance(fault, FieldError) else str(fault)

@@ -18,6 +18,7 @@ from ..text.clean import clean, single_line
 from ..text.languages import N_
 
 MAX_LIST_ITEMS = 40
+MAX_QUOTED_LENGTH = 60  # characters of a submitted value in the message about it
 MAX_WORD_LENGTH = 60  # characters of an item in a field of the kind "words"
 # Words for yes and no in an imported file.
 YES = {"yes", "y", "true", "1", "x", "da", "да", "ja", "ano"}
@@ -28,7 +29,7 @@ ERROR_MESSAGES = {
     "empty": N_("Something must stand here."),
     "long": N_("This is too long: %(most)d characters are the most."),
     "many": N_("These are too many: %(most)d are the most."),
-    "bad": N_("This can’t be taken. Look at the example."),
+    "bad": N_("“%(value)s” can’t be used here. Look at the example."),
     "number": N_("Give a number from %(low)s to %(high)s."),
     "date": N_("Write the date like 2026-07-01 or 01.07.2026."),
     "past": N_("Give a day that is still to come."),
@@ -36,7 +37,7 @@ ERROR_MESSAGES = {
     "language": N_("No language has this code or name: %(word)s."),
     "origin": N_("%(word)s isn’t the origin of a site. Write it like https://news.example, one for each site."),
     "note": N_("This line can’t be read: %(line)s. Look at the example."),
-    "address": N_("This isn’t an e-mail address that one can write to."),
+    "address": N_("“%(value)s” is not an e-mail address, such as desk@example.org."),
     "taken": N_("Mail to this address comes in for another newsletter already."),
     "short_name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
     "in_use": N_("This short name is in use already: choose another one."),
@@ -58,6 +59,17 @@ class FieldError(Exception):
     @property
     def code(self) -> str:
         return f"field.{self.key}"
+
+    @property
+    def message(self) -> str:
+        """The English message, for commands."""
+        return ERROR_MESSAGES[self.key] % self.values
+
+
+def shorten_value(value: str) -> str:
+    """Return a submitted value, or its beginning, as the message of a `FieldError` quotes it."""
+    text = single_line(value)
+    return text if len(text) <= MAX_QUOTED_LENGTH else f"{text[:MAX_QUOTED_LENGTH]}…"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +172,9 @@ def _check_text(field: Field, text: str) -> str:
     try:
         return field.check(text) if field.check else text
     except ValueError:
-        raise FieldError("bad") from None
+        if field.kind == "email":
+            raise FieldError("address", value=shorten_value(text)) from None
+        raise FieldError("bad", value=shorten_value(text)) from None
 
 
 def _parse_number(field: Field, raw: Any) -> int:
@@ -201,7 +215,7 @@ def _parse_date(_field: Field, text: str | date) -> date:
 
 def _parse_choice(field: Field, raw: str) -> str:
     if raw not in [value for value, *_texts in field.options]:
-        raise FieldError("bad")
+        raise FieldError("bad", value=shorten_value(raw))
     return raw
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .. import audit
 from ..core.actors import Staff
-from ..core.fields import FieldError
+from ..core.fields import FieldError, shorten_value
 from ..core.state_machine import must
 from ..db.constraints import enum_check, table_args
 from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row
@@ -99,7 +99,7 @@ def save_tool(
     faults: dict[str, FieldError] = {}
     tool_row = TOOLS.get(form.tool)
     if tool_row is None:
-        raise InvalidSettings({"tool": FieldError("bad")})
+        raise InvalidSettings({"tool": FieldError("bad", value=shorten_value(form.tool))})
     key = _validate_key(tool_row, form, existing_tool, faults)
     address, desk = _validate_addresses(tool_row, form, key, own_hosts, existing_tool, faults)
     parsed = _ParsedForm(address, desk, _validate_audience(tool_row, form, faults))
@@ -211,5 +211,5 @@ def _validate_audience(tool_row: Tool, form: ToolForm, faults: dict[str, FieldEr
     if not audience:
         faults["audience"] = FieldError("empty")
     elif len(audience) > MAX_LENGTHS["audience"] or not tool_row.audience_pattern.fullmatch(audience):
-        faults["audience"] = FieldError("bad")
+        faults["audience"] = FieldError("bad", value=shorten_value(audience))
     return audience

@@ -138,7 +138,7 @@ def test_a_try_says_what_is_wrong(nora: Desk, ghost: ToolServer) -> None:
 
 
 WRONG = {
-    "no tool": ({"tool": "substack"}, "This can’t be taken."),
+    "no tool": ({"tool": "substack"}, "“substack” can’t be used here."),
     "no key": ({"key": ""}, "Something must stand here."),
     "a key of another tool": ({"key": "abcdef"}, "This isn’t what a key of this tool looks like."),
     "in the clear": ({"address": "http://ghost.example"}, "Write the address like https://ghost.example"),
@@ -148,7 +148,7 @@ WRONG = {
     "no list": ({"tool": "listmonk", "key": KEYS["listmonk"], "audience": ""}, "Something must stand here."),
     "a list by its name": (
         {"tool": "mailchimp", "key": KEYS["mailchimp"], "audience": "Readers"},
-        "This can’t be taken.",
+        "“Readers” can’t be used here.",
     ),
 }
 

@@ -157,11 +157,11 @@ def said_day(day: date) -> str:
         ("call", "Write to {adress}; we read all.", "{adress} can’t be filled in here."),
         ("call", "Write to {address; we read all.", "{ can’t be filled in here."),
         ("keep_days", "366", "Give a number from 1 to 365."),
-        ("address", "nora", "can’t be taken"),
+        ("address", "nora", "“nora” is not an e-mail address, such as desk@example.org."),
         ("name", " \u200b ", "Something must stand here."),
         ("section", "x" * 201, "too long"),
         ("call", "x" * 2001, "too long"),
-        ("marks", "curly", "can’t be taken"),
+        ("marks", "curly", "“curly” can’t be used here."),
         ("languages", "en, klingonish", "No language has this code"),
     ],
 )

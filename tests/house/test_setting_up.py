@@ -117,8 +117,8 @@ WRONG = {
     "--newsletter": ("The Letter", "A short name has small letters"),
     "--language": ("xx-nothing", "No language has this code"),
     "--zone": ("Prague", "'Prague' is not a time zone"),
-    "--address": ("desk", "This can’t be taken"),
-    "--admin": ("nora", "This isn’t an e-mail address"),
+    "--address": ("desk", "“desk” is not an e-mail address, such as desk@example.org."),
+    "--admin": ("nora", "“nora” is not an e-mail address, such as desk@example.org."),
     "--database": ("mysql://x", "DATABASE_URL must begin with"),
 }
 
