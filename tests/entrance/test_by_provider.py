@@ -81,6 +81,7 @@ def twisted(**claims: Any) -> Callable[[OidcProvider], None]:
 def put(**values: Any) -> Callable[[OidcProvider], None]:
     def fn(provider: OidcProvider) -> None:
         for name, value in values.items():
+            assert hasattr(provider, name), name
             setattr(provider, name, value)
 
     return fn
@@ -103,7 +104,7 @@ HOSTILE: dict[str, Callable[[OidcProvider], None]] = {
     "of a number": twisted(sub=7),
     "unsigned": put(algorithm="none"),
     "signed with the public key": put(algorithm="HS256"),
-    "signed by a key that it doesn't name": put(key=2),
+    "signed by a key that it doesn't name": put(key_number=2),
     "nested without an end": lambda provider: provider.responses.update(
         {"/token": CannedResponse({"id_token": f"{encode_base64url(b'[' * 20_000)}.e30.x"})}
     ),
