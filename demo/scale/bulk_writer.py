@@ -269,7 +269,7 @@ def _build_insert(target: str, width: int, size: int) -> str:
 
 def _bind_column(column: Any, rows: list[RowValues], dialect: Any) -> list[Any]:
     """Return a column's values in all rows, converted for the driver."""
-    default = column.default.arg if _has_default(column) else None
+    default: Any = column.default.arg if _has_default(column) else None
     values = [row.get(column.key, default) for row in rows]
     if callable(default):
         values = [default(None) if value is default else value for value in values]
