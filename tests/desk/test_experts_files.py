@@ -116,7 +116,7 @@ def test_every_wrong_cell_is_told_by_row_and_column_and_nothing_is_imported(nora
     said = nora.get_text(path)
     assert "6 rows are wrong, so nothing can be imported" in said
     for words in (
-        "2 Nobody E-mail address: This isn’t an e-mail address",
+        "2 Nobody E-mail address: “not an address” is not an e-mail address",
         "Languages: No language has this code or name: klingonish.",
         "Questions at once: Give a number from 1 to 99",
         "Away until: Write the date like",
