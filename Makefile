@@ -29,9 +29,9 @@ run: .venv/$(if $(CLOCK),development,runtime) $(CATALOGUES) ## run the demo news
 	@$(if $(CLOCK),mkdir -p "$(THEN)")
 	@PORT=$(PORT) exec $(AT_CLOCK) $(BIN)/python -m demo.serve
 
-# The tests of a file run in one worker, because they share fixtures, and the longest files come first. There are two
-# workers more than cores, because a third of the time they wait: for processes that they kill, or for a browser.
-TOGETHER := -n $$(( $$(getconf _NPROCESSORS_ONLN) + 2 )) --dist loadfile --no-loadscope-reorder
+# The tests of a file run in one worker, because they share fixtures, and the longest files come first. There is one worker
+# more than cores, because some tests wait for processes that they kill, or for a browser.
+TOGETHER := -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --dist loadfile --no-loadscope-reorder
 
 test: .venv/development $(CATALOGUES) programs ## run all tests, on SQLite and PostgreSQL, with a real browser
 	$(PYTEST) $(TOGETHER)
