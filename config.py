@@ -7,7 +7,7 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,10 +27,11 @@ from app.settings.mail_accounts import (
     parse_mailboxes,
 )
 from app.settings.oidc_account import get_staff_provider, oidc_faults
-from app.settings.settings_table import SETTINGS
+from app.settings.settings_table import SETTINGS, get_data_folder
 from app.settings.translation_server import get_translation_server, translation_faults
 
 ROOT = Path(__file__).parent
+ONION_URL = re.compile(r"http://[a-z2-7]{56}\.onion/?")
 DEMO_AUTHSERV_ID = "mx.platan.example"  # the demo newsroom's fictional mail server
 DEMO_SECRET = "the demo newsroom keeps no secrets from anyone"  # noqa: S105 - refused outside the demo
 
@@ -114,6 +115,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     if is_demo:
         secrets = secrets or {1: DEMO_SECRET.encode()}
         settings |= _demo_defaults(settings, read_explicit_settings(environ))
+    elif get_loopback_port(settings["BASE_URL"]):
+        settings |= _loopback_defaults(settings, read_explicit_settings(environ))
     faults += _find_faults(settings, secrets, is_demo)
     if faults:
         raise Unsafe(faults)
@@ -178,9 +181,34 @@ def _demo_defaults(settings: Mapping[str, str], explicit_settings: Mapping[str, 
         "BASE_URL": settings["BASE_URL"] or f"http://127.0.0.1:{settings['PORT']}",
         "MAIL_FROM": settings["MAIL_FROM"] or "desk@newsroom.example",
         "MAIL_TRANSPORT": explicit_settings.get("MAIL_TRANSPORT", "folder"),
+        # Its own files, since a newsroom of its user may be in the same folder, with other keys.
+        "DATABASE_URL": explicit_settings.get("DATABASE_URL", f"sqlite:///{get_data_folder() / 'demo.db'}"),
+        "MAIL_FOLDER": explicit_settings.get("MAIL_FOLDER", f"{settings['MAIL_FOLDER']}-of-the-demo"),
         "ERASURES": explicit_settings.get("ERASURES", f"{settings['ERASURES']}-of-the-demo"),
         "MAIL_AUTHSERV_ID": settings["MAIL_AUTHSERV_ID"] or DEMO_AUTHSERV_ID,
         "MAIL_RECEIVED_BY": settings["MAIL_RECEIVED_BY"] or DEMO_AUTHSERV_ID,
+    }
+
+
+def get_loopback_port(url: str) -> str:
+    """Return the port of http://127.0.0.1:PORT or http://localhost:PORT; "" for any other URL.
+
+    A site with such a URL is for this machine alone, so it needs no TLS.
+    """
+    found = re.fullmatch(r"http://(?:127\.0\.0\.1|localhost):([1-9][0-9]{0,4})/?", url)
+    return found[1] if found and int(found[1]) <= 65_535 else ""
+
+
+def _loopback_defaults(settings: Mapping[str, str], explicit_settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings with another default if the site is for this machine alone.
+
+    It is served at the port of its URL. Mails are written to files unless a mail server is set, because nobody else
+    could open their links.
+    """
+    transport = "smtp" if "MAIL_SERVER" in explicit_settings else "folder"
+    return {
+        "PORT": explicit_settings.get("PORT", get_loopback_port(settings["BASE_URL"])),
+        "MAIL_TRANSPORT": explicit_settings.get("MAIL_TRANSPORT", transport),
     }
 
 
@@ -197,20 +225,13 @@ def find_setting_faults(name: str, value: str) -> list[str]:
 
 def _find_faults(settings: dict[str, str], secrets: dict[int, bytes], is_demo: bool) -> list[str]:
     """Return a sentence for each fault of the settings, beginning with the setting's name."""
-    faults = _find_secret_faults(secrets, is_demo)
-    is_onion = re.fullmatch(r"http://[a-z2-7]{56}\.onion", settings["BASE_URL"])
-    if not is_demo and not is_onion and not settings["BASE_URL"].startswith("https://"):
-        faults.append("BASE_URL must begin with https:// (or be an onion address)")
-    if is_demo and urlsplit(settings["BASE_URL"]).hostname not in LOCAL_HOSTS:
-        faults.append("BASE_URL: the demo only runs on this machine, because its secret is public")
-    if is_demo and settings["BIND_ADDRESS"] not in LOCAL_HOSTS:
-        faults.append("BIND_ADDRESS: the demo only runs on this machine, because its secret is public")
+    faults = [*_find_secret_faults(secrets, is_demo), *_find_site_faults(settings, is_demo)]
     if not re.fullmatch(r"[0-9.]+|\[[0-9a-fA-F:.]+\]|localhost", settings["BIND_ADDRESS"]):
         faults.append("BIND_ADDRESS must be an address of this machine, such as 0.0.0.0 or [::]")
     if "@" not in settings["MAIL_FROM"]:
         faults.append("MAIL_FROM must be an e-mail address, such as desk@example.org")
-    if not is_demo and settings["MAIL_TRANSPORT"] == "folder":
-        faults.append("MAIL_TRANSPORT: folder is for the demo only, because no mail is sent")
+    if not is_demo and not get_loopback_port(settings["BASE_URL"]) and settings["MAIL_TRANSPORT"] == "folder":
+        faults.append("MAIL_TRANSPORT: folder is for a site of this machine alone, because no mail is sent")
     if not is_demo and settings["LIMITS"] == "0":
         faults.append("LIMITS: 0 is for the demo only, because it lets anybody guess codes and numbers without limit")
     if not settings["DATABASE_URL"].startswith(("sqlite:///", "postgresql+psycopg://")):
@@ -245,6 +266,43 @@ def _find_faults(settings: dict[str, str], secrets: dict[int, bytes], is_demo: b
         *_find_mail_faults(settings),
         *_find_kind_faults(settings),
     ]
+
+
+def _find_site_faults(settings: Mapping[str, str], is_demo: bool) -> Iterator[str]:
+    """Yield the faults of the site's URL, and those of a site that is for this machine alone."""
+    url = settings["BASE_URL"]
+    if is_demo:
+        if not _is_origin(url) or urlsplit(url).hostname not in LOCAL_HOSTS:
+            yield "BASE_URL: the demo only runs on this machine, because its secret is public"
+        if settings["BIND_ADDRESS"] not in LOCAL_HOSTS:
+            yield "BIND_ADDRESS: the demo only runs on this machine, because its secret is public"
+        return
+    if not _is_origin(url) or not (url.startswith("https://") or ONION_URL.fullmatch(url) or get_loopback_port(url)):
+        yield (
+            "BASE_URL must be like https://ask.example.org, without anything after the host and its port; or an onion "
+            "address; or, for this machine alone, http://127.0.0.1:8000 or http://localhost:8000 with any port"
+        )
+    elif port := get_loopback_port(url):
+        because = f"because BASE_URL, {url}, is for this machine alone"
+        if settings["BIND_ADDRESS"] not in LOCAL_HOSTS:
+            yield f"BIND_ADDRESS must be 127.0.0.1, {because}"
+        if settings["HOSTS"]:
+            yield f"HOSTS must be empty, {because}"
+        if settings["TRUSTED_PROXIES"].strip("0"):
+            yield f"TRUSTED_PROXIES must be 0, {because}"
+        if settings["PORT"] != port:
+            yield f"PORT must be {port}, as in BASE_URL"
+
+
+def _is_origin(url: str) -> bool:
+    """Return whether a URL consists of a scheme, a host and at most a port. Redirects and pages support no path."""
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port is None else f":{parts.port}"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and url.removesuffix("/").lower() == f"{parts.scheme}://{host}{port}"
 
 
 def _find_secret_faults(secrets: dict[int, bytes], is_demo: bool) -> list[str]:

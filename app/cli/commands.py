@@ -9,7 +9,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from app.settings.settings_table import reference_lines
-from config import Unsafe, list_overridden
+from config import Unsafe, get_loopback_port, list_overridden
 
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..core import permissions
@@ -75,7 +75,9 @@ def serve() -> None:
     port = _check_before_serving()
 
     def print_url() -> None:
-        processes.say(f"Readers Asked runs at 127.0.0.1:{port} for {current_app.config['BASE_URL']} (Ctrl-C stops it)")
+        url = current_app.config["BASE_URL"]
+        at = f"{url}, for this machine alone" if get_loopback_port(url) else f"127.0.0.1:{port} for {url}"
+        processes.say(f"Readers Asked runs at {at} (Ctrl-C stops it)")
 
     status = processes.serve(_get_app(), print_url, with_worker=True)
     processes.say("Stopped.")

@@ -6,6 +6,7 @@ written before all prompts are answered.
 
 import base64
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -48,7 +49,8 @@ class Prompt:
 
     `validate` returns the answer to store, or raises `FieldError`, `BadAddress`, ValueError or LookupError. `setting`
     is the name of the setting that gets the answer, if any. The default answer is the value of this setting in the
-    environment, else `default`, else the answer to the prompt `same_as`.
+    environment, else `default`, else what `suggest` makes of the answers so far. A site for this machine alone is not
+    asked for what is `only_public`.
     """
 
     name: str
@@ -56,7 +58,8 @@ class Prompt:
     validate: Callable[[str], Any]
     setting: str = ""
     default: str = ""
-    same_as: str = ""
+    suggest: Callable[[Mapping[str, str]], str] | None = None
+    only_public: bool = False
 
     @property
     def option(self) -> str:
@@ -64,11 +67,11 @@ class Prompt:
 
     def get_default(self, answers: Mapping[str, str]) -> str:
         """Return the default answer, given the answers so far; "" if there is none."""
-        return os.environ.get(self.setting) or self.default or answers.get(self.same_as, "")
+        return os.environ.get(self.setting) or self.default or (self.suggest(answers) if self.suggest else "")
 
     @property
     def has_default(self) -> bool:
-        return bool(os.environ.get(self.setting) or self.default or self.same_as)
+        return bool(os.environ.get(self.setting) or self.default or self.suggest)
 
 
 def _setting_validator(name: str) -> Callable[[str], str]:
@@ -100,10 +103,36 @@ def _field_validator(name: str) -> Callable[[str], str]:
     return validate
 
 
-SITE_PROMPTS = (
+def _suggest_name(answers: Mapping[str, str]) -> str:
+    """Return the name that an admin's address suggests: Nora Lind for nora.lind+desk@example.org."""
+    local_part = answers["admin"].partition("@")[0].partition("+")[0]
+    return " ".join(re.split(r"[._-]+", local_part)).strip().title()
+
+
+NEWSLETTER_PROMPTS = (
+    Prompt("name", "The name of the newsletter, as readers know it", _field_validator("name")),
+    Prompt("newsletter", "A short name for the newsletter, used in its URL", founding.validate_slug),
+    Prompt(
+        "publisher",
+        "The publisher of the newsletter",
+        _field_validator("publisher"),
+        suggest=lambda given: given["name"],
+    ),
+    Prompt("language", "Its language, as a code such as en", _field_validator("languages"), default="en"),
+    Prompt("zone", "Its time zone, such as Europe/Prague", lambda answer: zone_of(answer.strip()).key, default="UTC"),
+    Prompt("address", "The address that its mails come from and replies go to", _field_validator("address")),
+    Prompt("admin", "Your own address; you become its admin", directory.checked_address),
+    Prompt(
+        "admin_name",
+        "Your name, with which mails to experts are signed",
+        _field_validator("editor"),
+        suggest=_suggest_name,
+    ),
+)
+SETTING_PROMPTS = (
     Prompt(
         "base_url",
-        "The URL of the site, as readers will type it (https://...)",
+        "The URL of the site, as readers will type it (https://...), or http://127.0.0.1:8000 for this machine alone",
         _setting_validator("BASE_URL"),
         setting="BASE_URL",
     ),
@@ -115,30 +144,11 @@ SITE_PROMPTS = (
         default=SETTINGS["DATABASE_URL"].value,
     ),
     Prompt(
-        "proxies",
-        "The number of proxies in front (the one that ends TLS counts)",
-        _setting_validator("TRUSTED_PROXIES"),
-        setting="TRUSTED_PROXIES",
-        default="1",
-    ),
-)
-NEWSLETTER_PROMPTS = (
-    Prompt("newsletter", "A short name for the newsletter, used in its URL", founding.validate_slug),
-    Prompt("name", "The name of the newsletter, as readers know it", _field_validator("name")),
-    Prompt("publisher", "The publisher of the newsletter", _field_validator("publisher"), same_as="name"),
-    Prompt("language", "Its language, as a code such as en", _field_validator("languages"), default="en"),
-    Prompt("zone", "Its time zone, such as Europe/Prague", lambda answer: zone_of(answer.strip()).key, default="UTC"),
-    Prompt("address", "The address that its mails come from and replies go to", _field_validator("address")),
-    Prompt("admin", "Your own address; you become its admin", directory.checked_address),
-    Prompt("admin_name", "Your name, with which mails to experts are signed", _field_validator("editor")),
-)
-MAIL_PROMPTS = (
-    Prompt(
         "mail_from",
         "The address that mails come from",
         _setting_validator("MAIL_FROM"),
         setting="MAIL_FROM",
-        same_as="address",
+        suggest=lambda given: given["address"],
     ),
     Prompt(
         "mail_server",
@@ -146,9 +156,18 @@ MAIL_PROMPTS = (
         _setting_validator("MAIL_SERVER"),
         setting="MAIL_SERVER",
         default=SETTINGS["MAIL_SERVER"].value,
+        only_public=True,
+    ),
+    Prompt(
+        "proxies",
+        "The number of proxies in front (the one that ends TLS counts)",
+        _setting_validator("TRUSTED_PROXIES"),
+        setting="TRUSTED_PROXIES",
+        default="1",
+        only_public=True,
     ),
 )
-PROMPTS = (*SITE_PROMPTS, *NEWSLETTER_PROMPTS, *MAIL_PROMPTS)
+PROMPTS = (*NEWSLETTER_PROMPTS, *SETTING_PROMPTS)
 
 
 def _add_prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -178,9 +197,10 @@ def init(env_file: str | None, **prompt_options: str | None) -> None:
     else:
         settings = configuration.read_explicit_settings({**os.environ, settings_file.ENV_FILE_VARIABLE: str(path)})
         _check_not_contradicted(answers, settings, path)
-    database = open_database(configuration.load(settings))
+    config = configuration.load(settings)
+    database = open_database(config)
     try:
-        _set_up(database, path, settings if is_new else {}, answers)
+        _set_up(database, config, path, settings if is_new else {}, answers)
     finally:
         database.close()
 
@@ -196,10 +216,13 @@ def ask(prompts: tuple[Prompt, ...], answers: dict[str, str]) -> dict[str, str]:
     if missing and not sys.stdin.isatty():
         raise click.UsageError(f"give {', '.join(prompt.option for prompt in missing)}")
     for prompt in prompts:
-        default = prompt.get_default(answers)
         if prompt.name in answers:
             answers[prompt.name] = _validator_of(prompt, prompt.option)(answers[prompt.name])
-        elif sys.stdin.isatty():
+            continue
+        if prompt.only_public and configuration.get_loopback_port(answers["base_url"]):
+            continue
+        default = prompt.get_default(answers)
+        if sys.stdin.isatty():
             answers[prompt.name] = click.prompt(prompt.label, default=default or None, value_proc=_validator_of(prompt))
         else:
             answers[prompt.name] = _validator_of(prompt, prompt.option)(default)
@@ -228,14 +251,14 @@ def _build_settings(answers: Mapping[str, str]) -> dict[str, str]:
     from_environment = {
         name: os.environ[name] for name in SETTINGS if os.environ.get(name) and name != settings_file.ENV_FILE_VARIABLE
     }
-    from_answers = {prompt.setting: answers[prompt.name] for prompt in (*SITE_PROMPTS, *MAIL_PROMPTS)}
+    from_answers = {prompt.setting: answers[prompt.name] for prompt in SETTING_PROMPTS if prompt.name in answers}
     new_key = {"SECRET_KEYS": f"1:{base64.b64encode(os.urandom(32)).decode()}"}
     return new_key | from_environment | from_answers
 
 
 def _check_not_contradicted(answers: Mapping[str, str], settings: Mapping[str, str], path: Path) -> None:
     """Raise UsageError for an option that contradicts the existing settings file at `path`."""
-    for prompt in (*SITE_PROMPTS, *MAIL_PROMPTS):
+    for prompt in SETTING_PROMPTS:
         if prompt.name not in answers:
             continue
         answer = _validator_of(prompt, prompt.option)(answers[prompt.name])
@@ -246,14 +269,16 @@ def _check_not_contradicted(answers: Mapping[str, str], settings: Mapping[str, s
             )
 
 
-def _set_up(database: Database, path: Path, new_settings: Mapping[str, str], answers: dict[str, str]) -> None:
-    """Create what is missing, and print what was created and what to do next.
+def _set_up(
+    database: Database, config: Mapping[str, Any], path: Path, new_settings: Mapping[str, str], answers: dict[str, str]
+) -> None:
+    """Create what is missing, and print what was found, what was created and what to do next.
 
     `new_settings` are written to the settings file at `path`; they are empty if the file exists.
     """
     command = shlex.join(["readers-asked", "--env-file", str(path)])
     file = database_file(database.url)
-    needs_migration = file is not None and not file.exists()  # connecting to SQLite would create the file
+    is_missing = needs_migration = file is not None and not file.exists()  # connecting to SQLite would create the file
     if not needs_migration:
         try:
             needs_migration = bool([*find_schema_faults(database)])
@@ -267,9 +292,11 @@ def _set_up(database: Database, path: Path, new_settings: Mapping[str, str], ans
         except OSError as error:
             raise click.ClickException(f"{path} can't be created: {error.strerror}") from None
         click.echo(f"Created {path} with the settings and the secret keys. Keep a copy of it away from this machine.")
+    if not is_missing:
+        click.echo(f"Found {describe_database(database.url)}.")
     if needs_migration:
         migrate(database.url)
-        click.echo("Created the tables of the database.")
+        click.echo(f"Created {describe_database(database.url) if is_missing else 'its tables'}.")
         _require_matching_keys(database)
     if has_newsletter_with_admin(database):
         changed = "Nothing else was changed" if needs_migration or new_settings else "Nothing was changed"
@@ -281,11 +308,17 @@ def _set_up(database: Database, path: Path, new_settings: Mapping[str, str], ans
         return
     answers = ask(NEWSLETTER_PROMPTS, answers)
     newsletter_url, sign_in_url = database.write(lambda session: _create_newsletter(session, answers))
-    click.echo(f"Created the newsletter: {newsletter_url}\n")
-    click.echo(f"{answers['admin_name']} signs in with this link, once, within {sign_in.INVITATION_LIFE.days} days:")
+    click.echo(f"Created the newsletter: {newsletter_url}")
+    is_public = not configuration.get_loopback_port(config["BASE_URL"])
+    if not is_public:
+        mails = f"mails are written to {config['MAIL_FOLDER']} instead of being sent"
+        mails = f", and {mails}" if config["MAIL_TRANSPORT"] == "folder" else ""
+        click.echo(f"Only this machine can open {config['BASE_URL']}{mails}.")
+    click.echo(f"\n{answers['admin_name']} signs in with this link, once, within {sign_in.INVITATION_LIFE.days} days:")
     click.echo(f"  {sign_in_url}\n")
     click.echo("Next:")
-    click.echo(f"  {command} serve   # the pages at 127.0.0.1, and the worker; put a proxy with TLS in front")
+    pages = f"the pages at 127.0.0.1:{config['PORT']}, and the worker"
+    click.echo(f"  {command} serve   # {pages}{'; put a proxy with TLS in front' if is_public else ''}")
     click.echo(f"  {command} doctor  # checks the installation")
     click.echo("If the link is lost or used up:")
     arguments = ("invite", answers["admin"], "--name", answers["admin_name"], "--newsletter", answers["newsletter"])
@@ -294,7 +327,16 @@ def _set_up(database: Database, path: Path, new_settings: Mapping[str, str], ans
 
 def _require_matching_keys(database: Database) -> None:
     if faults := check_and_record_keys(database):
-        raise click.ClickException("\n".join([*faults, "This database already has keys: set SECRET_KEYS to them."]))
+        raise click.ClickException(
+            "\n".join(faults)
+            + f"\nT{describe_database(database.url)[1:]} has keys of its own: set SECRET_KEYS to them, or "
+            "name another one with --database."
+        )
+
+
+def describe_database(url: str) -> str:
+    """Return "the database" with its URL, but without a password."""
+    return f"the database {make_url(url).render_as_string(hide_password=True)}"
 
 
 def has_newsletter_with_admin(database: Database) -> bool:

@@ -217,6 +217,67 @@ def test_an_onion_address_may_be_plain_http() -> None:
     assert config.load({**PRODUCTION_SETTINGS, "BASE_URL": onion})["BASE_URL"] == onion
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_newsroom_of_this_machine_alone_may_be_plain_http(host: str) -> None:
+    """It is served at the port of its URL, and its mails are written to files, because nobody else could follow them."""
+    settings = config.load({**PRODUCTION_SETTINGS, "BASE_URL": f"http://{host}:8973"})
+    names = ("BASE_URL", "PORT", "BIND_ADDRESS", "MAIL_TRANSPORT", "DEMO", "LIMITS", "SESSION_COOKIE_SECURE")
+    assert [settings[name] for name in names] == [
+        *(f"http://{host}:8973", 8973, "127.0.0.1", "folder", False, True, False)
+    ]
+    mailed = config.load({**PRODUCTION_SETTINGS, "BASE_URL": f"http://{host}:8973", "MAIL_SERVER": "localhost"})
+    assert mailed["MAIL_TRANSPORT"] == "smtp"
+
+
+@pytest.mark.threat("unsafe start")
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("BIND_ADDRESS", "0.0.0.0"),  # noqa: S104 - what is refused
+        ("BIND_ADDRESS", "10.0.0.5"),
+        ("HOSTS", "ask.example.org"),
+        ("TRUSTED_PROXIES", "1"),
+        ("PORT", "8000"),
+        ("LIMITS", "0"),
+        ("SECRET_KEYS", "1:" + base64.b64encode(config.DEMO_SECRET.encode()).decode()),
+    ],
+)
+def test_a_newsroom_in_plain_http_stays_on_its_machine(setting: str, value: str) -> None:
+    assert set(faults(**{"BASE_URL": "http://127.0.0.1:8973", setting: value})) == {setting}
+
+
+@pytest.mark.threat("unsafe start")
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://127.0.0.1",
+            "http://127.0.0.2:8973",
+            "http://0.0.0.0:8973",
+            "http://10.0.0.5:8973",
+            "http://[::1]:8973",
+        ),
+        *("http://localhost.example.org:8973", "http://127.0.0.1:8973@example.org", "http://localhost:0"),
+        *("http://localhost:65536", "http://192.168.1.5:8973", "ftp://localhost:8973", "http://127.0.0.1:8973\n"),
+        *("https://ask.example.org/ask", "https://example.org?ask", "https://example.org#ask", "https://"),
+        *(
+            "https://nora:secret@ask.example.org",
+            "https://ask.example.org:port",
+            "https://[ask",
+            "https:ask.example.org",
+        ),
+    ],
+)
+def test_an_url_that_links_can_not_begin_with_is_refused(url: str) -> None:
+    assert faults(BASE_URL=url) == ["BASE_URL"]
+
+
+def test_a_slash_at_the_end_of_the_url_makes_no_difference() -> None:
+    assert config.load({**PRODUCTION_SETTINGS, "BASE_URL": "https://ask.example.org:8443/"})["BASE_URL"] == (
+        "https://ask.example.org:8443"
+    )
+
+
 @pytest.mark.threat("unsafe start")
 def test_the_demo_stays_on_its_machine() -> None:
     with pytest.raises(config.Unsafe) as refused:
@@ -239,6 +300,13 @@ def test_the_demo_needs_no_settings_and_never_mails() -> None:
         "http://127.0.0.1:8123",
         "folder",
     )
+
+
+def test_the_demo_and_a_newsroom_share_no_files() -> None:
+    """In one clone, `make run` and then `readers-asked init`: each has its own keys and its own mails."""
+    demo, newsroom = config.load({"READERS_ASKED_ENV": "demo"}), config.load(PRODUCTION_SETTINGS)
+    names = ("DATABASE_URL", "MAIL_FOLDER", "ERASURES")
+    assert [name for name in names if demo[name] == newsroom[name]] == []
 
 
 OIDC = {

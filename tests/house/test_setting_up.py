@@ -83,9 +83,12 @@ def test_from_an_empty_folder_to_the_link_of_the_first_admin(here: Path, init: C
 
     before = (here / FILE).read_bytes()
     again = init(*init_options())
-    assert (again.exit_code, again.stdout.splitlines()[0]) == (
+    assert (again.exit_code, again.stdout.splitlines()[:2]) == (
         0,
-        f"Nothing was changed: {here / FILE}, the database and a newsletter with its admin already exist.",
+        [
+            f"Found the database {database_in(here)}.",
+            f"Nothing was changed: {here / FILE}, the database and a newsletter with its admin already exist.",
+        ],
     )
     assert ((here / FILE).read_bytes(), counts(database)) == (before, [1, 1, 1])
     database.close()
@@ -105,15 +108,12 @@ def test_the_first_section_is_not_called_what_the_question_begins_with(here: Pat
 
 def test_a_script_is_told_at_once_what_it_has_to_give(here: Path, init: Callable[..., Result]) -> None:
     asked = init("--base-url", "https://ask.example.org", "--name", "The Letter")
-    assert (asked.exit_code, asked.stderr.splitlines()[-1]) == (
-        2,
-        "Error: give --newsletter, --address, --admin, --admin-name",
-    )
+    assert (asked.exit_code, asked.stderr.splitlines()[-1]) == (2, "Error: give --newsletter, --address, --admin")
     assert list(here.iterdir()) == []
 
 
 WRONG = {
-    "--base-url": ("http://ask.example.org", "BASE_URL must begin with https://"),
+    "--base-url": ("http://ask.example.org", "BASE_URL must be like https://ask.example.org"),
     "--newsletter": ("The Letter", "A short name has small letters"),
     "--language": ("xx-nothing", "No language has this code"),
     "--zone": ("Prague", "'Prague' is not a time zone"),
@@ -170,8 +170,8 @@ def test_what_the_environment_sets_is_kept_in_the_file(here: Path, init: Callabl
 
 def test_a_person_is_asked_and_asked_again(here: Path) -> None:
     typed = [
-        "http://ask.example.org", "https://ask.example.org", database_in(here), "", "letter", "The Letter", "", "", "",
-        "desk@example.org", "nora@example.org", "Nora Lind", "", "",
+        "The Letter", "letter", "", "", "", "desk@example.org", "nora@example.org", "Nora Lind",
+        "http://ask.example.org", "https://ask.example.org", database_in(here), "", "", "",
     ]  # fmt: skip
     ours, theirs = pty.openpty()
     os.write(ours, "".join(f"{line}\n" for line in typed).encode())
@@ -182,8 +182,11 @@ def test_a_person_is_asked_and_asked_again(here: Path) -> None:
     os.close(ours)
     os.close(theirs)
     assert (made.returncode, made.stderr) == (0, "")
+    assert re.findall(r"^[^:\n]+", made.stdout, re.MULTILINE)[0] == "The name of the newsletter, as readers know it"
     assert made.stdout.count("The URL of the site") == 2
-    assert "BASE_URL must begin with https://" in made.stdout
+    assert "BASE_URL must be like https://ask.example.org" in made.stdout
+    *_others, last = made.stdout.partition("Created")[0].split(": ")[:-1]  # the answers aren't echoed
+    assert last.startswith("The number of proxies in front")
     database = house(here)
     with database.read() as session:
         letter = session.scalars(select(Newsletter)).one()
@@ -194,3 +197,58 @@ def test_a_person_is_asked_and_asked_again(here: Path) -> None:
             "UTC",
         )
     database.close()
+
+
+def test_a_newsroom_of_this_machine_alone_is_asked_neither_for_proxies_nor_for_a_mail_server(here: Path) -> None:
+    typed = [
+        "The Letter", "letter", "", "", "", "letter@example.org", "nora.lind@example.org", "", "http://localhost:8973",
+        database_in(here), "",
+    ]  # fmt: skip
+    ours, theirs = pty.openpty()
+    os.write(ours, "".join(f"{line}\n" for line in typed).encode())
+    made = subprocess.run(
+        [sys.executable, str(ROOT), "init"], cwd=here, env=bare_environment(here), stdin=theirs,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    assert (made.returncode, made.stderr) == (0, "")
+    set_names = {name for name in settings_of(here) if name in SETTINGS}
+    assert set_names == {"SECRET_KEYS", "BASE_URL", "DATABASE_URL", "MAIL_FROM"}
+    assert "Only this machine can open http://localhost:8973" in made.stdout
+
+
+@pytest.mark.parametrize(
+    ("address", "name"), [("nora@example.org", "Nora"), ("nora.lind+desk@example.org", "Nora Lind"), ("7@x.org", "7")]
+)
+def test_without_a_name_an_admin_is_called_as_their_address_says(
+    here: Path, init: Callable[..., Result], address: str, name: str
+) -> None:
+    options = init_options({"--database": database_in(here), "--admin": address})
+    at = options.index("--admin-name")
+    made = init(*options[:at], *options[at + 2 :])
+    assert (made.exit_code, made.stderr) == (0, "")
+    assert f"{name} signs in with this link" in made.stdout
+    database = house(here)
+    with database.read() as session:
+        assert session.scalars(select(Newsletter.editor)).all() == [name]
+    database.close()
+
+
+def test_it_says_which_database_it_found_or_created(here: Path, init: Callable[..., Result]) -> None:
+    url = database_in(here)
+    created = init(*init_options({"--database": url}))
+    assert f"Created the database {url}." in created.stdout.splitlines()
+    found = init(*init_options())
+    assert f"Found the database {url}." in found.stdout.splitlines()
+    other = init("--env-file", str(here / "other.env"), *init_options({"--database": url}))
+    assert (other.exit_code, other.stderr.splitlines()[-1]) == (
+        1,
+        f"The database {url} has keys of its own: set SECRET_KEYS to them, or name another one with --database.",
+    )
+    assert not (here / "other.env").exists()
+
+
+def test_the_password_of_a_database_is_never_said() -> None:
+    url = "postgresql+psycopg://desk:hunter2@db.example.org/desk"
+    assert setting_up.describe_database(url) == "the database postgresql+psycopg://desk:***@db.example.org/desk"
