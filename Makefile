@@ -25,7 +25,7 @@ CLOCK ?=
 THEN := $(CURDIR)/build/demo-$(CLOCK)
 AT_CLOCK = $(if $(CLOCK),env DATABASE_URL="sqlite:///$(THEN)/newsroom.db" MAIL_FOLDER="$(THEN)/mail" ERASURES="$(THEN)/erasures" \
 	$(BIN)/python -m tests.support.clock "$(CLOCK)")
-run: .venv/$(if $(CLOCK),development,runtime) $(CATALOGUES) ## run the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
+run: .venv/$(if $(CLOCK),development,runtime) $(CATALOGUES) $(BIN)/readers-asked ## run the demo newsroom at http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
 	@$(if $(CLOCK),mkdir -p "$(THEN)")
 	@PORT=$(PORT) exec $(AT_CLOCK) $(BIN)/python -m demo.serve
 

@@ -2,7 +2,8 @@
 
 No collection of real duplicate questions has a licence that would allow us to include it. So these are generated, with
 a seed, from hand-written families of phrasings with slots. They compare matchers, but don't predict the results of a
-real desk: real collections vary more in wording and have fewer near misses. `flask matching evaluate` takes a real one.
+real desk: real collections vary more in wording and have fewer near misses. `readers-asked matching evaluate` takes a
+real one.
 """
 
 import random

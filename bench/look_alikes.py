@@ -1,8 +1,8 @@
 """The share of false ones among the look-alikes that the desk is shown without asking, in the demo at scale.
 
-It fills a database with `flask demo --questions 20000 --index`, which takes some minutes; BENCH_LOOK_ALIKES can name
-one that was filled before. The demo's letters are made of sentences with gaps, so their subject can be recovered: the
-phrasing, the thing and the place. A look-alike is right if one of its texts has the same subject.
+It fills a database with `readers-asked demo --questions 20000 --index`, which takes some minutes; BENCH_LOOK_ALIKES can
+name one that was filled before. The demo's letters are made of sentences with gaps, so their subject can be recovered:
+the phrasing, the thing and the place. A look-alike is right if one of its texts has the same subject.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 The questions are synthetic: from a model of words (`question_model`), and hand-written in seven languages with many
 near misses (`duplicate_questions`). They compare methods of matching. For the figures of a real desk, see its own
-decisions, or run `flask matching evaluate` on a real collection.
+decisions, or run `readers-asked matching evaluate` on a real collection.
 """
 
 import os

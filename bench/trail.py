@@ -1,4 +1,4 @@
-"""The chain of a long audit trail: the time that the worker takes to extend it, and `flask audit verify` to check it.
+"""The chain of a long audit trail: how long the worker takes to extend it, `readers-asked audit verify` to check it.
 
     python -m bench.trail EVENTS [URL OF AN EMPTY POSTGRESQL DATABASE]
 

@@ -1,4 +1,4 @@
-"""The command `flask demo`: creates the demo newsroom without starting it, in any size."""
+"""The command `readers-asked demo`: creates the demo newsroom without starting it, in any size."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""All commands of `readers-asked`, which are also commands of `flask`. Those without a module of their own are here."""
+"""All commands of `readers-asked`. Those without a module of their own are here."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The table of checks, for `flask doctor`, `/readyz` and docs/maintain.md."""
+"""The table of checks, for `readers-asked doctor`, `/readyz` and docs/maintain.md."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -31,7 +31,7 @@ def healthz() -> Response:
 
 @health.get("/readyz")
 def readyz() -> Response:
-    """Return 200 if the quick checks of `flask doctor` find no fault, else 503.
+    """Return 200 if the quick checks of `readers-asked doctor` find no fault, else 503.
 
     A request with METRICS_TOKEN also gets the state of each check.
     """

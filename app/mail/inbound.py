@@ -320,7 +320,7 @@ def count(session: Session, newsletter_id: int, state: str) -> int:
 
 
 def count_by_place(session: Session) -> Counter[str]:
-    """Count the mails of the installation by place, those not yet placed under "stored", for `flask doctor`."""
+    """Count the mails of the installation by place, those not yet placed under "stored", for `readers-asked doctor`."""
     rows = session.execute(select(Inbound.state, func.count()).group_by(Inbound.state))
     counts = {state: number for state, number in rows}  # noqa: C416 - dict() would take the result for a mapping
     return Counter({place: counts.get(place, 0) for place in PLACES_OF_MAIL})

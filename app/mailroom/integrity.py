@@ -1,4 +1,4 @@
-"""Integrity checks for `flask doctor` and the tests: every mail has exactly one place."""
+"""Integrity checks for `readers-asked doctor` and the tests: every mail has exactly one place."""
 
 from typing import Any
 

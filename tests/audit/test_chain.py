@@ -40,7 +40,7 @@ EVENTS = "SELECT id FROM audit WHERE id {} 0 ORDER BY id"
 
 @pytest.fixture
 def desk(app: Flask, database: Database, tmp_path: Path) -> Iterator[Installation]:
-    """Where `flask audit verify` is typed."""
+    """Where `readers-asked audit verify` is typed."""
     with open_installation(app, database.url, tmp_path / "erasures") as machine:
         yield machine
 

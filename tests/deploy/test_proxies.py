@@ -122,7 +122,7 @@ def sign_in_tries(visitor: SiteVisitor, name: str) -> Iterator[int]:
 def test_each_visitor_has_limits_of_their_own_whatever_they_say_of_themselves(site: ProxiedSite) -> None:
     assert next(status for status in sign_in_tries(site.timur, "timur") if status != 400) == 429
     assert next(sign_in_tries(site.other_visitor, "anna")) == 400
-    report = site.machine.run_program("flask doctor || true")
+    report = site.machine.run_program("readers-asked doctor || true")
     assert re.findall(r"(?m)^(\w+) +proxy", report) == ["FINE"]
 
 

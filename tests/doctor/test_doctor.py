@@ -1,4 +1,4 @@
-"""`flask doctor` as it is typed, and what `/readyz` tells of the same table."""
+"""`readers-asked doctor` as it is typed, and what `/readyz` tells of the same table."""
 
 import json
 from pathlib import Path

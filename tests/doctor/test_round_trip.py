@@ -1,4 +1,4 @@
-"""`flask mail test`: a mail goes out for real and comes back by a way in, and the command tells which."""
+"""`readers-asked mail test`: a mail goes out for real and comes back by a way in, and the command tells which."""
 
 import email
 import re

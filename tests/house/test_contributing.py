@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.commands import MACHINES
-from tests.support.source import APP, ROOT, list_app_modules, list_code, parse_module, relative_name
+from app.cli.commands import COMMANDS, MACHINES
+from demo.cli import demo
+from tests.support.source import APP, ROOT, list_app_modules, list_code, list_files, parse_module, relative_name
 
 GLOSSARY = ROOT / "docs/glossary.md"
 
@@ -205,3 +206,16 @@ def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
     for step in ('add_column(sa.Column("slowly", sa.String(length=20), nullable=True))', 'drop_column("slowly")'):
         assert step in words, words
     subprocess.run((sys.executable, "-m", "ruff", "format", "--check", "-q", draft), cwd=tmp_path, check=True)
+
+
+def test_commands_have_one_name() -> None:
+    """`flask` runs them too, but only from a clone: whoever installed the program has `readers-asked` alone."""
+    commands = "|".join(f"{command.name}" for command in (*COMMANDS, demo))
+    other_name = re.compile(rf"\bflask\s+(?:--app \w+\s+)?(?:{commands})\b")
+    texts = [path for path in list_files() if path.suffix not in (".png", ".svg") and path != ROOT / "CONTRIBUTING.md"]
+    found = [
+        f"{relative_name(path)}: write `readers-asked` in place of `flask` in {match[0]!r}"
+        for path in texts
+        for match in other_name.finditer(path.read_text(encoding="utf-8", errors="ignore"))
+    ]
+    assert found == []

@@ -57,7 +57,7 @@ def differing(copy: Sequence[tuple[str, ...]], code: Sequence[tuple[str, ...]]) 
     ]
     if not found and list(copy) != list(code):
         found = [
-            "docs/lifecycle.md has its rows in another order than the code: put them as `flask lifecycle --table` does."
+            "docs/lifecycle.md has its rows in another order than the code: put them as `readers-asked lifecycle --table` does."
         ]
     return found
 
@@ -91,7 +91,7 @@ def test_the_command_prints_the_same_table() -> None:
     printed = CliRunner().invoke(lifecycle, ["--table"]).output.splitlines()
     cells = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in printed]
     roles = [row[1:] for row in list_lifecycle_rows() if row[0] == "roles"]
-    otherwise = "docs/lifecycle.md has other rows than `flask lifecycle --table` prints: copy them."
+    otherwise = "docs/lifecycle.md has other rows than `readers-asked lifecycle --table` prints: copy them."
     assert cells[: len(roles) + 2] == [ROLE_COLUMNS, ("---",) * 2, *roles], otherwise
     assert cells[len(roles) + 3 :] == [MOVE_COLUMNS, ("---",) * len(MOVE_COLUMNS), *list_policy_rows()], otherwise
 

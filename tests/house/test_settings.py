@@ -20,7 +20,7 @@ PRODUCT = re.compile(r"app/|demo/|(?:config|wsgi|__main__)\.py$")
 
 def test_the_reference_says_what_the_rows_say() -> None:
     said = (ROOT / "docs" / "configuration.md").read_text().splitlines()
-    assert said == list(reference_lines()), "run: .venv/bin/flask settings > docs/configuration.md"
+    assert said == list(reference_lines()), "run: readers-asked settings > docs/configuration.md"
     assert str(ROOT) not in "\n".join(said)
 
 

@@ -1,4 +1,4 @@
-"""`flask mail trim`: one message, or many in one process, without settings and without a database."""
+"""`readers-asked mail trim`: one message, or many in one process, without settings and without a database."""
 
 import base64
 import json

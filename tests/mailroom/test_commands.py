@@ -1,4 +1,4 @@
-"""`flask mail ...`: what the person who runs the machines types, and what a mail server starts."""
+"""`readers-asked mail ...`: what the person who runs the machines types, and what a mail server starts."""
 
 import base64
 import json

@@ -140,7 +140,7 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
     takes_mail_at(server, inbox)
     server.write_settings(the("One address among others" if source == "pipe" else heading, "env"))
     if source == "lmtp":
-        server.machine.start_program("flask mail lmtp")
+        server.machine.start_program("readers-asked mail lmtp")
     server.machine.run(the(heading, "sh"))
     if source == "lmtp":
         wait_for_machine(lambda: server.machine.has_listener(8024), "our LMTP door")
@@ -155,7 +155,7 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
     )  # what MAIL_RECEIVED_BY is about
     assert placed(server, returns) == ["letter", "letter"]
     writes_to_nobody(server.database)
-    server.machine.run_program("flask worker --once")
+    server.machine.run_program("readers-asked worker --once")
     server.wait_for_mails(3)
     assert (placed(server, returns)[2], bounced(server.database)) == ("bounce", True)
     if source == "pipe":
@@ -183,9 +183,9 @@ def test_a_mailbox_with_a_password(server: MailMachine) -> None:
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the mail at the provider")
     assert server.machine.run_program(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
     writes_to_nobody(server.database)
-    server.machine.run_program("flask worker --once")
+    server.machine.run_program("readers-asked worker --once")
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the bounce at the provider")
-    server.machine.run_program("flask worker --once")
+    server.machine.run_program("readers-asked worker --once")
     assert (placed(server), bounced(server.database), server.read_mailbox(ONE)) == (["letter", "bounce"], True, [])
     assert PASSWORD not in server.read_log()
 
@@ -213,7 +213,7 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
         f"SMTP ({names[1]}): open",
     ]
     writes_to_nobody(server.database)
-    server.machine.run_program("flask worker --once")
+    server.machine.run_program("readers-asked worker --once")
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the bounce at the provider")
     assert (placed(server), [way for way, _, _ in server.list_inbound_mails()]) == (["letter"], ["imap"])
 
@@ -225,7 +225,7 @@ def test_a_webhook(server: MailMachine) -> None:
     server.machine.run(the(heading, "sh", 0))
     address = server.machine.run_program(the(heading, "sh", 1)).strip()
     assert address.startswith("https://ask.example.org/mail/in/")
-    server.machine.start(server.machine.as_account("exec flask --app wsgi web"))
+    server.machine.start(server.machine.as_account("exec readers-asked web"))
     front = ROOT / "tests" / "support" / "tls_proxy.py"
     server.machine.start(
         server.machine.as_account(f"exec python {front} 443 8000 /etc/ssl/newsroom.pem /etc/ssl/newsroom.key")
@@ -255,7 +255,7 @@ def test_names_of_the_newsrooms_own_server() -> None:
 def test_looking_after_it(server: MailMachine) -> None:
     takes_mail_at(server, ONE)
     first, second = the("Looking after it", "sh", 0), the("Looking after it", "sh", 1)
-    server.machine.run_program("flask worker --once")  # a worker is at work
+    server.machine.run_program("readers-asked worker --once")  # a worker is at work
     said = server.machine.run_program(first).splitlines()
     assert [line for line in said if line in ("no mail is waiting", "letters with new text: 0")] == [
         "no mail is waiting",

@@ -279,7 +279,7 @@ QUERIES = (
 
 
 def evaluated(folder: Path, stored: Sequence[str], queries: Sequence[str], *options: str) -> Result:
-    """`flask matching evaluate` in an app that has no settings."""
+    """`readers-asked matching evaluate` in an app that has no settings."""
     for name, lines in (("stored.jsonl", stored), ("queries.jsonl", queries)):
         (folder / name).write_text("\n".join(lines))
     arguments = ["evaluate", str(folder / "stored.jsonl"), str(folder / "queries.jsonl"), *options]

@@ -46,6 +46,8 @@ echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
 useradd --system --user-group --no-create-home --home-dir /var/lib/readers-asked readers-asked
 mkdir -p /srv/readers-asked /etc/readers-asked
 mount --bind "$PROGRAM" /srv/readers-asked
+printf '#!/bin/sh\nexec /srv/readers-asked/.venv/bin/python /srv/readers-asked "$@"\n' > /usr/local/bin/readers-asked
+chmod 755 /usr/local/bin/readers-asked
 for folder in $PRIVATE_FOLDERS; do chmod a+x "$folder"; done
 touch "$OVER/ready"
 cat > /dev/null
@@ -186,7 +188,8 @@ def _run_inside(pid: int, command: list[str], environment: dict[str, str], stdin
     os.dup2(output_number, 2)
     sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing has replaced it
     sys.argv = command
-    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+    assert command[0] == "readers-asked", command
+    runpy.run_path(PROGRAM_FOLDER, run_name="__main__")
 
 
 def enter_namespace(namespace: int) -> None:

@@ -22,7 +22,7 @@ class DnsServer(socketserver.ThreadingUDPServer):
 
     @property
     def address(self) -> str:
-        """The address in the format of `flask doctor --nameserver`."""
+        """The address in the format of `readers-asked doctor --nameserver`."""
         return f"127.0.0.1#{self.server_address[1]}"
 
 

@@ -76,5 +76,5 @@ def list_role_acts() -> RequiredRows[list[str]]:
         if heading == "roles":
             acts_by_role[role] = acts.split(", ") if acts else []
     return RequiredRows(
-        "docs/lifecycle.md has no row for the role {name}: `flask lifecycle --table` prints it", acts_by_role
+        "docs/lifecycle.md has no row for the role {name}: `readers-asked lifecycle --table` prints it", acts_by_role
     )

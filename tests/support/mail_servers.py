@@ -434,7 +434,7 @@ def asyncio_server(create_protocol: Callable[[], asyncio.Protocol]) -> Iterator[
 
 @contextmanager
 def lmtp_server(database: Database) -> Iterator[int]:
-    """Run our LMTP server, as `flask mail lmtp` does, and yield its port."""
+    """Run our LMTP server, as `readers-asked mail lmtp` does, and yield its port."""
     intake = Intake(database)
     with asyncio_server(lambda: LmtpConnection(intake)) as port:
         yield port

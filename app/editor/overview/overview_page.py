@@ -138,7 +138,7 @@ def _erasure_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     if since is not None:
         heading = _("What was erased in the last %(time)s still stands in the database’s own files.", time=ago(since))
         details = _(
-            "Something reads the database all the while. Whoever runs the machine learns more by `flask doctor`."
+            "Something keeps reading the database. Whoever runs the machine learns more by `readers-asked doctor`."
         )
         yield AlarmNotice("erasures", heading, details=details)
 
