@@ -25,6 +25,7 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..questions.source_protection import must_be_clear
 from ..text.clean import clean, for_print, single_line
+from ..typesetting.house_languages import phrases_for
 from . import expert_mails, unsent_mails
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
@@ -95,7 +96,8 @@ def assign(
     brief: Brief = EMPTY_BRIEF,
     for_edition_id: int | None = None,
 ) -> Assignment:
-    """Draft an assignment. The credit line and the relation default to those of the expert's profile.
+    """Draft an assignment. The credit line and the relation default to those of the expert's profile; an expert without
+    a credit line is introduced by title and organisation.
 
     Raises `InvalidTransition` if the expert already has this question or the question takes no more answers,
     `PermissionDenied`, `TooLong`, and `LeakDetected` (see `source_protection`).
@@ -108,7 +110,10 @@ def assign(
         raise InvalidTransition("question", "assign", question.state)
     must_be_clear(session, actor, question, brief.full_text)
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    credit_line = expert.credit_line if brief.credit_line is None else brief.credit_line
+    language = question.text.language if question.text else newsletter.language
+    credit_line = brief.credit_line
+    if credit_line is None:
+        credit_line = expert.get_default_credit_line(phrases_for(language)["comma"])[:MAX_LINE_LENGTH]
     relation = expert.relation if brief.relation is None else brief.relation
     assignment = Assignment(
         newsletter_id=question.newsletter_id,

@@ -28,14 +28,15 @@ ASSIGNMENT_STATES = States(
 )
 # Properties of answers:
 # - is_on_the_desk: the desk may edit the text;
+# - can_run: it is to be printed, so the desk may change how its expert is introduced;
 # - is_held_over: the question was published without the answer, which can be used for another one.
 ANSWER_STATES = States(
     {
         "draft": "",
-        "submitted": "is_on_the_desk",
-        "edited": "is_on_the_desk",
-        "checking": "",
-        "approved": "",
+        "submitted": "is_on_the_desk can_run",
+        "edited": "is_on_the_desk can_run",
+        "checking": "can_run",
+        "approved": "can_run",
         "held over": "",
         "withdrawn": "",
     }
@@ -74,6 +75,7 @@ class AnswerStates(StateMixin):
     is_held_over = ANSWER_STATES.which("is_held_over")
     is_withdrawn = ANSWER_STATES.which("is_withdrawn")
     is_on_the_desk = ANSWER_STATES.which("is_on_the_desk")
+    can_run = ANSWER_STATES.which("can_run")
 
 
 # The stage shown to the expert, by the state of the assignment, or where that is "", by the state of the answer.

@@ -102,10 +102,14 @@ class Assignment(Row, HasPublicId, Editable, OfNewsletter, AssignmentStates):
 
     @property
     def credit(self) -> dict[str, Any]:
-        """Return the expert's details for the lead-in, with fields of `LeadIn` as keys. An approval stores a copy."""
+        """Return the expert's details for the lead-in, with fields of `LeadIn` as keys. An approval stores a copy.
+
+        An expert who asked later to be described isn't identified by the line that their profile gave.
+        """
+        is_hidden = self.expert.described_as and self.expert.is_occupation(self.credit_line)
         return {
             "name": self.expert.printed_name,
-            "credit_line": self.credit_line,
+            "credit_line": "" if is_hidden else self.credit_line,
             "relation": self.relation,
             "beside_name": self.expert.beside_name,
         }

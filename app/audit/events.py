@@ -126,6 +126,7 @@ EVENTS: dict[str, EventKind] = {
     "answer.take back": EventKind(N_("%(who)s took the text back."), "step"),
     "answer.return": EventKind(N_("The text is a draft again.")),
     "answer.edit": EventKind(N_("%(who)s edited the answer%(version)s."), "step"),
+    "answer.introduce": EventKind(N_("%(who)s changed how %(expert)s is introduced in print."), "line", "answer"),
     "answer.check": EventKind(N_("%(who)s sent the text%(version)s for the quote check."), "step"),
     "answer.reply": EventKind(N_("The check has come to its end: %(outcome)s."), "step"),
     "answer.recall": EventKind(N_("%(who)s took the text back from the check."), "step"),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import ScalarSelect, delete, select, update
 from sqlalchemy.orm import Session
 
+from ..answers.models import Answer
 from ..core.listing import Cursor, Listing
 from ..db.session import absolute_url, now
 from ..newsletters.models import Newsletter
@@ -12,7 +13,7 @@ from ..questions.models import Question
 from ..typesetting.block import Block, PrintedCorrection
 from ..typesetting.house_form import CarriedCorrection, set_corrections
 from .archive import story_path
-from .items import headline, own_phrases
+from .items import PrintedExpert, headline, list_printed_experts, own_phrases
 from .models import Correction, Edition, EditionItem
 from .queries import select_editions_to_run
 
@@ -134,5 +135,23 @@ def remove_corrections(session: Session, edition: Edition) -> None:
     )
     session.execute(carried.values(wrong="", right="", erased_at=now(session)))
     session.execute(delete(Correction).where(is_of_edition, Correction.edition_id.is_(None)))
-    items = update(EditionItem).where(EditionItem.edition_id == edition.id)
-    session.execute(items.values(mended=None, mended_at=None))
+    for item in session.scalars(select(EditionItem).filter_by(edition_id=edition.id)):
+        replace_credits(session, item, list_printed_experts(item.piece), list_printed_experts(item.input["piece"]))
+        item.mended = item.mended_at = None
+
+
+def replace_credits(
+    session: Session, item: EditionItem, former_experts: Sequence[PrintedExpert], new_experts: Sequence[PrintedExpert]
+) -> None:
+    """Give the answers of a Q&A the names and credit lines that are printed now.
+
+    Experts' pages, and the list of what experts disclose, find a Q&A by the name in its answers.
+    """
+    query = select(Answer).where(Answer.question_id == item.question_id, Answer.is_approved)
+    answers = list(session.scalars(query.order_by(Answer.run_position, Answer.id)))
+    for former, new in zip(former_experts, new_experts, strict=True):
+        for answer in answers:
+            if answer.credit and answer.credit["name"] == former.name:
+                answer.credit = {**answer.credit, **new._asdict()}
+                answers.remove(answer)
+                break

@@ -16,7 +16,7 @@ from ..typesetting.block import Block, PrintedCorrection
 from ..typesetting.house_form import ItemContent, Voice, set_block
 from ..typesetting.house_languages import phrases_for
 from ..typesetting.renderers import to_text
-from .items import NameTrouble, item_digest, own_phrases, piece_as_sent, piece_from
+from .items import NameTrouble, item_digest, list_printed_experts, own_phrases, piece_as_sent, piece_from
 from .models import EditionItem, ItemTranslation
 from .typos import typo_only
 
@@ -254,7 +254,9 @@ def list_visible_translations(session: Session, item: EditionItem) -> list[ItemT
 
 
 def _is_text_as_sent(item: EditionItem) -> bool:
-    """Return whether readers' pages show the text that was sent, apart from typos (see `typo_only`)."""
+    """Return whether readers' pages show the text and the names that were sent, apart from typos (see `typo_only`)."""
+    if list_printed_experts(item.input["piece"]) != list_printed_experts(item.piece):
+        return False
     return typo_only(_join_texts(item.input["piece"]), _join_texts(item.piece))
 
 

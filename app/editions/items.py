@@ -43,6 +43,13 @@ class NameTrouble:
         return MissingPrecondition("name_without_consent" if self.fault == "consent" else "name_not_verified")
 
 
+class PrintedExpert(NamedTuple):
+    """The name and credit line in the lead-in of an answer. Answers of the desk itself have no name."""
+
+    name: str
+    credit_line: str
+
+
 class _AskerName(NamedTuple):
     """The printed name of the reader who asked a question, or None and the `fault` of a `NameTrouble`."""
 
@@ -239,13 +246,27 @@ def _build_piece(data: dict[str, Any]) -> ItemContent:
 
 
 def build_corrected_record(
-    item: EditionItem, address: str, headline: str, question: str, answers: Sequence[str]
+    item: EditionItem,
+    address: str,
+    headline: str,
+    question: str,
+    answers: Sequence[str],
+    experts: Sequence[PrintedExpert],
 ) -> dict[str, Any]:
     """Return the value of the column `mended` for a published Q&A with a changed text: its data and output."""
     data = item.piece
-    voices = [{**voice, "answer": answer} for voice, answer in zip(data["voices"], answers, strict=True)]
+    voices = [
+        {"lead_in": {**voice["lead_in"], **expert._asdict()}, "answer": answer}
+        for voice, answer, expert in zip(data["voices"], answers, experts, strict=True)
+    ]
     piece = {**data, "headline": headline, "question": question, "voices": voices}
     return {"piece": piece, "output": to_text(set_block(_build_piece(piece), address, item.own))}
+
+
+def list_printed_experts(piece: Mapping[str, Any]) -> tuple[PrintedExpert, ...]:
+    """Return the experts of a stored piece, in the order of its answers."""
+    lead_ins = [voice["lead_in"] for voice in piece["voices"]]
+    return tuple(PrintedExpert(lead_in["name"], lead_in["credit_line"] or "") for lead_in in lead_ins)
 
 
 def headline(item: EditionItem | ItemTranslation) -> str:

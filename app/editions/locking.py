@@ -22,6 +22,7 @@ from ..questions.models import Question
 from ..typesetting.block import Block
 from . import corrections, item_translations
 from .items import NameTrouble, edition_digest, freeze_item, phrases_in, piece_as_sent, pieces_of
+from .lead_ins import lacks_credit_line
 from .lifecycle import EDITION
 from .models import Correction, Edition, EditionItem
 from .ready_questions import ReadyQuestion
@@ -42,6 +43,7 @@ class LockWarning:
     - "late": `question` must run by `day`, which is before this edition;
     - "left out": `question` must run by `day` and isn't picked, though this edition is its last chance;
     - "long": the answers to `question` have `number` words too many; `answer` is the public ID of the longest;
+    - "credit": the lead-in to the answer of `expert` doesn't say who that is; `answer` is its public ID;
     - "open": `number` slots are open.
     """
 
@@ -80,6 +82,9 @@ def list_lock_warnings(
     for name, count in _list_repeated_experts(ready_questions):
         warnings.append(LockWarning("twice", expert=name, number=count))
     for ready in ready_questions:
+        for voice in ready.voices:
+            if lacks_credit_line(voice.answer):
+                warnings.append(LockWarning("credit", ready.question, answer=voice.answer.public_id, expert=voice.name))
         if ready.must_run_by and ready.must_run_by < edition.rule_date:
             warnings.append(LockWarning("late", ready.question, day=ready.must_run_by))
         if ready.words > ready.room:

@@ -183,6 +183,23 @@ class Expert(Row, HasPublicId, Editable, Verified):
         """The name, or the description of an expert who isn't named."""
         return self.described_as or self.person.name
 
+    def format_occupation(self, comma: str = ", ") -> str:
+        """Return title and organisation with `comma` between them; "" if the profile has neither."""
+        return comma.join(filter(None, (self.title, self.organisation)))
+
+    def get_default_credit_line(self, comma: str) -> str:
+        """Return the credit line of the profile, or else title and organisation, joined by the `comma` of a language.
+
+        Where the expert is described, title and organisation are left out, since they could identify them.
+        """
+        return self.credit_line or ("" if self.described_as else self.format_occupation(comma))
+
+    def is_occupation(self, credit_line: str) -> bool:
+        """Return whether a line says nothing but the expert's title or organisation."""
+        for part in filter(None, (self.title, self.organisation)):
+            credit_line = credit_line.replace(part, "")
+        return not any(map(str.isalnum, credit_line))
+
     @property
     def beside_name(self) -> list[str]:
         """The texts printed after the name. A description has none, since they could identify the expert."""

@@ -49,6 +49,20 @@ def test_the_page_leads_to_a_correction_and_says_what_it_did(nora: Desk, databas
     assert record.texts(".slot .late") == []
 
 
+def test_a_name_and_a_credit_line_are_corrected_in_the_same_form(nora: Desk, database: Database, page: str) -> None:
+    opened = nora.get(f"{page}/correct")
+    as_printed = ["Leyla Aydın", "soil scientist at the Karakum Field Station"]
+    assert [opened.value(name) for name in ("name-1", "credit_line-1")] == as_printed
+    typed = {"wrong": WRONG, "right": RIGHT, "name-1": "Leyla Aydin", "credit_line-1": "geographer in Osh"}
+    nora.post(f"{page}/correct", **form(nora, page, **typed))
+    again = nora.get(f"{page}/correct")
+    assert [again.value(name) for name in ("name-1", "credit_line-1")] == ["Leyla Aydin", "geographer in Osh"]
+    assert "Nora Lind corrected what ran." in nora.get_text(f"{page}?show=all")
+    # Words for somebody's safety leave the name as it was corrected.
+    nora.post(f"{page}/protect", **form(nora, page, "protect", headline="The Barns"))
+    assert nora.get(f"{page}/correct").value("name-1") == "Leyla Aydin"
+
+
 LACKING: list[tuple[dict[str, str], str, str]] = [
     ({}, "wrong", "Say in a sentence what was wrong."),
     ({"wrong": WRONG}, "right", "Say in a sentence what is right."),
@@ -57,6 +71,8 @@ LACKING: list[tuple[dict[str, str], str, str]] = [
     ({"quietly": "1", "answer-1": "Somebody knows."}, "quietly", "More than a sign changes"),
     ({"quietly": "1", "wrong": WRONG}, "quietly", "A note stands above"),
     ({"wrong": WRONG, "right": RIGHT, "answer-1": " "}, "answer-1", "No answer may be empty"),
+    ({"wrong": WRONG, "right": RIGHT, "name-1": " "}, "name-1", "A name is missing"),
+    ({"wrong": WRONG, "right": RIGHT, "credit_line-1": "x" * 401}, "credit_line-1", "This is too long"),
     ({"wrong": "It named timur@post.example.", "right": RIGHT}, "looked", "Somebody could be reached"),
 ]
 

@@ -1,6 +1,7 @@
 """A page with what an expert answered: only with their yes, under the name that was printed, and gone at once with their no."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -16,12 +17,13 @@ from app.core.domain_errors import MissingPrecondition, PermissionDenied
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import slots
+from app.editions.items import PrintedExpert
 from app.editions.queries import list_editions_to_run
 from app.people import directory, expert_pages, sign_in
 from app.people.expert_pages import ExpertPage
 from app.people.models import Expert
 from app.questions import actions, wording
-from app.workflows.publishing import publication
+from app.workflows.publishing import after_sending, publication
 from app.workflows.retention import erase_people
 from tests.support.database_checks import count_rows, record_statements
 from tests.support.pages import Browser, Page
@@ -113,6 +115,36 @@ def test_a_no_takes_page_link_and_sitemaps_line_away_at_once_and_the_address_is_
             select(Event.action).where(Event.action.like("expert.%page")).order_by(Event.id)
         ).all()
     assert actions == ["expert.page", "expert.no_page", "expert.page"]
+
+
+def test_a_name_and_a_credit_line_that_were_wrong_are_corrected_wherever_they_stand(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    """Leyla was printed under a wrong name: with the correction, the Q&A joins her page."""
+    leyla = PrintedExpert("Leyla Aydin", "geographer in Osh")
+    silos = publish_answer(database, newsroom, [], ties="Paid by the mill.")
+    changed(database, newsroom, name=leyla.name)
+    address = says_yes(database, newsroom)
+    assert (names_linked(client, silos), client.get(address).status_code) == ([], 404)
+
+    def correct(session: Session) -> None:
+        question = get_question(session, silos)
+        text = after_sending.get_published_text(after_sending.get_published_item(session, question))
+        note = after_sending.CorrectionNote("We misspelt Ms Aydin.", "She is a geographer.")
+        after_sending.correct(session, newsroom.nora, question, replace(text, experts=(leyla,)), note)
+
+    database.write(correct)
+    here = f"/steppe/q/{silos}/the-silos"
+    pages = {
+        path: client.get(path).text
+        for path in (here, address, "/steppe/", "/steppe/answers", "/steppe/feed.xml", "/steppe/feed.json")
+    }
+    assert names_linked(client, silos) == [address]
+    assert {path: "Aydın" in page or "Karakum" in page for path, page in pages.items()} == dict.fromkeys(pages, False)
+    assert {path: "geographer in Osh" in page for path, page in pages.items()} == dict.fromkeys(pages, True)
+    assert "I asked Leyla Aydin, geographer in Osh:" in Page(pages[here]).main_text
+    assert "Paid by the mill." in Page(pages[here]).main_text
+    assert Page(pages[address]).texts(".listing .head") == ["The Silos"]
 
 
 @pytest.mark.threat("stranger at the door")

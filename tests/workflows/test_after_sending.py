@@ -1,6 +1,7 @@
 """After an edition was sent: it stays as it was sent, what readers see is corrected beside it; safety alone erases."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -10,12 +11,13 @@ from docx import Document
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.answers.models import AnswerText
+from app.answers.models import Answer, AnswerText
 from app.core.actors import Mailroom
 from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, TooLong
 from app.db.engine import Database
 from app.db.session import now
 from app.editions import corrections, history, locking
+from app.editions.items import PrintedExpert
 from app.editions.models import Correction, Edition, EditionItem
 from app.editions.queries import list_editions_to_run, title_of
 from app.mail import inbound
@@ -197,6 +199,42 @@ def test_a_correction_that_lacks_something_is_refused_and_changes_nothing(
         )
 
 
+CREDITED = replace(MENDED, experts=(PrintedExpert("Leyla Aydin", "geographer in Osh"),))
+
+
+def test_a_name_and_a_credit_line_are_corrected_with_a_note_alone(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    before, lacking = record(database), []
+    for experts, note in (
+        ((PrintedExpert("Leyla Aydin", "geographer"),), {"quietly": True}),
+        ((PrintedExpert(" ", "geographer"),), NOTE),
+        ((), NOTE),
+    ):
+        with pytest.raises(MissingPrecondition) as refused:
+            corrected(database, newsroom, silos, replace(MENDED, experts=experts), **note)
+        lacking.append(refused.value.code)
+    assert lacking == ["invalid.more_than_a_typo", "required.name", "required.name"]
+    long = replace(MENDED, experts=(PrintedExpert("x" * 401, "geographer"),))
+    with pytest.raises(TooLong):
+        corrected(database, newsroom, silos, long)
+    mail = replace(MENDED, experts=(PrintedExpert("Leyla Aydin", "timur@post.example"),))
+    with pytest.raises(LeakDetected):
+        corrected(database, newsroom, silos, mail)
+    corrected(database, newsroom, silos, CREDITED)
+    assert record(database) == before
+    with database.read() as session:
+        answer = session.scalars(select(Answer)).one()
+        assert (answer.credit or {})["name"] == "Leyla Aydin"
+    # A recall makes it as if nothing had been corrected.
+    database.write(lambda s: recall.recall(s, newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one()))
+    with database.read() as session:
+        answer = session.scalars(select(Answer)).one()
+        lead_in = before[2]["piece"]["voices"][0]["lead_in"]
+        assert answer.credit == {name: lead_in[name] for name in answer.credit or {}}
+        assert session.scalars(select(EditionItem.mended)).all() == [None]
+
+
 def test_who_may_not_what_is_too_long_and_what_cannot_be_read_is_refused(
     database: Database, newsroom: Newsroom, silos: str
 ) -> None:
@@ -252,7 +290,7 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
     assert (found(database, newsroom, "Wolkenstein"), found(database, newsroom, "barns")) == ([0, 0], [1, 1])
     with database.read() as session:
         [item] = session.scalars(select(EditionItem))
-        assert after_sending.get_published_text(item) == SAFE
+        assert replace(after_sending.get_published_text(item), experts=None) == SAFE
         assert (item.mended, item.erased_at is not None) == (None, True)
         assert session.scalars(select(AnswerText.body)).all() == [*SAFE.answers]
         assert session.scalars(select(QuestionText.body).where(QuestionText.erased_at.is_(None))).all() == [

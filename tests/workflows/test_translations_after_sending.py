@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,6 +13,7 @@ from app.answers import translating
 from app.answers.translating import TranslationFields as Translated
 from app.db.engine import Database
 from app.editions import locking
+from app.editions.items import PrintedExpert
 from app.editions.models import Edition, EditionItem, ItemTranslation
 from app.questions.models import Question
 from app.workflows.publishing import after_sending, publication, translations
@@ -76,6 +78,7 @@ def test_the_form_says_beforehand_what_becomes_of_the_translation(nora: Desk, si
 WITH_IT = ["fa", "en", "fa", "x-default"]
 MENDS: list[tuple[PublishedText, CorrectionNote, bool, list[str]]] = [
     (PublishedText(AS_SENT.headline, AS_SENT.question, ("The mill knows.",)), NOTE, False, ["en"]),
+    (replace(AS_SENT, experts=(PrintedExpert("Leyla Aydin", "geographer"),)), NOTE, False, ["en"]),
     (AS_SENT, NOTE, False, WITH_IT),
     (
         PublishedText(AS_SENT.headline, "Who built the silos and who owns them now?", AS_SENT.answers),
@@ -86,7 +89,7 @@ MENDS: list[tuple[PublishedText, CorrectionNote, bool, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("words", "note", "quietly", "seen"), MENDS, ids=["words", "a note alone", "a sign"])
+@pytest.mark.parametrize(("words", "note", "quietly", "seen"), MENDS, ids=["words", "a name", "a note alone", "a sign"])
 def test_a_page_whose_words_were_corrected_shows_no_translation_and_the_edition_as_sent_keeps_it(
     client: FlaskClient,
     database: Database,

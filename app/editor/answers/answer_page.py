@@ -19,6 +19,7 @@ from ...core.domain_errors import (
     TooLong,
     VersionConflict,
 )
+from ...editions import lead_ins
 from ...editions import queries as editions
 from ...mail.models import Inbound
 from ...questions import notes
@@ -219,21 +220,29 @@ def _withdraw(desk: RequestContext, answer: Answer) -> None:
     editing.withdraw(desk.session, desk.actor, answer, sentence)
 
 
+def _introduce(desk: RequestContext, answer: Answer) -> None:
+    check_unchanged(desk, answer.assignment)
+    lines = {name: request.form.get(name, "") for name in ("credit_line", "relation")}
+    lead_ins.change_lead_in(desk.session, desk.actor, answer, **lines)
+
+
 MOVES = {
     "return": _send_back,
     "outcome": _settle_check,
     "recall": lambda desk, answer: editing.recall_check(desk.session, desk.actor, answer),
     "reopen": lambda desk, answer: editing.reopen(desk.session, desk.actor, answer),
     "withdraw": _withdraw,
+    "introduce": _introduce,
 }
 
 
 @question_action(
-    f"{ANSWER_RULE}/<any(return, outcome, recall, reopen, withdraw):move>",
+    f"{ANSWER_RULE}/<any(return, outcome, recall, reopen, withdraw, introduce):move>",
     permission={
         "return": "give back",
         "recall": "give back",
         "outcome": "edit",
+        "introduce": "edit",
         "reopen": "approve",
         "withdraw": "approve",
     },

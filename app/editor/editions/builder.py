@@ -109,6 +109,7 @@ WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
     ),
     "late": lambda warning: _("it was to run by %(day)s, before this edition.", day=_format_day(warning)),
     "long": lambda warning: ngettext("it is one word too long.", "it is %(num)s words too long.", warning.number),
+    "credit": lambda warning: _("nothing says in print who %(name)s is.", name=warning.expert),
     "left out": lambda warning: _(
         "it must run by %(day)s, and the edition after this one is too late.", day=_format_day(warning)
     ),
@@ -121,6 +122,7 @@ WARNING_LINKS = {
     "mail": ("letter", _l("Read it")),
     "asked": ("question", _l("Look at it")),
     "long": ("answer", _l("Cut it")),
+    "credit": ("answer", _l("Say who it is")),
     "left out": ("question", _l("Look at it")),
 }
 

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from ...core.domain_errors import MissingPrecondition, TooLong
 from ...editions import corrections, item_translations, typos
+from ...editions.items import PrintedExpert
 from ...editions.models import EditionItem
 from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
@@ -35,30 +36,45 @@ FIELD_BY_ERROR_CODE = {
     "leak.reader_words": "looked",
     "required.answer": "answer-1",
     "required.headline": "headline",
+    "required.name": "name-1",
     "required.own_words_reason": "wording",
     "required.right": "right",
     "required.wording": "wording",
     "required.wrong": "wrong",
     "too_long.answer": "answer-1",
+    "too_long.credit_line": "credit_line-1",
+    "too_long.name": "name-1",
 }
 # A published text can't keep a reader's own words, whatever the reason.
 OWN_WORDS = _l("It is still in a reader’s own words. Put it into the desk’s.")
 
 
 def _get_form_data() -> dict[str, Any]:
-    names = [f"answer-{number}" for number in range(1, MAX_ANSWERS + 1)]
-    answers = [request.form[name].replace("\r\n", "\n") for name in names if name in request.form]
+    numbers = [number for number in range(1, MAX_ANSWERS + 1) if f"answer-{number}" in request.form]
+    answers = [request.form[f"answer-{number}"].replace("\r\n", "\n") for number in numbers]
+    experts = [
+        PrintedExpert(*(request.form.get(f"{name}-{number}", "") for name in PrintedExpert._fields))
+        for number in numbers
+        if f"name-{number}" in request.form  # the form for somebody's safety doesn't have it
+    ]
     texts = {name: request.form.get(name, "").replace("\r\n", "\n") for name in TEXT_FIELDS}
-    return texts | {"answers": answers, "runs": "runs" in request.form, "quietly": "quietly" in request.form}
+    texts_and_experts = texts | {"answers": answers, "experts": experts}
+    return texts_and_experts | {"runs": "runs" in request.form, "quietly": "quietly" in request.form}
 
 
 def _build_published_text(form_data: dict[str, Any]) -> PublishedText:
-    return PublishedText(form_data["headline"], form_data["wording"], tuple(form_data["answers"]))
+    experts = tuple(form_data["experts"]) or None
+    return PublishedText(form_data["headline"], form_data["wording"], tuple(form_data["answers"]), experts)
 
 
 def _get_published_values(item: EditionItem) -> dict[str, Any]:
     published = after_sending.get_published_text(item)
-    texts = {"headline": published.headline, "wording": published.question, "answers": list(published.answers)}
+    texts: dict[str, Any] = {
+        "headline": published.headline,
+        "wording": published.question,
+        "answers": list(published.answers),
+    }
+    texts |= {"experts": list(published.experts or ())}
     return texts | {"wrong": "", "right": "", "runs": True, "quietly": False}
 
 

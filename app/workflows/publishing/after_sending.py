@@ -19,6 +19,8 @@ from ...core.domain_errors import InvalidField, InvalidTransition, MissingField
 from ...core.state_machine import must, require_length, require_text
 from ...db.session import absolute_url, add_and_flush, lock_row, now
 from ...editions import archive, items
+from ...editions.corrections import replace_credits
+from ...editions.items import PrintedExpert, list_printed_experts
 from ...editions.models import Correction, Edition, EditionItem
 from ...editions.typos import typo_only
 from ...mail.mail_values import AssignmentMail
@@ -32,20 +34,29 @@ from ..retention.erase_published import forget_former, overwrite_item
 from . import notices
 
 LONGEST_NOTE = 600  # characters of each sentence of a correction
+LONGEST_NAME, LONGEST_CREDIT_LINE = 400, 400  # characters; a description in place of the name may have as many
 LONGEST_ANSWER = 300_000  # characters: more than any printed answer has
 
 
 @dataclass(frozen=True)
 class PublishedText:
-    """The text of a published Q&A, with the answers of its experts in printed order."""
+    """The text of a published Q&A, with the answers of its experts in printed order.
+
+    `experts` are those of the answers; as the new text of a correction, None leaves them as they are.
+    """
 
     headline: str
     question: str
     answers: tuple[str, ...]
+    experts: tuple[PrintedExpert, ...] | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
         return self.headline, self.question, *self.answers
+
+    @property
+    def lead_ins(self) -> tuple[str, ...]:
+        return tuple(line for expert in self.experts or () for line in expert)
 
 
 @dataclass(frozen=True)
@@ -68,12 +79,15 @@ def get_published_item(session: Session, question: Question) -> EditionItem:
 def get_published_text(item: EditionItem) -> PublishedText:
     """Return the text of a Q&A as shown to readers now."""
     piece = item.piece
-    return PublishedText(piece["headline"], piece["question"], tuple(voice["answer"] for voice in piece["voices"]))
+    answers = tuple(voice["answer"] for voice in piece["voices"])
+    return PublishedText(piece["headline"], piece["question"], answers, list_printed_experts(piece))
 
 
 def is_typo_only(old_text: PublishedText, new_text: PublishedText) -> bool:
-    """Return whether the texts differ, and only by typos. Such a change needs no note."""
-    return old_text != new_text and typo_only("\n\n".join(old_text.texts), "\n\n".join(new_text.texts))
+    """Return whether the texts differ, and only by typos. Such a change needs no note; that of a name always does."""
+    if old_text == new_text or old_text.experts != new_text.experts:
+        return False
+    return typo_only("\n\n".join(old_text.texts), "\n\n".join(new_text.texts))
 
 
 def correct(
@@ -98,9 +112,16 @@ def correct(
         _validate_typo_fix(published, corrected, note)
     correction = None if is_typo_fix else _build_correction(session, actor, question, note)
     note_texts = (correction.wrong, correction.right) if correction else ()
-    _check_private_passages(session, actor, question, published.texts, (*corrected.texts, *note_texts))
+    _check_private_passages(
+        session,
+        actor,
+        question,
+        (*published.texts, *published.lead_ins),
+        (*corrected.texts, *corrected.lead_ins, *note_texts),
+    )
     if published != corrected:
         item.mended = _build_corrected_record(session, question, item, corrected)
+        replace_credits(session, item, published.experts or (), corrected.experts or ())
     item.mended_at = now(session)
     if correction:
         facts = {"correction": add_and_flush(session, correction).id}
@@ -184,7 +205,9 @@ def _build_corrected_record(
     session: Session, question: Question, item: EditionItem, text: PublishedText
 ) -> dict[str, Any]:
     newsletter = session.get_one(Newsletter, question.newsletter_id)
-    return items.build_corrected_record(item, newsletter.address, text.headline, text.question, text.answers)
+    return items.build_corrected_record(
+        item, newsletter.address, text.headline, text.question, text.answers, text.experts or ()
+    )
 
 
 def _clean_text(item: EditionItem, new_text: PublishedText) -> PublishedText:
@@ -202,8 +225,32 @@ def _clean_text(item: EditionItem, new_text: PublishedText) -> PublishedText:
     text_pairs = zip(get_published_text(item).texts, (headline, question, *answers), strict=True)
     headline, question, *answers = [old if clean(old) == clean(new) else new for old, new in text_pairs]
     return PublishedText(
-        headline, question, tuple(require_length("answer", answer, LONGEST_ANSWER) for answer in answers)
+        headline,
+        question,
+        tuple(require_length("answer", answer, LONGEST_ANSWER) for answer in answers),
+        _clean_experts(get_published_text(item).experts or (), new_text.experts),
     )
+
+
+def _clean_experts(
+    published: Sequence[PrintedExpert], new_experts: Sequence[PrintedExpert] | None
+) -> tuple[PrintedExpert, ...]:
+    """Return the experts of a corrected text. Raises `MissingField` if one has lost the name, and `TooLong`."""
+    if new_experts is None:
+        return tuple(published)
+    if len(new_experts) != len(published):
+        raise MissingField("name")
+    experts = []
+    for old, new in zip(published, new_experts, strict=True):
+        name = require_length("name", for_print(single_line(new.name)), LONGEST_NAME)
+        if old.name:
+            require_text("name", _text_or_empty(name))
+        credit_line = require_length("credit_line", for_print(single_line(new.credit_line)), LONGEST_CREDIT_LINE)
+        # Unchanged lines stay exactly as they were printed.
+        cleaned = zip(old, (name, credit_line), strict=True)
+        lines = (before if for_print(single_line(before)) == line else line for before, line in cleaned)
+        experts.append(PrintedExpert(*lines))
+    return tuple(experts)
 
 
 def _text_or_empty(text: str) -> str:
