@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
@@ -20,19 +21,24 @@ MAX_PATHS_PER_YEAR = 25_000  # of Q&As, and as many of editions, in a sitemap
 MAX_EXPERT_PAGES = 10_000  # in a sitemap
 MAX_ITEMS_LOOKED_THROUGH = 20  # newest items of an expert's page that are searched for one with the expert's name
 NEWEST = (Question.published_at, Question.id)  # the order of published Q&As
+Row = TypeVar("Row", Question, EditionItem)
 
 
-def listing(
-    newsletter: Newsletter,
-    topic: str | None = None,
-    year: int | None = None,
-    states: Sequence[str] = STATES.which("is_published"),
-) -> Listing[EditionItem]:
-    """Return the listing of the published Q&As, or of those in other `states`, newest first."""
+def listing(newsletter: Newsletter, topic: str | None = None, year: int | None = None) -> Listing[EditionItem]:
+    """Return the listing of the published Q&As, newest first, of a `year` or on the topic with the slug `topic`."""
     # SQLite should follow the index of questions by date. Adding 0 keeps it from starting at the items.
-    query = _select_items(
-        Question.newsletter_id == newsletter.id, Question.state.in_(states), question_id=Question.id + 0
-    )
+    query = _select_items(Question.newsletter_id == newsletter.id, Question.is_published, question_id=Question.id + 0)
+    return Listing(_restrict(query, topic, year), NEWEST)
+
+
+def question_listing(newsletter: Newsletter, topic: str | None = None, year: int | None = None) -> Listing[Question]:
+    """Return the listing of the questions that ran, also of those that were retracted since, like `listing`."""
+    query = select(Question).where(Question.newsletter_id == newsletter.id, Question.has_run)
+    return Listing(_restrict(query, topic, year), NEWEST)
+
+
+def _restrict(query: Select[Row], topic: str | None, year: int | None) -> Select[Row]:
+    """Restrict a query for published questions to a topic, given by its slug, and to a year."""
     # Without this, PostgreSQL scans all questions that have not run before it reaches the newest.
     query = query.where(Question.published_at.is_not(None))
     if topic:
@@ -41,7 +47,7 @@ def listing(
     if year:
         start, end = _year_bounds(year)
         query = query.where(Question.published_at >= start, Question.published_at < end)
-    return Listing(query, NEWEST)
+    return query
 
 
 def topics(session: Session, newsletter: Newsletter) -> list[Topic]:
@@ -164,6 +170,12 @@ def get_published_items(
     )
     items = {item.question_id: item for item in session.scalars(query)}
     return {question_id: items[question_id] for question_id in question_ids if question_id in items}
+
+
+def items_of_questions(session: Session, question_ids: Sequence[int]) -> dict[int, EditionItem]:
+    """Return the items of several questions that ran, keyed by question ID, also if they were retracted since."""
+    query = select(EditionItem).where(EditionItem.question_id.in_(question_ids))
+    return {item.question_id: item for item in session.scalars(query)}
 
 
 def ties(session: Session, item: EditionItem) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from ..typesetting.block import Block, PrintedCorrection
 from ..typesetting.house_form import CarriedCorrection, set_corrections
-from .archive import story_path
+from .archive import items_of_questions, story_path
 from .items import PrintedExpert, headline, list_printed_experts, own_phrases
 from .models import Correction, Edition, EditionItem
 from .queries import select_editions_to_run
@@ -111,9 +111,7 @@ def typeset_corrections(session: Session, newsletter: Newsletter, corrections: S
     """Typeset the corrections that an edition carries as one block. Without corrections, return no block."""
     if not corrections:
         return []
-    question_ids = [correction.question_id for correction in corrections]
-    query = select(EditionItem).where(EditionItem.question_id.in_(question_ids))
-    items = {item.question_id: item for item in session.scalars(query)}
+    items = items_of_questions(session, [correction.question_id for correction in corrections])
     carried = []
     for correction in corrections:
         item = items[correction.question_id]

@@ -253,6 +253,14 @@ def list_visible_translations(session: Session, item: EditionItem) -> list[ItemT
     return list_latest_translations(session, [item.id])
 
 
+def list_languages(session: Session, items: Sequence[EditionItem]) -> dict[int, list[str]]:
+    """Return the languages of the translations that `list_visible_translations` returns, keyed by item ID."""
+    languages: dict[int, list[str]] = {item.id: [] for item in items if _is_text_as_sent(item)}
+    for translation in list_latest_translations(session, list(languages)):
+        languages[translation.item_id].append(translation.language)
+    return languages
+
+
 def _is_text_as_sent(item: EditionItem) -> bool:
     """Return whether readers' pages show the text and the names that were sent, apart from typos (see `typo_only`)."""
     if list_printed_experts(item.input["piece"]) != list_printed_experts(item.piece):

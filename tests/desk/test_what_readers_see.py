@@ -58,9 +58,7 @@ def test_what_ran_and_its_edition_have_theirs(nora: Desk, database: Database, ne
     [story] = public(nora.get(f"questions/{question}"))
     assert public(nora.get(f"editions/{edition}")) == [f"{BASE_URL}/steppe/editions/{edition}"]
     assert story.startswith(f"{BASE_URL}/steppe/q/{question}/")
-    assert [href for words, href in nora.get("archive").links if "readers see it" in words] == [
-        "/steppe/answers", story.removeprefix(BASE_URL),
-    ]  # fmt: skip
+    assert [href for words, href in nora.get("archive").links if "readers see it" in words] == ["/steppe/answers"]
     for address in (story, f"/steppe/editions/{edition}"):
         assert app.test_client().get(address.removeprefix(BASE_URL), base_url=LOCALHOST).status_code == 200
 

@@ -1,10 +1,13 @@
 """The list of what ran is found from its newest end, however large the house has become."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from typing import Any
 
 import pytest
 
+from app.core.listing import Listing
 from app.db.engine import Database
 from app.db.sqlite import database_file
 from app.editions import archive
@@ -22,12 +25,14 @@ OLD = [
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("states", [("published",), ("published", "retracted")], ids=["readers'", "the desk's"])
-def test_it_is_found_from_its_end(database: Database, newsroom: Newsroom, states: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("listing", [archive.listing, archive.question_listing], ids=["readers'", "the desk's"])
+def test_it_is_found_from_its_end(
+    database: Database, newsroom: Newsroom, listing: Callable[[Newsletter], Listing[Any]]
+) -> None:
     with database.read() as session, record_statements(database) as asked:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        archive.listing(newsletter, states=states).page(session, None, 30)
-    [statement] = [one for one in asked if "FROM edition_items" in one]
+        listing(newsletter).page(session, None, 30)
+    [statement] = [one for one in asked if "questions.published_at DESC" in one]
     with closing(sqlite3.connect(database_file(database.url) or "", isolation_level=None)) as file:
         file.execute("ANALYZE")
         file.execute("DELETE FROM sqlite_stat1")

@@ -1,24 +1,27 @@
 """The shelf of questions for later, and the archive of published ones."""
 
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 
-from flask import redirect, request, url_for
+from flask import redirect, request
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers.closing import unshelve
 from ...db.session import get_many
-from ...editions import archive as ran
-from ...editions.models import Edition
+from ...editions import archive as published
+from ...editions import corrections, item_translations
+from ...editions.models import Edition, EditionItem
 from ...newsletters.queries import topics_of
 from ...questions import queries as questions
-from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ...web.setup import get_cursor_row, paginate
+from ...web.formatting import zone
+from ..filtered_list import Filter, Option, Options
 from ..frame import RequestContext, editor, page, read_context
-from .question_list import SHELF
+from .question_list import FILTERS, QUESTIONS, SHELF
 from .question_page import question_action
-
-PAGE_SIZE = 30
 
 
 @editor.get("/<slug>/shelf")
@@ -46,19 +49,58 @@ def take_from_shelf(desk: RequestContext, question: Question) -> None:
     unshelve(desk.session, desk.actor, question)
 
 
+def _year_options(desk: RequestContext, _selected: str) -> Options:
+    return {str(year): Option(str(year), year) for year in published.years(desk.session, desk.newsletter)}
+
+
+def _topic_options(desk: RequestContext, _selected: str) -> Options:
+    topics = published.topics(desk.session, desk.newsletter)
+    return {topic.slug: Option(topic.name, topic.slug) for topic in topics}
+
+
+ARCHIVE = replace(
+    QUESTIONS,
+    endpoint="editor.archive",
+    states={"published": FILTERS["published"]},
+    filters={
+        "year": Filter(_l("Year"), _l("of %(year)s"), _year_options),
+        "topic": Filter(_l("Topic"), _l("on %(topic)s"), _topic_options),
+    },
+    get_default_state=lambda _params: "published",
+    build_listing=lambda desk, _states, values: published.question_listing(desk.newsletter, **values),
+)
+
+
 @editor.get("/<slug>/archive")
-def archive(slug: str) -> str:
-    """List the published Q&As, newest first."""
+def archive(slug: str) -> str | Response:
+    """List the published Q&As by year and edition, newest first, or those that a search finds."""
     with read_context(slug) as desk:
-        last_shown = get_cursor_row(lambda key: ran.find_cursor(desk.session, desk.newsletter, key))
-        get_url = partial(url_for, "editor.archive", slug=slug)
-        published = ran.listing(desk.newsletter, states=STATES.which("has_run"))
-        items_page = paginate(desk.session, published, PAGE_SIZE, last_shown, get_url, cursor=ran.get_public_id)
+        session = desk.session
+        filtered_list = ARCHIVE.parse(desk, request.args)
+        if above := request.args.get("above"):
+            return redirect(filtered_list.url_of_page_above(above))
+        list_page = filtered_list.get_page()
+        items = published.items_of_questions(session, [question.id for question in list_page.rows])
+        editions = get_many(session, Edition, {item.edition_id for item in items.values()})
+        shown = [item for question in list_page.rows if (item := items.get(question.id))]
         return page(
             desk,
             "editor/questions/archive.html",
             "archive",
-            items=items_page.rows,
-            editions=get_many(desk.session, Edition, {item.edition_id for item in items_page.rows}),
-            page_urls=items_page.page_urls,
+            by_year=_group_by_year(shown, editions),
+            snippets=list_page.snippets,
+            corrections=corrections.of_questions(session, list(items)),
+            translations=item_translations.list_languages(session, shown),
+            answer_count=published.count(session, desk.newsletter),
+            edition_count=published.sent_editions(desk.newsletter).count(session),
+            **filtered_list.template_values(list_page),
         )
+
+
+def _group_by_year(
+    items: Sequence[EditionItem], editions: Mapping[int, Edition]
+) -> list[tuple[int, list[tuple[Edition, list[EditionItem]]]]]:
+    """Return the items by edition, and the editions by the year in which they ran, in the order of `items`."""
+    by_edition = [(editions[key], list(group)) for key, group in groupby(items, attrgetter("edition_id"))]
+    by_year = groupby(by_edition, lambda pair: pair[0].ran_at.astimezone(zone()).year)
+    return [(year, list(pairs)) for year, pairs in by_year]
