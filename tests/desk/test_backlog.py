@@ -8,18 +8,19 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.answers import assigning
-from app.answers.models import Assignment
+from app.answers.models import Answer, Assignment
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.db.session import now
 from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions import actions, wording
+from app.questions.models import Question
 from app.web.formatting import day
 from app.workflows import invitations
 from tests.support.assignments import ask_expert, ask_expert_and_send, send_queued_mails
 from tests.support.desk import Desk
-from tests.support.sample_newsroom import Newsroom
+from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 
 LATE_BY = {"recent": (2, 14), "month": (15, 13), "old": (100, 10)}  # days late, how many
 
@@ -58,6 +59,31 @@ def test_home_counts_all_who_are_late_and_leads_to_them(nora: Desk) -> None:
 def test_what_pressed_last_comes_first_and_what_is_old_is_only_counted(nora: Desk) -> None:
     [column] = [p for p in nora.get("").parts("section[aria-labelledby^=waits-]") if "For experts" in p.main_text]
     assert column.texts(".about")[:2] == ["Who measures plate 0?", "Who measures plate 1?"]
+
+
+def test_what_has_waited_for_months_comes_after_what_is_new(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    days_by_headline = {"Old": 546, "Older": 600, "Of last week": 7, "Of yesterday": 1}
+
+    def submit(session: Session) -> None:
+        for headline, days in days_by_headline.items():
+            answer = create_submitted_answer(session, newsroom, headline)
+            times = {"state_at": now(session) - timedelta(days=days)}
+            session.execute(update(Answer).where(Answer.id == answer.id).values(times))
+            question = actions.open_question(
+                session, newsroom.nora, [], headline=f"Unasked, {headline}", body="Who?", language="en"
+            )
+            opened = {"opened_at": now(session) - timedelta(days=days)}
+            session.execute(update(Question).where(Question.id == question.id).values(opened))
+
+    database.write(submit)
+    columns = {
+        column.texts("h3")[0]: column.texts(".about")
+        for column in nora.get("").parts("section[aria-labelledby^=waits-]")
+    }
+    assert columns["For you 5"] == ["Of last week", "Of yesterday", "Old", "Older"]
+    assert [text for text in columns["For an answer 8"] if text.startswith("Unasked")] == [
+        "Unasked, Of last week", "Unasked, Of yesterday", "Unasked, Old", "Unasked, Older",
+    ]  # fmt: skip
 
 
 @pytest.mark.usefixtures("backlog")

@@ -59,38 +59,48 @@ class StatusLabels:
     """The labels of an assignment's status."""
 
     mark: str  # the tone of the label: "new", "wait", "good", "late" or "none"
+    waits_for: str  # who acts next: a key of `GROUPS`
     on_time: str  # the label until the deadline, or always if there is none
     late: str = ""  # the label after the deadline
 
 
+# By who acts next on a question: the heading of its group in the list.
+GROUPS = {"desk": _l("Waits for you"), "expert": _l("With an expert"), "edition": _l("Ready to run")}
+
+
 # By the key of a status, the most urgent first. In a list, a question is shown with its most urgent status.
 STATUS_LABELS = {
-    "objected": StatusLabels("late", _l("%(name)s says that something in the text is wrong")),
-    "submitted": StatusLabels("new", _l("%(name)s’s text is here, for you to edit")),
-    "edited": StatusLabels("new", _l("%(name)s’s text is edited and hasn’t gone back yet")),
-    "passed": StatusLabels("good", _l("%(name)s has passed the text, it waits for approval")),
+    "objected": StatusLabels("late", "desk", _l("%(name)s says that something in the text is wrong")),
+    "submitted": StatusLabels("new", "desk", _l("%(name)s’s text is here, for you to edit")),
+    "edited": StatusLabels("new", "desk", _l("%(name)s’s text is edited and hasn’t gone back yet")),
+    "passed": StatusLabels("good", "desk", _l("%(name)s has passed the text, it waits for approval")),
     "checking": StatusLabels(
         "wait",
+        "expert",
         _l("%(name)s checks the text, until %(day)s"),
         _l("%(name)s has the text for the check; the time was up %(ago)s ago"),
     ),
     "returned": StatusLabels(
         "wait",
+        "expert",
         _l("%(name)s has the text once more, due %(day)s"),
         _l("%(name)s has the text once more; it was due %(ago)s ago"),
     ),
-    "accepted": StatusLabels("wait", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")),
+    "accepted": StatusLabels(
+        "wait", "expert", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")
+    ),
     "invited": StatusLabels(
         "wait",
+        "expert",
         _l("%(name)s is asked and has until %(day)s to say yes or no"),
         _l("%(name)s hasn’t replied; the time was up %(ago)s ago"),
     ),
-    "drafted": StatusLabels("none", _l("%(name)s isn’t asked yet")),
-    "approved": StatusLabels("good", _l("%(name)s’s answer may run")),
-    "held over": StatusLabels("none", _l("%(name)s’s text is kept for a later edition")),
-    "later": StatusLabels("none", _l("%(name)s has no time now, but can from %(day)s on")),
-    "declined": StatusLabels("none", _l("%(name)s can’t")),
-    "cancelled": StatusLabels("none", _l("%(name)s isn’t asked any more")),
+    "drafted": StatusLabels("new", "desk", _l("%(name)s isn’t asked yet")),
+    "approved": StatusLabels("good", "edition", _l("%(name)s’s answer may run")),
+    "held over": StatusLabels("none", "desk", _l("%(name)s’s text is kept for a later edition")),
+    "later": StatusLabels("none", "desk", _l("%(name)s has no time now, but can from %(day)s on")),
+    "declined": StatusLabels("none", "desk", _l("%(name)s can’t")),
+    "cancelled": StatusLabels("none", "desk", _l("%(name)s isn’t asked any more")),
 }
 FINISHED_STATUSES = ("held over", "later", "declined", "cancelled")
 MAX_STATUSES_IN_SUMMARY = 3
@@ -183,6 +193,15 @@ def describe_holder(question: Question, statuses: Sequence[AssignmentStatus]) ->
     if statuses:
         return _("Nobody any more: %(words)s", words=statuses[-1].label)
     return _("Nobody yet")
+
+
+def find_group(question: Question, statuses: Sequence[AssignmentStatus]) -> str:
+    """Return who acts next on a question that is in work, as a key of `GROUPS`."""
+    if question.is_queued:
+        return "edition"
+    live = [status for status in statuses if status.key not in FINISHED_STATUSES]
+    most_urgent = find_most_urgent(live)
+    return STATUS_LABELS[most_urgent.key].waits_for if most_urgent else "desk"
 
 
 def day_of_run(question: Question, edition: Edition | EditionChoice | None) -> str:
@@ -306,8 +325,10 @@ def get_list_values(desk: RequestContext) -> dict[str, Any]:
     expert_options = {expert.public_id: Option(expert.name, expert) for expert in experts}
     expert_options |= filtered_list.options["expert"]
     sorted_options = dict(sorted(expert_options.items(), key=lambda item: item[1].label))
+    rows = _format_rows(desk, list_page, statuses, editions)
     return filtered_list.template_values(list_page, expert=sorted_options) | {
-        "rows": _format_rows(desk, list_page, statuses, editions),
+        "groups": _group_rows(rows) if filtered_list.state == "going" else [("", rows)] if rows else [],
+        "standing": _format_standing(rows) if filtered_list.state == "going" else "",
         "topics": [option.target for option in filtered_list.options["topic"].values()],
     }
 
@@ -336,10 +357,27 @@ def _format_rows(
             "question": question,
             "readers": askers[question.id],
             "pieces": list_page.snippets.get(question.id, ()),
+            "group": find_group(question, statuses[question.id]),
             **_build_status_cell(question, statuses[question.id], all_editions.get(question.edition_id or 0)),
         }
         for question in list_page.rows
     ]
+
+
+def _group_rows(rows: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the rows of the page by who acts next: the heading and the rows of each group that has some."""
+    groups = [(str(label), [row for row in rows if row["group"] == key]) for key, label in GROUPS.items()]
+    return [(label, group_rows) for label, group_rows in groups if group_rows]
+
+
+def _format_standing(rows: Sequence[dict[str, Any]]) -> str:
+    """Return how many questions of the page wait for the desk, and how many experts are late, in sentences."""
+    waiting = sum(row["group"] == "desk" for row in rows)
+    late = sum(row["group"] == "expert" and row["mark"] == "late" for row in rows)
+    sentences = [ngettext("One of these waits for you.", "%(num)s of these wait for you.", waiting)] if waiting else []
+    if late:
+        sentences.append(ngettext("One expert is late.", "%(num)s experts are late.", late))
+    return " ".join(sentences) or _("None of these waits for you.")
 
 
 def _build_status_cell(

@@ -26,7 +26,7 @@ from ...people.models import Expert, Person
 from ...questions.models import Question, QuestionText
 from ...questions.queries import count_askers
 from . import waiting_queries as queries
-from .waiting_queries import DEADLINE_COLUMNS, MAX_TASKS
+from .waiting_queries import BACKLOG, DEADLINE_COLUMNS, MAX_TASKS, WAITING_ANSWER_STATES
 
 CheckedAnswers = list[tuple[Answer, Question, Check | None]]  # answers with their questions and newest checks
 
@@ -97,7 +97,7 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
     coming = sorted((editions[key] for key in keys["coming"]), key=_run_order)
     picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
     sections = slots.build_sections(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
-    answers = _load_answers(session, keys["edited"] + keys["submitted"] + keys["checking"])
+    answers = _load_answers(session, [key for state in WAITING_ANSWER_STATES for key in _list_text_keys(keys, state)])
     owed_keys = keys["late"]
     if len(owed_keys) < MAX_TASKS:  # overdue assignments take precedence
         owed_keys = owed_keys + keys["due"]
@@ -105,7 +105,7 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
     return Board(
         desk=[
             *_editions_to_finish([editions[key] for key in keys["missed"]], [editions[key] for key in keys["locked"]]),
-            *_texts_to_settle(answers, newsletter),
+            *_put_backlog_last(_texts_to_settle(answers, newsletter), now(session)),
             *_invitations_to_send(assignments),
             *_letters_to_read(numbers),
             *_deadlines_to_meet([questions[key] for key in keys["dated"]], newsletter, coming, editions),
@@ -113,11 +113,16 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
         ],
         experts=_put_overdue_first(_tasks_of_experts(assignments), now(session)),
         checks=_open_checks(answers),
-        unasked=_questions_to_ask(session, [questions[key] for key in keys["ask"]]),
+        unasked=_put_backlog_last(_questions_to_ask(session, [questions[key] for key in keys["ask"]]), now(session)),
         coming=coming,
         sections=sections,
         numbers=numbers,
     )
+
+
+def _list_text_keys(keys: Mapping[str, list[int]], state: str) -> list[int]:
+    """Return the keys of the answers in a state that Home shows. Those of the backlog fill up a list that is short."""
+    return (keys[state] + keys[f"{state} backlog"])[:MAX_TASKS]
 
 
 def list_group(session: Session, newsletter: Newsletter, group: str) -> list[WaitingTask]:
@@ -240,6 +245,13 @@ def _put_overdue_first(tasks: Sequence[WaitingTask], current_time: datetime) -> 
     return [*reversed(overdue), *others][:MAX_TASKS]
 
 
+def _put_backlog_last(tasks: Sequence[WaitingTask], current_time: datetime) -> list[WaitingTask]:
+    """Return the tasks in their order, and then those that have waited for longer than BACKLOG, latest first."""
+    backlog = [task for task in tasks if task.since < current_time - BACKLOG]
+    recent = [task for task in tasks if task not in backlog]
+    return [*recent, *sorted(backlog, key=lambda task: task.since, reverse=True)]
+
+
 def _open_checks(answers: CheckedAnswers) -> list[WaitingTask]:
     tasks = [
         WaitingTask("checking", since=check.asked_at, due_at=check.due_at, question=question, expert=answer.expert.name)
@@ -312,7 +324,7 @@ def _answer_lister(state: str) -> Callable[[Session, Newsletter], list[WaitingTa
     """Return a function that lists the tasks for answers in a state."""
 
     def list_tasks(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
-        keys = list(session.scalars(queries.select_answers(newsletter.id, state, COUNT_LIMIT)))
+        keys = list(session.scalars(queries.select_answers(newsletter.id, state).limit(COUNT_LIMIT)))
         answers = _load_answers(session, keys)
         return [*_texts_to_settle(answers, newsletter), *_open_checks(answers)]
 

@@ -102,18 +102,18 @@ def _select_questions() -> KeyQueries:
     """Select questions that nobody is asked, those with a deadline, and those picked for the edition in production."""
     in_production = select_edition_in_production(_NOW, _NEWSLETTER_ID, Edition.id).scalar_subquery()
     return {
-        "ask": select_unasked(_NEWSLETTER_ID, MAX_TASKS),
+        "ask": select_unasked(_NEWSLETTER_ID, MAX_TASKS, Question.id.desc()),
         "dated": select_questions_with_deadline(_EARLIEST_DEADLINE, _NEWSLETTER_ID, Question.id).limit(MAX_TASKS),
         "picked": select(Question.id).where(Question.edition_id == in_production),
     }
 
 
-def select_unasked(newsletter_id: Key, limit: int) -> Select[int]:
-    """Select the keys of open questions without a drafted invitation, oldest first."""
+def select_unasked(newsletter_id: Key, limit: int, order: Any = Question.id) -> Select[int]:
+    """Select the keys of open questions without a drafted invitation, oldest first or in another `order`."""
     query = select(Question.id).where(
         Question.newsletter_id == newsletter_id, Question.is_open, ~_has_draft_invitation()
     )
-    return query.order_by(Question.id).limit(limit)
+    return query.order_by(order).limit(limit)
 
 
 def _has_draft_invitation() -> Exists:
@@ -125,11 +125,18 @@ def _select_assignments_and_answers() -> KeyQueries:
     """Select assignments whose experts owe something, texts on the desk or in a quote check, and drafted invitations.
 
     Overdue assignments come latest deadline first and without the backlog, other owed ones earliest deadline first.
+    Texts come oldest first without the backlog, which has groups of its own, latest first.
     """
+    texts = {state: select_answers(_NEWSLETTER_ID, state) for state in WAITING_ANSWER_STATES}
+    recent, latest_first = Answer.state_at >= _BACKLOG_SINCE, (Answer.state_at.desc(), Answer.id.desc())
     return {
         "late": _select_owed(due_since=_BACKLOG_SINCE, due_before=_NOW, latest_first=True),
         "due": _select_owed(due_since=_NOW),
-        **{state: select_answers(_NEWSLETTER_ID, state, MAX_TASKS) for state in WAITING_ANSWER_STATES},
+        **{state: query.where(recent).limit(MAX_TASKS) for state, query in texts.items()},
+        **{
+            f"{state} backlog": query.where(~recent).order_by(None).order_by(*latest_first).limit(MAX_TASKS)
+            for state, query in texts.items()
+        },
         "drafted": select_draft_invitations(_NEWSLETTER_ID, MAX_TASKS),
     }
 
@@ -166,9 +173,10 @@ def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
     return query.order_by(Assignment.id).limit(limit)
 
 
-def select_answers(newsletter_id: Key, state: str, limit: int) -> Select[int]:
+def select_answers(newsletter_id: Key, state: str) -> Select[int]:
+    """Select the keys of the answers in a state, longest waiting first."""
     query = select(Answer.id).where(Answer.newsletter_id == newsletter_id, Answer.state == state)
-    return query.order_by(Answer.state_at, Answer.id).limit(limit)
+    return query.order_by(Answer.state_at, Answer.id)
 
 
 def count_waiting(session: Session, newsletter_id: int) -> dict[str, Any]:
