@@ -27,6 +27,7 @@ from .unquoting import strip_quotation_marks
 
 MAX_EDITION_PARAGRAPHS = 20_000  # a long edition has two hundred
 MAX_HINT_LENGTH = 120  # characters; longer paragraphs aren't searched for mentions of readers' questions
+CONTEXT = 2  # paragraphs above and below a Q&A that `FoundQA.source` includes
 MAX_THANKS_WORDS = 12  # of a line that thanks the asker
 # Reasons to check a Q&A: its date is unknown, a reader may not have asked it, it may not be a question, its expert is
 # unknown, or its answer may end earlier.
@@ -40,6 +41,7 @@ class FoundQA:
     - day, language: those of the edition.
     - by_many: whether the edition says that several readers asked.
     - unsure: which of `DOUBTS` apply.
+    - source: the paragraphs from which it was read, and some around them, each with its index in the edition.
     """
 
     section: str
@@ -52,6 +54,7 @@ class FoundQA:
     language: str = "en"
     by_many: bool = False
     unsure: tuple[str, ...] = ()
+    source: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass
@@ -219,6 +222,7 @@ def _read_qa(search: _Search, index: int, start: Start) -> int | None:
             askers = [asker_line.asker]
     if not askers:
         askers, end = _find_thanks(paras, end, answers[-1], lexicon)
+    source = _get_source(paras, index, end)
     for answer in answers:
         answer.expert = _resolve_expert(search, answer.expert)
         search.question_indexes.append(index)
@@ -232,10 +236,17 @@ def _read_qa(search: _Search, index: int, start: Start) -> int | None:
                 answer=tuple(strip_quotation_marks(answer.paragraphs)),
                 by_many=lexicon.several_askers.match(paras[index].text[:MAX_PREFIX_LENGTH]) is not None,
                 unsure=tuple(_list_doubts(start, answer)),
+                source=source,
             )
         )
     search.style = search.style or start.style
     return max(end, index + 1)
+
+
+def _get_source(paras: Sequence[Para], start: int, end: int) -> tuple[tuple[int, str], ...]:
+    """Return the paragraphs between two indexes and CONTEXT more on either side, each with its index."""
+    indexes = range(max(start - CONTEXT, 0), min(end + CONTEXT, len(paras)))
+    return tuple((index, paras[index].text) for index in indexes if paras[index].text)
 
 
 def _list_doubts(start: Start, answer: FoundAnswer) -> Iterator[str]:

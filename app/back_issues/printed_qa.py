@@ -37,6 +37,7 @@ class PrintedQA:
     - day: that of the edition, or None if unknown.
     - by_many: whether the edition says that several readers asked.
     - unsure: codes of `finding.DOUBTS`.
+    - source: the paragraphs of the edition around it, in order.
     """
 
     day: date | None
@@ -48,6 +49,7 @@ class PrintedQA:
     voices: tuple[PrintedVoice, ...]
     unsure: tuple[str, ...] = ()
     by_many: bool = False
+    source: tuple[str, ...] = ()
 
     @property
     def credits(self) -> tuple[str | None, ...]:
@@ -81,6 +83,7 @@ def build_qas(found_qas: Iterable[FoundQA]) -> list[PrintedQA]:
 
 def _combine(found_qas: Sequence[FoundQA]) -> PrintedQA:
     first = found_qas[0]
+    source = dict(sorted(paragraph for qa in found_qas for paragraph in qa.source))
     return PrintedQA(
         day=first.day,
         language=first.language,
@@ -91,4 +94,5 @@ def _combine(found_qas: Sequence[FoundQA]) -> PrintedQA:
         voices=tuple(PrintedVoice(qa.expert, qa.answer) for qa in found_qas),
         unsure=tuple(dict.fromkeys(code for qa in found_qas for code in qa.unsure)),
         by_many=first.by_many,
+        source=tuple(source.values()),
     )

@@ -6,6 +6,7 @@ Between upload and import the files are stored sealed, for the person who upload
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
@@ -18,6 +19,7 @@ from werkzeug.wrappers import Response
 from ...back_issues import bundle
 from ...back_issues.bundle import MAX_UNPACKED_BYTES
 from ...back_issues.issue_files import UnreadableIssue
+from ...back_issues.marking import MarkedText, mark_source
 from ...back_issues.printed_names import PrintedExpert
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...back_issues.reading_issues import read_issues
@@ -40,6 +42,14 @@ UNREADABLE = {
     "binary": _l("This is a program, a picture or the like, and no text."),
     "encoding": _l("The letters of this file can’t be read. Save it as UTF-8."),
     "mail": _l("This mail can’t be read."),
+}
+# By kind of a part of a Q&A, the labels of the legend of `source`.
+PARTS = {
+    "headline": _l("headline"),
+    "question": _l("question"),
+    "asker": _l("who asked"),
+    "expert": _l("who answered"),
+    "answer": _l("answer"),
 }
 # By code of a doubt of `PrintedQA`: what the file doesn't say.
 DOUBTS = {
@@ -70,6 +80,11 @@ class ImportedItem:
     qa: PrintedQA  # as it was found
     values: dict[str, str]  # the values of its fields, by their names in the form
     ticked: bool
+
+    @property
+    def source(self) -> list[list[MarkedText]]:
+        """The paragraphs of the file around it, with its parts marked."""
+        return mark_source(self.qa)
 
     def name(self, field: str, answer_index: int | None = None) -> str:
         """Return the form name of a field of the Q&A, or with `answer_index` of one of its answers."""
@@ -200,26 +215,41 @@ def _get_upload(desk: RequestContext, file_id: str) -> Upload:
     return or_404(uploads.load(desk.session, desk.actor, file_id, ACT))
 
 
-def _parse_upload(
-    desk: RequestContext, upload: Upload
-) -> tuple[list[tuple[str, PrintedQA]], list[tuple[str, str]], int]:
-    """Return the Q&As with the names of their files, the unreadable files with reasons, and the number of editions."""
-    qas: list[tuple[str, PrintedQA]] = []
-    faults, edition_count = [], 0
+class ParsedUpload(NamedTuple):
+    """What the files of an upload contain.
+
+    - qas: the Q&As with the names of their files.
+    - empty_files: the files in which none was found.
+    - unreadable_files: each with the reason.
+    """
+
+    qas: list[tuple[str, PrintedQA]]
+    empty_files: list[str]
+    unreadable_files: list[tuple[str, str]]
+    edition_count: int
+
+
+def _parse_upload(desk: RequestContext, upload: Upload) -> ParsedUpload:
+    """Parse the files of an upload again."""
+    parsed = ParsedUpload([], [], [], 0)
     for name, data in bundle.unpack(uploads.bytes_of(desk.session, upload)):
         try:
-            for issue in read_issues(name, data):
-                edition_count += 1
-                qas += [(name, qa) for qa in issue.qas()]
+            issues = list(read_issues(name, data))
         except UnreadableIssue as error:
-            faults.append((name, format_unreadable(error)))
-    return qas, faults, edition_count
+            parsed.unreadable_files.append((name, format_unreadable(error)))
+            continue
+        qas = [(name, qa) for issue in issues for qa in issue.qas()]
+        if not qas:
+            parsed.empty_files.append(name)
+        parsed = parsed._replace(edition_count=parsed.edition_count + len(issues), qas=parsed.qas + qas)
+    return parsed
 
 
 def _render_report(
     desk: RequestContext, upload: Upload, form_data: Mapping[str, str] | None = None, faults: Faults | None = None
 ) -> str:
-    qas, unreadable_files, edition_count = _parse_upload(desk, upload)
+    parsed = _parse_upload(desk, upload)
+    qas = parsed.qas
     fingerprints = [qa.fingerprint for _file, qa in qas]
     imported = import_issues.find_imported(desk.session, desk.newsletter.id, fingerprints)
     new_qas = [(number, file, qa) for number, (file, qa) in enumerate(qas) if qa.fingerprint not in imported]
@@ -233,8 +263,9 @@ def _render_report(
         "editor/editions/back_issues_report.html",
         "archive",
         url_params={"slug": desk.newsletter.slug, "file_id": upload.public_id},
-        unreadable_files=unreadable_files,
-        edition_count=edition_count,
+        unreadable_files=parsed.unreadable_files,
+        empty_files=parsed.empty_files,
+        edition_count=parsed.edition_count,
         known_count=len(qas) - len(new_qas),
         new_count=len(new_qas),
         rows=rows,
@@ -242,6 +273,7 @@ def _render_report(
         next_start=later_numbers[0] if later_numbers else None,
         people=find_experts_by_name(desk.session, names),
         doubts=DOUBTS,
+        parts=PARTS,
         faults=faults or {},
     )
 
@@ -274,8 +306,7 @@ class RowImportError(Exception):
 
 
 def _iter_selected_rows(desk: RequestContext, file_id: str) -> Iterator[ImportedItem]:
-    qas, _unreadable_files, _edition_count = _parse_upload(desk, _get_upload(desk, file_id))
-    for number, (file, qa) in enumerate(qas):
+    for number, (file, qa) in enumerate(_parse_upload(desk, _get_upload(desk, file_id)).qas):
         if f"take-{number}" in request.form:
             yield build_row(number, file, qa, request.form)
 
