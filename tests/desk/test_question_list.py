@@ -43,7 +43,7 @@ def test_the_page_says_how_many_experts_are_late(nora: Desk, database: Database,
         session.scalars(select(Assignment)).one().reply_by = now(session) - timedelta(days=2)
 
     database.write(let_the_time_pass)
-    assert nora.get("questions").texts("p.standing") == ["One expert is late."]
+    assert nora.get("questions").texts("p.standing") == ["One with an expert is late."]
 
 
 @pytest.mark.parametrize("tab", ["questions?state=all", "questions?state=seeking"])

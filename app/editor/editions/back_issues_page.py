@@ -19,10 +19,10 @@ from werkzeug.wrappers import Response
 from ...back_issues import bundle
 from ...back_issues.bundle import MAX_UNPACKED_BYTES
 from ...back_issues.issue_files import UnreadableIssue
-from ...back_issues.marking import MarkedText, mark_source
 from ...back_issues.printed_names import PrintedExpert
 from ...back_issues.printed_qa import PrintedQA, PrintedVoice
 from ...back_issues.reading_issues import read_issues
+from ...back_issues.source_marks import MarkedText, mark_source
 from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...people import uploads
 from ...people.models import Expert, Person, Upload

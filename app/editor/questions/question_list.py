@@ -376,7 +376,7 @@ def _format_standing(rows: Sequence[dict[str, Any]]) -> str:
     late = sum(row["group"] == "expert" and row["mark"] == "late" for row in rows)
     sentences = [ngettext("One of these waits for you.", "%(num)s of these wait for you.", waiting)] if waiting else []
     if late:
-        sentences.append(ngettext("One expert is late.", "%(num)s experts are late.", late))
+        sentences.append(ngettext("One with an expert is late.", "%(num)s with an expert are late.", late))
     return " ".join(sentences) or _("None of these waits for you.")
 
 

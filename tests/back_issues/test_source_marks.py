@@ -1,7 +1,7 @@
 """The parts of a Q&A are marked in the paragraphs of the edition from which they were read."""
 
-from app.back_issues.marking import mark_source
 from app.back_issues.reading_issues import read_issues
+from app.back_issues.source_marks import mark_source
 
 EDITION = """# The Steppe Letter, 3 March 2021
 
