@@ -23,6 +23,12 @@ class InvalidTransition(DomainError):
         self.noun, self.action, self.state = noun, action, state
 
 
+class PressedTooSoon(DomainError):
+    """The move takes back the last one, and its form was shown less than `state_machine.PAUSE` ago."""
+
+    code = "transition.too_soon"
+
+
 class PermissionDenied(DomainError):
     """The actor may not do this. Pages answer 404, in order not to reveal whether the object exists."""
 

@@ -2,25 +2,30 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import product
 from typing import Any, overload
 
 from sqlalchemy import ColumnElement, String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from .. import audit
+from ..audit.queries import find_latest_move
 from ..db.session import now
-from .actors import Actor
+from .actors import Actor, Staff
 from .domain_errors import (
     InvalidTransition,
     MissingField,
     MissingPrecondition,
     PermissionDenied,
+    PressedTooSoon,
     TooLong,
     VersionConflict,
 )
 from .permissions import may
+
+PAUSE = timedelta(seconds=1)  # how long a form must have been shown before it can take back the last move of its row
 
 
 class StateSet(tuple[str, ...]):
@@ -139,6 +144,22 @@ class Machine:
     states: States
     moves: tuple[Move, ...]
 
+    @cached_property
+    def opposites(self) -> frozenset[tuple[str, str]]:
+        """The pairs of actions of which the second, pressed by somebody, can lead back from where the first led.
+
+        "undo" isn't among them: its button stands in the notice about what was done, where no other button was.
+        """
+        moves = [move for move in self.moves if move.action != "undo"]
+        return frozenset(
+            (first.action, second.action)
+            for first, second in product(moves, repeat=2)
+            if second.act
+            and first.action != second.action
+            and set(first.target) & set(second.source)
+            and set(second.target) & set(first.source)
+        )
+
     def find_move(self, action: str, state: str | None) -> Move:
         """Return the move for `action` from `state`; None is the state before a row is created.
 
@@ -178,13 +199,15 @@ class Machine:
         the check of the actor's permission. `at` replaces the current time where a reader's exact minute must not be
         stored. `why` is stored in the audit event: ids and numbers, never a person's words.
 
-        Raises `InvalidTransition`, `PermissionDenied` or `MissingPrecondition`.
+        Raises `InvalidTransition`, `PermissionDenied`, `PressedTooSoon` or `MissingPrecondition`.
         """
         old_state = row.state
         move = self.find_move(action, old_state)
         is_permitted = cause in move.causes if cause else may(actor, *move.acts)
         if not is_permitted:
             raise PermissionDenied(f"{actor.ref} may not {action} a {self.noun}")
+        if isinstance(actor, Staff) and not cause:
+            self._require_pause(session, actor, row, action)
         new_state = to or move.target[0]
         if new_state not in move.target:
             raise InvalidTransition(self.noun, f"{action} to {new_state}", old_state)
@@ -196,6 +219,21 @@ class Machine:
         row.state, row.state_at = new_state, moved_at
         session.add(row)
         audit.record(session, actor, f"{self.noun}.{action}", row, old=old_state, new=new_state, at=moved_at, facts=why)
+
+    def _require_pause(self, session: Session, actor: Staff, row: Any, action: str) -> None:
+        """Raise `PressedTooSoon` if the actor takes back their own move with a form that was just shown.
+
+        A page has the button for the way back where the button for the way there was. The second click of a double
+        click would hit it.
+        """
+        shown_at = actor.form_shown_at
+        if shown_at is None or now(session) - shown_at >= PAUSE:
+            return
+        latest = find_latest_move(session, type(row).__name__.lower(), row.id)
+        if latest is None or latest.actor != actor.ref or latest.at > shown_at:
+            return
+        if (latest.action.partition(".")[2], action) in self.opposites:
+            raise PressedTooSoon(f"{latest.action}, then {action}")
 
 
 def list_moves(machines: Sequence[Machine]) -> list[tuple[str, str, str, str, str, str]]:

@@ -198,7 +198,10 @@ def _build_context(session: Session, slug: str, memberships: DeskMemberships) ->
         newsletter_or_404(slug, newsletter if newsletter.slug in desks else None)
     newsletter, name, role = desks[slug]
     confirmed_passages = frozenset(request.form.get("looked", "").splitlines())
-    actor = Staff(current_user.person_id, name, newsletter.id, role, current_user.proved_at, confirmed_passages)
+    shown_at = idempotency.read_shown_at(request.form.get("once", ""))
+    actor = Staff(
+        current_user.person_id, name, newsletter.id, role, current_user.proved_at, confirmed_passages, shown_at
+    )
     if request.method == "POST" or request.endpoint in editor.permissions:
         must(actor, editor.get_permission(request.endpoint or "", request.path))
     g.zone = newsletter.zone

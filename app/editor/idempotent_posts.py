@@ -12,18 +12,20 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from ..crypto.seal import new_token
+from ..core.clock import utc_now
+from ..core.domain_errors import PressedTooSoon
 from ..db.fault_kinds import Busy
 from ..forms import idempotency
 from ..forms.idempotency import AlreadyPressed
+from ..web.error_sentences import format_error
 from ..web.setup import db
-from .frame import editor, page_of_form
+from .frame import announce, editor, page_of_form
 
 
 @editor.app_template_global("form_key")
 def form_key() -> str:
     """Return a new idempotency key for a form of this page, or "" outside the desk."""
-    return new_token() if "may" in g else ""
+    return idempotency.new_key(utc_now()) if "may" in g else ""
 
 
 @editor.before_request
@@ -73,6 +75,13 @@ def handle_repeated_press(_error: AlreadyPressed) -> Response:
         text = _("This was done already: the same form had been sent before. Nothing is done twice.")
         _flash_once([{"text": text, "href": "", "label": "", "undo": "", "back": ""}])
     return redirect(href or page_of_form(), code=303)
+
+
+@editor.errorhandler(PressedTooSoon)
+def handle_early_press(error: PressedTooSoon) -> Response:
+    """Show the page again, with the reason why nothing was done. Its form is new, so it needs the pause once more."""
+    announce(format_error(error))
+    return redirect(page_of_form(), code=303)
 
 
 def _flash_once(messages: list[dict[str, str]]) -> None:

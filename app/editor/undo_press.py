@@ -1,6 +1,7 @@
 """The undo button, which reverts the last change within a minute."""
 
 from collections import Counter
+from dataclasses import replace
 
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
@@ -39,7 +40,9 @@ def undo(slug: str) -> Response:
     event_ids = [int(key) for key in event_keys if key.isdecimal() and len(key) <= MAX_ID_DIGITS]
 
     def fn(desk: RequestContext) -> tuple[int, Counter[str]]:
-        undone_events, skipped_events = undoing.undo(desk.session, desk.actor, event_ids)
+        # What undoes a move may be a move that needs a pause. Undo needs none, see `Machine.opposites`.
+        actor = replace(desk.actor, form_shown_at=None)
+        undone_events, skipped_events = undoing.undo(desk.session, actor, event_ids)
         idempotency.forget_undone(desk.session, desk.actor)
         return len(undone_events), Counter(_format_reason(desk, skipped) for skipped in skipped_events)
 

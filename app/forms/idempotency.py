@@ -9,7 +9,8 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select, update
@@ -17,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
+from ..crypto.seal import new_token
 from ..db.engine import Database
 from ..db.session import get_keyring, now
 from .models import PressKey
@@ -46,6 +48,18 @@ class PressOutcome(NamedTuple):
     is_settled: bool
     href: str
     messages: Sequence[dict[str, str]]
+
+
+def new_key(shown_at: datetime) -> str:
+    """Return the idempotency key of a form on a page that is shown now; it says when that is, in milliseconds."""
+    return f"{new_token()}.{int(shown_at.timestamp() * 1000)}"
+
+
+def read_shown_at(key: str) -> datetime | None:
+    """Return when a form was shown, from its key; None if there is no key, or one that we didn't make."""
+    with suppress(ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(int(key.rpartition(".")[2]) / 1000, UTC)
+    return None
 
 
 def identify_press(person_id: int, key: str, address: str, fields: Sequence[tuple[str, str]]) -> Press:

@@ -40,6 +40,9 @@ TOO_LONG = _l("This is too long: %(most)d characters are the most.")
 SENTENCES: dict[str, Any] = {
     "permission.denied": _l("There is no such page, or it isn’t yours to see."),
     "transition.invalid": NOT_NOW,
+    "transition.too_soon": _l(
+        "Nothing more was done: this button came where you had just pressed another. If you mean it, press it now."
+    ),
     "version.conflict": _l(
         "Somebody else changed it while you had it open. What they did stands, and nothing was overwritten."
     ),

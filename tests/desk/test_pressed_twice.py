@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.core import state_machine
 from app.db.engine import Database
 from app.db.fault_kinds import Busy
 from app.forms import idempotency
@@ -20,8 +21,10 @@ from app.workflows.letters import withdrawal
 from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, press_undo
 from tests.support.letters import get_letter, open_question, send_letter
 from tests.support.sample_newsroom import Newsroom
+from tests.support.waiting import wait_until
 
 WORDS = "Who measures the salt in the orchards?"
+TOO_SOON = "Nothing more was done: this button came where you had just pressed another. If you mean it, press it now."
 AGAIN = "This was done already: the same form had been sent before. Nothing is done twice."
 
 
@@ -51,6 +54,50 @@ def test_mark_as_sent_twice_says_that_it_was_sent(nora: Desk, coming_edition: Co
     first, second = nora.get(mark()), nora.get(mark())
     assert (second.main_text, second.error_summary) == (first.main_text, [])
     assert "It was sent on" in second.main_text
+
+
+def lock_and_mark_as_sent(nora: Desk, coming_edition: ComingEdition) -> str:
+    """Lock the coming edition with a question in it, press "Mark as sent", and return where that led."""
+    for one in coming_edition.create_questions(FIRST_QUESTION):
+        coming_edition.press("pick", question=one)
+    coming_edition.press("lock", version=coming_edition.version())
+    return form_of(nora, coming_edition.page, "/send")()
+
+
+def test_recall_it_where_mark_as_sent_was_needs_a_second(
+    nora: Desk, coming_edition: ComingEdition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led = lock_and_mark_as_sent(nora, coming_edition)
+    page = nora.get(form_of(nora, led, "/recall")())
+    assert (page.notice, coming_edition.get_contents()[0]) == (TOO_SOON, "sent")
+    monkeypatch.setattr(state_machine, "PAUSE", timedelta(0))
+    form_of(nora, led, "/recall")()
+    assert coming_edition.get_contents()[0] == "locked"
+
+
+def test_a_form_that_came_too_soon_can_be_sent_again(nora: Desk, coming_edition: ComingEdition) -> None:
+    recall = form_of(nora, lock_and_mark_as_sent(nora, coming_edition), "/recall")
+    recall()
+    wait_until(lambda: recall() and coming_edition.get_contents()[0] == "locked", "the second is over")
+
+
+def test_somebody_else_may_recall_it_at_once(nora: Desk, vera: Desk, coming_edition: ComingEdition) -> None:
+    form_of(vera, lock_and_mark_as_sent(nora, coming_edition), "/recall")()
+    assert coming_edition.get_contents()[0] == "locked"
+
+
+def test_undo_needs_no_pause(nora: Desk, coming_edition: ComingEdition) -> None:
+    led = form_of(nora, coming_edition.page, "/skip")()
+    assert nora.get(form_of(nora, led, "/undo")()).notice == "Undone."
+
+
+@pytest.mark.parametrize(("way", "back"), [("shelve", "take"), ("close", "reopen")])
+def test_the_way_back_of_a_question_needs_a_second(
+    nora: Desk, database: Database, newsroom: Newsroom, way: str, back: str
+) -> None:
+    page = f"questions/{open_question(database, newsroom)}"
+    form_of(nora, page, f"/{way}")()
+    assert nora.get(form_of(nora, page, f"/{back}")()).notice == TOO_SOON
 
 
 def test_the_notice_of_both_presses_is_said_once_and_its_undo_works(

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import product
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from app.audit import Event
 from app.cli.commands import MACHINES, MOVE_COLUMNS, ROLE_COLUMNS, lifecycle
 from app.core import permissions
 from app.core.actors import Actor, Clock, ExpertActor, Mailroom, Reader, Staff, TranslatorActor, Visitor
-from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
+from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied, PressedTooSoon
 from app.core.permissions import ROLES
 from app.core.state_machine import Machine, list_moves
 from app.db.engine import Database
@@ -165,6 +166,60 @@ def test_a_move_that_follows_another_needs_that_other(machine: Machine) -> None:
         with pytest.raises(PermissionDenied):
             machine.apply(cast(Session, Paper()), Staff(2, "Nora Lind", 1, "editor"), row, move.action, cause="a wish")
         assert row.state == (move.source[0] if move.source else None)
+
+
+class PressedBefore(Paper):
+    """A trail in which Nora made one move, at the moment that `Paper` takes for now."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.latest = Event(actor=NORA.ref, action=action, at=self.info["at"])
+
+    def scalar(self, _query: object) -> Event:
+        return self.latest
+
+
+NORA = Staff(2, "Nora Lind", 1, "admin")
+
+
+def list_pairs(machine: Machine) -> set[tuple[str, str]]:
+    """The pairs of moves that lead there and back, of which somebody presses the second, by the hand-kept copy."""
+    moves = []
+    for noun, action, arrow, acts, *_ in list_policy_rows():
+        if noun == machine.noun and action != "undo":
+            source, target = ({state.strip() for state in side.split(",")} for side in arrow.split(">"))
+            moves.append((action, source - {""}, target, bool(acts.partition("=")[0].strip())))
+    return {
+        (there, back)
+        for (there, there_from, there_to, _), (back, back_from, back_to, is_pressed) in product(moves, repeat=2)
+        if is_pressed and there != back and there_to & back_from and back_to & there_from
+    }
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.noun)
+def test_each_way_back_needs_a_second_and_no_other_move_does(machine: Machine) -> None:
+    """A double click on the button for the way there would hit the button for the way back, in the same place."""
+    paused = set()
+    for former, move in product({one.action for one in machine.moves}, machine.moves):
+        if not permissions.may(NORA, *move.acts):
+            continue
+        for age in (timedelta(seconds=0.9), timedelta(seconds=1)):
+            trail = PressedBefore(f"{machine.noun}.{former}")
+            actor = replace(NORA, form_shown_at=trail.info["at"] - age)
+            trail.latest.at -= age
+            row = Row(state=move.source[0] if move.source else None, id=1)
+            try:
+                machine.apply(cast(Session, trail), actor, row, move.action)
+            except PressedTooSoon:
+                assert age < timedelta(seconds=1), (former, move.action)
+                paused.add((former, move.action))
+            except MissingPrecondition:
+                pass
+    assert paused == {
+        (there, back)
+        for there, back in list_pairs(machine)
+        if any(move.action == back and permissions.may(NORA, *move.acts) for move in machine.moves)
+    }
 
 
 def trail(database: Database) -> int:

@@ -7,7 +7,9 @@ from flask import Flask
 from playwright.sync_api import Browser, BrowserContext
 
 from tests.support.assignments import ExpertAssignment
+from tests.support.desk import ComingEdition, Desk
 from tests.support.network_faults import CuttableConnection
+from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.fixture
@@ -17,6 +19,12 @@ def connection(app: Flask) -> Iterator[CuttableConnection]:
     connection = CuttableConnection(app)
     yield connection
     connection.cut()
+
+
+@pytest.fixture
+def coming_edition(nora: Desk, newsroom: Newsroom) -> ComingEdition:
+    """The page of the coming edition, with empty slots."""
+    return ComingEdition(nora, newsroom)
 
 
 @pytest.fixture

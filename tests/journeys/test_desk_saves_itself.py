@@ -14,10 +14,11 @@ from app.forms.models import FormDraft
 from app.letters.models import Letter
 from app.people import sign_in
 from app.people.models import Person
+from tests.support.desk import FIRST_QUESTION, ComingEdition
 from tests.support.letters import open_question
 from tests.support.network_faults import CuttableConnection
 from tests.support.sample_newsroom import Newsroom
-from tests.support.waiting import click_and_wait, wait_until
+from tests.support.waiting import click_and_wait, wait_for_next_page, wait_until
 
 pytestmark = pytest.mark.browser
 TYPED = "Who measures the salt that the wind carries?"
@@ -167,3 +168,20 @@ def test_a_double_click_keeps_one_letter(desks: Desks, newsroom: Newsroom, datab
     page.wait_for_url(re.compile(r"/letters/[0-9A-Z]{12}$"))
     with database.read() as session:
         assert session.scalar(select(func.count(Letter.id))) == 1
+
+
+def test_a_double_click_on_mark_as_sent_leaves_it_sent(
+    desks: Desks, newsroom: Newsroom, database: Database, coming_edition: ComingEdition
+) -> None:
+    """The second click comes when the page with "Recall it" in the same place is there."""
+    for one in coming_edition.create_questions(FIRST_QUESTION):
+        coming_edition.press("pick", question=one)
+    coming_edition.press("lock", version=coming_edition.version())
+    page = desks.open(desks.of(newsroom.nora), coming_edition.page)
+    box = page.get_by_role("button", name="Mark as sent").bounding_box()
+    assert box
+    for _ in range(2):
+        with wait_for_next_page(page):
+            page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text("this button came where you had just pressed another")).to_be_visible()
+    assert coming_edition.get_contents()[0] == "sent"
