@@ -1,9 +1,9 @@
 /* Keeps what an expert types: on this device at once, with us every few seconds. A button is pressed only when we can be reached.
    Every page works without it. */
+import { forget, guard, LATE, waits } from "./presses.js";
 import { LONGEST, PAUSE, renewToken, RETRY } from "./saving.js";
 import { words as countWords } from "./words.js";
 
-const LATE = 20000; // ms after which we count as out of reach
 const CLOSED = [404, 409, 410]; // the page can't take this text any more
 
 /* A device may refuse to keep anything; then the text is only kept with us. */
@@ -44,8 +44,6 @@ function keep(form) {
   let first = 0; // when the oldest key since the last save was pressed
   let tries = 0;
   let last = Promise.resolve();
-  let waiting = null; // the button that was pressed and not yet followed
-  let passing = false;
 
   const say = (...sentences) => (status.textContent = sentences.join(" "));
   const typed = () => fields.map((field) => (field.type === "checkbox" ? field.checked : field.value));
@@ -63,7 +61,7 @@ function keep(form) {
 
   function later(wait) {
     clearTimeout(timer);
-    timer = setTimeout(() => (waiting ? follow() : save()), wait);
+    timer = setTimeout(() => waits() || save(), wait); // a press that waits saves before it goes
   }
 
   /* One save after the other; gives whether we could be reached. */
@@ -111,18 +109,6 @@ function keep(form) {
     return true;
   }
 
-  /* A press is followed once we have the words: where we can't be reached it waits here, and the browser shows no page of its own. */
-  async function follow() {
-    const button = waiting;
-    const reached = await save();
-    if (waiting !== button) return;
-    if (!reached) return button.hasAttribute("formaction") ? (waiting = null) : say(words.waits);
-    waiting = null;
-    passing = true;
-    form.requestSubmit(button);
-    passing = false;
-  }
-
   /* What this device kept and we don't have goes back into the box, unless somebody wrote on elsewhere since. */
   async function restore() {
     const kept = device.read(key);
@@ -150,18 +136,13 @@ function keep(form) {
 
   form.querySelectorAll("[data-save]").forEach((button) => button.remove());
   form.addEventListener("input", () => {
-    waiting = null; // what was to be sent is not what stands here now
     measure();
     record(false);
     first ||= Date.now();
     later(Math.max(0, Math.min(PAUSE, first + LONGEST - Date.now())));
   });
-  form.addEventListener("submit", (event) => {
-    if (passing) return;
-    event.preventDefault();
-    waiting = event.submitter;
-    follow();
-  });
+  /* A press goes out once we have the words. A look at how it will run doesn't wait: nothing is sent by it. */
+  guard(form, save, (_form, button) => (button?.hasAttribute("formaction") ? forget() : say(words.waits)));
   addEventListener("online", () => later(0));
   document.addEventListener("visibilitychange", () => document.hidden && first && save());
   restore();

@@ -2,6 +2,7 @@
 // What the server sends back is the same page that a browser without scripts gets; this puts it in the place of the old one.
 import { offerCopies } from "./copy.js";
 import { letDrag } from "./dragging.js";
+import { labelOf, waitFor } from "./presses.js";
 
 const LIVE = /\/(pick|up|down|arrange|first|drop|carry|date|slots)$/;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -79,7 +80,7 @@ function show(html, press, question, section) {
 }
 
 /** Send a form; where no page of an edition comes back, let the browser do what it would have done by itself. */
-async function send(form, data, section) {
+async function send(form, data, section, label) {
   if (busy) return;
   busy = true;
   document.getElementById("main").setAttribute("aria-busy", "true");
@@ -89,7 +90,7 @@ async function send(form, data, section) {
     if (show(await answer.text(), `/${press}`, data.get("question") ?? data.getAll("moved")[0], section)) return;
     location.assign(answer.redirected ? answer.url : location.href);
   } catch {
-    location.reload(); // What was sent may have arrived: the page as it stands tells.
+    waitFor(() => send(form, data, section, label), label); // it may have arrived: sent again, it does nothing twice
   } finally {
     busy = false;
     document.getElementById("main")?.removeAttribute("aria-busy");
@@ -100,7 +101,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || !LIVE.test(new URL(form.action).pathname)) return;
   event.preventDefault();
-  send(form, new FormData(form, event.submitter), form.closest("section")?.getAttribute("aria-labelledby"));
+  send(form, new FormData(form, event.submitter), form.closest("section")?.getAttribute("aria-labelledby"), labelOf(form, event.submitter));
 });
 
 letDrag((order, item) => {
@@ -108,7 +109,7 @@ letDrag((order, item) => {
   const data = new FormData(form);
   for (const key of order) data.append("order", key);
   data.append("moved", item.dataset.question);
-  send(form, data, "slots");
+  send(form, data, "slots", form.dataset.label);
 });
 
 improve();

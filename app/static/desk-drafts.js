@@ -1,4 +1,5 @@
 /* Keeps what is typed into a form of the desk, every few seconds, and puts it back when the form is opened again. */
+import { waits } from "./presses.js";
 import { renewToken, saving } from "./saving.js";
 
 const LOOK = 15000; // ms between two looks at who else is typing
@@ -120,8 +121,9 @@ function keep(place) {
   if (offers.length) put(offers[0]);
 
   form.addEventListener("input", () => typed() !== kept && saver.typed());
-  form.addEventListener("submit", (event) => {
-    if (event.submitter?.formMethod === "get") return;
+  // On the window, behind the guard of presses.js: a press that waits isn't sent yet.
+  addEventListener("submit", (event) => {
+    if (event.target !== form || event.submitter?.formMethod === "get" || waits()) return;
     sent = true;
     saver.stop();
     setTimeout(() => (sent = false), 5000); // where it couldn't be sent, it is kept on

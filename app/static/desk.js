@@ -1,5 +1,6 @@
 // Lists at the desk by keyboard: each key presses what the page shows anyway. A list of letters goes on without loading the
 // whole page anew. Every page works without this.
+import { labelOf, waitFor } from "./presses.js";
 
 const OFF = "desk.keys"; // kept in this browser: the keys are turned off
 const TURNED = "desk.turned"; // kept until the page is there that a key turned to: which way
@@ -127,8 +128,7 @@ async function go(href, options = {}, push = true) {
     if (place >= 0 && !main().querySelector(".pane")) stand(rows()[Math.min(place, rows().length - 1)]); // who filed from a row goes on from there
     if (push) history.pushState({}, "", answer.url);
   } catch {
-    // We can't be reached: the browser says so better than we could, and a form is still there to be sent.
-    options.method ? options.form.submit() : location.assign(href);
+    waitFor(() => go(href, options, push), options.label);
   } finally {
     busy = false;
     delete html.dataset.busy;
@@ -181,7 +181,7 @@ document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || !form.closest("main, .find") || !isLetters(location.href)) return;
   event.preventDefault();
   const body = new FormData(form, event.submitter);
-  if (form.method === "post") go(form.action, { method: "POST", body: new URLSearchParams(body), form });
+  if (form.method === "post") go(form.action, { method: "POST", body: new URLSearchParams(body), label: labelOf(form, event.submitter) });
   else go(`${form.action}?${new URLSearchParams([...body].filter(([, value]) => value))}`);
 });
 addEventListener("popstate", () => go(location.href, {}, false));

@@ -6,8 +6,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext
 
+from app.db.engine import Database
 from tests.support.assignments import ExpertAssignment
 from tests.support.desk import ComingEdition, Desk
+from tests.support.desk_browsers import Desks
 from tests.support.network_faults import CuttableConnection
 from tests.support.sample_newsroom import Newsroom
 
@@ -19,6 +21,15 @@ def connection(app: Flask) -> Iterator[CuttableConnection]:
     connection = CuttableConnection(app)
     yield connection
     connection.cut()
+
+
+@pytest.fixture
+def desks(chromium: Browser, database: Database, connection: CuttableConnection) -> Iterator[Desks]:
+    """Browsers of the desk's people."""
+    desks = Desks(chromium, database, connection)
+    yield desks
+    for one in desks.contexts:
+        one.close()
 
 
 @pytest.fixture
