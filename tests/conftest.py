@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from werkzeug.routing import Rule
 
+from app.core import state_machine
 from app.db.engine import Database
 from app.db.migrate import migrate
 from app.newsletters.models import Newsletter
@@ -115,6 +117,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if SERVER in config.stash:
         config.stash[SERVER].close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_presses() -> Iterator[timedelta]:
+    """Let tests take back a move as quickly as they press. Yields the pause that people have to make."""
+    pause, state_machine.PAUSE = state_machine.PAUSE, timedelta(0)
+    yield pause
+    state_machine.PAUSE = pause
+
+
+@pytest.fixture
+def pause(quick_presses: timedelta, monkeypatch: pytest.MonkeyPatch) -> timedelta:
+    """Ask for the pause between two opposite presses, as outside of tests."""
+    monkeypatch.setattr(state_machine, "PAUSE", quick_presses)
+    return quick_presses
 
 
 @pytest.fixture(scope="session")

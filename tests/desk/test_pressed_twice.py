@@ -64,6 +64,7 @@ def lock_and_mark_as_sent(nora: Desk, coming_edition: ComingEdition) -> str:
     return form_of(nora, coming_edition.page, "/send")()
 
 
+@pytest.mark.usefixtures("pause")
 def test_recall_it_where_mark_as_sent_was_needs_a_second(
     nora: Desk, coming_edition: ComingEdition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,22 +76,26 @@ def test_recall_it_where_mark_as_sent_was_needs_a_second(
     assert coming_edition.get_contents()[0] == "locked"
 
 
+@pytest.mark.usefixtures("pause")
 def test_a_form_that_came_too_soon_can_be_sent_again(nora: Desk, coming_edition: ComingEdition) -> None:
     recall = form_of(nora, lock_and_mark_as_sent(nora, coming_edition), "/recall")
     recall()
     wait_until(lambda: recall() and coming_edition.get_contents()[0] == "locked", "the second is over")
 
 
+@pytest.mark.usefixtures("pause")
 def test_somebody_else_may_recall_it_at_once(nora: Desk, vera: Desk, coming_edition: ComingEdition) -> None:
     form_of(vera, lock_and_mark_as_sent(nora, coming_edition), "/recall")()
     assert coming_edition.get_contents()[0] == "locked"
 
 
+@pytest.mark.usefixtures("pause")
 def test_undo_needs_no_pause(nora: Desk, coming_edition: ComingEdition) -> None:
     led = form_of(nora, coming_edition.page, "/skip")()
     assert nora.get(form_of(nora, led, "/undo")()).notice == "Undone."
 
 
+@pytest.mark.usefixtures("pause")
 @pytest.mark.parametrize(("way", "back"), [("shelve", "take"), ("close", "reopen")])
 def test_the_way_back_of_a_question_needs_a_second(
     nora: Desk, database: Database, newsroom: Newsroom, way: str, back: str

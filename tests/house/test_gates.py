@@ -29,6 +29,7 @@ from tests.support.crawler import (
     create_draft_assignment,
     create_held_mail,
     dump_tables_without_seen_at,
+    find_shown_code,
     list_questions_in_all_states,
     open_demo_app,
     sign_in_browser,
@@ -179,6 +180,28 @@ def test_no_link_of_any_page_leads_nowhere(walks: dict[str, Crawl]) -> None:
         if status not in (200, 303, 304)
     }
     assert not broken, "These links lead nowhere:\n" + "\n".join(sorted(broken))
+
+
+def test_no_page_shows_code(walks: dict[str, Crawl]) -> None:
+    shown = sorted({(path, text) for one in walks.values() for path, text in one.shown_code})
+    assert not shown, "These pages show a value as Python or the template has it:\n" + "\n".join(map(str, shown))
+
+
+def test_the_look_for_code_sees_fields_texts_and_attributes() -> None:
+    """Each page shows a value as Python has it; the last ones only look like it."""
+    pages = (
+        "<input type=search value=\"{'q': ''}\">",
+        "<p>Sent by <b>None</b></p>",
+        "<textarea>Markup('x')</textarea>",
+        "<a title='[(1, 2)]'>more</a>",
+        "<p>It ran on %(day)s.</p>",
+        "<option>&lt;app.people.models.Expert object at 0x7f&gt;</option>",
+    )
+    assert [len(list(find_shown_code(page))) for page in pages] == [1] * len(pages)
+    clean = (
+        "<title>Nonesuch</title><input type=hidden value=\"{'a'}\"><script>let a = {'b': None}</script><p>{more}</p>"
+    )
+    assert list(find_shown_code(clean)) == []
 
 
 def test_no_page_of_the_desk_asks_the_database_more_often_than_it_may(walks: dict[str, Crawl]) -> None:

@@ -197,13 +197,14 @@ def list_pairs(machine: Machine) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.noun)
-def test_each_way_back_needs_a_second_and_no_other_move_does(machine: Machine) -> None:
+def test_each_way_back_needs_a_second_and_no_other_move_does(machine: Machine, pause: timedelta) -> None:
     """A double click on the button for the way there would hit the button for the way back, in the same place."""
+    assert pause == timedelta(seconds=1)
     paused = set()
     for former, move in product({one.action for one in machine.moves}, machine.moves):
         if not permissions.may(NORA, *move.acts):
             continue
-        for age in (timedelta(seconds=0.9), timedelta(seconds=1)):
+        for age in (pause * 0.9, pause):
             trail = PressedBefore(f"{machine.noun}.{former}")
             actor = replace(NORA, form_shown_at=trail.info["at"] - age)
             trail.latest.at -= age
@@ -211,7 +212,7 @@ def test_each_way_back_needs_a_second_and_no_other_move_does(machine: Machine) -
             try:
                 machine.apply(cast(Session, trail), actor, row, move.action)
             except PressedTooSoon:
-                assert age < timedelta(seconds=1), (former, move.action)
+                assert age < pause, (former, move.action)
                 paused.add((former, move.action))
             except MissingPrecondition:
                 pass

@@ -127,6 +127,7 @@ def test_a_double_click_keeps_one_letter(desks: Desks, newsroom: Newsroom, datab
         assert session.scalar(select(func.count(Letter.id))) == 1
 
 
+@pytest.mark.usefixtures("pause")
 def test_a_double_click_on_mark_as_sent_leaves_it_sent(
     desks: Desks, newsroom: Newsroom, database: Database, coming_edition: ComingEdition
 ) -> None:

@@ -64,6 +64,7 @@ class Crawl:
     offers: set[tuple[str, str, str]] = field(default_factory=set)  # page, button or link, permission that it needs
     missing_headers: set[tuple[str, str]] = field(default_factory=set)  # page, header
     injections: set[tuple[str, str]] = field(default_factory=set)  # page, result of `find_injections`
+    shown_code: set[tuple[str, str]] = field(default_factory=set)  # page, text from `find_shown_code`
     # By endpoint: the largest number of queries of a page, and its path.
     query_counts: dict[str, tuple[int, str]] = field(default_factory=dict)
     escaped_count: int = 0  # occurrences of `ESCAPED_TEXT`
@@ -149,6 +150,25 @@ def find_injections(html: str) -> Iterator[str]:
             yield "script"
 
 
+# What a template shows where a value is missing or isn't a text: dicts, lists, None, objects, holes of a sentence.
+CODE = re.compile(
+    r"""\{['"]|\[\(|\['|\bNone\b|Markup\(|\bUndefined\b|<[\w.]+ object|<(?:function|class|bound)\b|%\(\w+\)s|\{\{|\{%"""
+)
+SHOWN_ATTRIBUTES = ("alt", "aria-label", "placeholder", "title")
+
+
+def find_shown_code(html: str) -> Iterator[str]:
+    """Yield the visible texts of a page, also those in its fields and attributes, that look like Python or a template."""
+    for node in Page(html).tree.css("title, body, body *"):
+        if node.tag in ("script", "style"):
+            continue
+        texts = [child.text_content or "" for child in node.iter(include_text=True) if child.tag == "-text"]
+        texts += [node.attributes.get(name) or "" for name in SHOWN_ATTRIBUTES]
+        if node.tag == "input" and node.attributes.get("type") not in ("hidden", "checkbox", "radio"):
+            texts.append(node.attributes.get("value") or "")
+        yield from (text.strip() for text in texts if CODE.search(text))
+
+
 def crawl(
     app: Flask, browser: Browser, start: list[str], max_per_endpoint: int = MAX_PER_ENDPOINT, prefix: str = "/"
 ) -> Crawl:
@@ -189,6 +209,7 @@ def _record_response(crawl: Crawl, app: Flask, path: str, response: TestResponse
     crawl.missing_headers |= {(path, name) for name in HEADERS if name not in response.headers}
     if response.mimetype == "text/html":  # no browser renders a calendar or a table as a page (nosniff)
         crawl.injections |= {(path, injection) for injection in find_injections(html)}
+        crawl.shown_code |= {(path, text) for text in find_shown_code(html)}
     crawl.escaped_count += html.count(ESCAPED_TEXT)
     if path.startswith("/desk/"):
         crawl.offers |= {(path, *offer) for offer in list_offers(app, path, html)}
