@@ -1,17 +1,19 @@
 """The script of a demo question: the steps that lead to its state, each taken by a function of the product."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.answers import assigning, editing, expert_mails, translating, translators, writing
 from app.answers.assigning import Brief
 from app.answers.models import Answer, Assignment
+from app.answers.schedule import EVENING
 from app.core.actors import Actor, ExpertActor, Mailroom, Reader, Staff
 from app.db.session import get_keyring
 from app.editions import slots
-from app.editions.calendar import EVENING, in_utc
+from app.editions.calendar import in_utc
 from app.editions.models import Edition
+from app.editions.schedules import plan_assignment
 from app.letters import contacts, receive
 from app.letters.models import Letter
 from app.questions import actions as questions
@@ -162,11 +164,12 @@ def _invite(script: QuestionScript) -> None:
     _clear(script)
     editor = script.desk.editor
     assignment = _assign(script, editor)
-    reply_by = None
+    plan = plan_assignment(script.newsroom.session, assignment)
     if script.assignment_row.get("late"):
         day = subtract_days(script.newsroom.loaded_at, LATE_REPLY_DAYS)
         reply_by = in_utc(datetime.combine(day, EVENING), script.desk.newsletter.zone)
-    invitations.invite(script.newsroom.session, editor, assignment, reply_by=reply_by)
+        plan = plan._replace(schedule=replace(plan.schedule, reply_by=reply_by))
+    invitations.invite(script.newsroom.session, editor, assignment, plan)
 
 
 def _decline(script: QuestionScript) -> None:
@@ -205,8 +208,7 @@ def _edit(script: QuestionScript) -> None:
 
 def _check(script: QuestionScript) -> None:
     if script.needs_check:
-        runs_at = script.edition.runs_at
-        editing.ask_check(script.newsroom.session, script.desk.editor, script.answer, runs_at=runs_at)
+        invitations.ask_check(script.newsroom.session, script.desk.editor, script.answer)
 
 
 def _settle(script: QuestionScript) -> None:

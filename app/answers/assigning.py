@@ -29,6 +29,7 @@ from ..typesetting.house_languages import phrases_for
 from . import expert_mails, unsent_mails
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, Assignment
+from .schedule import Schedule
 
 MIN_WORDS, MAX_WORDS = 20, 2_000  # limits of the wanted length; the database checks them too
 MAX_LINE_LENGTH = 400  # characters of a credit line, a relation, or a suggested colleague
@@ -61,19 +62,9 @@ EMPTY_BRIEF = Brief()
 
 @dataclass(frozen=True)
 class Terms:
-    """The dates of an invitation, and the lead-in.
+    """What an invitation promises: its schedule, and the lead-in, which introduces the answer in print."""
 
-    - `reply_by`: deadline of the reply to the invitation;
-    - `due_at`: deadline of the text;
-    - `runs_on`: planned publication;
-    - `check_until`: end of the quote check;
-    - `lead_in`: the line that introduces the answer in print.
-    """
-
-    reply_by: datetime
-    due_at: datetime
-    runs_on: datetime | None
-    check_until: datetime | None
+    schedule: Schedule
     lead_in: str
 
 
@@ -161,11 +152,13 @@ def invite(
     """Send the invitation, with the desk's wording, background and brief. It quotes no letter.
 
     `others_to_invite` is the number of experts who will be invited right after this one; the mail counts them among the
-    others who are asked. Raises `PermissionDenied`, `InvalidTransition`, and `MissingPrecondition` if the wording is
-    not cleared.
+    others who are asked. Raises `PermissionDenied`, `InvalidTransition`, `MissingPrecondition` if the wording is not
+    cleared, and as `Schedule.require_order` does.
     """
+    schedule = terms.schedule
+    schedule.require_order()
     question = lock_row(session, session.get_one(Question, assignment.question_id))
-    dates: dict[str, Any] = {"invited_at": now(session), "reply_by": terms.reply_by, "due_at": terms.due_at}
+    dates: dict[str, Any] = {"invited_at": schedule.asked_at, "reply_by": schedule.reply_by, "due_at": schedule.due_at}
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "invite", **dates)
     if not (question.is_seeking or question.is_answered):  # an answered question stays ready to run
         QUESTION.apply(session, actor, question, "seek", cause="invite")
@@ -182,7 +175,11 @@ def invitation_values(
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     verify, pay, rights = house_texts(session, newsletter, ("verify", "pay", "rights"))
     return InvitationMail(
-        **vars(terms),
+        reply_by=terms.schedule.reply_by,
+        due_at=terms.schedule.due_at,
+        check_until=terms.schedule.check_until,
+        runs_on=terms.schedule.runs_at,
+        lead_in=terms.lead_in,
         wording=question.wording,
         background=question.text.background if question.text else "",
         brief=assignment.brief,
@@ -310,7 +307,7 @@ def send_link_again(session: Session, actor: Staff, assignment: Assignment) -> N
 
 
 def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> None:
-    """Change the deadline of the text. Nothing else has to change: lateness is computed from this date.
+    """Change the deadline of the text. Lateness is computed from this date.
 
     Raises `PermissionDenied`, and `InvalidTransition` if no text is due: the expert isn't asked yet or has handed in a
     text, or the assignment has ended.
@@ -319,6 +316,8 @@ def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datet
     if not lock_row(session, assignment).owes_text:
         raise InvalidTransition("assignment", "extend", assignment.state)
     assignment.due_at = due_at
+    if assignment.reply_by is not None:
+        assignment.reply_by = min(assignment.reply_by, due_at)
     audit.record(session, actor, "assignment.extend", assignment)
 
 

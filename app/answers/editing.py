@@ -1,7 +1,7 @@
 """The desk's side of an answer: editing, sending back, the quote check, approving and withdrawing."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 
 from sqlalchemy import Exists, exists, select
@@ -24,6 +24,7 @@ from .assigning import assignments_of, reopen_if_unassigned
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import VERIFIED_CHANNELS, Answer, AnswerText, Assignment, Check
 from .queries import checks_of, versions_of
+from .schedule import get_check_end
 from .writing import AnswerContent, add_text, drop_drafts
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
@@ -86,15 +87,18 @@ def open_check(session: Session, answer: Answer) -> Check | None:
     return session.scalar(select(Check).filter_by(answer_id=answer.id).where(Check.ended_at.is_(None)))
 
 
-def ask_check(session: Session, actor: Staff, answer: Answer, runs_at: datetime | None = None) -> Check:
-    """Start a quote check: send the edited text to its expert, with the newsletter's policy and deadline.
+def ask_check(
+    session: Session, actor: Staff, answer: Answer, due_at: datetime | None = None, runs_at: datetime | None = None
+) -> Check:
+    """Start a quote check: send the edited text to its expert, with the newsletter's policy.
 
-    `runs_at` is when the answer is to be published, if that is known. Raises `InvalidTransition`, `PermissionDenied`,
+    It ends at `due_at`, by default after the newsletter's time to check. `runs_at` is when the answer is to be
+    published, if that is known. Raises `InvalidTransition`, `PermissionDenied`,
     and `LeakDetected` (see `source_protection`).
     """
     assignment, question = load_parents(session, answer)
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
-    due_at = now(session) + timedelta(hours=newsletter.check_hours)
+    due_at = due_at or get_check_end(newsletter, None, now(session))
     text = session.get_one(AnswerText, answer.text_id)
     submitted = submitted_text(session, answer)
     texts_to_send = [text.body]

@@ -80,10 +80,10 @@ def send_to_expert(
 ) -> OutboxMail | None:
     """Queue a mail to the assignment's expert.
 
-    All mails about one assignment form a thread, and their Reply-To address identifies the assignment.
-    `values.headline` defaults to `title_of`. `posting` are options of `outbox.put`, such as `once_key`; its `due_at`
-    can only delay the mail. Return None if the expert has no e-mail address, or if a mail with the same `once_key` was
-    queued before.
+    All mails about one assignment form a thread, and their Reply-To address identifies the assignment. If its
+    invitation is still held, so is the mail. `values.headline` defaults to `title_of`. `posting` are options of
+    `outbox.put`, such as `once_key`; its `due_at` can only delay the mail. Return None if the expert has no e-mail
+    address, or if a mail with the same `once_key` was queued before.
 
     Raises `LeakDetected` (see `source_protection`) if `values.typed` contains readers' words or names that the actor
     hasn't confirmed.
@@ -110,6 +110,8 @@ def send_to_expert(
     posting["assignment_id"] = assignment.id
     posting["person_id"] = person.id
     posting.update(delivery_options(session, actor, newsletter, kind, posting.get("due_at")))
+    # No mail overtakes the invitation, which says what it is about.
+    posting["hold"] = posting["hold"] or unsent_mails.is_invitation_held(session, assignment)
     return outbox.put(session, letter, **posting)
 
 

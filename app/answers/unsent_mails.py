@@ -56,6 +56,12 @@ def recall_all_mails(session: Session, actor: Actor, mail_ids: Sequence[int]) ->
         raise MailAlreadySent(f"mails {mail_ids}")
 
 
+def is_invitation_held(session: Session, assignment: Assignment) -> bool:
+    """Return whether the invitation waits for an editor, so that the expert hasn't been asked yet."""
+    invitations = select(OutboxMail.id).filter_by(assignment_id=assignment.id, kind=INVITATION)
+    return session.scalar(invitations.where(OutboxMail.is_held).limit(1)) is not None
+
+
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:
     """Recall the unsent mail of a quote check that ended without a reply, such as by an approval of the text."""
     _recall_kinds(session, actor, answer.assignment_id, ("expert.check",))

@@ -10,8 +10,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dateutil.rrule import rrule, rrulestr  # type: ignore[import-untyped]
 
-EVENING = time(18)  # local time at which texts and replies are due
-DAYS_TO_EDIT = 3  # between an answer's deadline and the cut-off, for editing and the quote check
 _TIME_PARTS = ("HOURLY", "MINUTELY", "SECONDLY", "BYHOUR", "BYMINUTE", "BYSECOND")
 
 
@@ -172,38 +170,6 @@ def cutoff(local_at: datetime, zone: str, minutes: int) -> datetime:
     """
     days, remaining_minutes = divmod(minutes, 24 * 60)
     return in_utc(local_at - timedelta(days=days), zone) - timedelta(minutes=remaining_minutes)
-
-
-def _evening(day: date, zone: str) -> datetime:
-    return in_utc(datetime.combine(day, EVENING), zone)
-
-
-def default_due_at(cutoff_at: datetime, zone: str, now: datetime) -> datetime:
-    """Return when an answer is due, in UTC: at EVENING local time, DAYS_TO_EDIT days before the cut-off.
-
-    If that is less than a day away, return the first evening before the cut-off that is at least a day away. Without
-    such an evening, return the cut-off, or after the cut-off the evening of the day after tomorrow.
-    """
-    tomorrow = now + timedelta(days=1)
-    cutoff_day = cutoff_at.astimezone(zone_of(zone)).date()
-    evenings = [_evening(cutoff_day - timedelta(days=days), zone) for days in range(DAYS_TO_EDIT, -1, -1)]
-    possible_evenings = [evening for evening in evenings if tomorrow <= evening < cutoff_at]
-    if possible_evenings:
-        return possible_evenings[0]
-    if cutoff_at > now:
-        return cutoff_at
-    today = now.astimezone(zone_of(zone)).date()
-    return _evening(today + timedelta(days=2), zone)
-
-
-def default_reply_by(now: datetime, due_at: datetime, zone: str) -> datetime:
-    """Return by when an expert should accept or decline, in UTC, early enough to ask another.
-
-    That is the evening of the day half-way to `due_at`, or `due_at` if this evening isn't between now and `due_at`.
-    """
-    half_way = now + (due_at - now) / 2
-    evening = _evening(half_way.astimezone(zone_of(zone)).date(), zone)
-    return evening if now < evening < due_at else due_at
 
 
 def render_ics(

@@ -30,10 +30,10 @@ def title_of(session: Session, edition: Edition) -> str:
 
 # "The coming edition" means three things, and each has a query:
 #   for readers  the next ones that run            select_editions_to_run
-#   for experts  the next ones that take texts     select_editions_taking_answers
+#   for experts  the next ones that take texts     schedules.iter_editions_taking_answers
 #   at the desk  the one in production             select_edition_in_production
-# They differ between an edition's cut-off and its run: it runs next, and the desk still fills and locks it, but no
-# expert is asked to write for it any more.
+# They differ from the days before an edition's cut-off, when no text could be written and checked in time, until it
+# runs: it runs next, and the desk still fills and locks it, but no expert is asked to write for it any more.
 
 
 def select_editions_to_run(current_time: Any, newsletter_id: Key, columns: Any) -> Select[Any]:
@@ -47,22 +47,6 @@ def select_editions_to_run(current_time: Any, newsletter_id: Key, columns: Any) 
 def list_editions_to_run(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
     """Return the next editions that run, soonest first. Readers are told their dates."""
     return list(session.scalars(select_editions_to_run(now(session), newsletter_id, Edition).limit(limit)))
-
-
-def select_editions_taking_answers(current_time: Any, newsletter_id: int) -> Select[Edition]:
-    """Select the editions that experts can be asked to write for, soonest first: planned and before their cut-off."""
-    to_run = select_editions_to_run(current_time, newsletter_id, Edition)
-    return to_run.where(Edition.is_planned, Edition.cutoff_at > current_time)
-
-
-def takes_answers(session: Session, edition: Edition) -> bool:
-    """Return whether an expert can be asked to write for an edition now."""
-    return edition.is_planned and edition.cutoff_at > now(session)
-
-
-def list_editions_taking_answers(session: Session, newsletter_id: int, limit: int = 2) -> list[Edition]:
-    """Return the next editions that experts can be asked to write for, soonest first."""
-    return list(session.scalars(select_editions_taking_answers(now(session), newsletter_id).limit(limit)))
 
 
 def select_edition_in_production(current_time: Any, newsletter_id: Key, columns: Any) -> Select[Any]:

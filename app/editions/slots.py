@@ -19,7 +19,7 @@ from ..newsletters.models import Newsletter, Section
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from .models import Edition
-from .queries import select_editions_taking_answers, select_editions_to_run
+from .queries import select_editions_to_run
 
 MAX_SLOTS = 12  # of a section
 MAX_LATER_EDITIONS = 12  # that a page searches for a free slot
@@ -92,11 +92,6 @@ Picks = dict[Edition, list[Question]]  # editions with the questions in their sl
 def list_editions_to_run_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
     """Return the next editions that run, soonest first, with their picked questions, in one query."""
     return _load_picks(session, select_editions_to_run(now(session), newsletter_id, Edition).limit(limit))
-
-
-def list_editions_taking_answers_with_picks(session: Session, newsletter_id: int, limit: int) -> Picks:
-    """Return the next editions that experts can be asked to write for, with their picked questions, in one query."""
-    return _load_picks(session, select_editions_taking_answers(now(session), newsletter_id).limit(limit))
 
 
 def _load_picks(session: Session, editions: Select[Edition]) -> Picks:

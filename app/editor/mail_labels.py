@@ -138,3 +138,8 @@ def _format_due_time(due_at: datetime, current_time: datetime) -> str:
         return _("now") if current_time - due_at < ON_TIME else _("%(time)s late", time=age(due_at))
     is_today = due_at.astimezone(zone()).date() == current_time.astimezone(zone()).date()
     return clock_time(due_at) if is_today else day(due_at, "short")
+
+
+def format_notified_experts(names: Sequence[str]) -> str:
+    """Return a sentence with the names of the experts whom a change of dates is told."""
+    return _("Their own dates move along, and a mail tells them: %(names)s.", names=", ".join(names))

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from flask import request
 from flask_babel import lazy_gettext as _l
 
+from ..answers.schedule import DueTooLate
 from ..core.domain_errors import DomainError, MissingPrecondition, TooLong
 from ..questions.source_protection import LeakDetected
 from ..web.error_sentences import format_error
+from ..web.formatting import moment
 
 MAILED_FIELDS = ("letter", "note", "sentence", "why")  # fields whose text is mailed to an expert
 # The field of a form that an error is about, by its code.
 FIELD_BY_CODE = {
     "invalid.date_not_in_future": "by",
+    "invalid.due_at_after_edition": "due_at",
     "invalid.due_at_not_in_future": "due_at",
     "invalid.later_on_not_in_future": "later_on",
     "invalid.reason_unknown": "reason",
@@ -37,6 +40,7 @@ FIELD_BY_CODE = {
 }
 # Messages that are more specific than the sentences of `web/error_sentences.py`.
 SENTENCES = {
+    "invalid.due_at_after_edition": _l("Give a time until %(moment)s: later it can’t be checked before the cut-off"),
     "invalid.due_at_not_in_future": _l("Give a time that is still to come"),
     "invalid.reason_unknown": _l("Choose why"),
     "required.note": _l("Write the note first"),
@@ -49,7 +53,8 @@ SENTENCES = {
 
 def format_form_error(error: DomainError) -> str:
     """Return the message for the field of the form that an error is about."""
-    return str(SENTENCES.get(error.code) or format_error(error))
+    sentence = str(SENTENCES.get(error.code) or format_error(error))
+    return sentence % {"moment": moment(error.latest_due_at)} if isinstance(error, DueTooLate) else sentence
 
 
 @dataclass(frozen=True)

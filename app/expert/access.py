@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 from flask import Blueprint, g, make_response, redirect, render_template, request, url_for
@@ -16,11 +17,11 @@ from werkzeug.wrappers import Response
 from ..answers import expert_tasks
 from ..answers.expert_tasks import ExpertTask
 from ..answers.models import Answer
+from ..answers.schedule import Schedule
 from ..core.actors import ExpertActor
 from ..crypto import signing
 from ..editions.items import preview_answer
-from ..editions.models import Edition
-from ..editions.queries import run_of
+from ..editions.schedules import plan_assignment
 from ..people.directory import expert_of
 from ..people.models import Expert
 from ..text.translation import city
@@ -55,14 +56,13 @@ class AssignmentContext:
     actor: ExpertActor
     task: ExpertTask
 
-    @property
-    def edition(self) -> Edition | None:
-        """The edition that the answer is for, or None."""
-        return run_of(self.session, self.task.assignment)
+    @cached_property
+    def schedule(self) -> Schedule:
+        return plan_assignment(self.session, self.task.assignment).schedule
 
     @property
     def runs_at(self) -> datetime | None:
-        return self.edition.runs_at if self.edition else None
+        return self.schedule.runs_at
 
     @property
     def answer(self) -> Answer:

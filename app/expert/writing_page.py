@@ -165,7 +165,6 @@ def answer_page(
 ) -> Response:
     """Render the page with `sheet` in the form, by default the one that `choose_sheet` picks for ?tab=."""
     task = context.task
-    edition = context.edition
     sheets = list_sheets(context)
     sheet = sheet or choose_sheet(context, sheets, request.args.get("tab"))
     return render_page(
@@ -177,8 +176,8 @@ def answer_page(
         other_sheets=list_other_sheets(sheets, sheet.answer),
         lead_in=format_lead_in(context.session, task.newsletter, task.assignment, task.text.language),
         readers=task.readers,
-        runs_at=edition.runs_at if edition else None,
-        check_until=edition.cutoff_at if edition else None,
+        runs_at=context.runs_at,
+        check_until=context.schedule.check_until,
         errors=errors or {},
         **values,
     )

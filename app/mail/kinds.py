@@ -230,9 +230,14 @@ KINDS = {
         parts={
             "subject": _expert_part("day"),
             "body": _expert_part("day due", "day due"),
+            "checking": _expert_part("day due", "day due"),
             "settled": _expert_part("day", "day"),
         },
-        examples=({"runs_on": 17 * DAY, "due_at": 13 * DAY}, {"runs_on": 17 * DAY, "due_at": None}),
+        examples=(
+            {"runs_on": 17 * DAY, "due_at": 13 * DAY},
+            {"runs_on": 17 * DAY, "due_at": None, "check_until": 14 * DAY},
+            {"runs_on": 17 * DAY, "due_at": None},
+        ),
     ),
     "expert.shortened": _expert_mail(
         N_("Shortened after the check"), "inform", mail_values.EditedTextMail, erase_in=NEVER

@@ -25,13 +25,14 @@ class AssignmentMail:
     """An assignment, as its expert is told about it.
 
     `headline` is that of the question, None if an editor has cleared it. `typed` is text that an editor writes for
-    this mail, `said` a standard reason in its place. `silent` means that the expert has neither accepted nor declined,
-    `kept` that their text is kept for a later edition.
+    this mail, `said` a standard reason in its place. A quote check ends at `check_until`. `silent` means that the
+    expert has neither accepted nor declined, `kept` that their text is kept for a later edition.
     """
 
     headline: str | None = None
     link: str = ""
     due_at: datetime | None = None
+    check_until: datetime | None = None
     runs_on: date | None = None
     typed: str = ""
     said: str = ""
@@ -44,9 +45,8 @@ class InvitationMail(AssignmentMail):
     """An invitation to answer a question.
 
     `lead_in` is the line that would precede the printed answer. `policy` is that of the quote check, 'facts', 'approve'
-    or 'off', and `check_until` its end for the first two. `verify`, `pay` and `rights` are the newsletter's own
-    sentences; without them the template says how to verify the sender, that there is no fee, and that authors keep
-    their rights.
+    or 'off'. `verify`, `pay` and `rights` are the newsletter's own sentences; without them the template says how to
+    verify the sender, that there is no fee, and that authors keep their rights.
     """
 
     wording: str
@@ -56,7 +56,6 @@ class InvitationMail(AssignmentMail):
     reply_by: datetime
     lead_in: str
     policy: str
-    check_until: datetime | None
     asked_others: int
     readers: int
     verify: str | None = None

@@ -163,7 +163,15 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
         PROMISES, N_("Quote check"), "", "choice", length=20, options=CHECKS, default="facts"
     )
     check_hours: Mapped[int] = number(
-        PROMISES, N_("Time to check"), N_("Hours that an expert has for it."), low=1, high=336, default=48
+        PROMISES,
+        N_("Time to check"),
+        N_(
+            "Hours that an expert has for it. It ends on a weekday between 9:00 and 17:00 in the newsletter’s time "
+            "zone, and before the cut-off if that leaves a day for it."
+        ),
+        low=1,
+        high=336,
+        default=48,
     )
     keep_days: Mapped[int] = number(
         PROMISES,

@@ -170,5 +170,19 @@ async function handOver({ sent, draft, token }) {
   if (more) location.reload();
 }
 
+/* A deadline is also said in the expert's own time, if their clock isn't the newsletter's. */
+function tellOwnTime(note) {
+  const { time, zone, words } = note.dataset;
+  const lang = document.documentElement.lang.replace(/^en$/, "en-GB"); // as our dates in English are written
+  const say = (timeZone) =>
+    new Intl.DateTimeFormat(`${lang}-u-ca-gregory`, {
+      weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone,
+    }).format(new Date(time));
+  if (say() === say(zone)) return;
+  note.textContent = ` ${words.replace("{time}", say())}`;
+  note.hidden = false;
+}
+
+document.querySelectorAll("[data-zone]").forEach(tellOwnTime);
 document.querySelectorAll("form[data-autosave]").forEach(keep);
 document.querySelectorAll("[data-sent]").forEach((page) => handOver(page.dataset));

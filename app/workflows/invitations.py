@@ -1,68 +1,48 @@
-"""Inviting experts, with the dates that follow from the edition: for the reply, the text, the quote check and print."""
+"""Inviting experts, and later deadlines, with the dates that follow from the edition (see `editions/schedules.py`)."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from ..answers import assigning
-from ..answers.models import Assignment
-from ..core.actors import Actor, Clock
+from ..answers import assigning, editing, expert_mails
+from ..answers.models import Answer, Assignment, Check
+from ..answers.schedule import DueTooLate, EditionTimes, Schedule, get_latest_due_at, get_time_to_check, plan_schedule
+from ..core.actors import Actor, Clock, Staff
+from ..core.domain_errors import InvalidField
 from ..db.session import absolute_url, now
-from ..editions.calendar import default_due_at, default_reply_by
 from ..editions.items import format_lead_in
 from ..editions.models import Edition
-from ..editions.queries import list_editions_taking_answers, run_of, takes_answers
+from ..editions.queries import run_of
+from ..editions.schedules import Plan, plan_assignment, plan_check, reschedule_until, takes_answers
 from ..mail.mail_templates import render_mail
+from ..mail.mail_values import AssignmentMail
 from ..mail.message import Message
+from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender
 from ..newsletters.models import Newsletter
 from ..people.directory import email_of
-
-TIME_WITHOUT_EDITION = timedelta(days=14)  # until the assumed cut-off, for a text that isn't for an edition yet
-
-
-def edition_asked_for(session: Session, assignment: Assignment) -> Edition | None:
-    """Return the edition for which an invitation would be sent now.
-
-    This is the intended edition if it takes answers, or else the next edition that does. Return None if no edition was
-    intended, or none takes answers.
-    """
-    intended = run_of(session, assignment)
-    if intended is None or takes_answers(session, intended):
-        return intended
-    editions = list_editions_taking_answers(session, assignment.newsletter_id, 1)
-    return editions[0] if editions else None
-
-
-def dates_for(session: Session, newsletter: Newsletter, assignment: Assignment) -> tuple[datetime, datetime]:
-    """Return the default dates of an invitation: until when to accept or decline, and when the text is due."""
-    edition = edition_asked_for(session, assignment)
-    cutoff_at = edition.cutoff_at if edition else now(session) + TIME_WITHOUT_EDITION
-    due_at = default_due_at(cutoff_at, newsletter.zone, now(session))
-    return default_reply_by(now(session), due_at, newsletter.zone), due_at
 
 
 def invite(
     session: Session,
     actor: Actor,
     assignment: Assignment,
+    plan: Plan | None = None,
     *,
-    reply_by: datetime | None = None,
-    due_at: datetime | None = None,
     others_to_invite: int = 0,
     once_key: str | None = None,
 ) -> None:
-    """Invite an expert, for the edition of `edition_asked_for`. Dates that are None get their defaults.
+    """Invite an expert, by default for the edition that takes their answer now.
 
     `others_to_invite` is the number of other experts asked at the same time. Raises as `assigning.invite` does.
     """
-    edition = edition_asked_for(session, assignment)
+    edition, schedule = plan or plan_assignment(session, assignment)
     if edition is not run_of(session, assignment):
         assignment.for_edition_id = edition.id if edition else None
         session.flush()
-    terms = _build_terms(session, assignment, reply_by, due_at)
+    terms = _build_terms(session, assignment, schedule)
     assigning.invite(session, actor, assignment, terms, others_to_invite, once_key)
 
 
@@ -79,19 +59,14 @@ def invite_next(session: Session, assignment: Assignment, once_key: str) -> None
 
 
 def preview(
-    session: Session,
-    assignment: Assignment,
-    *,
-    reply_by: datetime | None = None,
-    due_at: datetime | None = None,
-    others_to_invite: int = 0,
+    session: Session, assignment: Assignment, schedule: Schedule | None = None, *, others_to_invite: int = 0
 ) -> Message:
     """Render the invitation as it would be mailed now, with the beginning of its link only.
 
     `others_to_invite` is the number of other experts asked at the same time.
     """
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    terms = _build_terms(session, assignment, reply_by, due_at)
+    terms = _build_terms(session, assignment, schedule or plan_assignment(session, assignment).schedule)
     values = assigning.invitation_values(session, assignment, terms, absolute_url(session, "/a/…"), others_to_invite)
     person = assignment.expert.person
     to = email_of(session, person) or ""
@@ -99,18 +74,64 @@ def preview(
     return render_mail("expert.invitation", sender(session, newsletter), to, person.name, values, custom_texts)
 
 
-def _build_terms(
-    session: Session, assignment: Assignment, reply_by: datetime | None, due_at: datetime | None
-) -> assigning.Terms:
-    """Return the dates and the lead-in for an invitation. Dates that the editor didn't set get their defaults."""
+def _build_terms(session: Session, assignment: Assignment, schedule: Schedule) -> assigning.Terms:
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
-    edition = edition_asked_for(session, assignment)
-    default_reply_time, default_due_time = dates_for(session, newsletter, assignment)
     language = assignment.question.text.language if assignment.question.text else newsletter.language
-    return assigning.Terms(
-        reply_by=reply_by or default_reply_time,
-        due_at=due_at or default_due_time,
-        runs_on=edition.runs_at if edition else None,
-        check_until=edition.cutoff_at if edition else None,
-        lead_in=format_lead_in(session, newsletter, assignment, language),
-    )
+    return assigning.Terms(schedule, format_lead_in(session, newsletter, assignment, language))
+
+
+def require_dates_ahead(session: Session, mail: OutboxMail) -> None:
+    """Raise `InvalidField` if an invitation or a quote check that has waited in the outbox names dates that are over.
+
+    So do those that leave too little time by now.
+    """
+    if mail.assignment_id is None:
+        return
+    assignment = session.get_one(Assignment, mail.assignment_id)
+    newsletter = session.get_one(Newsletter, assignment.newsletter_id)
+    if mail.kind == "expert.invitation" and assignment.due_at:
+        edition = run_of(session, assignment)
+        if edition and not takes_answers(newsletter, edition, now(session), assignment.due_at):
+            raise DueTooLate(get_latest_due_at(newsletter, EditionTimes(edition.cutoff_at, edition.runs_at)))
+        schedule = plan_schedule(newsletter, None, now(session), assignment.due_at, assignment.reply_by)
+        schedule.require_order()
+    elif mail.kind == "expert.check" and assignment.answer:
+        check = editing.open_check(session, assignment.answer)
+        if check and check.due_at < now(session) + get_time_to_check(newsletter):
+            raise InvalidField("due_at_not_in_future", "due_at")
+
+
+def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> Edition | None:
+    """Change the deadline of the text. If it is too late for the edition, let the text be for the next one.
+
+    Return that edition, of which the expert is told. Raises `DueTooLate`, and as `assigning.extend` does.
+    """
+    assigning.extend(session, actor, assignment, due_at)
+    edition = reschedule_until(session, assignment, due_at)
+    if edition:
+        values = AssignmentMail(due_at=due_at, runs_on=edition.runs_at)
+        expert_mails.send_to_expert(session, actor, assignment, "expert.moved", values)
+    return edition
+
+
+def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> Edition | None:
+    """Return an answer to its expert. If `due_at` is too late for the edition, let the text be for the next one.
+
+    Return that edition. Raises `DueTooLate`, and as `editing.send_back` does.
+    """
+    edition = reschedule_until(session, answer.assignment, due_at)
+    editing.send_back(session, actor, answer, note, due_at)
+    return edition
+
+
+def ask_check(session: Session, actor: Staff, answer: Answer) -> Check:
+    """Start a quote check that ends before the cut-off of the edition. If there is no time, let it be for the next one.
+
+    Raises as `editing.ask_check` does.
+    """
+    assignment = answer.assignment
+    ends_at, edition = plan_check(session, assignment)
+    if edition and edition is not run_of(session, assignment):
+        assignment.for_edition_id = edition.id
+        session.flush()
+    return editing.ask_check(session, actor, answer, ends_at, edition.runs_at if edition else None)

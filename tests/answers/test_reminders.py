@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, mailed_answers, reminders, writing
 from app.answers.models import Answer, Assignment
+from app.answers.schedule import Schedule
 from app.core.actors import Clock, Mailroom
 from app.core.clock import utc_now
 from app.db.engine import Database
+from app.db.session import now
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -48,9 +50,8 @@ def ask_leyla(
         wording.clear(session, newsroom.nora, question, question.text_id or 0)
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         row = assigning.assign(session, newsroom.nora, question, leyla)
-        assigning.invite(
-            session, newsroom.nora, row, assigning.Terms(reply_by, due_at, None, None, "I asked Leyla Aydın:")
-        )
+        schedule = Schedule(now(session), min(reply_by, due_at), due_at)
+        assigning.invite(session, newsroom.nora, row, assigning.Terms(schedule, "I asked Leyla Aydın:"))
         return row.id
 
     key = database.write(ask, at=MONDAY)

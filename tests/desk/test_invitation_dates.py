@@ -1,23 +1,26 @@
-"""The dates that Nora sets for an invitation: to come, in order, before the cut-off or knowingly after it, and said in full."""
+"""The dates that Nora sets for an invitation: to come, in order, in time for the quote check before the cut-off, and said in full."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.answers import assigning
 from app.answers.models import Assignment
 from app.core.clock import utc_now
 from app.db.engine import Database
+from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people.models import Expert
 from app.questions.models import Question
+from app.web.formatting import day
 from tests.support.clock import today
 from tests.support.database_checks import get_one
 from tests.support.desk import Desk, get_version
@@ -57,13 +60,19 @@ def days(number: float) -> str:
     return typed(utc_now().astimezone(PRAGUE) + timedelta(days=number))
 
 
+def edition_of(database: Database) -> str:
+    with database.read() as session:
+        asked = session.scalars(select(Assignment).order_by(Assignment.id.desc())).first()
+        return session.get_one(Edition, asked.for_edition_id).public_id
+
+
 def state(database: Database) -> str:
     with database.read() as session:
         return str(session.scalars(select(Assignment).order_by(Assignment.id.desc())).first().state)
 
 
 FAULTS = [
-    (lambda: (days(4), days(3)), {"reply_by": "The text is due before that: give an earlier time"}),
+    (lambda: (days(4), days(3)), {"reply_by": "The text is due before that: give an earlier time."}),
     (lambda: (days(-1), days(3)), {"reply_by": "Give a time that is still to come"}),
     (lambda: (days(2), days(-3)), {"due_at": "Give a time that is still to come"}),
     (lambda: ("soon", days(3)), {"reply_by": "Give a day and a time"}),
@@ -99,27 +108,56 @@ def test_the_letter_is_shown_with_the_dates_that_it_would_say(
     assert (page.errors, state(database)) == ([], "drafted")
 
 
-def test_a_text_after_the_cut_off_is_warned_of_once_and_can_be_meant(
+@pytest.mark.parametrize("press", ["look", "send"])
+def test_a_text_too_late_for_its_edition_is_refused_and_a_later_edition_offered(
+    nora: Desk, database: Database, newsroom: Newsroom, invitation: str, press: str
+) -> None:
+    cut_off = cutoff(database, newsroom)
+    in_time, late = (
+        {"reply_by": days(1), "due_at": typed(cut_off - timedelta(days=1, minutes=minutes))} for minutes in (0, -1)
+    )
+    look = {"look": "1"} if press == "look" else {}
+    page = nora.post(f"{invitation}/invite", 422, **late, **look)
+    [(field, sentence)] = page.errors
+    assert field == "due_at"
+    assert sentence.startswith("For the edition of ")
+    assert sentence.endswith("give an earlier time, or choose a later edition")
+    assert page.value("due_at") == late["due_at"]
+    assert state(database) == "drafted"
+    with database.read() as session:
+        editions = list_editions_to_run(session, newsroom.newsletter_id, 7)
+        offered = [edition.public_id for edition in editions if edition.cutoff_at > utc_now() + timedelta(days=3)]
+    assert page.attributes("select[name=edition] option", "value") == [*offered[:6], ""]
+    if press == "look":
+        nora.post(f"{invitation}/invite", **in_time)
+        assert (state(database), edition_of(database)) == ("invited", offered[offered.index(page.value("edition"))])
+    else:
+        later = offered[offered.index(page.value("edition")) + 1]
+        nora.post(f"{invitation}/invite", **late, edition=later)
+        assert (state(database), edition_of(database)) == ("invited", later)
+
+
+def test_a_form_with_an_edition_that_has_closed_is_told_so(
     nora: Desk, database: Database, newsroom: Newsroom, invitation: str
 ) -> None:
-    assert "may miss it" not in nora.get(invitation)
-    late = {"reply_by": days(1), "due_at": typed(cutoff(database, newsroom) + timedelta(hours=2))}
-    shown = nora.post(f"{invitation}/invite", 200, **late, look="1")
-    warned = shown.values("warned")
-    assert warned == [late["due_at"]]
-    page = nora.post(f"{invitation}/invite", 422, **late)
-    [note] = page.texts("p.below#due_at-note")
-    assert note.startswith("The edition of ") and note.endswith(" may miss it.")
-    assert "Send it again if that is what you mean." in page
+    """The scripts of a stale page, or somebody's own, name an edition that is past its cut-off or locked."""
+
+    def close(session: Session) -> str:
+        edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
+        edition.cutoff_at = utc_now() - timedelta(minutes=1)
+        return edition.public_id
+
+    closed = database.write(close)
+    page = nora.post(f"{invitation}/invite", 422, reply_by=days(1), due_at=days(2), edition=closed)
+    assert page.errors == [("edition", "That edition takes no more answers. Choose a later one")]
+    assert closed not in page.attributes("select[name=edition] option", "value")
     assert state(database) == "drafted"
-    nora.post(f"{invitation}/invite", **late, warned=warned[0])
-    assert state(database) == "invited"
 
 
 def test_a_date_in_another_year_says_its_year_in_the_mail_and_on_the_page(
     nora: Desk, database: Database, invitation: str
 ) -> None:
-    due = {"reply_by": days(1), "due_at": "2088-11-20T18:00", "warned": "2088-11-20T18:00"}
+    due = {"reply_by": days(1), "due_at": "2088-11-20T18:00", "edition": ""}
     shown = nora.post(f"{invitation}/invite", 200, **due, look="1")
     assert "words by Sat 20 Nov 2088?" in shown
     nora.post(f"{invitation}/invite", **due)
@@ -139,10 +177,10 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     letter = get_one(database, Letter, author="expert")
     here = f"/letters/{letter.public_id}"
     at = get_version(nora.get(here), "reply")
-    for day in ("2026-01-05", f"{today()}"):
-        page = nora.post(f"{here}/reply", 422, kind="later", later_on=day, version=at)
+    for free_from in ("2026-01-05", f"{today()}"):
+        page = nora.post(f"{here}/reply", 422, kind="later", later_on=free_from, version=at)
         assert page.errors == [(f"later-on-{letter.public_id}", "Give a day that is still to come.")]
-        assert f'name="later_on" value="{day}"' in page
+        assert f'name="later_on" value="{free_from}"' in page
     question = f"/questions/{get_one(database, Question).public_id}"
     said_no = f"{question}/assignments/{salt.public_id}/decline"
     page = nora.post(said_no, 422, reason="no time", later_on="2026-01-05")
@@ -155,3 +193,25 @@ def test_from_a_day_that_is_over_nobody_has_time_again(
     assert salt.state() == "invited"
     nora.post(f"{here}/reply", kind="later", later_on="2088-01-05", version=at)
     assert salt.state() == "declined"
+
+
+def test_more_time_than_the_edition_has_is_said_to_be_for_the_next_one(
+    nora: Desk, database: Database, newsroom: Newsroom, invitation: str
+) -> None:
+    nora.post(f"{invitation}/invite", reply_by="", due_at="")
+    extend = f"{invitation}/extend"
+    nora.post(extend, due_at=typed(cutoff(database, newsroom) - timedelta(days=1)))
+    assert "By then it is for the edition of" not in nora.get(invitation.partition("/assignments")[0])
+    before = edition_of(database)
+    nora.post(extend, due_at=typed(cutoff(database, newsroom)))
+    question = nora.get(invitation.partition("/assignments")[0])
+    with database.read() as session:
+        later = list_editions_to_run(session, newsroom.newsletter_id, 3)[2]
+    assert (before != later.public_id, edition_of(database)) == (True, later.public_id)
+    with nora.client.application.test_request_context():
+        g.zone = "Europe/Prague"
+        assert f"By then it is for the edition of {day(later.runs_at)}." in question
+    page = nora.post(extend, 422, due_at="2088-01-01T10:00")
+    [(_field, sentence)] = page.errors
+    assert sentence.startswith("Give a time until ")
+    assert "2088-01-01T10:00" in page

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.answers.models import Assignment
 from app.db.session import now
 from app.mail import outbox
 from app.mail.kinds import KINDS
@@ -214,3 +215,17 @@ def test_a_held_notice_to_a_reader_is_worded_without_their_address(nora: Desk, n
 def test_every_kind_of_mail_has_a_name_at_the_desk() -> None:
     """But the ways in, which no newsletter has in its outbox."""
     assert [kind for kind, row in KINDS.items() if not row.name] == ["sign_in", "house.test"]
+
+
+def test_an_invitation_whose_dates_are_over_does_not_leave(nora: Desk, newsroom: Newsroom) -> None:
+    public_id = held(nora, newsroom)
+
+    def let_time_pass(session: Session) -> None:
+        assignment = session.scalars(select(Assignment)).one()
+        assignment.reply_by = assignment.due_at = now(session) - timedelta(minutes=1)
+
+    nora.database.write(let_time_pass)
+    nora.press("outbox", act="release", mail=nora.get("outbox").values("mail"))
+    said = "One can’t be: it names dates that are too near or over; discard it, or take the check back, and ask anew."
+    assert said in nora.get_text("outbox")
+    assert get_mail_state(nora.database, public_id) == "held"

@@ -14,8 +14,6 @@ from app.editions.calendar import (
     EditionDate,
     Rhythm,
     cutoff,
-    default_due_at,
-    default_reply_by,
     in_utc,
     next_dates,
     occurrences,
@@ -163,41 +161,6 @@ def test_the_cut_off_counts_days_on_the_calendar_and_minutes_on_the_clock(
     local_at: datetime, minutes: int, expected: datetime
 ) -> None:
     assert cutoff(local_at, PRAGUE, minutes) == expected
-
-
-MONDAY = utc(2022, 11, 14, 8)
-
-
-@pytest.mark.parametrize(
-    ("now", "expected"),
-    [
-        (utc(2022, 11, 2, 8), utc(2022, 11, 11, 17)),  # Friday, 18:00
-        (utc(2022, 11, 10, 18), utc(2022, 11, 12, 17)),  # less than a day: Saturday
-        (utc(2022, 11, 12, 10), utc(2022, 11, 13, 17)),
-        (utc(2022, 11, 13, 10), MONDAY),  # nothing lies between
-        (MONDAY, utc(2022, 11, 16, 17)),  # past: two days from now
-    ],
-)
-def test_an_answer_is_due_on_an_evening_before_the_cut_off(now: datetime, expected: datetime) -> None:
-    assert default_due_at(MONDAY, PRAGUE, now) == expected
-
-
-def test_a_due_date_is_at_six_in_the_evening_on_both_sides_of_a_change_of_clocks() -> None:
-    assert default_due_at(utc(2022, 10, 31, 8), PRAGUE, utc(2022, 10, 20, 8)) == utc(2022, 10, 28, 16)
-
-
-def test_the_expert_says_yes_or_no_half_way() -> None:
-    due_at = utc(2022, 11, 11, 17)
-    assert default_reply_by(utc(2022, 11, 2, 8), due_at, PRAGUE) == utc(2022, 11, 7, 17)
-    assert default_reply_by(utc(2022, 11, 11, 8), due_at, PRAGUE) == due_at
-
-
-@given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.integers(60, 60 * 24 * 30))
-def test_dates_come_in_order_whatever_the_time(local_now: datetime, minutes: int) -> None:
-    now = local_now.replace(tzinfo=UTC)
-    cutoff_at = now + timedelta(minutes=minutes)
-    due_at = default_due_at(cutoff_at, PRAGUE, now)
-    assert now < default_reply_by(now, due_at, PRAGUE) <= due_at <= cutoff_at
 
 
 @pytest.mark.parametrize(

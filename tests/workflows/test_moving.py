@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers.models import Assignment
+from app.answers.schedule import MIN_TIME_TO_WRITE
 from app.audit.queries import find_latest_event
 from app.core.actors import Clock
 from app.core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
@@ -177,7 +178,7 @@ def test_a_text_that_would_be_due_tomorrow_is_due_when_there_is_time_again(
     with database.read() as session:
         due = asked.assignment(session).due_at
         assert due is not None
-        assert due >= now(session) + reschedule.MIN_TIME_LEFT - timedelta(minutes=1)
+        assert due >= now(session) + MIN_TIME_TO_WRITE - timedelta(minutes=1)
 
 
 def test_the_same_time_is_no_move_and_nobody_hears(

@@ -1,6 +1,6 @@
 """An answer at the desk: versions, editing, quote check, sending back, approval."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flask import abort, redirect, request, url_for
@@ -20,7 +20,6 @@ from ...core.domain_errors import (
     VersionConflict,
 )
 from ...editions import lead_ins
-from ...editions import queries as editions
 from ...mail.models import Inbound
 from ...questions import notes
 from ...questions.models import Question
@@ -29,6 +28,7 @@ from ...text.clean import word_count
 from ...text.diff import compare
 from ...web.error_sentences import SENTENCES
 from ...web.setup import or_404
+from ...workflows import invitations
 from ...workflows.publishing import publication
 from ...workflows.version_facts import facts_of
 from .. import incoming_mails
@@ -43,7 +43,7 @@ from ..questions.question_page import (
     require_question,
 )
 from ..rejected_forms import format_form_error
-from .invitation_page import require_due_time
+from .invitation_page import format_later_edition, require_due_time
 
 ANSWER_RULE = "/<slug>/questions/<public_id>/answers/<answer_id>"
 
@@ -184,8 +184,7 @@ def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> La
 
 
 def _send_check(desk: RequestContext, answer: Answer) -> None:
-    edition = editions.run_of(desk.session, answer.assignment)
-    editing.ask_check(desk.session, desk.actor, answer, edition.runs_at if edition else None)
+    invitations.ask_check(desk.session, desk.actor, answer)
 
 
 @editor.action(f"{ANSWER_RULE}/check", permission="give back")
@@ -203,8 +202,11 @@ def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[
     return redirect_to_question(slug, public_id)
 
 
-def _send_back(desk: RequestContext, answer: Answer) -> None:
-    editing.send_back(desk.session, desk.actor, answer, request.form.get("note", ""), require_due_time(desk))
+def _send_back(desk: RequestContext, answer: Answer) -> str:
+    edition = invitations.send_back(
+        desk.session, desk.actor, answer, request.form.get("note", ""), require_due_time(desk)
+    )
+    return format_later_edition(edition)
 
 
 def _settle_check(desk: RequestContext, answer: Answer) -> None:
@@ -226,7 +228,8 @@ def _introduce(desk: RequestContext, answer: Answer) -> None:
     lead_ins.change_lead_in(desk.session, desk.actor, answer, **lines)
 
 
-MOVES = {
+# The moves of an answer. A move may return a message to announce.
+MOVES: dict[str, Callable[[RequestContext, Answer], str | None]] = {
     "return": _send_back,
     "outcome": _settle_check,
     "recall": lambda desk, answer: editing.recall_check(desk.session, desk.actor, answer),
@@ -248,8 +251,8 @@ MOVES = {
     },
     decides=False,
 )
-def answer_move(desk: RequestContext, question: Question, answer_id: str, move: str) -> None:
-    MOVES[move](desk, or_404(load_answer(desk.session, question, answer_id)))
+def answer_move(desk: RequestContext, question: Question, answer_id: str, move: str) -> str | None:
+    return MOVES[move](desk, or_404(load_answer(desk.session, question, answer_id)))
 
 
 @editor.action(f"{ANSWER_RULE}/cut", permission="approve")

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from flask import redirect, request, url_for
@@ -21,7 +20,7 @@ from ...core.domain_errors import InvalidTransition, MissingPrecondition, TooLon
 from ...editions import queries as editions
 from ...editions import slots
 from ...editions.models import Edition
-from ...editions.slots import Picks
+from ...editions.schedules import list_editions_taking_answers
 from ...people import directory
 from ...people.models import Expert
 from ...questions.models import Question
@@ -36,7 +35,7 @@ from ..frame import RequestContext, announce, editor, page, read_context, rerend
 from ..question_labels import DECLINE_LABELS
 from ..questions.question_detail import SEARCHED_EDITIONS, QuestionDetail
 from ..questions.question_page import redirect_to_question, require_question
-from .invitation_page import FormRejected, parse_future_time
+from .invitation_page import OFFERED_EDITIONS, FormRejected, format_edition_options, parse_future_time
 
 FORM_FIELDS = (
     "name",
@@ -51,7 +50,6 @@ FORM_FIELDS = (
     "one_by_one",
 )
 MAX_EXPERTS = 12  # experts listed on the page, unless more are selected; a search finds the others
-OFFERED_EDITIONS = 6  # editions to choose from
 MAX_SHOWN_VALUES = 4  # topics or words that a reason lists
 MAX_TIES_LENGTH = 140  # characters shown of an expert's ties
 MAX_BEST_FITS = 3  # experts shown on the question's page, and unfolded on this one
@@ -62,7 +60,7 @@ def ask(slug: str, public_id: str) -> str:
     """Show the form. `?expert=` preselects an expert, and may be repeated."""
     with read_context(slug) as desk:
         question = require_question(desk, public_id)
-        open_editions = _open_editions(desk)
+        open_editions = list_editions_taking_answers(desk.session, desk.newsletter, OFFERED_EDITIONS)
         defaults = {
             "words": desk.newsletter.sections[question.section].words,
             "edition": _get_default_edition(desk, question, open_editions),
@@ -70,14 +68,10 @@ def ask(slug: str, public_id: str) -> str:
         return _render_form(desk, question, defaults, request.args.getlist("expert"), open_editions=open_editions)
 
 
-def _open_editions(desk: RequestContext) -> Picks:
-    """Return the editions for which experts can be asked."""
-    return slots.list_editions_taking_answers_with_picks(desk.session, desk.newsletter.id, OFFERED_EDITIONS)
-
-
-def _get_default_edition(desk: RequestContext, question: Question, open_editions: Picks) -> str:
+def _get_default_edition(desk: RequestContext, question: Question, open_editions: Sequence[Edition]) -> str:
     """Return the public id of the first of the next editions with an open slot in the question's section, or ""."""
-    next_editions = dict(islice(open_editions.items(), SEARCHED_EDITIONS))
+    questions = slots.get_questions_by_edition(desk.session, open_editions[:SEARCHED_EDITIONS])
+    next_editions = {edition: questions[edition.id] for edition in open_editions[:SEARCHED_EDITIONS]}
     edition = slots.find_edition_with_room(desk.newsletter, next_editions, question.section)
     return edition.public_id if edition else ""
 
@@ -88,7 +82,7 @@ def _render_form(
     form_data: Mapping[str, Any],
     expert_ids: Sequence[str],
     rejection: FormRejected | None = None,
-    open_editions: Picks | None = None,
+    open_editions: Sequence[Edition] | None = None,
 ) -> str:
     """Render the form with its submitted values. The selected experts come first, in the order of `expert_ids`.
 
@@ -109,8 +103,7 @@ def _render_form(
         best_fits, more_fits = native_fits[:MAX_BEST_FITS], native_fits[MAX_BEST_FITS:]
     predecessors = [assignment for assignment in assignments if assignment.can_stand_before]
     if open_editions is None:
-        open_editions = _open_editions(desk)
-    edition_options = [(edition.public_id, day(edition.runs_at)) for edition in open_editions]
+        open_editions = list_editions_taking_answers(desk.session, desk.newsletter, OFFERED_EDITIONS)
     return page(
         desk,
         "editor/answers/ask.html",
@@ -121,7 +114,7 @@ def _render_form(
         foreign_fits=foreign_fits,
         has_more=len(fits) > MAX_EXPERTS,
         query=query,
-        editions=[*edition_options, ("", _("Any later one"))],
+        editions=format_edition_options(desk, open_editions),
         predecessors=[(assignment.public_id, assignment.expert.name) for assignment in predecessors],
         form_data=form_data,
         selected_ids=expert_ids,
@@ -239,10 +232,10 @@ def _create_drafts(
 
 def _get_selected_edition(desk: RequestContext, question: Question) -> Edition | None:
     """Return the selected edition, or None for any later one. Raises `FormRejected` if it takes no more answers."""
-    open_editions = _open_editions(desk)
+    open_editions = list_editions_taking_answers(desk.session, desk.newsletter, OFFERED_EDITIONS)
     public_id = request.form.get("edition", _get_default_edition(desk, question, open_editions))
     edition = or_404(editions.load(desk.session, desk.actor, public_id)) if public_id else None
-    if edition and not editions.takes_answers(desk.session, edition):
+    if edition and edition not in open_editions:
         raise FormRejected(edition=_("That edition takes no more answers. Choose a later one"))
     return edition
 

@@ -1,6 +1,6 @@
 """Invitations: brief, dates, preview of the letter, ladder, and the actions on an assignment."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from ...answers import assigning, expert_mails, ladder
 from ...answers.assigning import MAX_WORDS, MIN_WORDS, Brief, change_brief
 from ...answers.models import DECLINE_REASONS, Assignment
 from ...answers.queries import count_open_assignments, load_assignment
+from ...answers.schedule import DueTooLate, Schedule, plan_schedule, propose_due_at
 from ...core.domain_errors import (
     DomainError,
     InvalidField,
@@ -22,8 +23,8 @@ from ...core.domain_errors import (
     VersionConflict,
 )
 from ...db.session import now
-from ...editions.calendar import default_reply_by
-from ...editions.queries import run_of
+from ...editions.models import Edition
+from ...editions.schedules import Plan, list_editions_taking_answers, plan_assignment, times_of
 from ...people import directory
 from ...questions import notes
 from ...questions.models import Question
@@ -37,84 +38,85 @@ from ..form_fields import format_local_time, parse_day, parse_local_time
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import ADDRESS as QUESTION_RULE
 from ..questions.question_page import question_action, redirect_to_question, require_question
+from ..rejected_forms import format_form_error
 
 DATE_FIELDS = ("reply_by", "due_at")
+OFFERED_EDITIONS = 6  # editions to choose from
 
 
 @dataclass(frozen=True)
 class Dates:
-    """The dates of an invitation, from the form or by default.
+    """The dates of an invitation, from the form or by default."""
 
-    A `warning` holds the invitation back only once: if the form is submitted again with the date about which the page
-    has warned, the invitation is sent.
-    """
-
-    reply_by: datetime
-    due_at: datetime
+    plan: Plan  # if there are faults, that of the assignment so far
     values: Mapping[str, str]  # the values of the form's fields
+    editions: Sequence[tuple[str, str]]  # the options of the field "edition"
     faults: Mapping[str, str]  # sentences about invalid dates, by field
-    warning: str = ""  # a sentence, if the text may come too late for its edition
-    warned_of: str = ""  # the value of `due_at` about which the page has warned already
-
-    @property
-    def holds_back(self) -> bool:
-        """Return whether the invitation is held back, by a fault or by a new warning."""
-        has_new_warning = self.warning != "" and self.warned_of != self.values["due_at"]
-        return bool(self.faults) or has_new_warning
 
 
 def parse_dates(desk: RequestContext, assignment: Assignment, form: Mapping[str, str]) -> Dates:
-    """Return the dates of a form. An empty field, or one with a fault, gets the stored date or else a default."""
-    zone = desk.newsletter.zone
-    current_time = now(desk.session)
+    """Return the dates of a form. An empty field, or one with a fault, gets the date that the assignment has so far."""
+    newsletter, zone = desk.newsletter, desk.newsletter.zone
+    plan = plan_assignment(desk.session, assignment)
+    edition, asked_at = plan.edition, plan.schedule.asked_at
+    editions = list_editions_taking_answers(desk.session, newsletter, OFFERED_EDITIONS)
+    if edition and edition not in editions:
+        editions.append(edition)
+    faults: dict[str, str] = {}
+    if (public_id := form.get("edition")) is not None:
+        chosen = next((edition for edition in editions if edition.public_id == public_id), None)
+        if public_id and chosen is None:
+            faults["edition"] = _("That edition takes no more answers. Choose a later one")
+        else:
+            edition = chosen
     submitted = {name: text for name in DATE_FIELDS if (text := form.get(name, "").strip())}
     valid: dict[str, datetime] = {}
-    faults: dict[str, str] = {}
     for name, text in submitted.items():
         time = parse_local_time(text, zone)
         if time is None:
             faults[name] = _("Give a day and a time")
-        elif time <= current_time:
+        elif time <= now(desk.session):
             faults[name] = _("Give a time that is still to come")
         else:
             valid[name] = time
-    due_at = (
-        valid.get("due_at")
-        or _get_previous_deadline(assignment, assignment.due_at, current_time)
-        or invitation_workflow.dates_for(desk.session, desk.newsletter, assignment)[1]
-    )
-    reply_by = (
-        valid.get("reply_by")
-        or _get_previous_deadline(assignment, assignment.reply_by, current_time)
-        or default_reply_by(current_time, due_at, zone)
-    )
-    if not faults and reply_by > due_at:
-        faults = {"reply_by": _("The text is due before that: give an earlier time")}
-    values = {"reply_by": format_local_time(reply_by, zone), "due_at": format_local_time(due_at, zone)} | submitted
-    warning = "" if "due_at" in faults else _get_cutoff_warning(desk, assignment, due_at)
-    # Default dates don't hold the invitation back: the page shows a warning about them before anything is submitted.
-    warned_of = form.get("warned", "") if submitted else values["due_at"]
-    return Dates(reply_by, due_at, values, faults, warning, warned_of)
+    schedule = plan.schedule
+    if edition is not plan.edition or valid:
+        due_at = valid.get("due_at") or propose_due_at(newsletter, times_of(edition), asked_at) or schedule.due_at
+        schedule = plan_schedule(newsletter, times_of(edition), asked_at, due_at, valid.get("reply_by"))
+    if not faults and assignment.is_drafted:
+        faults |= _find_faults_of_order(edition, schedule)
+    times = {"reply_by": schedule.reply_by, "due_at": schedule.due_at}
+    values = {name: format_local_time(time, zone) for name, time in times.items()} | submitted
+    values["edition"] = edition.public_id if edition else ""
+    options = format_edition_options(desk, editions)
+    return Dates(plan if faults else Plan(edition, schedule), values, options, faults)
 
 
-def _get_previous_deadline(
-    assignment: Assignment, deadline: datetime | None, current_time: datetime
-) -> datetime | None:
-    """Return the stored deadline, or None. A past one is not kept for an invitation that hasn't been sent yet."""
-    if deadline is None or (assignment.is_drafted and deadline <= current_time):
-        return None
-    return deadline
+def _find_faults_of_order(edition: Edition | None, schedule: Schedule) -> dict[str, str]:
+    try:
+        schedule.require_order()
+    except DueTooLate as error:
+        sentence = _(
+            "For the edition of %(day)s the text is needed by %(moment)s: "
+            "give an earlier time, or choose a later edition",
+            day=day(edition.runs_at) if edition else "",
+            moment=moment(error.latest_due_at),
+        )
+        return {error.field: sentence}
+    except InvalidField as error:
+        return {error.field: format_form_error(error)}
+    return {}
 
 
-def _get_cutoff_warning(desk: RequestContext, assignment: Assignment, due_at: datetime) -> str:
-    edition = invitation_workflow.edition_asked_for(desk.session, assignment)
-    if edition is None or due_at <= edition.cutoff_at:
-        return ""
-    return _(
-        "The edition of %(day)s has its cut-off on %(cutoff)s: a text that comes later may miss it.",
-        day=day(edition.runs_at),
-        cutoff=moment(edition.cutoff_at),
-    )
+def format_edition_options(desk: RequestContext, editions: Iterable[Edition]) -> list[tuple[str, str]]:
+    """Return the options of a field with the editions that take answers, each with the date of its texts."""
+    options = []
+    for edition in editions:
+        due_at = propose_due_at(desk.newsletter, times_of(edition), now(desk.session))
+        if due_at:
+            text = _("%(day)s, text by %(due)s", day=day(edition.runs_at, "short"), due=day(due_at, "short"))
+            options.append((edition.public_id, text))
+    return [*options, ("", _("Any later one"))]
 
 
 def _describe_turn_after_invited(name: str, deadline: datetime | None) -> str:
@@ -192,21 +194,19 @@ def assignment(slug: str, public_id: str, assignment_id: str) -> str:
     """Show the invitation as it will be mailed, with its dates and the button that sends it."""
     with read_context(slug) as desk:
         assignment = require_assignment(desk, public_id, assignment_id)
-        _edition = run_of(desk.session, assignment)  # the reference keeps it in the session for the code below
         return _render_invitation(desk, assignment, parse_dates(desk, assignment, {}))
 
 
-def _render_invitation(desk: RequestContext, assignment: Assignment, dates: Dates, is_held_back: bool = False) -> str:
+def _render_invitation(desk: RequestContext, assignment: Assignment, dates: Dates) -> str:
     return page(
         desk,
         "editor/answers/assignment.html",
         "questions",
         question=assignment.question,
         assignment=assignment,
-        letter=invitation_workflow.preview(desk.session, assignment, reply_by=dates.reply_by, due_at=dates.due_at),
+        letter=invitation_workflow.preview(desk.session, assignment, dates.plan.schedule),
         has_address=assignment.expert.person.email_sealed is not None,
         dates=dates,
-        is_held_back=is_held_back,
         open_assignment_count=count_open_assignments(desk.session, [assignment.expert_id])[assignment.expert_id],
         today=now(desk.session).date(),
     )
@@ -256,14 +256,14 @@ def invitations_send(slug: str, public_id: str) -> Response:
 
 @editor.action(f"{ASSIGNMENT_RULE}/invite", permission="invite")
 def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response | tuple[str, int] | str:
-    """Send the invitation. With the button "look", or if the dates hold it back, show it again with these dates."""
+    """Send the invitation. With the button "look", or if a date can't be, show it again with these dates."""
 
     def fn(desk: RequestContext) -> bool:
         assignment = require_assignment(desk, public_id, assignment_id)
         dates = parse_dates(desk, assignment, request.form)
-        if dates.holds_back:
+        if dates.faults:
             return False
-        invitation_workflow.invite(desk.session, desk.actor, assignment, reply_by=dates.reply_by, due_at=dates.due_at)
+        invitation_workflow.invite(desk.session, desk.actor, assignment, dates.plan)
         return True
 
     is_preview = "look" in request.form
@@ -272,7 +272,7 @@ def assignment_invite(slug: str, public_id: str, assignment_id: str) -> Response
     with read_context(slug) as desk:
         assignment = require_assignment(desk, public_id, assignment_id)
         dates = parse_dates(desk, assignment, request.form)
-        html = _render_invitation(desk, assignment, dates, is_held_back=not is_preview)
+        html = _render_invitation(desk, assignment, dates)
     if is_preview and not dates.faults:
         return html
     return html, 422
@@ -294,8 +294,13 @@ def require_due_time(desk: RequestContext) -> datetime:
     return due_at
 
 
-def _extend(desk: RequestContext, assignment: Assignment) -> None:
-    assigning.extend(desk.session, desk.actor, assignment, require_due_time(desk))
+def _extend(desk: RequestContext, assignment: Assignment) -> str:
+    edition = invitation_workflow.extend(desk.session, desk.actor, assignment, require_due_time(desk))
+    return format_later_edition(edition)
+
+
+def format_later_edition(edition: Edition | None) -> str:
+    return _("By then it is for the edition of %(day)s.", day=day(edition.runs_at)) if edition else ""
 
 
 def _decline(desk: RequestContext, assignment: Assignment) -> None:
@@ -314,7 +319,8 @@ def _put_on_ladder(desk: RequestContext, assignment: Assignment) -> None:
     ladder.put_after(desk.session, desk.actor, assignment, predecessor, parse_future_time(desk, "due_at"))
 
 
-MOVES = {
+# The moves of an assignment. A move may return a message to announce.
+MOVES: dict[str, Callable[[RequestContext, Assignment], str | None]] = {
     "ladder": _put_on_ladder,
     "off": lambda desk, assignment: ladder.take_off(desk.session, desk.actor, assignment),
     "extend": _extend,
@@ -332,8 +338,8 @@ MOVES = {
     permission={"decline": "prepare", "verify": "directory", "": "invite"},  # "": all other moves
     decides=False,
 )
-def assignment_move(desk: RequestContext, question: Question, assignment_id: str, move: str) -> None:
-    MOVES[move](desk, or_404(load_assignment(desk.session, question, assignment_id)))
+def assignment_move(desk: RequestContext, question: Question, assignment_id: str, move: str) -> str | None:
+    return MOVES[move](desk, or_404(load_assignment(desk.session, question, assignment_id)))
 
 
 @question_action(f"{ASSIGNMENT_RULE}/write", permission="prepare", chapter="who", decides=False)

@@ -32,6 +32,7 @@ from ...workflows.publishing.recall import recall
 from ..conflict import check_unchanged, list_events_since_opened, submitted_version
 from ..form_fields import parse_day, parse_number
 from ..frame import RequestContext, announce, editor, read_context, rerender, run_in_transaction
+from ..mail_labels import format_notified_experts
 from ..rejected_forms import build_rejected_form
 from ..undo_press import get_undo_token
 from .builder import (
@@ -234,8 +235,9 @@ def _move_edition(desk: RequestContext, edition: Edition) -> str:
         local_at = datetime.fromisoformat(request.form.get("at", "")).replace(second=0, tzinfo=None)
     except ValueError:
         raise InvalidField("date_not_in_future", "at") from None
-    reschedule.move(desk.session, desk.actor, edition, local_at)
-    return _("The edition runs on %(moment)s now.", moment=moment(edition.runs_at))
+    names = reschedule.move(desk.session, desk.actor, edition, local_at)
+    message = _("The edition runs on %(moment)s now.", moment=moment(edition.runs_at))
+    return f"{message} {format_notified_experts(names)}" if names else message
 
 
 def _unskip(desk: RequestContext, edition: Edition) -> str:

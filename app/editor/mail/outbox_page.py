@@ -12,7 +12,14 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...answers.expert_mails import reword_mail
-from ...core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
+from ...core.domain_errors import (
+    DomainError,
+    InvalidField,
+    InvalidTransition,
+    MissingPrecondition,
+    PermissionDenied,
+    VersionConflict,
+)
 from ...core.listing import find_keys, union_keys
 from ...crypto.seal import Unsealable
 from ...db.session import get_many
@@ -31,7 +38,7 @@ from ...web import errors
 from ...web.error_sentences import SENTENCES
 from ...web.formatting import count
 from ...web.setup import get_cursor_row, paginate
-from ...workflows import undo
+from ...workflows import invitations, undo
 from ..bulk import BulkAction, BulkForm, RefusalTexts, get_refusal_text
 from ..conflict import abort_with_conflict, describe_last_change, find_last_save, merge_form, submitted_version
 from ..frame import (
@@ -52,9 +59,21 @@ PREVIEW_SIZE = 8  # mails per state on the page of all states
 # By button, which is also the name of the mail's move.
 BUTTONS = {"release": _l("Send it now"), "retry": _l("Try again"), "discard": _l("Discard")}
 ACTS = {"": "stop mails", "release": "release mails"}  # the permission for each button; "" is for all others
+
+
+def _release(desk: RequestContext, mail: OutboxMail, version: int | None) -> None:
+    invitations.require_dates_ahead(desk.session, mail)
+    outbox.release(desk.session, desk.actor, mail, version)
+
+
+def _retry(desk: RequestContext, mail: OutboxMail, _version: int | None) -> None:
+    invitations.require_dates_ahead(desk.session, mail)
+    outbox.retry(desk.session, desk.actor, mail)
+
+
 ACTIONS: dict[str, Callable[[RequestContext, OutboxMail, int | None], None]] = {
-    "release": lambda desk, mail, version: outbox.release(desk.session, desk.actor, mail, version),
-    "retry": lambda desk, mail, _version: outbox.retry(desk.session, desk.actor, mail),
+    "release": _release,
+    "retry": _retry,
     "discard": lambda desk, mail, version: undo.discard(desk.session, desk.actor, mail, version),
 }
 
@@ -289,6 +308,7 @@ def _render_edit_form(
 REFUSAL_TEXTS: RefusalTexts = (
     (OnItsWay, _l("it is just going out")),
     (PermissionDenied, _l("an editor has to do it")),
+    (InvalidField, _l("it names dates that are too near or over; discard it, or take the check back, and ask anew")),
     (MissingPrecondition, _l("the text is no longer kept")),
     (InvalidTransition, _l("that isn’t possible as it stands")),
 )

@@ -318,8 +318,9 @@ def question_action(
     """Declare an action on a question, which leads back to the question's page, at `chapter`.
 
     The function gets the context, the question, and the values of the URL. If a `message` is to be announced, the
-    function returns the token of the undo button. If the form is rejected, it is shown again as typed. If the action
-    `decides` about the question as it was shown, an edit conflict is answered with a page that says who was first.
+    function returns the token of the undo button; otherwise it may return a message itself. If the form is rejected, it
+    is shown again as typed. If the action `decides` about the question as it was shown, an edit conflict is answered
+    with a page that says who was first.
     """
 
     def declare(fn: Callable[..., object]) -> Callable[..., Response | tuple[str, int]]:
@@ -338,6 +339,8 @@ def question_action(
             if message:
                 return_url = url_for("editor.question", slug=slug, public_id=public_id)
                 announce(str(message), undo=str(result), return_url=return_url)
+            elif isinstance(result, str) and result:
+                announce(str(result))
             return redirect_to_question(slug, public_id, chapter)
 
         return editor.action(address, permission)(view)

@@ -8,9 +8,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from ...answers.schedule import EVENING
 from ...core.domain_errors import VersionConflict
 from ...db.session import absolute_url, now
-from ...editions.calendar import EVENING, in_utc, zone_of
+from ...editions.calendar import in_utc, zone_of
 from ...mail.kinds import KINDS
 from ...mail.mail_templates import default_wording, parts_of, render_examples
 from ...mail.message import parse_blocks
@@ -29,6 +30,7 @@ PART_LABELS = {
     "closing": _l("If they can’t, or say nothing"),
     "body": _l("Text"),
     "silent": _l("Text, where they have not said yes or no"),
+    "checking": _l("Text, where they have it to check"),
     "settled": _l("Text, where theirs is here already"),
     "answered": _l("First sentence, when there is an answer"),
     "ended": _l("First sentence, when it ends without one"),

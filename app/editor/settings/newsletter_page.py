@@ -13,7 +13,7 @@ from ...core.fields import read_form
 from ...db.session import now
 from ...editions import archive
 from ...editions.items import headline
-from ...editions.planning import list_editions_off_calendar, plan_newsletter
+from ...editions.planning import list_editions_off_calendar
 from ...editions.rhythm import PARSERS, choices_of, preview_dates
 from ...forms.version_tokens import Facts
 from ...newsletters import sending_tool, settings
@@ -24,10 +24,11 @@ from ...people.directory import list_staff
 from ...text.translation import get_catalogue, interface_language
 from ...version import VERSION
 from ...web.formatting import day, format_language
+from ...workflows.publishing import reschedule
 from .. import form_fields, rhythm_form
 from ..conflict import check_form_unchanged, find_last_save, format_field_value, merge_form
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
-from ..mail_labels import kind_label
+from ..mail_labels import format_notified_experts, kind_label
 from ..rhythm_form import format_rhythm, format_rule
 
 # By reason why an edition stays although its date no longer follows the rhythm: the message.
@@ -203,7 +204,7 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
             desk, desk.newsletter, lambda: form_fields.get_stored_values(fields, desk.newsletter), form_data
         )
         settings.change(desk.session, desk.actor, desk.newsletter, **form_data | calendar_columns)
-        plan_newsletter(desk.session, desk.actor, desk.newsletter)
+        names = reschedule.plan_again(desk.session, desk.actor, desk.newsletter)
         after = form_fields.get_stored_values(fields, desk.newsletter)
         if part != WHEN or all(before[name] == after[name] for name in CALENDAR_FIELDS):
             return _("The settings are saved."), []
@@ -212,7 +213,8 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
             for edition, reason in list_editions_off_calendar(desk.session, desk.newsletter)
             if reason
         ]
-        return _("Saved. The editions to come follow the rhythm as it stands now."), kept_dates
+        message = _("Saved. The editions to come follow the rhythm as it stands now.")
+        return f"{message} {format_notified_experts(names)}" if names else message, kept_dates
 
     try:
         message, kept_dates = run_in_transaction(slug, fn)

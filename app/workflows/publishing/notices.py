@@ -29,6 +29,7 @@ from ...mail.message import Sender
 from ...mail.models import OutboxMail
 from ...newsletters import mail_texts
 from ...newsletters.models import Newsletter
+from ...people.models import Person
 from ...questions.models import Question
 from ...questions.queries import letters_of
 from ...text.translation import get_catalogue
@@ -73,6 +74,15 @@ def list_date_mails_after(
     tells_of_date = OutboxMail.kind.in_(list_kinds_with_purpose("reschedule"))
     query = select(OutboxMail.id).where(OutboxMail.id > last_id, tells_of_date, is_about_them)
     return list(session.scalars(query.order_by(OutboxMail.id)))
+
+
+def list_notified_experts(session: Session, newsletter_id: int, last_id: int) -> list[str]:
+    """Return the names of the experts to whom a newsletter's mails after `last_id` tell another date, in order."""
+    query = select(Person.name).join(OutboxMail, OutboxMail.person_id == Person.id).distinct().order_by(Person.name)
+    tells_of_date = OutboxMail.kind.in_(list_kinds_with_purpose("reschedule"))
+    return list(
+        session.scalars(query.where(OutboxMail.newsletter_id == newsletter_id, OutboxMail.id > last_id, tells_of_date))
+    )
 
 
 def tell_reader(

@@ -1,40 +1,44 @@
 """Rescheduling an edition, and handing its assignments over to the next one.
 
-Experts are told. Due dates of owed texts move by as many days as the edition, and keep their hour, unless this leaves
-the expert less than a day. The cut-off, readers' pages and the calendar feed are derived from the edition's time.
+Due dates of owed texts and the ends of quote checks move by as many days as the edition, and keep their hour, if they
+still fit (see `answers/schedule.py`). If the edition leaves no time for them any more, they are for the next one that
+does. Experts are told. The cut-off, readers' pages and the calendar feed are derived from the edition's time.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ... import audit
-from ...answers import expert_mails
-from ...answers.models import Assignment
+from ...answers import editing, expert_mails
+from ...answers.models import Assignment, Check
+from ...answers.schedule import EditionTimes, get_latest_due_at, move_check_end, move_due_at, propose_due_at
 from ...audit import Event
-from ...core.actors import Staff
+from ...core.actors import Actor, Staff
 from ...core.domain_errors import VersionConflict
 from ...core.state_machine import must
 from ...db.session import lock_row, now
-from ...editions import planning, slots
-from ...editions.calendar import default_due_at, in_utc
+from ...editions import planning, schedules, slots
 from ...editions.models import Edition
+from ...editions.queries import list_editions_to_run
+from ...editions.schedules import times_of
 from ...mail.mail_values import AssignmentMail
 from ...newsletters.models import Newsletter
 from ...questions.models import Question
 from . import notices
 
 MOVED_MAIL = "expert.moved"  # the kind of mail that tells an expert the new dates
-MIN_TIME_LEFT = timedelta(days=1)  # for an expert, before a moved due date
 DATE_COLUMNS = ("due_at", "reply_by")
+MAX_EDITIONS = 200  # planned ahead at most, with one a day
 
 
-def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -> None:
-    """Reschedule a planned edition to another local time, and tell its experts. Does nothing if the time is the same.
+def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -> list[str]:
+    """Reschedule a planned edition to another local time, and tell its experts. Return their names.
+
+    Does nothing if the time is the same.
 
     Raises `PermissionDenied`, `InvalidTransition`, and `InvalidField` as `planning.reschedule_edition` does.
     """
@@ -42,7 +46,7 @@ def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -
     slots.require_planned(lock_row(session, edition))
     newsletter = lock_row(session, session.get_one(Newsletter, edition.newsletter_id))
     if local_at.isoformat(timespec="minutes") == edition.local_at:
-        return
+        return []
     former_calendar = _calendar_of(newsletter, edition)
     former_date = edition.rule_date
     planning.reschedule_edition(session, newsletter, edition, local_at)
@@ -61,6 +65,7 @@ def move(session: Session, actor: Staff, edition: Edition, local_at: datetime) -
         "told": notices.list_date_mails_after(session, last_mail_id, question_ids, list(former_dates)),
     }
     audit.record(session, actor, "edition.move", edition, facts=facts)
+    return notices.list_notified_experts(session, newsletter.id, last_mail_id)
 
 
 def _calendar_of(newsletter: Newsletter, edition: Edition) -> dict[str, Any]:
@@ -92,7 +97,8 @@ def hand_over_assignments(session: Session, actor: Staff, edition: Edition) -> d
 
     Return the former dates for `restore_dates`. Without such an edition, change nothing and return an empty dict.
     """
-    target = session.scalar(slots.select_later_editions(edition).where(Edition.cutoff_at > now(session)).limit(1))
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    target = schedules.find_later_edition(session, newsletter, edition)
     if target is None:
         return {}
     assignments = [
@@ -102,37 +108,88 @@ def hand_over_assignments(session: Session, actor: Staff, edition: Edition) -> d
     return _dates_to_json(former_dates)
 
 
+def plan_again(session: Session, actor: Actor, newsletter: Newsletter) -> list[str]:
+    """Plan the editions of a newsletter whose settings have changed, as `planning.plan_newsletter` does.
+
+    If editions get another cut-off or hour, the dates of their assignments move where they have to, and their experts
+    are told. Return the names of these experts.
+    """
+    last_mail_id = notices.get_newest_mail_id(session)
+    editions = list_editions_to_run(session, newsletter.id, MAX_EDITIONS)
+    former_times = {edition: times_of(edition) for edition in editions}
+    planning.plan_newsletter(session, actor, newsletter)
+    for edition, times in former_times.items():
+        if edition in session and times_of(edition) != times:
+            _move_dates(session, actor, list_assignments(session, edition), edition, timedelta(0), only_changed=True)
+    session.flush()
+    return notices.list_notified_experts(session, newsletter.id, last_mail_id)
+
+
 def _move_dates(
-    session: Session, actor: Staff, assignments: Sequence[Assignment], edition: Edition, shift: timedelta
+    session: Session,
+    actor: Actor,
+    assignments: Sequence[Assignment],
+    edition: Edition,
+    shift: timedelta,
+    only_changed: bool = False,
 ) -> dict[int, dict[str, Any]]:
-    """Move the dates of assignments to suit an edition, and tell their experts.
+    """Move the dates of assignments to suit an edition, and tell their experts; with `only_changed`, if any date moved.
 
     Return the former values of the changed columns by assignment key.
     """
-    newsletter = session.get_one(Newsletter, edition.newsletter_id)
     former_dates = {}
     for assignment in assignments:
-        lock_row(session, assignment)
-        former_dates[assignment.id] = {name: getattr(assignment, name) for name in (*DATE_COLUMNS, "for_edition_id")}
-        if assignment.for_edition_id is not None:
-            assignment.for_edition_id = edition.id
-        due_at = assignment.due_at if assignment.owes_text else None
-        if due_at is not None:
-            due_at = assignment.due_at = _shift_due_at(session, newsletter.zone, due_at, shift, edition)
-            if assignment.reply_by is not None:
-                assignment.reply_by = min(assignment.reply_by, due_at)
-        mail_values = AssignmentMail(due_at=due_at, runs_on=edition.runs_at)
+        check = _find_open_check(session, lock_row(session, assignment))
+        former = _get_dates(assignment, check)
+        target = _move_schedule(session, assignment, check, edition, shift)
+        former_dates[assignment.id] = former
+        if only_changed and _get_dates(assignment, check) == former:
+            continue
+        mail_values = AssignmentMail(
+            due_at=assignment.due_at if assignment.owes_text else None,
+            check_until=check.due_at if check else None,
+            runs_on=target.runs_at,
+        )
         expert_mails.send_to_expert(session, actor, assignment, MOVED_MAIL, mail_values)
     return former_dates
 
 
-def _shift_due_at(session: Session, zone: str, due_at: datetime, shift: timedelta, edition: Edition) -> datetime:
-    """Return the due time shifted in local time, or the default one if that leaves less than `MIN_TIME_LEFT`."""
-    local_due_at = due_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    shifted_due_at = in_utc(local_due_at + shift, zone)
-    if shifted_due_at >= now(session) + MIN_TIME_LEFT:
-        return shifted_due_at
-    return default_due_at(edition.cutoff_at, zone, now(session))
+def _find_open_check(session: Session, assignment: Assignment) -> Check | None:
+    return editing.open_check(session, assignment.answer) if assignment.answer else None
+
+
+def _get_dates(assignment: Assignment, check: Check | None) -> dict[str, Any]:
+    dates = {name: getattr(assignment, name) for name in (*DATE_COLUMNS, "for_edition_id")}
+    return dates | ({"check_id": check.id, "check_due_at": check.due_at} if check else {})
+
+
+def _move_schedule(
+    session: Session, assignment: Assignment, check: Check | None, edition: Edition, shift: timedelta
+) -> Edition:
+    """Move the deadlines of a text and a check with their edition. Return the edition that they are for now.
+
+    That is a later one if `edition` leaves no time for them and the question isn't picked for it.
+    """
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    current_time = now(session)
+    times = EditionTimes(edition.cutoff_at, edition.runs_at)
+    due_at = assignment.due_at if assignment.owes_text else None
+    moved_due_at = move_due_at(newsletter, times, due_at, shift, current_time) if due_at else None
+    has_time = current_time <= get_latest_due_at(newsletter, times) if check else bool(moved_due_at or not due_at)
+    if not has_time and assignment.question.edition_id is None:
+        later = schedules.find_later_edition(session, newsletter, edition)
+        if later:
+            edition, times = later, EditionTimes(later.cutoff_at, later.runs_at)
+            moved_due_at = propose_due_at(newsletter, times, current_time)
+    if assignment.for_edition_id is not None:
+        assignment.for_edition_id = edition.id
+    if moved_due_at and due_at:
+        assignment.due_at = moved_due_at
+        if assignment.reply_by is not None:
+            assignment.reply_by = min(assignment.reply_by, moved_due_at)
+    if check:
+        check.due_at = move_check_end(newsletter, times, check.due_at, shift, current_time)
+    return edition
 
 
 def _dates_to_json(former_dates: dict[int, dict[str, Any]]) -> dict[str, Any]:
@@ -154,3 +211,5 @@ def restore_dates(session: Session, former_dates: dict[str, Any]) -> None:
         for name in DATE_COLUMNS:
             setattr(assignment, name, datetime.fromisoformat(values[name]) if values[name] else None)
         assignment.for_edition_id = values["for_edition_id"]
+        if "check_id" in values:
+            session.get_one(Check, values["check_id"]).due_at = datetime.fromisoformat(values["check_due_at"])
