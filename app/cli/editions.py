@@ -20,7 +20,6 @@ from ..db.ids import new_public_id
 from ..editions import locking, slots
 from ..editions.locking import list_lock_blockers
 from ..editions.models import Edition
-from ..editions.queries import title_of
 from ..editions.ready_questions import load_ready_questions
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import by_slug
@@ -78,14 +77,13 @@ def render(newsletter: str, day: datetime, format_name: str, language: str) -> N
         if errors:
             raise click.ClickException("\n".join(errors))
         preview = locking.preview(session, edition, language)
-        title = title_of(session, edition)
     if language and not preview.language:
         languages = ", ".join(preview.untranslated_headlines)  # its keys: all languages with a translation
         existing = f"it is in {languages}" if languages else "nothing in it is translated"
         raise click.UsageError(f"Nothing in this edition is translated into {language}: {existing}.")
     for headline in preview.untranslated_headlines.get(preview.language, ()):
         click.echo(f"not fully translated into {language}, printed in the original: {headline}", err=True)
-    click.echo(EXPORTS[format_name].write(preview.blocks, title), nl=False)
+    click.echo(EXPORTS[format_name].write(preview.blocks, preview.subject.line), nl=False)
 
 
 def _list_export_errors(session: Session, edition: Edition) -> list[str]:

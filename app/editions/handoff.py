@@ -3,7 +3,6 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,12 +23,10 @@ from ..newsletters.models import Newsletter
 from ..newsletters.sending_tool import SendingTool, account_of, of_newsletter
 from ..sending_tools.known_tools import Tool, hand_over
 from ..sending_tools.tool_api import Account, DraftError, DraftRef, EditionDraft
-from ..typesetting.block import Block
 from ..typesetting.exports import EXPORTS
 from . import locking, slots
 from .locking import list_lock_blockers
 from .models import Edition, HandedDraft
-from .queries import title_of
 from .ready_questions import load_ready_questions
 
 LEASE = timedelta(minutes=10)  # longer than all requests for one draft take
@@ -72,7 +69,7 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     """Ask the worker to create or update the edition's draft at the sending tool.
 
     Raises `PermissionDenied`, `InvalidTransition` if the edition is sent or skipped, and `MissingPrecondition` if the
-    newsletter has no sending tool, or in the cases of `get_exportable_blocks`.
+    newsletter has no sending tool, or in the cases of `get_exportable`.
     """
     must(actor, "edition")
     lock_row(session, edition)
@@ -81,7 +78,7 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     sending_tool = of_newsletter(session, edition.newsletter_id)
     if sending_tool is None:
         raise MissingPrecondition("no_sending_tool")
-    get_exportable_blocks(session, edition)
+    get_exportable(session, edition)
     row = get_handed_draft(session, edition)
     row = lock_row(session, row) if row else HandedDraft(edition_id=edition.id)
     _reset_for_tool(row, sending_tool)
@@ -93,13 +90,13 @@ def queue_handoff(session: Session, actor: Staff, edition: Edition) -> None:
     audit.record(session, actor, "edition.hand_over", edition)
 
 
-def get_exportable_blocks(session: Session, edition: Edition) -> list[Block]:
-    """Return an edition's blocks for export.
+def get_exportable(session: Session, edition: Edition, language: str = "") -> locking.Preview:
+    """Return an edition for export, in a language or each Q&A in its own.
 
     Raises `MissingPrecondition` for a name that may not be printed, an edition without questions, or a picked question
     without a cleared wording or an approved answer.
     """
-    preview = locking.preview(session, edition)
+    preview = locking.preview(session, edition, language)
     if preview.troubles:
         raise preview.troubles[0].error
     if not preview.blocks:
@@ -111,13 +108,14 @@ def get_exportable_blocks(session: Session, edition: Edition) -> list[Block]:
         if blockers:
             is_text_blocked = blockers[0].kind == "words"
             raise MissingPrecondition("text_not_cleared" if is_text_blocked else "no_approved_answer")
-    return preview.blocks
+    return preview
 
 
-def digest_of(blocks: Sequence[Block], title: str) -> str:
+def digest_of(preview: locking.Preview) -> str:
     """Return a digest of a draft's contents, to tell whether the draft at the tool is up to date."""
-    html = EXPORTS["html"].write(blocks, title)
-    text = EXPORTS["text"].write(blocks, title)
+    title = preview.subject.line
+    html = EXPORTS["html"].write(preview.blocks, title)
+    text = EXPORTS["text"].write(preview.blocks, title)
     return sha256(b"\0".join([title.encode(), html, text])).hexdigest()
 
 
@@ -164,7 +162,7 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
     try:
         if not edition.is_ahead:
             raise MissingPrecondition("edition_not_ahead")
-        blocks = get_exportable_blocks(session, edition)
+        preview = get_exportable(session, edition)
         account = account_of(session, sending_tool, own_hosts)
     except MissingPrecondition:
         return _fail_handoff(session, row, "unready")
@@ -172,9 +170,9 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
         return _fail_handoff(session, row, "sealed")
     _reset_for_tool(row, sending_tool)
     row.attempts += 1
-    title = title_of(session, edition)
-    content = EXPORTS[sending_tool.row.export].write(blocks, title).decode()
-    text = EXPORTS["text"].write(blocks, title).decode()
+    title, excerpt = preview.subject
+    content = EXPORTS[sending_tool.row.export].write(preview.blocks, title).decode()
+    text = EXPORTS["text"].write(preview.blocks, title).decode()
     return Job(
         row_id=row.id,
         pressed_at=row.pressed_at,
@@ -182,8 +180,8 @@ def lease_handoff(session: Session, row_id: int, own_hosts: frozenset[str]) -> J
         tool=sending_tool.row,
         tool_url=sending_tool.desk,
         account=account,
-        draft=EditionDraft(title, content, text, f"readers-asked-{edition.public_id.lower()}"),
-        digest=digest_of(blocks, title),
+        draft=EditionDraft(title, excerpt, content, text, f"readers-asked-{edition.public_id.lower()}"),
+        digest=digest_of(preview),
         draft_id=row.their_id,
     )
 

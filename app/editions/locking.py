@@ -27,6 +27,7 @@ from .lifecycle import EDITION
 from .models import Correction, Edition, EditionItem
 from .ready_questions import ReadyQuestion
 from .slots import list_picked_questions
+from .subject import Subject, compose_subject
 
 MAX_UNFILED_MAILS = 12  # mails from experts that are listed one by one
 
@@ -212,13 +213,15 @@ class Preview(NamedTuple):
     - `troubles`: readers' names that may not be printed, while the edition is planned; they prevent the export;
     - `untranslated_headlines`: for each language into which some Q&As are translated, the headlines of the others;
     - `language`: the requested language if some Q&A is translated into it, else "". Q&As without a translation are in
-      their own language.
+      their own language;
+    - `subject`: the subject of its mail, in that language or else the newsletter's own, with an excerpt.
     """
 
     blocks: list[Block]
     troubles: list[NameTrouble]
     untranslated_headlines: dict[str, list[str]]
     language: str
+    subject: Subject
 
 
 def preview(
@@ -252,7 +255,15 @@ def preview(
         carried_corrections = corrections.list_carried_corrections(session, edition)
         blocks += corrections.typeset_corrections(session, newsletter, carried_corrections)
     troubles = [item.trouble for item in items if item.trouble]
-    return Preview(blocks, troubles, untranslated_headlines, language if language in translations else "")
+    shown_language = language if language in translations else ""
+    subject = compose_subject(
+        session,
+        newsletter,
+        shown_language or newsletter.language,
+        [piece for piece, _phrases in pieces],
+        date.fromisoformat(edition.local_at[:10]),
+    )
+    return Preview(blocks, troubles, untranslated_headlines, shown_language, subject)
 
 
 def _list_published_items(

@@ -13,7 +13,6 @@ from ..answers.models import Assignment
 from ..core.actors import Staff
 from ..core.listing import Key, Listing
 from ..db.session import now
-from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from .models import Edition
 
@@ -21,11 +20,6 @@ from .models import Edition
 def load(session: Session, actor: Staff, public_id: str) -> Edition | None:
     """Return an edition of the actor's newsletter, or None."""
     return session.scalar(select(Edition).filter_by(public_id=public_id, newsletter_id=actor.newsletter_id))
-
-
-def title_of(session: Session, edition: Edition) -> str:
-    """Return the title of an edition's mail: the newsletter's name and the local date."""
-    return f"{session.get_one(Newsletter, edition.newsletter_id).name}, {edition.local_at[:10]}"
 
 
 # "The coming edition" means three things, and each has a query:

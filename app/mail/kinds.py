@@ -141,6 +141,7 @@ EXAMPLES: dict[type[mail_values.Values], Mapping[str, Any]] = {
     mail_values.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
     mail_values.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
     mail_values.EditionMail: {"runs_at": 0 * DAY},
+    mail_values.EditionCopy: {"title": N_("The Salt Wind"), "text": N_("The answer stands here.")},
     mail_values.TestMail: {"site": "ask.example.org"},
     mail_values.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY, "head": "7c1e 09af 44d2 8b10 e3f5"},
 }
@@ -316,6 +317,15 @@ KINDS = {
     "desk.mail_failed": _desk_mail(N_("A mail can’t be delivered"), lifetime=DAY),
     "desk.edition_missing": MailKind(
         N_("Has the edition gone out?"), mail_values.EditionMail, NEVER, lifetime=DAY, automatic=GENERATED
+    ),
+    # The mail contains what readers asked, and may not outlive a withdrawal in the outbox.
+    "desk.edition_copy": MailKind(
+        N_("An edition, to look at"),
+        mail_values.EditionCopy,
+        WHEN_ENDED,
+        lane=0,
+        lifetime=timedelta(minutes=10),
+        automatic=GENERATED,
     ),
     "desk.program_paused": _desk_mail(N_("Another program hears nothing any more")),
     # The mail contains headlines, which may have to be erased.

@@ -136,6 +136,14 @@ class EditionMail:
     link: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class EditionCopy:
+    """An edition as readers get it: the `title` of its mail, and its plain `text`."""
+
+    title: str
+    text: str
+
+
 @dataclass(frozen=True)
 class MorningSection:
     """A section of the morning mail: `number` items of a `kind`, the first of them as `lines`, and a `link` to all."""
@@ -170,4 +178,14 @@ class TestMail:
     site: str
 
 
-Values = TestMail | AccountMail | AssignmentMail | TranslatorMail | LetterMail | DeskMail | EditionMail | MorningMail
+Values = (
+    TestMail
+    | AccountMail
+    | AssignmentMail
+    | TranslatorMail
+    | LetterMail
+    | DeskMail
+    | EditionMail
+    | EditionCopy
+    | MorningMail
+)

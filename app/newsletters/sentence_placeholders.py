@@ -8,6 +8,7 @@ _LEAD_IN_PLACEHOLDERS = tuple(f"{{{name}}}" for name in PLACEHOLDERS)
 # Other kinds of sentences have no placeholders.
 PLACEHOLDERS_BY_KIND = {
     "call": ("{address}",),
+    "subject": ("{newsletter}", "{headlines}", "{date}"),
     "heading": ("{section}", "{headline}"),
     "asked_credit": ("{credit}",),
     "lead_in": _LEAD_IN_PLACEHOLDERS,
@@ -18,6 +19,7 @@ PLACEHOLDERS_BY_KIND = {
 }
 # The placeholder that a sentence must contain, by kind.
 REQUIRED_PLACEHOLDERS = {
+    "subject": "{headlines}",
     "heading": "{headline}",
     "asked_credit": "{credit}",
     "lead_in": "{name}",
@@ -25,6 +27,7 @@ REQUIRED_PLACEHOLDERS = {
     "translation": "{translator}",
     "ask_here": "{link}",
 }
+DEFAULT_SUBJECT = "{newsletter}: {headlines}"  # of an edition's mail, in every language
 # A placeholder, such as "{name}", or a single brace.
 _BRACES = re.compile(r"\{[^{}]*\}|[{}]")
 

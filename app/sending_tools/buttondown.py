@@ -6,6 +6,7 @@ drafting-emails-via-the-api, using-templating, and its OpenAPI document; read in
   `PATCH /v1/emails/{id}` changes the fields that it is given.
 - An e-mail has one body, which is HTML if it begins with the comment `AS_HTML`; Buttondown makes the plain text from
   it. It is a Django template: `{{` and `{%` in the text of an edition would be tags.
+- `description` is a short text for archives and search engines.
 - `metadata` may hold anything, and is returned with each e-mail.
 """
 
@@ -61,9 +62,10 @@ def update_draft(account: Account, email: dict[str, Any], draft: EditionDraft) -
 
 
 def _email_content(draft: EditionDraft) -> dict[str, str]:
-    """Return subject and body, with template tags in them escaped."""
-    subject, body = _TAG_START.sub("{\N{WORD JOINER}", draft.title), _TAG_START.sub("&#123;", draft.html)
-    return {"subject": subject, "body": f"{AS_HTML}\n{body}"}
+    """Return subject, description and body, with template tags in them escaped."""
+    subject, description = (_TAG_START.sub("{\N{WORD JOINER}", text) for text in (draft.title, draft.excerpt))
+    body = _TAG_START.sub("&#123;", draft.html)
+    return {"subject": subject, "description": description, "body": f"{AS_HTML}\n{body}"}
 
 
 def _draft_ref(email: dict[str, Any]) -> DraftRef:

@@ -60,21 +60,23 @@ def is_draft(post: dict[str, Any]) -> bool:
 
 
 def find_draft_id(account: Account, draft: EditionDraft) -> str:
-    # NQL's escapes (docs.ghost.org/content-api/filtering)
-    escaped_title = draft.title.replace("\\", "\\\\").replace("'", "\\'")
-    own_drafts = f"status:draft+tag:hash-readers-asked+title:'{escaped_title}'"
-    posts = _call_api(account, "", filter=own_drafts, limit="1", fields="id")
+    # Ghost makes a tag's slug of its name; that of an internal one begins with "hash-".
+    posts = _call_api(account, "", filter=f"status:draft+tag:hash-{draft.mark}", limit="1", fields="id")
     return get_id(posts[0]) if posts else ""
 
 
 def create_draft(account: Account, draft: EditionDraft) -> DraftRef:
-    post = {"title": draft.title, "html": draft.html, "status": "draft", "tags": [TAG]}
+    post = {**_post_content(draft), "status": "draft", "tags": [TAG, f"#{draft.mark}"]}
     return _draft_ref(_call_api(account, "", post, source="html"))
 
 
 def update_draft(account: Account, post: dict[str, Any], draft: EditionDraft) -> DraftRef:
-    changed = {"title": draft.title, "html": draft.html, "updated_at": post.get("updated_at")}
+    changed = {**_post_content(draft), "updated_at": post.get("updated_at")}
     return _draft_ref(_call_api(account, f"{get_id(post)}/", changed, "PUT", source="html"))
+
+
+def _post_content(draft: EditionDraft) -> dict[str, str]:
+    return {"title": draft.title, "custom_excerpt": draft.excerpt, "html": draft.html}
 
 
 def _get_post(posts: list[dict[str, Any]]) -> dict[str, Any]:

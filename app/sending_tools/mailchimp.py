@@ -5,6 +5,7 @@ api/campaigns, api/campaign-content; read in November 2026).
 - `POST /campaigns` with the type `regular` makes a draft, whose status is called `save`; `PUT /campaigns/{id}/content`
   sets its `html` and `plain_text`. Sending is a separate action, which is never requested.
 - `*|` in a text begins a merge tag.
+- `subject_line` and `preview_text` have at most 150 characters.
 - Only the account sees the `title` of a campaign, so it holds the mark.
 """
 
@@ -57,7 +58,8 @@ def find_draft_id(account: Account, draft: EditionDraft) -> str:
     fields = "campaigns.id,campaigns.settings.title"
     newest = {"status": "save", "sort_field": "create_time", "sort_dir": "DESC", "count": str(MAX_SEARCHED)}
     for campaign in get_list(_call_api(account, CAMPAIGNS, fields=fields, **newest), "campaigns"):
-        if get_object(campaign, "settings").get("title") == _title(draft):
+        title = get_object(campaign, "settings").get("title")
+        if isinstance(title, str) and title.endswith(f"({draft.mark})"):
             return get_id(campaign)
     return ""
 
@@ -73,11 +75,12 @@ def update_draft(account: Account, campaign: dict[str, Any], draft: EditionDraft
 
 
 def _settings(draft: EditionDraft) -> dict[str, str]:
-    return {"subject_line": _escape_template(draft.title), "title": _title(draft)}
+    texts = {"subject_line": draft.title, "preview_text": draft.excerpt}
+    return {**{name: _escape_template(text) for name, text in texts.items()}, "title": _title(draft)}
 
 
 def _title(draft: EditionDraft) -> str:
-    """Return the title of the campaign, by which it is found again."""
+    """Return the title of the campaign, by whose end it is found again."""
     return f"{draft.title[:80]} ({draft.mark})"
 
 

@@ -51,9 +51,13 @@ class NotFound(Exception):
 
 
 class EditionDraft(NamedTuple):
-    """An edition to hand over. `mark` is stored with the draft at the tool, so that it can be found again."""
+    """An edition to hand over. `mark` is stored with the draft at the tool, so that it can be found again.
+
+    `title` and `excerpt`, which inboxes show beside it, have at most 150 characters each.
+    """
 
     title: str
+    excerpt: str
     html: str
     text: str
     mark: str

@@ -64,14 +64,16 @@ def test_the_json_says_where_its_schema_is(nora: Desk, coming_edition: ComingEdi
     jsonschema.Draft202012Validator(described.get_json()).validate(file.get_json())
 
 
-def test_the_draft_and_the_word_file_are_named_by_newsletter_and_day(nora: Desk, coming_edition: ComingEdition) -> None:
+def test_the_draft_and_the_word_file_are_called_as_the_mail_will_be_and_named_by_newsletter_and_day(
+    nora: Desk, coming_edition: ComingEdition
+) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
     coming_edition.press("pick", question=first)
     with nora.database.read() as session:
         day = coming_edition.edition(session).local_at[:10]
     draft, word = nora.open(f"{coming_edition.page}/export.eml"), nora.open(f"{coming_edition.page}/export.docx")
-    assert message_from_bytes(draft.data, policy=default)["Subject"] == f"The Steppe Letter, {day}"
-    assert Document(BytesIO(word.data)).core_properties.title == f"The Steppe Letter, {day}"
+    assert message_from_bytes(draft.data, policy=default)["Subject"] == f"The Steppe Letter: {FIRST_QUESTION}"
+    assert Document(BytesIO(word.data)).core_properties.title == f"The Steppe Letter: {FIRST_QUESTION}"
     assert [file.headers["Content-Disposition"] for file in (draft, word)] == [
         f'attachment; filename="steppe-{day}.{ending}"' for ending in ("eml", "docx")
     ]

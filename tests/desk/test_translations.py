@@ -85,14 +85,11 @@ def test_both_texts_are_translated_approved_and_exported_in_every_form(
         file = nora.open(f"{coming_edition.page}/export.{export.suffix}?language=fa")
         assert file.headers["Content-Disposition"].endswith(f'-fa.{export.suffix}"')
         with nora.database.read() as session:
-            blocks = locking.blocks(session, coming_edition.edition(session), "fa")
-        assert [block.language for block in blocks] == ["fa", "en"]
-        assert file.data == export.write(blocks, f"The Steppe Letter, {coming_day(coming_edition)}")
-
-
-def coming_day(coming_edition: ComingEdition) -> str:
-    with coming_edition.database.read() as session:
-        return coming_edition.edition(session).local_at[:10]
+            preview = locking.preview(session, coming_edition.edition(session), "fa")
+        assert [block.language for block in preview.blocks] == ["fa", "en"]
+        headline = IN_PERSIAN.partition("\n")[0].partition(": ")[2]
+        assert preview.subject.line == f"The Steppe Letter: {headline} · {SECOND_QUESTION}"
+        assert file.data == export.write(preview.blocks, preview.subject.line)
 
 
 def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk, coming_edition: ComingEdition) -> None:

@@ -112,7 +112,11 @@ def test_the_draft_stands_in_the_real_ghost(
 
 
 DRAFT = EditionDraft(
-    "The Steppe Letter, Nora's", "<h2>One</h2><p>First words.</p>", "First words.\n", "readers-asked-x"
+    "The Steppe Letter, Nora's",
+    "Who measures it?",
+    "<h2>One</h2><p>First words.</p>",
+    "First words.\n",
+    "readers-asked-x",
 )
 
 

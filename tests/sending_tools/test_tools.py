@@ -16,9 +16,13 @@ from tests.support.source import ROOT
 DOCS = ROOT / "docs" / "drafts.md"
 WORDS = "Who put {{ .Subscriber.Email }} and {% if x %} and *|EMAIL|* into the {steppe}?"
 DRAFT = EditionDraft(
-    "The Steppe Letter, Nora's *|FNAME|* {{ one }}", f"<p>{WORDS}</p>", f"{WORDS}\n", "readers-asked-k3v9"
+    "The Steppe Letter, Nora's *|FNAME|* {{ one }}",
+    "Who put {{ it }} *|there|*?",
+    f"<p>{WORDS}</p>",
+    f"{WORDS}\n",
+    "readers-asked-k3v9",
 )
-LATER = DRAFT._replace(html="<p>Later words.</p>", text="Later words.\n")
+LATER = DRAFT._replace(title="The Steppe Letter: The Salt Wind", html="<p>Later words.</p>", text="Later words.\n")
 LINKS = RequiredRows(
     "Say in LINKS of tests/sending_tools/test_tools.py where the first draft of {name} stands there.",
     {
@@ -91,10 +95,11 @@ MARKS: RequiredRows[tuple[str, ...]] = RequiredRows(
 @pytest.mark.threat("hostile words")
 def test_somebodys_words_are_no_template_of_the_tool(tool: ToolServer) -> None:
     hand_over(tool.tool, tool.get_account(), DRAFT)
-    parts = (tool.only_draft.title, tool.only_draft.html, tool.only_draft.text)
+    parts = (tool.only_draft.title, tool.only_draft.excerpt, tool.only_draft.html, tool.only_draft.text)
     assert [mark for mark in MARKS[tool.name] for part in parts if mark in part] == []
     html = tool.only_draft.html.removeprefix("<!-- buttondown-editor-mode: fancy -->\n")
     assert (as_sent(tool.name, html), as_sent(tool.name, tool.only_draft.title)) == (DRAFT.html, DRAFT.title)
+    assert as_sent(tool.name, tool.only_draft.excerpt) == ("" if tool.name == "listmonk" else DRAFT.excerpt)
 
 
 def test_a_draft_that_was_deleted_there_is_made_anew(tool: ToolServer) -> None:

@@ -151,7 +151,7 @@ ENDPOINTS_WITHOUT_TOKEN = {
         "expert_merge", "expert_namesakes", "expert_split", "question_alike",
     ),
     "it changes nothing": ("expert_address", "expert_addresses", "expert_export", "mail_address", "pen_address", "try_sending_tool"),
-    "it hands over the current contents, whoever changed them": ("hand_over",),
+    "it hands over the current contents, whoever changed them": ("hand_over", "mail_to_me"),
 }  # fmt: skip
 TOKEN_FACTS = ("version", "newest", "label", "must_run_by")  # passed like fields, sent in the version token
 

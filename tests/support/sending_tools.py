@@ -52,6 +52,7 @@ class StoredDraft:
 
     id: str
     title: str = ""
+    excerpt: str = ""
     html: str = ""
     text: str = ""
     status: str = "draft"
@@ -148,13 +149,9 @@ def _ghost(
     if match is None:
         return error(404, "NotFoundError")
     if method == "GET" and not match[1]:
-        filter_match = re.fullmatch(r"status:draft\+tag:hash-readers-asked\+title:'(.*)'", query.get("filter", ""))
-        title = filter_match and re.sub(r"\\(.)", r"\1", filter_match[1])
-        drafts = [
-            draft
-            for draft in server.drafts.values()
-            if draft.status == "draft" and "#readers-asked" in draft.marks and draft.title == title
-        ]
+        filter_match = re.fullmatch(r"status:draft\+tag:hash-([a-z0-9-]+)", query.get("filter", ""))
+        tag = filter_match and f"#{filter_match[1]}"
+        drafts = [draft for draft in server.drafts.values() if draft.status == "draft" and tag in draft.marks]
         return CannedResponse({"posts": [{"id": draft.id} for draft in drafts[: int(query["limit"])]], "meta": {}})
     if method == "POST":
         post = payload["posts"][0]
@@ -172,7 +169,10 @@ def _ghost(
             return error(422, "ValidationError")
         if post.get("status", "draft") != "draft" or "newsletter" in query:
             server.sending_paths.append(path)
+        if len(post["title"]) > 255 or len(post["custom_excerpt"]) > 300:
+            return error(422, "ValidationError")
         draft.title, draft.html, draft.version = post["title"], post["html"], draft.version + 1
+        draft.excerpt = post["custom_excerpt"]
     as_json = {
         "id": draft.id,
         "status": draft.status,
@@ -270,7 +270,7 @@ def _buttondown(
     if method in ("POST", "PATCH"):
         if payload.get("status", "draft") != "draft":
             server.sending_paths.append(path)
-        draft.title, draft.html = payload["subject"], payload["body"]
+        draft.title, draft.excerpt, draft.html = payload["subject"], payload["description"], payload["body"]
     return CannedResponse(as_json(draft), 201 if method == "POST" else 200)
 
 
@@ -318,7 +318,11 @@ def _mailchimp(
         draft.html, draft.text = payload["html"], payload["plain_text"]
         return CannedResponse({"html": draft.html, "plain_text": draft.text, "archive_html": draft.html})
     if method in ("POST", "PATCH"):
-        draft.title, draft.marks = payload["settings"]["subject_line"], (payload["settings"]["title"],)
+        settings = payload["settings"]
+        if len(settings["subject_line"]) > 150 or len(settings["preview_text"]) > 150:
+            return problem(400)
+        draft.title, draft.excerpt = settings["subject_line"], settings["preview_text"]
+        draft.marks = (settings["title"],)
     return CannedResponse(as_json(draft))
 
 

@@ -19,7 +19,7 @@ from app.db.session import now
 from app.editions import corrections, history, locking
 from app.editions.items import PrintedExpert
 from app.editions.models import Correction, Edition, EditionItem
-from app.editions.queries import list_editions_to_run, title_of
+from app.editions.queries import list_editions_to_run
 from app.mail import inbound
 from app.mail.lifecycle import INBOUND
 from app.mail.models import InboundRaw, OutboxMail
@@ -63,8 +63,8 @@ def forms(database: Database, public_id: str) -> dict[str, bytes]:
     """The edition in every form."""
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(public_id=public_id)).one()
-        blocks, title = locking.blocks(session, edition), title_of(session, edition)
-        return {name: form.write(blocks, title) for name, form in EXPORTS.items()}
+        preview = locking.preview(session, edition)
+        return {name: form.write(preview.blocks, preview.subject.line) for name, form in EXPORTS.items()}
 
 
 def record(database: Database) -> tuple[str | None, str, dict[str, Any], str, bool, bool]:

@@ -15,12 +15,10 @@ from ...core.clock import utc_now
 from ...core.domain_errors import DomainError, VersionConflict
 from ...db.session import get_many
 from ...editions import handoff, history, locking, slots
-from ...editions import queries as editions
 from ...editions.items import NameTrouble
 from ...editions.lifecycle import EDITION
-from ...editions.locking import LockWarning, list_lock_warnings
+from ...editions.locking import LockWarning, Preview, list_lock_warnings
 from ...editions.models import Edition, HandedDraft
-from ...editions.queries import title_of
 from ...editions.ready_questions import (
     Choice,
     QuestionFilter,
@@ -38,7 +36,6 @@ from ...questions.models import Question
 from ...sending_tools.known_tools import TOOLS
 from ...sending_tools.tool_api import FAULTS as FAULT_PASSES
 from ...typesetting import whole_mail
-from ...typesetting.block import Block
 from ...typesetting.exports import EXPORTS
 from ...web.error_sentences import format_error
 from ...web.formatting import day, moment
@@ -167,15 +164,15 @@ def format_refusal(error: DomainError) -> str:
     return format_error(error)
 
 
-def get_preview_values(desk: RequestContext, edition: Edition, blocks: Sequence[Block]) -> dict[str, Any]:
-    """Return the template values of the preview, in the export format that the parameter "form" selects.
+def get_preview_values(preview: Preview) -> dict[str, Any]:
+    """Return the template values of a preview, in the export format that the parameter "form" selects.
 
     For a mail the content is empty: the page loads it into a frame.
     """
     exports = {name: export for name, export in EXPORTS.items() if export.preview}
     default_export = next(iter(exports.values()))
     export = exports.get(request.args.get("form", ""), default_export)
-    title = title_of(desk.session, edition)
+    blocks, title = preview.blocks, preview.subject.line
     content = ""
     if blocks and export.preview != "mail":
         content = export.write(blocks, title).decode()
@@ -188,6 +185,7 @@ def get_preview_values(desk: RequestContext, edition: Edition, blocks: Sequence[
         "preview": Markup(content) if export.preview == "page" else content,  # noqa: S704
         "size": len(EXPORTS["mail"].write(blocks, title)) / 1_000,
         "size_limit": whole_mail.MAX_KILOBYTES,
+        "subject_line": title,
     }
 
 
@@ -216,23 +214,18 @@ class DraftStatus(NamedTuple):
 
 
 def get_draft_status(
-    desk: RequestContext, edition: Edition, tool: SendingTool | None, row: HandedDraft | None, blocks: Sequence[Block]
+    desk: RequestContext, edition: Edition, tool: SendingTool | None, row: HandedDraft | None, preview: Preview
 ) -> dict[str, Any]:
     """Return the template values about the sending tool and the edition's draft there."""
-    return {
-        "tool_name": tool.row.label if tool else "",
-        "handoff": _format_draft_status(desk, edition, blocks, row) if row else None,
-    }
+    return {"tool_name": tool.row.label if tool else "", "handoff": _format_draft_status(preview, row) if row else None}
 
 
-def _format_draft_status(
-    desk: RequestContext, edition: Edition, blocks: Sequence[Block], row: HandedDraft
-) -> DraftStatus:
+def _format_draft_status(preview: Preview, row: HandedDraft) -> DraftStatus:
     label = TOOLS[row.tool].label
     if row.due_at and not row.said:
         return DraftStatus("wait", _("%(tool)s is being asked.", tool=label), row.link, label)
     outcome = str(DRAFT_OUTCOMES[row.said])
-    is_outdated = bool(row.digest) and row.digest != handoff.digest_of(blocks, editions.title_of(desk.session, edition))
+    is_outdated = bool(row.digest) and row.digest != handoff.digest_of(preview)
     if row.said in GOOD_OUTCOMES:
         mark = "good"
     elif row.due_at and FAULT_PASSES.get(row.said):  # the fault may pass, so the worker tries again
@@ -282,11 +275,9 @@ def render_edition(
     draft = handoff.get_handed_draft(session, edition)
     locked_items = locking.get_locked_items(session, edition)
     items, corrections = locked_items
-    blocks, name_troubles, untranslated, language = locking.preview(
-        session, edition, request.args.get("language", ""), picked, locked_items
-    )
+    preview = locking.preview(session, edition, request.args.get("language", ""), picked, locked_items)
     # The draft has each Q&A in its own language, whatever the preview shows.
-    draft_blocks = locking.blocks(session, edition) if language else blocks
+    draft_preview = locking.preview(session, edition) if preview.language else preview
     open_slots: Sequence[int] = []
     planning_values: dict[str, Any] = {"ready_items": [], "picked_items": []}
     past_events = []
@@ -309,7 +300,7 @@ def render_edition(
         changes_since=changes_since,
         version_token=version_token_of(edition),
         preserved_params=get_preserved_params(),
-        name_problems=[_format_name_trouble(desk, name_trouble) for name_trouble in name_troubles],
+        name_problems=[_format_name_trouble(desk, name_trouble) for name_trouble in preview.troubles],
         open_slots=open_slots,
         edition_sections=sections,
         items=items,
@@ -323,10 +314,10 @@ def render_edition(
         most_slots=slots.MAX_SLOTS,
         reply_to=reply_address(desk, edition),
         changes=received_editions.changes(session, edition) if edition.arrived_at else [],
-        **get_preview_values(desk, edition, blocks),
-        **get_draft_status(desk, edition, tool, draft, draft_blocks),
-        language=language,
-        untranslated=untranslated,
+        **get_preview_values(preview),
+        **get_draft_status(desk, edition, tool, draft, draft_preview),
+        language=preview.language,
+        untranslated=preview.untranslated_headlines,
         **planning_values,
     )
 

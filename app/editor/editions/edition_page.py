@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from ...audit import collect_events
 from ...core.domain_errors import InvalidField, InvalidTransition, MissingPrecondition, VersionConflict
-from ...editions import handoff, locking, slots
+from ...editions import edition_mail, handoff, locking, slots
 from ...editions import queries as editions
 from ...editions.locking import list_lock_blockers
 from ...editions.models import Edition
@@ -89,17 +89,16 @@ def edition_reply_address(slug: str, public_id: str) -> Response:
         return response
 
 
-@editor.get("/<slug>/editions/<public_id>/mail")
-def edition_mail(slug: str, public_id: str) -> Response:
+@editor.get("/<slug>/editions/<public_id>/mail", endpoint="edition_mail")
+def whole_edition_mail(slug: str, public_id: str) -> Response:
     """Show the edition as a complete mail, with a style sheet instead of inline styles, which the CSP forbids."""
     with read_context(slug) as desk:
         edition = _load_edition(desk, public_id)
-        blocks = _get_preview(desk, edition).blocks
-        if not blocks:
+        preview = _get_preview(desk, edition)
+        if not preview.blocks:
             abort(404)
-        title = editions.title_of(desk.session, edition)
         style_sheet_url = url_for("static", filename=whole_mail.STYLE_SHEET)
-        response = make_response(whole_mail.page(blocks, title, style_sheet_url))
+        response = make_response(whole_mail.page(preview.blocks, preview.subject.line, style_sheet_url))
         response.headers.update(FRAME_HEADERS)
         return response
 
@@ -112,10 +111,10 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
     """
     with read_context(slug) as desk:
         edition = _load_edition(desk, public_id)
-        blocks, name_troubles, _untranslated, language = _get_preview(desk, edition)
-        if name_troubles:
+        preview = _get_preview(desk, edition)
+        if preview.troubles:
             return render_edition(desk, edition, _("Nothing was exported: first settle the name below.")), 409
-        if not blocks:
+        if not preview.blocks:
             return render_edition(
                 desk, edition, _("Nothing was exported: nothing is picked for this edition yet.")
             ), 409
@@ -124,12 +123,12 @@ def export(slug: str, public_id: str, ending: str) -> Response | tuple[str, int]
                 desk, edition, _("Nothing was exported: first settle what keeps it from being locked.")
             ), 409
         export_format = BY_SUFFIX[ending]
-        response = make_response(export_format.write(blocks, editions.title_of(desk.session, edition)))
+        response = make_response(export_format.write(preview.blocks, preview.subject.line))
         response.headers["Content-Type"] = export_format.content_type
         if export_format.schema:
             schema_url = url_for("static", filename=export_format.schema, version=None)
             response.headers["Link"] = f'<{schema_url}>; rel="describedby"'  # RFC 8288
-        stem = "-".join(filter(None, (desk.newsletter.slug, edition.local_at[:10], language)))
+        stem = "-".join(filter(None, (desk.newsletter.slug, edition.local_at[:10], preview.language)))
         response.headers["Content-Disposition"] = f'attachment; filename="{stem}.{ending}"'
         return response
 
@@ -311,6 +310,25 @@ def press(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
     anchor = "slots" if action in SLOT_ACTIONS else None
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor=anchor, **get_preserved_params()), code=303
+    )
+
+
+@editor.action("/<slug>/editions/<public_id>/mail-to-me", permission="edition")
+def mail_to_me(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """Mail the edition to whoever presses, in the language of the preview."""
+
+    def fn(desk: RequestContext) -> None:
+        edition_mail.mail_to_actor(
+            desk.session, desk.actor, _load_edition(desk, public_id), request.args.get("language", "")
+        )
+
+    try:
+        run_in_transaction(slug, fn)
+    except MissingPrecondition as error:
+        return rerender(slug, 409, _render_edition_of, public_id, trouble=format_refusal(error))
+    announce(_("It is on its way to your own address, and to nobody else."))
+    return redirect(
+        url_for("editor.edition", slug=slug, public_id=public_id, _anchor="preview", **get_preserved_params()), code=303
     )
 
 

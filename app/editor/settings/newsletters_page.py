@@ -23,7 +23,6 @@ from ...newsletters.queries import all_newsletters
 from ...newsletters.settings import InvalidSettings
 from ...people.models import Membership
 from ...text.languages import direction
-from ...typesetting.house_languages import phrases_for
 from ...web.formatting import day
 from ...workflows.newsletters import founding, pausing, renaming
 from .. import form_fields, rhythm_form
@@ -31,7 +30,7 @@ from ..conflict import abort_with_conflict, submitted_token
 from ..form_fields import parse_day
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..undo_press import get_undo_token
-from .sentences import SENTENCES, build_example, get_submitted_sentences
+from .sentences import SENTENCES, build_example, get_default_sentences, get_submitted_sentences
 
 STATE_LABELS = {"running": _l("runs"), "paused": _l("pauses"), "closed": _l("is closed")}
 
@@ -184,7 +183,7 @@ def _render_new_form(
         basic_fields=founding.BASIC_SETTINGS,
         calendar_fields=founding.CALENDAR_SETTINGS,
         sentences=SENTENCES,
-        default_sentences=phrases_for(language),
+        default_sentences=get_default_sentences(language),
         language=language,
         direction=direction(language),
         **rhythm_form.template_values(rhythm_form.read_choices() if form_data else choices_of(values["rule"])),

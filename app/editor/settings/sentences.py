@@ -11,7 +11,7 @@ from ...core.domain_errors import VersionConflict
 from ...core.fields import FieldError
 from ...newsletters import settings
 from ...newsletters.models import Newsletter
-from ...newsletters.sentence_placeholders import PLACEHOLDERS_BY_KIND
+from ...newsletters.sentence_placeholders import DEFAULT_SUBJECT, PLACEHOLDERS_BY_KIND
 from ...text.languages import direction
 from ...typesetting.house_form import ItemContent, LeadIn, Voice, set_block
 from ...typesetting.house_languages import phrases_for
@@ -23,6 +23,10 @@ from .newsletter_page import list_languages
 
 # By kind of sentence: its label and help text. The example contains the sentences of the house form.
 SENTENCES = {
+    "subject": (
+        _l("Subject of an edition"),
+        _l("{newsletter}, {headlines} and {date} are filled in: as many headlines as fit."),
+    ),
     "heading": (_l("Heading"), _l("{section} and {headline} are filled in.")),
     "asked_many": (_l("Several readers asked"), ""),
     "asked_one": (_l("One reader asked, unnamed"), ""),
@@ -94,11 +98,16 @@ def _render_form(
         direction=direction(language),
         sentences=sentences,
         **form._asdict(),
-        default_sentences=phrases_for(language),
+        default_sentences=get_default_sentences(language),
         faults={kind: format_fault(fault) for kind, fault in (faults or {}).items()},
         example=build_example(desk.newsletter, language, form.values),
         is_preview=form_data is not None and not faults and not has_conflict,
     )
+
+
+def get_default_sentences(language: str) -> dict[str, str]:
+    """Return the sentences that stand where a newsletter has no wording of its own, by kind."""
+    return {**phrases_for(language), "subject": DEFAULT_SUBJECT}
 
 
 def build_example(newsletter: Newsletter, language: str, own_sentences: dict[str, str]) -> str:
