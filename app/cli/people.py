@@ -4,9 +4,11 @@
 imports and exports the directory of experts.
 """
 
+import os
 from pathlib import Path
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 from sqlalchemy.orm import Session
 
@@ -14,6 +16,7 @@ from ..core.actors import Clock
 from ..core.domain_errors import VersionConflict
 from ..core.permissions import ROLES
 from ..db.session import absolute_url
+from ..editor.experts.file_pages import write_wrong_rows
 from ..newsletters.models import Newsletter
 from ..people import directory, directory_import, expert_file, sign_in, spreadsheet
 from ..people.models import Person
@@ -111,8 +114,15 @@ def _get_person(session: Session, email: str) -> Person:
     "--encoding", type=click.Choice(list(spreadsheet.ENCODINGS)), help="The encoding of FILE; guessed if omitted."
 )
 @click.option("--language", default="en", show_default=True, help="The language of mails to new experts.")
-def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str) -> None:
-    """Import experts from a CSV FILE: all of them, or nobody if a row is wrong."""
+@click.option(
+    "--wrong-rows", type=FILE, help="Where to write the wrong rows; by default beside FILE, as NAME-wrong.csv."
+)
+def import_experts(file: Path, dry_run: bool, encoding: str | None, language: str, wrong_rows: Path | None) -> None:
+    """Import experts from a CSV FILE.
+
+    Wrong rows are left out and written to a new file beside it, with a column that says why; then the exit status is 1.
+    """
+    wrong_file = wrong_rows or file.with_name(f"{file.stem}-wrong{file.suffix}")
     try:
         table = spreadsheet.read(
             file.read_bytes(), expert_file.columns_by_header(), expert_file.REQUIRED_COLUMNS, encoding or ""
@@ -125,13 +135,27 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
         for column, code, values in line.faults:
             click.echo(f"row {line.number}, {column or 'cells'}: {code} {values or ''}".strip())
     counts = plan.counts
-    if counts["wrong"]:
-        raise click.ClickException(f"{counts['wrong']} rows are wrong; nothing was imported")
     if not dry_run:
+        if counts["wrong"] and wrong_file.exists():
+            raise click.ClickException(
+                f"nothing was imported, because {wrong_file} exists already: move it away, or name another file "
+                "for the wrong rows with --wrong-rows"
+            )
         change_count = counts["new"] + counts["changed"]
         with click.progressbar(length=change_count, label="Importing") as bar:  # a retry counts rows twice
             db.write(lambda session: directory_import.run_import(session, Clock(), plan, language, bar.update))
     click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} unchanged")
+    if not counts["wrong"]:
+        return
+    if dry_run:
+        raise click.ClickException(f"{counts['wrong']} rows are wrong and would be left out")
+    with current_app.test_request_context():  # for the sentences of the desk's page
+        content = write_wrong_rows(table, plan)
+    with open(os.open(wrong_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
+        output.write(content)
+    raise click.ClickException(
+        f"{counts['wrong']} rows are wrong and were left out: {wrong_file} has them, with a column that says why"
+    )
 
 
 @experts.command("export")

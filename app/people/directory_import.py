@@ -1,4 +1,4 @@
-"""Import a file of experts: plan what each row would change, then write all of it or nothing."""
+"""Import a file of experts: plan what each row would change, then write all rows that are right, or nothing."""
 
 import hashlib
 from collections import Counter
@@ -104,7 +104,7 @@ def _split_into_batches(rows: Sequence[T]) -> Iterator[Sequence[T]]:
 def check_unchanged(session: Session, plan: ImportPlan) -> None:
     """Raise `VersionConflict` if an expert or address of the plan has changed in the directory since it was made."""
     ring = get_keyring(session)
-    for lines in _split_into_batches(plan.lines):
+    for lines in _split_into_batches([line for line in plan.lines if line.kind != "wrong"]):
         versions = {line.before.id: line.before.version for line in lines if line.before}
         query = select(Expert.id, Expert.version).where(Expert.id.in_(versions), Expert.merged_into_id.is_(None))
         current_versions = {row.id: row.version for row in session.execute(query)}
@@ -245,10 +245,6 @@ ProgressCallback = Callable[[int], None]
 Rows = Sequence[dict[str, Any]]
 
 
-class InvalidPlan(Exception):
-    """The plan has wrong rows, so nothing is imported."""
-
-
 def run_import(
     session: Session,
     actor: Actor,
@@ -258,13 +254,11 @@ def run_import(
 ) -> None:
     """Carry out a plan: record the new experts and change the existing ones.
 
-    Mails to new experts will be in `language`. `on_progress` is called with the number of rows that were just written.
-    Raises `PermissionDenied` and `InvalidPlan`. Raises `VersionConflict` if the directory has changed since the plan
-    was made, since planning takes seconds in which others may write.
+    Wrong rows are left out. Mails to new experts will be in `language`. `on_progress` is called with the number of rows
+    that were just written. Raises `PermissionDenied`, and `VersionConflict` if the directory has changed since the plan
+    was made: planning takes seconds in which others may write.
     """
     must(actor, "whole directory", "upkeep")
-    if plan.counts["wrong"]:
-        raise InvalidPlan
     check_unchanged(session, plan)
     for lines in _split_into_batches([line for line in plan.lines if line.kind == "new"]):
         _insert_experts(session, actor, lines, language)

@@ -31,6 +31,7 @@ DELIMITERS = (",", ";", "\t")
 # The beginning of a cell that spreadsheet programs would execute (OWASP, "CSV injection"): a sign such as "=", even a
 # full-width one, perhaps after apostrophes that this or another program has put before it.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+NOTE_HEADER = "what is wrong"  # of the column in which rows that are given back say why
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 
 
@@ -49,24 +50,29 @@ class UnreadableSpreadsheet(Exception):
 class SpreadsheetRow:
     """A row of the file: its cells by column, and its number, where the header is row 1.
 
-    `extra_cells` is the number of filled cells beyond the last column.
+    `extra_cells` is the number of filled cells beyond the last column, and `record` has all cells as they are in the
+    file.
     """
 
     number: int
     cells: dict[str, str]
     extra_cells: int = 0
+    record: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Spreadsheet:
-    """A table. `columns` are the known columns, and `ignored` are the headers of unknown columns.
+    """A table. `columns` are the known columns, and `ignored` are the headers of unknown columns, except `NOTE_HEADER`.
 
-    `guessed` is true if nothing in the file confirms the `encoding`.
+    `guessed` is true if nothing in the file confirms the `encoding`. `headers` are those of the file; with
+    `has_declaration`, it begins with a line that declares the delimiter.
     """
 
     encoding: str
     guessed: bool
     delimiter: str
+    has_declaration: bool
+    headers: tuple[str, ...]
     columns: tuple[str, ...]
     ignored: tuple[str, ...]
     rows: tuple[SpreadsheetRow, ...]
@@ -89,8 +95,8 @@ def read(
         text = data.decode(used_encoding).removeprefix("\ufeff").replace("\0", "")
     except (UnicodeDecodeError, LookupError):
         raise UnreadableSpreadsheet("encoding", encoding=ENCODINGS.get(used_encoding, "")) from None
-    text, delimiter = _find_delimiter(text, columns_by_header)
-    records = _parse_records(text, delimiter)
+    table_text, delimiter = _find_delimiter(text, columns_by_header)
+    records = _parse_records(table_text, delimiter)
     headers = next(records, None)
     if headers is None:
         raise UnreadableSpreadsheet("empty")
@@ -102,12 +108,15 @@ def read(
     if not any(set(names) <= set(columns) for names in required_columns):
         raise UnreadableSpreadsheet("columns", heads=", ".join(header.strip()[:40] for header in headers[:12]))
     unknown_headers = [header.strip() for header, column in zip(headers, columns, strict=True) if not column]
+    unknown_headers = [header for header in unknown_headers if header and not _is_note(header)]
     return Spreadsheet(
         encoding=used_encoding,
         guessed=not encoding and not data.isascii() and used_encoding.startswith("cp"),
         delimiter=delimiter,
+        has_declaration=table_text != text,
+        headers=tuple(headers),
         columns=known_columns,
-        ignored=tuple(header[:60] for header in unknown_headers if header),
+        ignored=tuple(header[:60] for header in unknown_headers),
         rows=tuple(_build_rows(records, columns)),
     )
 
@@ -169,7 +178,7 @@ def _build_rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterato
             raise UnreadableSpreadsheet("rows")
         cells = {column: unescape_cell(cell) for column, cell in zip(columns, record, strict=False) if column}
         extra_cells = [cell for cell in record[len(columns) :] if cell.strip()]
-        yield SpreadsheetRow(number, cells, len(extra_cells))
+        yield SpreadsheetRow(number, cells, len(extra_cells), tuple(record))
 
 
 def escape_cell(cell: str) -> str:
@@ -180,6 +189,29 @@ def escape_cell(cell: str) -> str:
 def unescape_cell(cell: str) -> str:
     """Undo `escape_cell`."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _is_note(header: str) -> bool:
+    return fold(header) == fold(NOTE_HEADER)
+
+
+def write_with_notes(sheet: Spreadsheet, notes: Mapping[int, str]) -> bytes:
+    """Return the rows with these numbers as a file in the format of the sheet, each after a first column with its note.
+
+    A column of earlier notes is left out. What a note has and the encoding lacks becomes a question mark.
+    """
+    old_notes = {index for index, header in enumerate(sheet.headers) if _is_note(header)}
+    text = io.StringIO(newline="")
+    if sheet.encoding.startswith("utf") and sheet.encoding != "utf-16":  # Python's utf-16 writes the mark by itself
+        text.write("\ufeff")
+    if sheet.has_declaration:
+        text.write(f"sep={sheet.delimiter}\r\n")
+    writer = csv.writer(text, delimiter=sheet.delimiter)
+    noted_rows = [(notes[row.number], row.record) for row in sheet.rows if row.number in notes]
+    for note, record in [(NOTE_HEADER, sheet.headers), *noted_rows]:
+        cells = [cell for index, cell in enumerate(record) if index not in old_notes]
+        writer.writerow([escape_cell(unescape_cell(cell)) for cell in (note, *cells)])
+    return text.getvalue().encode(sheet.encoding, "replace")
 
 
 def write_csv(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

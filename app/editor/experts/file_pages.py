@@ -1,14 +1,15 @@
 """The directory as a CSV file: an import that is checked row by row first, and a complete export.
 
-Between check and import the file is stored sealed, for the person who uploaded it, for at most an hour. Uploading it
-twice instead could import another file than the one that was checked.
+The rows that are right are imported together; the others come back as a file that says why. Between check and import
+the file is stored sealed, for the person who uploaded it, for at most an hour. Uploading it twice instead could import
+another file than the one that was checked.
 """
 
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from flask import Response, redirect, request, stream_with_context, url_for
+from flask import Response, abort, redirect, request, stream_with_context, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
@@ -81,6 +82,12 @@ def format_row_fault(fault: Fault) -> str:
     column, code, values = fault
     sentence = str(FAULTS[code]) % values if code in FAULTS else format_fault(FieldError(code, **values))
     return _("%(column)s: %(fault)s", column=field_labels(FIELDS)[column], fault=sentence) if column else sentence
+
+
+def write_wrong_rows(sheet: Spreadsheet, plan: directory_import.ImportPlan) -> bytes:
+    """Return the wrong rows of a file in its own format, with a column that says why."""
+    notes = {line.number: " ".join(map(format_row_fault, line.faults)) for line in plan.lines if line.faults}
+    return spreadsheet.write_with_notes(sheet, notes)
 
 
 raise_size_limit("expert_file", MOST_BYTES, lambda: format_unreadable(UnreadableSpreadsheet("large")))
@@ -183,19 +190,23 @@ def _render_report(desk: RequestContext, upload: Upload, fault: str = "") -> str
 
 @editor.action(f"{FILES_RULE}/<file_id>/import", permission="whole directory")
 def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
-    """Import the checked file as a whole, unless a row is wrong, or the directory has changed since the check."""
+    """Import the right rows of the checked file together, unless the directory has changed since the check.
+
+    A file with wrong rows is still kept, so that its report can list them and give them back.
+    """
     with read_context(slug) as desk:
         upload = _get_upload(desk, file_id)
         try:
             _sheet, plan = _load_import_plan(desk, upload)
         except UnreadableSpreadsheet:  # not in the selected encoding
             return _render_report(desk, upload), 422
-        if plan.digest != request.form.get("digest") or plan.counts["wrong"]:
+        if plan.digest != request.form.get("digest"):
             return _render_report(desk, upload, _directory_changed_message()), 409
 
     def fn(desk: RequestContext) -> None:
         directory_import.run_import(desk.session, desk.actor, plan, desk.newsletter.language)
-        uploads.drop(desk.session, _get_upload(desk, file_id))
+        if not plan.counts["wrong"]:
+            uploads.drop(desk.session, _get_upload(desk, file_id))
 
     try:
         run_in_transaction(slug, fn)
@@ -206,7 +217,23 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     new = ngettext("%(num)s expert is new", "%(num)s experts are new", plan.counts["new"])
     changed = ngettext("%(num)s has changed", "%(num)s have changed", plan.counts["changed"])
     announce(_("%(new)s and %(changed)s.", new=new, changed=changed))
+    if plan.counts["wrong"]:
+        report_params: dict[str, Any] = {"file_id": file_id, "show": "wrong", "as": _get_encoding()}
+        return redirect(url_for("editor.expert_report", slug=slug, **report_params), code=303)
     return redirect(url_for("editor.experts", slug=slug), code=303)
+
+
+@editor.restricted_page(f"{FILES_RULE}/<file_id>/wrong.csv", permission="whole directory")
+def expert_wrong_rows(slug: str, file_id: str) -> BaseResponse:
+    """Return the wrong rows of the file in its own format, with a column that says why."""
+    with read_context(slug) as desk:
+        try:
+            sheet, plan = _load_import_plan(desk, _get_upload(desk, file_id))
+        except UnreadableSpreadsheet:  # not in the selected encoding
+            abort(404)
+        content = write_wrong_rows(sheet, plan)
+    headers = {"Content-Disposition": 'attachment; filename="experts-wrong.csv"', "X-Content-Type-Options": "nosniff"}
+    return Response(content, mimetype="text/csv", headers=headers)
 
 
 def _directory_changed_message() -> str:
