@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from ..answers import assigning, editing, expert_mails
-from ..answers.models import Answer, Assignment, Check
+from ..answers.models import Answer, Assignment
 from ..answers.schedule import DueTooLate, EditionTimes, Schedule, get_latest_due_at, get_time_to_check, plan_schedule
 from ..core.actors import Actor, Clock, Staff
 from ..core.domain_errors import InvalidField
@@ -124,14 +124,16 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
     return edition
 
 
-def ask_check(session: Session, actor: Staff, answer: Answer) -> Check:
-    """Start a quote check that ends before the cut-off of the edition. If there is no time, let it be for the next one.
+def ask_check(session: Session, actor: Staff, answer: Answer) -> Edition | None:
+    """Start a quote check that ends before the cut-off of the edition.
 
-    Raises as `editing.ask_check` does.
+    If that leaves no time, let the answer be for the next edition, and return that. Raises as `editing.ask_check` does.
     """
     assignment = answer.assignment
     ends_at, edition = plan_check(session, assignment)
-    if edition and edition is not run_of(session, assignment):
+    is_later = edition is not None and edition is not run_of(session, assignment)
+    if edition and is_later:
         assignment.for_edition_id = edition.id
         session.flush()
-    return editing.ask_check(session, actor, answer, ends_at, edition.runs_at if edition else None)
+    editing.ask_check(session, actor, answer, ends_at, edition.runs_at if edition else None)
+    return edition if is_later else None

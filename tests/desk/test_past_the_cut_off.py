@@ -9,17 +9,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import assigning
-from app.answers.models import Assignment
+from app.answers.models import Assignment, Check
 from app.core.clock import utc_now
 from app.db.engine import Database
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
+from app.editor.conflict import version_token_of
 from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions.models import Question
 from app.web.formatting import day
+from tests.support.assignments import ExpertAssignment
 from tests.support.database_checks import get_one
 from tests.support.desk import Desk, get_form_fields
 from tests.support.letters import open_question
@@ -144,3 +146,29 @@ def test_a_new_newsletter_shows_the_dates_that_it_will_have(vera: Desk, database
     with vera.client.application.test_request_context():
         g.zone = "Europe/Prague"
         assert f"The next dates: {day(first.runs_at, 'short')}" in Page(shown).main_text
+
+
+def test_a_quote_check_in_between_is_for_the_next_edition_and_the_desk_reads_so(
+    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment, closed: Edition, later: Edition
+) -> None:
+    def text_came(session: Session) -> str:
+        salt.assignment(session).for_edition_id = closed.id
+        return session.get_one(Question, salt.question_id).public_id
+
+    question = database.write(text_came)
+    salt.send()
+    salt.edit()
+    with database.read() as session:
+        answer = salt.answer(session)
+        address, seen = f"questions/{question}/answers/{answer.public_id}/check", version_token_of(answer)
+    nora.post(address, seen=seen)
+    with nora.client.application.test_request_context():
+        g.zone = "Europe/Prague"
+        told = f"There was no time for a check before the cut-off, so the answer is for the edition of {day(later.runs_at)}."
+    assert told in nora.get(f"questions/{question}")
+    check = get_one(database, Check)
+    with database.read() as session:
+        assert salt.assignment(session).for_edition_id == later.id
+    assert utc_now() < check.due_at < later.cutoff_at
+    local = check.due_at.astimezone(ZoneInfo("Europe/Prague"))
+    assert (local.weekday() < 5, 9 <= local.hour <= 17, local.minute) == (True, True, 0)

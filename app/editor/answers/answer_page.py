@@ -27,6 +27,7 @@ from ...questions.source_protection import LeakDetected
 from ...text.clean import word_count
 from ...text.diff import compare
 from ...web.error_sentences import SENTENCES
+from ...web.formatting import day
 from ...web.setup import or_404
 from ...workflows import invitations
 from ...workflows.publishing import publication
@@ -150,18 +151,17 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
         with read_context(slug) as desk:
             return _render_edit_form(desk, _get_answer(desk, public_id, answer_id), body)
 
-    def fn(desk: RequestContext) -> None:
+    def fn(desk: RequestContext) -> str:
         answer = _get_answer(desk, public_id, answer_id)
         if button == "give way":
             title = _("My text of %(name)s’s answer, which I didn’t save over the newer one:", name=answer.expert.name)
             notes.note_unsaved(desk.session, desk.actor, require_question(desk, public_id), title, [("", body)])
-            return
+            return ""
         editing.edit(desk.session, desk.actor, answer, body, str(submitted_token().get("label", "")))
-        if button == "check":
-            _send_check(desk, answer)
+        return _send_check(desk, answer) if button == "check" else ""
 
     try:
-        run_in_transaction(slug, fn)
+        message = run_in_transaction(slug, fn)
     except (VersionConflict, MissingPrecondition, InvalidTransition) as error:
         status = 422 if isinstance(error, MissingPrecondition) else 409
         with read_context(slug) as desk:
@@ -169,6 +169,8 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
             if answer.text is None and status == 409:
                 raise error
             return _render_edit_form(desk, answer, body, error), status
+    if message:
+        announce(message)
     return redirect_to_question(slug, public_id)
 
 
@@ -183,22 +185,31 @@ def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> La
     return LastSave(text.by, text.written_at)
 
 
-def _send_check(desk: RequestContext, answer: Answer) -> None:
-    invitations.ask_check(desk.session, desk.actor, answer)
+def _send_check(desk: RequestContext, answer: Answer) -> str:
+    """Send the quote check. Return a message if it takes too long for the edition that the answer was for."""
+    later_edition = invitations.ask_check(desk.session, desk.actor, answer)
+    if later_edition is None:
+        return ""
+    return _(
+        "There was no time for a check before the cut-off, so the answer is for the edition of %(day)s.",
+        day=day(later_edition.runs_at),
+    )
 
 
 @editor.action(f"{ANSWER_RULE}/check", permission="give back")
 def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
     """Send the expert the current text for the quote check. If readers' words are in it, show them in the edit form."""
 
-    def fn(desk: RequestContext) -> None:
-        _send_check(desk, check_unchanged(desk, _get_answer(desk, public_id, answer_id)))
+    def fn(desk: RequestContext) -> str:
+        return _send_check(desk, check_unchanged(desk, _get_answer(desk, public_id, answer_id)))
 
     try:
-        run_in_transaction(slug, fn)
+        message = run_in_transaction(slug, fn)
     except LeakDetected as error:
         with read_context(slug) as desk:
             return _render_edit_form(desk, _get_answer(desk, public_id, answer_id), error=error), 422
+    if message:
+        announce(message)
     return redirect_to_question(slug, public_id)
 
 
