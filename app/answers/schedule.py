@@ -112,26 +112,31 @@ def move_due_at(
 ) -> datetime | None:
     """Return the deadline of a text after its edition has moved by `shift`: it moves along, at the same local hour.
 
-    If that leaves less than MIN_TIME_TO_WRITE, or is too late for the edition, return the default, which can be None.
+    If it would come so near that it leaves less than MIN_TIME_TO_WRITE, or be too late for the edition, return the
+    default, or else the deadline as it was. Return None if that is too late too.
     """
-    moved = _shift(due_at, shift, newsletter.zone)
-    if current_time + MIN_TIME_TO_WRITE <= moved <= get_latest_due_at(newsletter, edition):
+    latest, moved = get_latest_due_at(newsletter, edition), _shift(due_at, shift, newsletter.zone)
+    if moved <= latest and (not shift or current_time + MIN_TIME_TO_WRITE <= moved):
         return moved
-    return propose_due_at(newsletter, edition, current_time)
+    return propose_due_at(newsletter, edition, current_time) or (due_at if due_at <= latest else None)
 
 
 def move_check_end(
     newsletter: Newsletter, edition: EditionTimes, due_at: datetime, shift: timedelta, current_time: datetime
-) -> datetime:
+) -> datetime | None:
     """Return the end of a quote check after its edition has moved by `shift`: it moves along, to working hours.
 
-    If that leaves too little time, or is too late for the edition, it stays as it was. If that doesn't fit either, the
-    time to check begins anew.
+    If that leaves too little time, or is too late for the edition, it stays as it was. If that is too late too, the
+    time to check begins anew. Return None if the edition leaves too little time for that.
     """
-    earliest, latest = current_time + get_time_to_check(newsletter), _last_check_time(newsletter, edition)
+    latest = _last_check_time(newsletter, edition)
     moved = _next_working_time(_shift(due_at, shift, newsletter.zone), newsletter.zone)
-    begun_anew = get_check_end(newsletter, edition, current_time)
-    return next((end for end in (moved, due_at) if earliest <= end <= latest), begun_anew)
+    if shift and current_time + get_time_to_check(newsletter) <= moved <= latest:
+        return moved
+    if due_at <= latest:
+        return due_at
+    has_time = current_time <= get_latest_due_at(newsletter, edition)
+    return get_check_end(newsletter, edition, current_time) if has_time else None
 
 
 def _shift(moment: datetime, shift: timedelta, zone: str) -> datetime:

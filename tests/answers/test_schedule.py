@@ -192,3 +192,18 @@ def test_dates_that_would_not_fit_any_more_begin_anew() -> None:
     stays = local("2026-11-26T12:00")
     assert shown(move_check_end(newsletter(), earlier, stays, -3 * DAYS, now)) == "Thu 2026-11-26 12:00"
     assert move_due_at(newsletter(), earlier, due_at, -3 * DAYS, now + 2 * DAYS) is None
+    assert move_check_end(newsletter(), earlier, check_end, -3 * DAYS, now + 2.5 * DAYS) is None
+
+
+@pytest.mark.parametrize("now", ["2026-11-27T17:00", "2026-11-28T09:00"], ids=["an hour left", "late"])
+def test_dates_stay_where_only_the_hour_of_the_edition_changes(now: str) -> None:
+    later, kept = EditionTimes(DEC_2.cutoff_at + DAYS / 24, DEC_2.runs_at + DAYS / 24), timedelta(0)
+    due_at, check_end = local("2026-11-27T18:00"), local("2026-11-27T17:30")
+    assert move_due_at(newsletter(), later, due_at, kept, local(now)) == due_at
+    assert move_check_end(newsletter(), later, check_end, kept, local(now)) == check_end
+
+
+def test_a_date_that_is_near_stays_if_the_edition_comes_earlier_and_leaves_no_evening() -> None:
+    now, due_at = local("2026-11-27T20:00"), local("2026-11-28T18:00")
+    assert move_due_at(newsletter(), DEC_2, due_at, -DAYS, now) == due_at
+    assert move_due_at(newsletter(), DEC_2, due_at + DAYS, -DAYS, now) is None

@@ -375,3 +375,18 @@ def test_with_an_earlier_cut_off_in_the_settings_dates_move_and_experts_are_told
     assert [kind for kind, _state in coast.mails()] == ["expert.invitation"] * 2 + ["expert.moved"] * 2
     coast.write("2026-11-02T12:00", change)
     assert len(coast.mails()) == 4
+
+
+def test_dates_that_still_fit_stay_when_the_settings_change_the_hour(coast: Coast) -> None:
+    """An hour before the text is due, the edition gets another hour: nobody gets more time, or another mail."""
+    key = coast.ask("2026-11-02T10:00", "2026-11-18")
+
+    def change(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, coast.mira.newsletter_id)
+        newsletter.at = "10:00"
+        reschedule.plan_again(session, coast.mira, newsletter)
+        assert coast.show(coast.edition(session, "2026-11-18").runs_at) == "2026-11-18T10:00"
+
+    coast.write("2026-11-13T17:00", change)
+    assert coast.dates(key) == ("2026-11-18", "2026-11-13T18:00", None)
+    assert coast.mails() == [("expert.invitation", "queued")]

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from ... import audit
 from ...answers import editing, expert_mails
 from ...answers.models import Assignment, Check
-from ...answers.schedule import EditionTimes, get_latest_due_at, move_check_end, move_due_at, propose_due_at
+from ...answers.schedule import EditionTimes, move_check_end, move_due_at, propose_due_at
 from ...audit import Event
 from ...core.actors import Actor, Staff
 from ...core.domain_errors import VersionConflict
@@ -175,20 +175,21 @@ def _move_schedule(
     times = EditionTimes(edition.cutoff_at, edition.runs_at)
     due_at = assignment.due_at if assignment.owes_text else None
     moved_due_at = move_due_at(newsletter, times, due_at, shift, current_time) if due_at else None
-    has_time = current_time <= get_latest_due_at(newsletter, times) if check else bool(moved_due_at or not due_at)
+    check_end = move_check_end(newsletter, times, check.due_at, shift, current_time) if check else None
+    has_time = (moved_due_at or not due_at) and (check_end or not check)
     if not has_time and assignment.question.edition_id is None:
         later = schedules.find_later_edition(session, newsletter, edition)
         if later:
-            edition, times = later, EditionTimes(later.cutoff_at, later.runs_at)
-            moved_due_at = propose_due_at(newsletter, times, current_time)
+            edition = later
+            moved_due_at = propose_due_at(newsletter, EditionTimes(later.cutoff_at, later.runs_at), current_time)
     if assignment.for_edition_id is not None:
         assignment.for_edition_id = edition.id
     if moved_due_at and due_at:
         assignment.due_at = moved_due_at
         if assignment.reply_by is not None:
             assignment.reply_by = min(assignment.reply_by, moved_due_at)
-    if check:
-        check.due_at = move_check_end(newsletter, times, check.due_at, shift, current_time)
+    if check and check_end:  # otherwise it stays, as the later edition leaves time for it
+        check.due_at = check_end
     return edition
 
 
