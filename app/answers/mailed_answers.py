@@ -18,7 +18,9 @@ from ..letters.lifecycle import LETTER
 from ..letters.models import OF_EXPERT, Letter
 from ..mail import inbound
 from ..mail.models import Inbound
+from ..mailtext.trim.letter_frame import LetterFrame, split_letter
 from ..newsletters.models import Newsletter
+from ..people.models import Expert
 from ..questions.models import Note
 from ..search.index import remove_from_indexes
 from ..text.clean import clean
@@ -101,12 +103,14 @@ class FilingDetails:
 
     - `reason`: for the kind "cannot", one of `DECLINE_REASONS`;
     - `later_on`: for the kind "later", the day from which the expert has time;
-    - `note`: for the kind "question back", the question to the desk, if it isn't the whole letter.
+    - `note`: for the kind "question back", the question to the desk, if it isn't the whole letter;
+    - `document`: for the kind "answer", the text of an attached document that is the answer in place of the letter.
     """
 
     reason: str = "other"
     later_on: date | None = None
     note: str = ""
+    document: str = ""
 
 
 NO_DETAILS = FilingDetails()
@@ -161,14 +165,19 @@ def file(
 
 
 def _file_answer(session: Session, actor: Staff, filing: Filing) -> None:
-    """Submit the letter's text as the answer. If the expert had declined before, they have now accepted."""
+    """Submit the letter's text, or its document's, as the answer. An expert who had declined has now accepted."""
     assignment = filing.assignment
     if assignment.is_declined:
         assigning.accept(session, actor, assignment, cause="file")
     zone = ZoneInfo(session.get_one(Newsletter, assignment.newsletter_id).zone)
     given_on = filing.letter.received_at.astimezone(zone).date()
-    content = writing.AnswerContent(filing.text)
+    content = writing.AnswerContent(split_answer(filing.details.document or filing.text, assignment.expert).body)
     writing.enter_by_hand(session, actor, assignment, content, _get_channel(session, filing), given_on)
+
+
+def split_answer(text: str, expert: Expert) -> LetterFrame:
+    """Split a mailed answer: greeting and closing are left out of it. They stay in the letter."""
+    return split_letter(clean(text), expert.name)
 
 
 def _get_channel(session: Session, filing: Filing) -> str:

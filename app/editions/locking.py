@@ -9,12 +9,13 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from ..answers.models import Assignment
+from ..answers.models import AnswerText, Assignment
 from ..core.actors import Staff
 from ..core.domain_errors import MissingPrecondition
 from ..core.state_machine import check_version
-from ..db.session import add_and_flush, lock_row, now
+from ..db.session import add_and_flush, get_many, lock_row, now
 from ..letters.models import Letter
+from ..mailtext.trim.letter_frame import split_letter
 from ..newsletters.models import Newsletter
 from ..programs.program_events import queue_deliveries
 from ..questions.lifecycle import has_cleared_text
@@ -45,6 +46,7 @@ class LockWarning:
     - "left out": `question` must run by `day` and isn't picked, though this edition is its last chance;
     - "long": the answers to `question` have `number` words too many; `answer` is the public ID of the longest;
     - "credit": the lead-in to the answer of `expert` doesn't say who that is; `answer` is its public ID;
+    - "frame": the answer of `expert` has the greeting or the closing of a mail, `line`; `answer` is its public ID;
     - "open": `number` slots are open.
     """
 
@@ -54,6 +56,7 @@ class LockWarning:
     answer: str = ""
     number: int = 0
     expert: str = ""
+    line: str = ""
     day: date | None = None
 
     @property
@@ -80,6 +83,7 @@ def list_lock_warnings(
     if questions:
         warnings += _list_unfiled_mails(session, edition, questions)
         warnings += _list_unanswered_requests(session, questions)
+    warnings += _list_letter_frames(session, ready_questions)
     for name, count in _list_repeated_experts(ready_questions):
         warnings.append(LockWarning("twice", expert=name, number=count))
     for ready in ready_questions:
@@ -139,6 +143,21 @@ def _list_unfiled_mails(session: Session, edition: Edition, questions: dict[int,
         LockWarning("mail", questions[assignment.question_id], letter=letter_id, expert=assignment.expert.name)
         for letter_id, assignment in session.execute(query.order_by(Letter.id).limit(MAX_UNFILED_MAILS))
     ]
+
+
+def _list_letter_frames(session: Session, ready_questions: Sequence[ReadyQuestion]) -> list[LockWarning]:
+    """Return warnings of answers that begin with a greeting or end with a closing and a name, as mails do."""
+    voices = [(ready.question, voice) for ready in ready_questions for voice in ready.voices]
+    texts = get_many(session, AnswerText, {voice.answer.approved_text_id or 0 for _question, voice in voices})
+    warnings = []
+    for question, voice in voices:
+        text = texts.get(voice.answer.approved_text_id or 0)
+        frame = split_letter(text.body, voice.answer.expert.name) if text else None
+        line = (frame.greeting or frame.closing) if frame else ""
+        if line:
+            line = " / ".join(filter(None, line.split("\n")))
+            warnings.append(LockWarning("frame", question, answer=voice.answer.public_id, expert=voice.name, line=line))
+    return warnings
 
 
 def _list_unanswered_requests(session: Session, questions: dict[int, Question]) -> list[LockWarning]:

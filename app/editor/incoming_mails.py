@@ -23,6 +23,7 @@ from ..letters.models import Letter
 from ..mail import inbound
 from ..mail.inbound import MailContent
 from ..mail.models import Inbound, InboundRaw
+from ..mailtext.trim.letter_frame import LetterFrame
 from ..people import directory
 from ..web.formatting import day
 from .conflict import version_token_of
@@ -172,6 +173,12 @@ def get_filing_form(
         "reasons": DECLINE_LABELS.items() if can_decline else (),
         "later_on": get_default_return_date(desk).isoformat(),
     }
+
+
+def describe_left_out(frame: LetterFrame) -> str:
+    """Return a sentence with the greeting and the closing that a mailed answer lost, or ""."""
+    lines = [" / ".join(filter(None, part.split("\n"))) for part in (frame.greeting, frame.closing) if part]
+    return _("Left out: “%(what)s”.", what="”, “".join(lines)) if lines else ""
 
 
 def get_default_return_date(desk: RequestContext) -> date:

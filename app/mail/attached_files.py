@@ -48,6 +48,11 @@ def redraw_picture(raw: bytes, number: int) -> tuple[str, bytes]:
     return _run_in_process(lambda parser: parser.picture(raw, number))
 
 
+def read_document(raw: bytes, number: int) -> tuple[str, str]:
+    """Return the text of the document with the index `number`, as `ParserClient.document` does. Raises `Busy`."""
+    return _run_in_process(lambda parser: parser.document(raw, number))
+
+
 def record_download(session: Session, actor: Staff, row: Inbound, number: int) -> None:
     """Record a download in the trail, with the position of the file only: its name could identify somebody.
 

@@ -70,8 +70,9 @@ CACHE_SIZE = 64  # parsed mails that the process caches
 LARGEST_CACHED = 250_000  # bytes of the largest mail that is cached
 
 # The kind of a request and the length of the data that follows. The kinds: "p" parse, "t" trim, "k" trim a cached mail,
-# "f" find the forwarded mail, "l" list the files, "o" return a file, "d" redraw a picture. The data of "p" begins with
-# the number under which the parsed mail is cached, that of "o" and "d" with the index of the file.
+# "f" find the forwarded mail, "l" list the files, "o" return a file, "d" redraw a picture, "w" return the words of a
+# document. The data of "p" begins with the number under which the parsed mail is cached, that of "o", "d" and "w" with
+# the index of the file.
 _REQUEST_HEAD = struct.Struct("!cQ")
 _NUMBER = struct.Struct("!I")
 
@@ -183,6 +184,18 @@ class ParserClient:
         found, fault = self._ask_about_file(b"d", raw, number)
         return found or ("", (fault or "unreadable").encode())
 
+    def document(self, raw: bytes, number: int) -> tuple[str, str]:
+        """Return the text of an attached document, and "", as `documents.read_document` does. Raises `NotStarted`.
+
+        On failure the text is "", and then comes the reason: that of `UnreadableDocument`, or "time" or "broken" if the
+        process was killed or died.
+        """
+        found, fault = self._ask_about_file(b"w", raw, number)
+        if found is None:
+            return "", fault or "unreadable"
+        reason, data = found
+        return data.decode(), reason
+
     def _ask_about_file(self, kind: bytes, raw: bytes, number: int) -> tuple[tuple[Any, bytes] | None, str]:
         """Send a request about one file; return its description and bytes, or None, and the fault, if any."""
         reply, fault = self._ask(kind, _NUMBER.pack(number) + raw)
@@ -292,7 +305,7 @@ def _answer(kind: bytes, content: bytes) -> bytes:
             (number,) = _NUMBER.unpack_from(content)
             _parsed.append((number, mail))
         return _dump(mail)
-    if kind in (b"l", b"o", b"d"):
+    if kind in (b"l", b"o", b"d", b"w"):
         return _answer_about_files(kind, content)
     from ..mailtext.parsing.files import list_attached_mails
     from ..mailtext.trim import trim
@@ -321,7 +334,8 @@ def _answer_about_files(kind: bytes, content: bytes) -> bytes:
     found = files.get_file(content[_NUMBER.size :], number)
     if found is None:
         return b""
-    description, data = _redraw_picture(found[1]) if kind == b"d" else found
+    convert = {b"d": _redraw_picture, b"w": _read_document}.get(kind)
+    description, data = convert(found[1]) if convert else found
     head = _dump(description)
     return _NUMBER.pack(len(head)) + head + data
 
@@ -333,6 +347,16 @@ def _redraw_picture(data: bytes) -> tuple[str, bytes]:
         return redraw_picture(data)
     except NoPicture as error:
         return "", str(error).encode()
+
+
+def _read_document(data: bytes) -> tuple[str, bytes]:
+    """Return "" and the text of a document, or the reason why it can't be read and nothing."""
+    from ..mailtext.parsing.documents import UnreadableDocument, read_document
+
+    try:
+        return "", read_document(data).encode()
+    except UnreadableDocument as error:
+        return str(error), b""
 
 
 def serve(cpu: float, memory: int) -> None:

@@ -106,6 +106,9 @@ WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
     ),
     "late": lambda warning: _("it was to run by %(day)s, before this edition.", day=_format_day(warning)),
     "long": lambda warning: ngettext("it is one word too long.", "it is %(num)s words too long.", warning.number),
+    "frame": lambda warning: _(
+        "the answer of %(name)s greets or signs like a mail: “%(line)s”.", name=warning.expert, line=warning.line
+    ),
     "credit": lambda warning: _("nothing says in print who %(name)s is.", name=warning.expert),
     "left out": lambda warning: _(
         "it must run by %(day)s, and the edition after this one is too late.", day=_format_day(warning)
@@ -120,6 +123,7 @@ WARNING_LINKS = {
     "asked": ("question", _l("Look at it")),
     "long": ("answer", _l("Cut it")),
     "credit": ("answer", _l("Say who it is")),
+    "frame": ("answer", _l("Take it out")),
     "left out": ("question", _l("Look at it")),
 }
 

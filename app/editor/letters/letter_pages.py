@@ -232,7 +232,11 @@ def letter_reply(slug: str, public_id: str) -> Response | tuple[str, int]:
             details = mailed_answers.FilingDetails(reason, later_on)
             mailed_answers.file(desk.session, desk.actor, letter, kind, details, version)
         next_url = _next_url_after_reply(desk, letter, assignment, kind)
-        return ActionResult(next_url, _("Filed as: %(kind)s.", kind=FILED[kind]))
+        message = _("Filed as: %(kind)s.", kind=FILED[kind])
+        if kind == "answer":
+            frame = mailed_answers.split_answer(letter.body or "", assignment.expert)
+            message = f"{message} {incoming_mails.describe_left_out(frame)}".strip()
+        return ActionResult(next_url, message)
 
     try:
         return run_letter_action(slug, public_id, fn)

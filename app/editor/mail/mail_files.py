@@ -1,4 +1,4 @@
-"""A file attached to a mail: its kind, a redrawn picture, and the download.
+"""A file attached to a mail: its kind, a redrawn picture, the text of a document, and the download.
 
 A stranger's file is never shown as it came. It is served as a download, in a form that no browser renders.
 """
@@ -8,21 +8,26 @@ import unicodedata
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from flask import Response, abort, url_for
+from flask import Response, abort, redirect, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as BaseResponse
 
+from ...answers import mailed_answers
+from ...answers.queries import answers_of
 from ...letters.models import Letter
 from ...mail import attached_files, inbound
 from ...mail.inbound import MailContent
 from ...mail.models import Inbound
 from ...mailtext.incoming import AttachedFile
+from ...mailtext.parsing.documents import READABLE_KINDS
 from ...mailtext.parsing.files import CLOSED_KIND, PICTURES
+from ...text.clean import word_count
 from ...web import errors
 from ...web.setup import or_404
 from .. import incoming_mails
-from ..frame import RequestContext, editor, page, read_context, require_row, run_in_transaction
+from ..conflict import check_unchanged, save_unless_changed
+from ..frame import RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
 
 
 class FileKind(NamedTuple):
@@ -60,6 +65,15 @@ FILE_KINDS: dict[str, FileKind] = {
     "other": FileKind(_l("of no kind that is known here"), "", ""),
 }
 _KNOWN_EXTENSIONS = {extension for kind in FILE_KINDS.values() for extension in kind.usual_extensions.split()}
+DOCUMENT_FAULTS = {
+    "encrypted": _l("It is encrypted. Ask for it without a password."),
+    "large": _l("It is longer than what is read here: 60 pages, or 100,000 characters."),
+    "unreadable": _l("It is damaged, or not the kind of document that it says."),
+    "empty": _l("It has no words, only pictures of them perhaps."),
+    "unknown": _l("Only Word (.docx), OpenDocument (.odt), RTF and PDF can be read here."),
+    "time": _l("It takes too long to be read."),
+    "broken": _l("It couldn’t be read."),
+}
 PICTURE_FAULTS = {
     "large": _l("It is too large to be shown here."),
     "unreadable": _l("It is damaged, or not the kind of picture that it says."),
@@ -130,9 +144,15 @@ def _load_raw_mail(slug: str, public_id: str, number: int) -> bytes:
 
 @editor.restricted_page(FILE_RULE, permission="read")
 def mail_file(slug: str, public_id: str, number: int) -> str:
+    return _render_file(slug, public_id, number)
+
+
+def _render_file(slug: str, public_id: str, number: int, text: str = "", fault: str = "") -> str:
+    """Render the page of a file, with the text that was read from it, or the reason why it couldn't be read."""
     with read_context(slug) as desk:
         mail = _get_mail(desk, public_id)
         reading, file = _get_reading_and_file(desk, mail, number)
+        letter = _get_letter(desk, mail)
         url_params: dict[str, Any] = {"slug": slug, "public_id": public_id, "number": number}
         return page(
             desk,
@@ -143,16 +163,35 @@ def mail_file(slug: str, public_id: str, number: int) -> str:
             is_closed=file.kind == CLOSED_KIND,
             picture=url_for("editor.mail_picture", **url_params) if file.kind in PICTURES else "",
             download=url_for("editor.mail_file_take", **url_params),
-            origin_link=_get_origin_link(desk, mail),
+            origin_link=_get_origin_link(desk, mail, letter),
+            has_text=file.kind in READABLE_KINDS,
+            text_url=url_for("editor.mail_file_text", **url_params),
+            text=text,
+            word_count=word_count(text),
+            fault=DOCUMENT_FAULTS[fault] if fault else "",
+            answer_form=_get_answer_form(desk, letter) if text and letter else None,
+            answer_url=url_for("editor.mail_file_answer", **url_params),
             number=number,
             count=len(reading.attachments),
         )
 
 
-def _get_origin_link(desk: RequestContext, mail: Inbound) -> tuple[str, str]:
-    """Return the address of the letter that the mail became, or else of the mail, and the label of the link to it."""
+def _get_letter(desk: RequestContext, mail: Inbound) -> Letter | None:
+    """Return the letter that the mail became at this newsletter, or None."""
     letter = desk.session.get(Letter, mail.letter_id) if mail.letter_id else None
-    if letter and letter.newsletter_id == desk.newsletter.id:
+    return letter if letter and letter.newsletter_id == desk.newsletter.id else None
+
+
+def _get_answer_form(desk: RequestContext, letter: Letter) -> dict[str, Any] | None:
+    """Return the template values of the form that files an expert's letter, if it may be filed as the answer."""
+    assignment = incoming_mails.load_subjects(desk.session, [letter]).get_assignment(letter)
+    form = incoming_mails.get_filing_form(desk, letter, assignment) if assignment else None
+    return form if form and "answer" in form["accepted_kinds"] else None
+
+
+def _get_origin_link(desk: RequestContext, mail: Inbound, letter: Letter | None) -> tuple[str, str]:
+    """Return the address of the letter that the mail became, or else of the mail, and the label of the link to it."""
+    if letter:
         letter_url = url_for("editor.letter", slug=desk.newsletter.slug, public_id=letter.public_id)
         return letter_url, _("Back to the letter")
     return url_for("editor.pen_mail", slug=desk.newsletter.slug, public_id=mail.public_id), _("Back to the mail")
@@ -172,6 +211,44 @@ def mail_picture(slug: str, public_id: str, number: int) -> BaseResponse:
         _("Go back and download it, and open it where a bad file does no harm."),
     )
     return errors.render_error(422, message=message)
+
+
+@editor.restricted_page(f"{FILE_RULE}/text", permission="read")
+def mail_file_text(slug: str, public_id: str, number: int) -> str | tuple[str, int]:
+    """Show the text of an attached document beside the file."""
+    text, fault = attached_files.read_document(_load_raw_mail(slug, public_id, number), number - 1)
+    rendered = _render_file(slug, public_id, number, text, fault)
+    return (rendered, 422) if fault else rendered
+
+
+@editor.action(f"{FILE_RULE}/answer", permission="take letters")
+def mail_file_answer(slug: str, public_id: str, number: int) -> BaseResponse | tuple[str, int]:
+    """File the letter that a mail became as its expert's answer, with the text of an attached document."""
+    text, fault = attached_files.read_document(_load_raw_mail(slug, public_id, number), number - 1)
+    if fault:
+        return _render_file(slug, public_id, number, fault=fault), 422
+
+    def load(desk: RequestContext) -> Letter:
+        return or_404(_get_letter(desk, _get_mail(desk, public_id)))
+
+    def file(desk: RequestContext) -> tuple[str, str]:
+        letter = load(desk)
+        assignment = or_404(incoming_mails.load_subjects(desk.session, [letter]).get_assignment(letter))
+        check_unchanged(desk, letter)
+        details = mailed_answers.FilingDetails(document=text)
+        mailed_answers.file(desk.session, desk.actor, letter, "answer", details)
+        answer = answers_of(desk.session, [assignment.question_id])[assignment.id]
+        values: dict[str, Any] = {
+            "slug": slug,
+            "public_id": assignment.question.public_id,
+            "answer_id": answer.public_id,
+        }
+        frame = mailed_answers.split_answer(text, assignment.expert)
+        return url_for("editor.answer_edit", **values), incoming_mails.describe_left_out(frame)
+
+    next_url, left_out = save_unless_changed(slug, load, file)
+    announce(f"{_('The text of the file is the answer now. The file stays with the mail.')} {left_out}".strip())
+    return redirect(next_url, code=303)
 
 
 @editor.action(FILE_RULE, permission="read")

@@ -73,6 +73,9 @@ OUTCOME_LABELS = {
     "recalled": _l("Taken back by the desk, %(ago)s ago"),
 }
 
+# By channel of a text that the desk entered in its expert's name.
+TAKEN_DOWN = _l("%(name)s, taken down by the desk")
+ENTERED_BY_DESK = {"mail": _l("%(name)s, by mail"), "pen": _l("%(name)s, by mail, sender not proven")}
 # By kind of mark that `questions/recognise.py` finds in a text: its label.
 MARK_LABELS = {"name": _l("A name"), "place": _l("A place"), "date": _l("A date"), "number": _l("A number")}
 MARK_LABELS |= {"link": _l("A link"), "email": _l("An address"), "handle": _l("An account’s name")}
@@ -95,7 +98,7 @@ def version_words(text: AnswerText, name: str) -> str:
     """Return whose version a text is, and when it was written."""
     who = _("the desk") if text.kind == "edited" else name
     if text.kind == "submitted" and text.by.startswith("staff"):
-        who = _("%(name)s, taken down by the desk", name=name)
+        who = ENTERED_BY_DESK.get(text.channel, TAKEN_DOWN) % {"name": name}
     return _("Version %(number)d, %(who)s, %(moment)s", number=text.number, who=who, moment=moment(text.written_at))
 
 

@@ -45,6 +45,7 @@ class Vocabulary:
     small_print_phrases: tuple[str, ...]
     legal_words: tuple[str, ...]
     goodbyes: frozenset[str]
+    greetings: tuple[str, ...]
     titles_and_organizations: tuple[str, ...]
     banners: tuple[str, ...]
     newsletter_footers: tuple[str, ...]
@@ -98,6 +99,7 @@ def vocabulary() -> Vocabulary:
         small_print_phrases=phrases["small_print_phrases"],
         legal_words=phrases["legal_words"],
         goodbyes=frozenset(phrases["goodbyes"]),
+        greetings=phrases["greetings"],
         titles_and_organizations=phrases["titles_and_organizations"],
         banners=phrases["banners"],
         newsletter_footers=_fold_all(newsletters["footers"]),
