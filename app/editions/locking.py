@@ -9,11 +9,11 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from ..answers.models import AnswerText, Assignment
+from ..answers.models import Assignment
 from ..core.actors import Staff
 from ..core.domain_errors import MissingPrecondition
 from ..core.state_machine import check_version
-from ..db.session import add_and_flush, get_many, lock_row, now
+from ..db.session import add_and_flush, lock_row, now
 from ..letters.models import Letter
 from ..mailtext.trim.letter_frame import split_letter
 from ..newsletters.models import Newsletter
@@ -22,8 +22,8 @@ from ..questions.lifecycle import has_cleared_text
 from ..questions.models import Question
 from ..typesetting.block import Block
 from . import corrections, item_translations
+from .introductions import lacks_credit_line
 from .items import NameTrouble, edition_digest, freeze_item, phrases_in, piece_as_sent, pieces_of
-from .lead_ins import lacks_credit_line
 from .lifecycle import EDITION
 from .models import Correction, Edition, EditionItem
 from .ready_questions import ReadyQuestion
@@ -83,7 +83,7 @@ def list_lock_warnings(
     if questions:
         warnings += _list_unfiled_mails(session, edition, questions)
         warnings += _list_unanswered_requests(session, questions)
-    warnings += _list_letter_frames(session, ready_questions)
+    warnings += _list_letter_frames(ready_questions)
     for name, count in _list_repeated_experts(ready_questions):
         warnings.append(LockWarning("twice", expert=name, number=count))
     for ready in ready_questions:
@@ -145,18 +145,16 @@ def _list_unfiled_mails(session: Session, edition: Edition, questions: dict[int,
     ]
 
 
-def _list_letter_frames(session: Session, ready_questions: Sequence[ReadyQuestion]) -> list[LockWarning]:
+def _list_letter_frames(ready_questions: Sequence[ReadyQuestion]) -> list[LockWarning]:
     """Return warnings of answers that begin with a greeting or end with a closing and a name, as mails do."""
-    voices = [(ready.question, voice) for ready in ready_questions for voice in ready.voices]
-    texts = get_many(session, AnswerText, {voice.answer.approved_text_id or 0 for _question, voice in voices})
     warnings = []
-    for question, voice in voices:
-        text = texts.get(voice.answer.approved_text_id or 0)
-        frame = split_letter(text.body, voice.answer.expert.name) if text else None
-        line = (frame.greeting or frame.closing) if frame else ""
-        if line:
-            line = " / ".join(filter(None, line.split("\n")))
-            warnings.append(LockWarning("frame", question, answer=voice.answer.public_id, expert=voice.name, line=line))
+    for ready in ready_questions:
+        for voice in ready.voices:
+            frame = split_letter(voice.body, voice.answer.expert.name)
+            line = " / ".join(filter(None, (frame.greeting or frame.closing).split("\n")))
+            if line:
+                answer_id = voice.answer.public_id
+                warnings.append(LockWarning("frame", ready.question, answer=answer_id, expert=voice.name, line=line))
     return warnings
 
 

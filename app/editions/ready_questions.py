@@ -24,10 +24,11 @@ OVERDUE_PERIOD = timedelta(days=60)  # how long a question is listed after the d
 
 @dataclass(frozen=True)
 class ReadyAnswer:
-    """An approved answer with the printed name of its expert and its length in words."""
+    """An approved answer with the printed name of its expert, its text, and the length of that in words."""
 
     answer: Answer
     name: str
+    body: str
     words: int
 
 
@@ -201,14 +202,14 @@ def load_ready_questions(
     topics = questions.topics_of(session, question_ids)
     voices: dict[int, list[ReadyAnswer]] = {question_id: [] for question_id in question_ids}
     rows = session.execute(
-        select(Answer, AnswerText.words)
+        select(Answer, AnswerText.body, AnswerText.words)
         .join(AnswerText, AnswerText.id == Answer.approved_text_id)
         .where(Answer.question_id.in_(question_ids), Answer.is_approved)
         .order_by(Answer.run_position, Answer.id)
     )
-    for answer, words in rows:
+    for answer, body, words in rows:
         name = answer.credit["name"] if answer.credit else answer.expert.printed_name
-        voices[answer.question_id].append(ReadyAnswer(answer, name, words))
+        voices[answer.question_id].append(ReadyAnswer(answer, name, body, words))
     return [
         ReadyQuestion(
             question=question,

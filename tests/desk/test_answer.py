@@ -12,6 +12,7 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions.models import Question
 from tests.support.database_checks import get_one
@@ -112,3 +113,35 @@ def test_whatever_is_missing_for_the_approval_is_listed_on_top_with_the_way_ther
 def unverify(session: Session, newsroom: Newsroom) -> None:
     expert = session.get_one(Expert, newsroom.leyla.expert_id)
     expert.verified_at = expert.verified_by_id = expert.verified_how = None
+
+
+def test_a_check_of_who_an_expert_is_is_noted_where_it_is_missed(nora, database, newsroom, address):
+    """The form stands beside the expert, and once the answer is to be approved, above the checklist."""
+
+    def place() -> list[tuple[str, list[str]]]:
+        """The chapter with the form, and what it is folded in."""
+        found = []
+        for form in nora.get(question).tree.css('form[action$="/verify"]'):
+            chapter, folds = form, []
+            while chapter.tag != "section" or "chapter" not in (chapter.attributes["class"] or ""):
+                if chapter.tag == "details":
+                    folds.append(chapter.css_first("summary").text(strip=True))
+                chapter = chapter.parent
+            found.append((chapter.css_first("h2").attributes["id"], folds))
+        return found
+
+    def wait_for_approval(session: Session) -> str:
+        session.get_one(Newsletter, newsroom.newsletter_id).check_policy = "off"
+        answer = session.scalars(select(Answer)).one()
+        editing.edit(session, newsroom.nora, answer, "We put up salt plates.")
+        return answer.assignment.public_id
+
+    question, own = address.partition("/answers")[0], address.rpartition("/")[2]
+    database.write(lambda session: unverify(session, newsroom))
+    fold = "Note a check of who Leyla Aydın is"
+    assert [(chapter, folds[0]) for chapter, folds in place()] == [("who", fold)]
+    assert [len(folds) for _chapter, folds in place()] == [2]  # it, and the chapter
+    assignment = database.write(wait_for_approval)
+    assert place() == [(f"answer-{own}", [fold])]
+    nora.post(f"{question}/assignments/{assignment}/verify", how="Rang the office and asked for her.")
+    assert place() == []

@@ -87,6 +87,29 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     assert [line for line in caplog.messages if secret in line or "salt plates" in line] == []
 
 
+def test_the_draft_of_a_locked_edition_comes_before_mark_as_sent(
+    nora: Desk, coming_edition: ComingEdition, ghost: ToolServer, app: Flask
+) -> None:
+    def steps() -> list[tuple[str, bool]]:
+        """The buttons of both steps in their order, and whether each is the one to press next."""
+        page = nora.get(coming_edition.page)
+        buttons = [
+            (button.text(strip=True), "btn--next" in (button.attributes["class"] or ""))
+            for button in page.tree.css("main button")
+        ]
+        return [(name, is_next) for name, is_next in buttons if "draft" in name or name == "Mark as sent"]
+
+    coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
+    coming_edition.press("lock", version=coming_edition.version())
+    assert steps() == [("Mark as sent", True)]
+    keep(nora, **typed(ghost))
+    assert steps() == [("Make the draft in Ghost", True), ("Mark as sent", False)]
+    made(nora, coming_edition, app)
+    assert steps() == [("Bring the draft up to date", False), ("Mark as sent", True)]
+    coming_edition.press("send", version=coming_edition.version())
+    assert steps() == []
+
+
 def test_the_page_says_that_the_words_are_others_by_now(
     nora: Desk, coming_edition: ComingEdition, ghost: ToolServer, app: Flask
 ) -> None:

@@ -87,6 +87,7 @@ UNLINKED: dict[str, str] = {
     "editor.invitations": "is linked once two invitations are prepared",
     "editor.reply_address": "the script of the copy button fetches it",
     "editor.mail_picture": "is shown by the page of a file that hung on a mail",
+    "editor.mail_file_text": "is linked from the page of a document that hung on a mail",
     "editor.who_types": "the script of a form that saves itself asks there",
     "reader.back_to_form": "is the address of a receipt, opened after it was closed",
     "translator.back": "stands behind the addresses of buttons, for whoever comes back to one",

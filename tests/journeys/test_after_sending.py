@@ -35,7 +35,6 @@ def test_nora_mends_what_ran_and_timur_reads_it_mended(browsers: UserBrowsers, n
     public_id = publish_answer(browsers.database, newsroom, [])
     nora, timur = browsers.sign_in_staff(), browsers.open_browser(390)
     nora.open(f"/desk/steppe/questions/{public_id}")
-    nora.unfold("Its public page")
     nora.press("Correct what ran")
     nora.expect_heading("Correct what ran")
     nora.write("What was wrong, in a sentence", WRONG)

@@ -6,6 +6,7 @@ from io import BytesIO
 
 import pytest
 
+from app.answers.writing import MAX_ANSWER_LENGTH
 from app.mail import attached_files
 from app.mail.reading import ParserClient
 from app.mailtext.parsing.documents import MAX_CHARACTERS, MAX_PAGES, MAX_XML_BYTES, UnreadableDocument, read_document
@@ -66,6 +67,10 @@ def refusal(data: bytes) -> str:
     with pytest.raises(UnreadableDocument) as refused:
         read_document(data)
     return str(refused.value)
+
+
+def test_no_text_is_read_that_an_answer_would_cut_off() -> None:
+    assert MAX_CHARACTERS == MAX_ANSWER_LENGTH
 
 
 def test_what_has_no_words_or_is_something_else_says_so() -> None:

@@ -19,7 +19,7 @@ from ...core.domain_errors import (
     TooLong,
     VersionConflict,
 )
-from ...editions import lead_ins
+from ...editions import introductions
 from ...mail.models import Inbound
 from ...questions import notes
 from ...questions.models import Question
@@ -236,7 +236,7 @@ def _withdraw(desk: RequestContext, answer: Answer) -> None:
 def _introduce(desk: RequestContext, answer: Answer) -> None:
     check_unchanged(desk, answer.assignment)
     lines = {name: request.form.get(name, "") for name in ("credit_line", "relation")}
-    lead_ins.change_lead_in(desk.session, desk.actor, answer, **lines)
+    introductions.change_lead_in(desk.session, desk.actor, answer, **lines)
 
 
 # The moves of an answer. A move may return a message to announce.

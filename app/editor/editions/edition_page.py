@@ -343,7 +343,7 @@ def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
         run_in_transaction(slug, fn)
     except (InvalidTransition, MissingPrecondition) as error:
         return rerender(slug, 409, _render_edition_of, public_id, trouble=format_refusal(error))
-    announce(_("The draft is being made. What comes of it stands below, under its heading."))
+    announce(_("The draft is being made. What comes of it stands under its heading."))
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor="draft", **get_preserved_params()), code=303
     )

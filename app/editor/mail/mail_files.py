@@ -67,7 +67,7 @@ FILE_KINDS: dict[str, FileKind] = {
 _KNOWN_EXTENSIONS = {extension for kind in FILE_KINDS.values() for extension in kind.usual_extensions.split()}
 DOCUMENT_FAULTS = {
     "encrypted": _l("It is encrypted. Ask for it without a password."),
-    "large": _l("It is longer than what is read here: 60 pages, or 100,000 characters."),
+    "large": _l("It is longer than what is read here: 60 pages, or 20,000 characters."),
     "unreadable": _l("It is damaged, or not the kind of document that it says."),
     "empty": _l("It has no words, only pictures of them perhaps."),
     "unknown": _l("Only Word (.docx), OpenDocument (.odt), RTF and PDF can be read here."),

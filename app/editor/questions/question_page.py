@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from ...answers.models import AnswerText, Check
 from ...core.domain_errors import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import now
-from ...editions import lead_ins
+from ...editions import introductions
 from ...forms.version_tokens import encode_token
 from ...questions import queries
 from ...questions.lifecycle import STATES
@@ -406,7 +406,7 @@ def question_page(
         erased_on=question.state_at + RESTORE_PERIOD,
         reasons=DECLINE_LABELS,
         checklist=CHECKLIST,
-        lacks_credit_line=lead_ins.lacks_credit_line,
+        lacks_credit_line=introductions.lacks_credit_line,
         evidence=lambda part: collect_evidence(desk, detail, part),
         get_outgoing_text=lambda: get_outgoing_text(desk, detail),
         approval_faults=APPROVAL_FAULTS,

@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 MAX_XML_BYTES = 20_000_000  # bytes of the unpacked text of a document; a book has a tenth of that
 MAX_PAGES = 60  # of a PDF; an answer has one or two
-MAX_CHARACTERS = 100_000  # of the text
+MAX_CHARACTERS = 20_000  # of the text; what an answer has beyond them would be cut off
 CHUNK = 1 << 16  # bytes that are unpacked at a time
 READABLE_KINDS = {"pdf", "office"}  # the kinds of files (see `files.KINDS`) that may have a text that is read here
 
@@ -27,6 +27,8 @@ _WORD_SPACES = (
 # Deleted and moved text, and second copies for older programs, are no text of the document.
 _WORD_SKIPPED = frozenset({"del", "moveFrom", "Fallback", "pict", "object"})
 _ODF_SKIPPED = frozenset({"tracked-changes", "annotation", "note", "title", "desc", "forms"})
+_ODF_TEXT = b"application/vnd.oasis.opendocument.text"
+_ODF_MANIFEST = "META-INF/manifest.xml"  # says which files of the document are encrypted
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of old office files, and of encrypted new ones
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 
@@ -85,12 +87,8 @@ def _read_zipped(data: bytes) -> Iterator[str]:
         word_texts = [name for name in names if _WORD_TEXT.fullmatch(name)]
         if word_texts:
             yield from _parse_xml(archive, word_texts[0], _WordText())
-        elif "content.xml" in names and archive.read("mimetype")[:80].startswith(
-            b"application/vnd.oasis.opendocument.text"
-        ):
-            if "META-INF/manifest.xml" in names and b"encryption-data" in b"".join(
-                _unpack(archive, "META-INF/manifest.xml")
-            ):
+        elif "content.xml" in names and next(_unpack(archive, "mimetype"), b"").startswith(_ODF_TEXT):
+            if any(b"encryption-data" in chunk for chunk in _unpack(archive, _ODF_MANIFEST)):
                 raise UnreadableDocument("encrypted")
             yield from _parse_xml(archive, "content.xml", _OdfText())
         else:
