@@ -162,15 +162,13 @@ def ask_send(slug: str) -> ResponseReturnValue:
         form = form_token.read(form_values.get("form", ""), context.newsletter)
         token = form_values["form"] if form else None
         must_take(context.session, context.newsletter, form)
-        if form_values.get("then") == "choices":  # show the full form: from the front page, or back from the preview
-            return form_page(context, RejectedQuestion(form_values, token=token))
         submission = parse_submission(context, form_values)
-        faults = submission.faults | ({} if form else {"form": "old"})
-        if form is None or faults:
-            return form_page(context, RejectedQuestion(form_values, faults, token)), 400
-        if step := _get_preview_step(context, form_values, submission, form):
-            return preview_page(context, form_values, submission, step)
-        if has_no_capacity(context, form):
+        page = _get_page_before_sending(context, form_values, submission, form)
+        # A form that was sent before skips these pages: sending it again shows the same receipt, and not the words of a
+        # page that somebody found by going back.
+        if page and not (form and find_sent_letter(context.session, form)):
+            return page
+        if form is None or has_no_capacity(context, form):
             return form_page(context, RejectedQuestion(form_values, {"form": "full"}, token)), 503
         spam_signs = find_spam_signs(context, form_values, form, submission.body)
     submission.precompute()
@@ -185,13 +183,23 @@ def ask_send(slug: str) -> ResponseReturnValue:
     return send_once(slug, form, make, render_duplicate)
 
 
-def _get_preview_step(
-    context: ReaderContext, form_values: Mapping[str, str], submission: Submission, form: FormToken
-) -> PreviewStep | None:
-    """Return the step that a reader sees before their question is sent, or None if it is sent at once.
+def _get_page_before_sending(
+    context: ReaderContext, form_values: Mapping[str, str], submission: Submission, form: FormToken | None
+) -> str | tuple[str, int] | None:
+    """Return the full form, the form with its faults, or the preview; None if the question is sent at once."""
+    token = form_values["form"] if form else None
+    if form_values.get("then") == "choices":  # from the front page, or back from the preview
+        return form_page(context, RejectedQuestion(form_values, token=token))
+    if faults := submission.faults | ({} if form else {"form": "old"}):
+        return form_page(context, RejectedQuestion(form_values, faults, token)), 400
+    step = _get_preview_step(context, form_values, submission)
+    return preview_page(context, form_values, submission, step) if step else None
 
-    A form that was sent before skips the step, so that sending it again shows the same receipt.
-    """
+
+def _get_preview_step(
+    context: ReaderContext, form_values: Mapping[str, str], submission: Submission
+) -> PreviewStep | None:
+    """Return the step that a reader sees before their question is sent, or None if it is sent at once."""
     then = form_values.get("then")
     if then == "send":
         return None
@@ -200,8 +208,7 @@ def _get_preview_step(
         matches=find_public_matches(context, submission.body),
         notes=[] if has_seen_notes else country_notes(context.newsletter),
     )
-    is_shown = then == "look" or step.matches or step.notes
-    return step if is_shown and not find_sent_letter(context.session, form) else None
+    return step if then == "look" or step.matches or step.notes else None
 
 
 def parse_submission(context: ReaderContext, form_values: Mapping[str, str]) -> Submission:

@@ -90,11 +90,12 @@ UNCACHED_HEADERS = (HEADER, "Content-Length", "Date")  # differ in each response
 MAX_QUERY_LENGTH = 400  # characters of a query string; pages with a longer one are not cached
 ENTRY_SIZE = 800  # bytes of memory that an entry takes besides its page
 
-# The placeholders in cached pages for a form token and for its proof-of-work task. They are random, so that no reader
-# can type one.
+# The placeholders in cached pages for a form token, for its proof-of-work task, and for the name of a form. They are
+# random, so that no reader can type one.
 _TOKEN_PLACEHOLDER = f"form-{secrets.token_hex(16)}"
 _TASK_PLACEHOLDER = f"{_TOKEN_PLACEHOLDER}.task"
-_PLACEHOLDERS = re.compile(rf"({_TOKEN_PLACEHOLDER}(?:\.task)?)".encode())
+_NAME_PLACEHOLDER = f"{_TOKEN_PLACEHOLDER}.name"
+_PLACEHOLDERS = re.compile(rf"({_TOKEN_PLACEHOLDER}(?:\.task|\.name)?)".encode())
 StartResponse = Callable[..., Any]
 
 
@@ -120,8 +121,8 @@ class CacheContext:
 class CachedPage:
     """A rendered page with placeholders.
 
-    Every second of its `parts` is a placeholder: for a form token or its task, or for a digit of a receipt
-    (app/reader/receipt.py). `compressed_texts` is the cache of `compress_page` for this page.
+    Every second of its `parts` is a placeholder: for a form token, its task or a form's name, or for a digit of a
+    receipt (app/reader/receipt.py). `compressed_texts` is the cache of `compress_page` for this page.
     """
 
     version: Version
@@ -175,6 +176,19 @@ def get_task(token: str, newsletter: Newsletter) -> str:
         return _TASK_PLACEHOLDER
     form = form_token.read(token, newsletter)
     return task(form.nonce) if form else ""
+
+
+def get_form_name() -> str:
+    """Return a random name for a form, or its placeholder in a page for the cache.
+
+    Browsers write what somebody typed into a page that they load again only if its forms and fields have the names that
+    they had then. So text comes back in the page that the browser kept, and never in one that it loads anew (ADR 3).
+    """
+    return _NAME_PLACEHOLDER if is_rendering_for_cache() else _new_form_name()
+
+
+def _new_form_name() -> str:
+    return f"f{secrets.token_hex(4)}"
 
 
 class LruStore:
@@ -316,15 +330,17 @@ class PageCache:
         return 200, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else body
 
     def _insert_tokens(self, page: CachedPage) -> bytes:
-        """Return the page with a new token, and its task, in each form."""
+        """Return the page with a new token, its task and new names in each form."""
         newsletter_id, _ = page.version
-        task_placeholder = _TASK_PLACEHOLDER.encode()
+        task_placeholder, name_placeholder = _TASK_PLACEHOLDER.encode(), _NAME_PLACEHOLDER.encode()
         parts = list(page.parts)
         nonce = ""
         with self.app.app_context():
             for index in range(1, len(parts), 2):  # the placeholders
                 if parts[index] == task_placeholder:  # the task belongs to the token before it
                     parts[index] = task(nonce).encode()
+                elif parts[index] == name_placeholder:
+                    parts[index] = _new_form_name().encode()
                 else:
                     token, nonce = form_token.make_with_nonce(newsletter_id, self.database.keyring.newest)
                     parts[index] = token.encode()

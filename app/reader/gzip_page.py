@@ -1,5 +1,8 @@
 """Compress pages as gzip (RFC 1952), but leave hidden fields uncompressed, so that no length depends on their values.
 
+So are the opening tags of forms with a name, which is new in each response (`copies.get_form_name`). Below, these tags
+count as hidden fields.
+
 `page_frame.py` explains the attack that this prevents.
 """
 
@@ -14,7 +17,7 @@ WINDOW = 32_768  # bytes of the sliding window of deflate
 BLOCK = 65_535  # bytes of the longest uncompressed block
 # A page's compressed texts, by the lengths of the hidden fields between them.
 CompressedTexts = dict[tuple[int, ...], tuple[bytes, ...]]
-_HIDDEN_FIELD = re.compile(rb'(<input type="hidden"[^>]*>)')
+_HIDDEN_FIELD = re.compile(rb'(<input type="hidden"[^>]*>|<form name="[^>]*>)')
 _GZIP_HEADER = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff"  # deflate, no name or time, best compression, any system
 
 

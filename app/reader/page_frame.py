@@ -117,6 +117,7 @@ class ReaderContext:
             languages=self._list_language_links(),
             proof=lambda: copies.get_form_token(self.session, self.newsletter),
             task=lambda token: copies.get_task(token, self.newsletter),
+            form_name=copies.get_form_name,
             **values,
         )
 

@@ -79,7 +79,7 @@ STEPS_DONE = {"arrived": 1, "read": 2, "asked": 3, "answered": 4, "coming": 4, "
 CURRENT_DETAILS = {
     "arrived": _l("We read every question. No news does not mean no."),
     "read": _l("No news does not mean no. It can take some weeks. For some questions we find nobody who can answer."),
-    "asked": _l("They have it in the desk’s words, and never learn who asked."),
+    "asked": _l("They have it in the desk’s words, and don’t learn who asked, unless you want to be named."),
     "answered": _l("The desk edits it and has the expert check it once more."),
 }
 # The text of the last step, "You hear back", by the reader's choice in the form.
@@ -242,7 +242,8 @@ def send_once(
     """Store the letter of a form with `make`, and return the page with its receipt.
 
     Reloading the page sends the same form and shows the same receipt. A form that was sent before with another text
-    gets the page of `render_duplicate`. Raises the errors of `make`.
+    gets the page of `render_duplicate`, and one whose letter is erased the page that says so, without the text. Raises
+    the errors of `make`.
     """
     result = submit_once(slug, form, make)
     # The pages of all new letters that nobody has filed yet are the same.
@@ -250,6 +251,9 @@ def send_once(
     if is_cacheable and (cached_page := get_cached_page(result)):
         return cached_page
     with open_context(slug) as context:
+        if result.letter.erased_at:
+            letter = context.session.get_one(Letter, result.letter.id)
+            return _render_state(context, letter, result.receipt, is_sent_again=True, form_data={}), 409
         if not result.is_identical:
             return render_duplicate(context, result), 409
 

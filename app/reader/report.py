@@ -8,7 +8,7 @@ from ..core.actors import Reader
 from ..editions import archive
 from ..editions.models import EditionItem
 from ..letters.models import Letter
-from ..letters.receive import Submission, send
+from ..letters.receive import Submission, find_sent_letter, send
 from ..newsletters.models import Newsletter
 from ..web.setup import or_404
 from . import form_token
@@ -33,7 +33,8 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
         form = form_token.read(request.form.get("form", ""), context.newsletter)
         submission = Submission(body, background=f"{item.piece['headline']}\n{story_href(context.newsletter, item)}")
         faults = submission.faults | ({} if form else {"form": "old"})
-        if form is None or faults:
+        # A report that was sent before has no faults to mend: the page would show its words to whoever went back.
+        if form is None or (faults and not find_sent_letter(context.session, form)):
             return _render_page(context, item, body, faults, request.form["form"] if form else None), 400
         if has_no_capacity(context, form):
             return _render_page(context, item, body, {"form": "full"}, request.form["form"]), 503

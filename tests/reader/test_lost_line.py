@@ -1,8 +1,6 @@
 """Timur presses Send and the line is lost. He goes back: his words and the same form are there, and he asks no second question."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,7 +9,7 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.text.clean import digits
-from tests.support.browsers import BrowserDriver, open_chromium, open_firefox, start_firefox, submit_and_go_back
+from tests.support.browsers import WAYS, BrowserDriver, submit_and_go_back
 from tests.support.network_faults import LossyConnection
 from tests.support.reader_pages import SILOS_QUESTION, publish_answer, read_receipt
 from tests.support.sample_newsroom import Newsroom
@@ -19,12 +17,6 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 SEND, BODY = "form:has([name=body]) .btn--next", "[name=body]"
-WAYS = [
-    pytest.param(browser, keeps, scripts, id=f"{browser}, {'' if keeps else 'no '}page cache, scripts {'on' if scripts else 'off'}")
-    for browser in ("chromium", "firefox")
-    for keeps in (True, False)
-    for scripts in (True, False)
-]  # fmt: skip
 
 
 @pytest.fixture
@@ -32,23 +24,6 @@ def connection(app: Flask, newsroom: Newsroom) -> Iterator[LossyConnection]:
     connection = LossyConnection(app)
     yield connection
     connection.close()
-
-
-@pytest.fixture(scope="module")
-def firefox() -> Iterator[Any]:
-    with start_firefox() as firefox:
-        yield firefox
-
-
-@pytest.fixture
-def driver(request: pytest.FixtureRequest, browser: str, page_cache: bool, scripts: bool) -> Iterator[BrowserDriver]:
-    way: AbstractContextManager[BrowserDriver] = (
-        open_chromium(request.getfixturevalue("chromium"), page_cache, scripts)
-        if browser == "chromium"
-        else open_firefox(request.getfixturevalue("firefox"), page_cache, scripts)
-    )
-    with way as driver:
-        yield driver
 
 
 def asked(database: Database) -> list[str | None]:

@@ -20,6 +20,7 @@ from app.workflows.letters.endings import end_letter
 from tests.support.pages import Page
 from tests.support.reader_pages import (
     answer_letters,
+    get_form_token,
     lock_edition,
     publish_answer,
     read_receipt,
@@ -180,6 +181,24 @@ def test_taking_it_back_erases_it_at_once_and_for_good(client: FlaskClient, data
     again = opened(client, timur, "/withdraw")
     assert (again.status_code, now_on(again.text)) == (409, "You took it back")
     assert opened(client, timur, "/add", more="One more thing.").status_code == 409
+
+
+@pytest.mark.threat("erased words", "seized reader's device")
+@pytest.mark.parametrize("then", ["send", "look", "choices", ""])
+def test_what_was_taken_back_and_is_sent_again_is_told_so_and_not_stored(
+    then: str, client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    """A browser that goes back offers to send the form once more, also the one whose words were too short before."""
+    form = get_form_token(client)
+    opened(client, read_receipt(send_question(client, form=form, body=f"Where is the {PLANTED[0]}?").text), "/withdraw")
+    for body in (f"Where is the {PLANTED[0]}?", PLANTED[0], "silver"):
+        page = client.post("/steppe/send", data={"form": form, "body": body, "then": then})
+        read = Page(page.text)
+        assert (page.status_code, read.heading, now_on(page.text)) == (409, "It is erased", "You took it back")
+        assert "The form that was sent again just now is not stored." in read.main_text
+        assert (read.texts("p.code"), "silver" in page.text, "it has arrived" in page.text) == ([], False, False)
+    letter = only_letter(database)
+    assert (letter.state, letter.body) == ("withdrawn", None)
 
 
 @pytest.mark.threat("erased words")

@@ -49,6 +49,13 @@ def _new_context_with_timeout(browser: Browser) -> Any:
 
 
 ERROR_PAGE = "the browser's error page"
+# Arguments of the fixture `driver` of tests/reader/conftest.py.
+WAYS = [
+    pytest.param(browser, keeps, scripts, id=f"{browser}, {'' if keeps else 'no '}page cache, scripts {'on' if scripts else 'off'}")
+    for browser in ("chromium", "firefox")
+    for keeps in (True, False)
+    for scripts in (True, False)
+]  # fmt: skip
 
 
 class BrowserDriver(Protocol):
@@ -61,6 +68,8 @@ class BrowserDriver(Protocol):
     def text(self, selector: str) -> str: ...
     def wait_for_error_page(self) -> None: ...
     def go_back(self) -> None: ...
+    def send_again(self) -> None: ...
+    def source(self) -> str: ...
 
 
 class ChromiumDriver:
@@ -100,6 +109,19 @@ class ChromiumDriver:
         self.page.wait_for_timeout(1_500)
         with suppress(Error):  # Playwright takes a page from the back/forward cache for an aborted navigation
             self.page.go_back(wait_until="commit")
+        self.page.wait_for_timeout(300)
+
+    def send_again(self) -> None:
+        """Reload the page, and let the browser send its form again if it asks."""
+        with suppress(Error):
+            self.page.reload()
+
+    def source(self) -> str:
+        """Return the HTML of the page or of the browser's error page, and what stands in its fields."""
+        with suppress(Error):
+            values = self.page.evaluate("[...document.querySelectorAll('input, textarea')].map((one) => one.value)")
+            return "\n".join([self.page.content(), *values])
+        return ""
 
 
 class FirefoxDriver:
@@ -137,7 +159,23 @@ class FirefoxDriver:
         wait_until(lambda: not self.firefox.find_elements("css selector", "form"), ERROR_PAGE)
 
     def go_back(self) -> None:
-        self.firefox.go_back()
+        from marionette_driver.errors import UnknownException
+
+        with suppress(UnknownException):  # an error page, as that of a form that Firefox offers to send again
+            self.firefox.go_back()
+
+    def send_again(self) -> None:
+        """Reload the page, and let the browser send its form again if it asks."""
+        from marionette_driver.errors import UnknownException
+
+        self.firefox.set_pref("dom.confirm_repost.testing.always_accept", True)
+        with suppress(UnknownException):
+            self.firefox.refresh()
+
+    def source(self) -> str:
+        """Return the HTML of the page or of the browser's error page, and what stands in its fields."""
+        fields = self.firefox.find_elements("css selector", "input, textarea")
+        return "\n".join([self.firefox.page_source, *(str(field.get_property("value")) for field in fields)])
 
 
 @contextmanager

@@ -108,8 +108,9 @@ def get_question(session: Session, public_id: str) -> Question:
 
 
 def strip_form_tokens(page: bytes) -> str:
-    """Return a page without the tokens of its forms. Bytes that aren't UTF-8 are replaced."""
-    return re.sub(r'name="form" value="[^"]+"(?: data-task="[^"]+")?', "", page.decode(errors="replace"))
+    """Return a page without the tokens and names of its forms. Bytes that aren't UTF-8 are replaced."""
+    tokens_and_names = r'name="form" value="[^"]+"(?: data-task="[^"]+")?|name="f[0-9a-f]{8}"'
+    return re.sub(tokens_and_names, "", page.decode(errors="replace"))
 
 
 def render_page(app: Flask, path: str) -> tuple[int, str]:
