@@ -10,6 +10,7 @@ from limits import RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.strategies import RateLimiter
 from sqlalchemy.orm import Session
 
+from ..core.clock import unix_time
 from ..letters import spam_filter
 from ..letters.models import Letter
 from ..letters.receive import FormAlreadySent, FormToken, find_sent_letter, is_full, receipt_of
@@ -28,7 +29,7 @@ FLOOD = RateLimitItemPerMinute(60, 10)  # more are a flood
 GREAT_FLOOD = RateLimitItemPerMinute(300, 10)
 BEYOND = RateLimitItemPerMinute(60, 10)  # letters that are still accepted above the daily limit
 ONE_FORM = RateLimitItemPerMinute(1, 10)  # a form counts once, however often it is sent
-# Not a limit but a mark, set by a great flood for an hour. While it is set, every form is part of the flood.
+# Not a limit but a mark, set by a great flood for an hour. While it is set, every rush of forms is part of the flood.
 AFTER_GREAT_FLOOD = RateLimitItemPerHour(1)
 TRAP = "leave_empty"  # a form field that people don't see
 
@@ -150,8 +151,9 @@ def count_form(newsletter: Newsletter, form_values: Mapping[str, str], form: For
 def _count_within_limits(counters: RateLimiter, newsletter: Newsletter, form: FormToken, is_proven: bool) -> bool:
     """Count a form, unless it is sent again. Return False if it is part of a flood.
 
-    Forms with a proof of work are counted apart, so a flood without proofs doesn't affect them. A great flood lasts for
-    an hour, and for another if it goes on.
+    Forms with a proof of work are counted apart, so a flood without proofs doesn't affect them. After a great flood,
+    the next rush within an hour is a flood from its first minute. Without a rush there is no flood any more: whoever
+    asks once it is over isn't held for it, with scripts or without.
     """
     identifiers = ("proven" if is_proven else "forms", str(newsletter.id))
     is_new = counters.hit(ONE_FORM, *identifiers, hash_identifier(form.nonce))
@@ -162,4 +164,15 @@ def _count_within_limits(counters: RateLimiter, newsletter: Newsletter, form: Fo
             counters.hit(AFTER_GREAT_FLOOD, *identifiers)
     else:
         is_flood = not counters.test(FLOOD, *identifiers)
-    return not is_flood and counters.test(AFTER_GREAT_FLOOD, *identifiers)
+    is_rush = _is_rush(counters, is_new, *identifiers)
+    is_after_great_flood = not counters.test(AFTER_GREAT_FLOOD, *identifiers)
+    return not (is_rush and (is_flood or is_after_great_flood))
+
+
+def _is_rush(counters: RateLimiter, is_new: bool, *identifiers: str) -> bool:
+    """Count a new form, and return whether this minute or the last one has more forms than `FLOOD` has on average."""
+    average = RateLimitItemPerMinute(max(1, FLOOD.amount // FLOOD.multiples), 2)  # kept for two minutes
+    minute = int(unix_time()) // 60
+    count = counters.hit if is_new else counters.test
+    is_within_average = count(average, "rush", *identifiers, str(minute))
+    return not (is_within_average and counters.test(average, "rush", *identifiers, str(minute - 1)))

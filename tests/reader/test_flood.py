@@ -131,6 +131,34 @@ def test_a_held_letter_and_one_that_came_in_have_the_same_page(
 
 
 @pytest.mark.threat("flood")
+def test_who_asks_without_scripts_once_a_flood_is_over_is_not_held(
+    limited_client: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after a great flood, which makes the next rush a flood at once."""
+    monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(20, 10))
+    monkeypatch.setattr(submission, "GREAT_FLOOD", RateLimitItemPerMinute(22, 10))
+
+    def held_of(texts: list[str]) -> list[str]:
+        for text in texts:
+            assert send_question(limited_client, body=text).status_code == 200
+        with database.read() as session:
+            return [
+                one.body or "" for one in session.scalars(select(Letter).where(Letter.is_held)) if one.body in texts
+            ]
+
+    rng = Random(5)
+    flood = [text_with_gaps(rng) for _ in range(24)]
+    assert len(held_of(flood)) == 4
+    clock = submission.unix_time
+    monkeypatch.setattr(submission, "unix_time", lambda: clock() + 60)
+    assert held_of(["Who sells the water of the lake?"]) == ["Who sells the water of the lake?"]  # it may still go on
+    monkeypatch.setattr(submission, "unix_time", lambda: clock() + 180)
+    assert held_of([SILOS_QUESTION]) == []
+    rush = [text_with_gaps(rng) for _ in range(5)]
+    assert len(held_of(rush)) >= 3  # the first two of a minute are no rush
+
+
+@pytest.mark.threat("flood")
 def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
     limited_client: FlaskClient, newsroom: Newsroom, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
