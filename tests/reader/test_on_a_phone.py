@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from app.core.clock import utc_now
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
-from tests.support.reader_pages import publish_answer
+from tests.support.reader_pages import add_topic_and_expert_page, publish_answer
 from tests.support.sample_newsroom import Newsroom
 
 pytestmark = pytest.mark.browser
@@ -59,6 +60,22 @@ def test_search_stands_before_the_answers(phone: Page, site: str, database: Data
         publish_answer(database, newsroom, [], headline=f"Story {number}", body=f"What about number {number}?")
     phone.goto(f"{site}/steppe/answers")
     assert box(phone, "[role=search]")["end"] < min(box(phone, ".listing")["y"], HEIGHT)
+
+
+@pytest.mark.parametrize("language", ["en", "fa"])
+def test_what_is_pressed_in_the_archive_is_large_enough(
+    language: str, phone: Page, site: str, database: Database, newsroom: Newsroom
+) -> None:
+    """44 px for what leads through the site, 24 px for the rest."""
+    stories = [publish_answer(database, newsroom, [], headline=f"Story {number}") for number in range(2)]
+    add_topic_and_expert_page(database, newsroom, stories[0])
+    for path in ("answers", "topics/grain", f"answers?year={utc_now().year}"):
+        phone.goto(f"{site}/steppe/{path}{'&' if '?' in path else '?'}lang={language}")
+        targets = phone.locator(":is(a, button, input, select, summary):not(.skip):visible")
+        small = [one.inner_text() for one in targets.all() if (one.bounding_box() or {"height": 0})["height"] < 24]
+        main = phone.locator(".nav a, [role=search] :is(input, button), .pages a, .btn").all()
+        low = [one.inner_text() for one in main if (one.bounding_box() or {"height": 0})["height"] < 44]
+        assert (targets.count() > 9, len(main) > 3, small, low) == (True, True, [], [])
 
 
 def test_what_is_hidden_is_not_shown_whatever_it_is(phone: Page, site: str, newsroom: Newsroom) -> None:
