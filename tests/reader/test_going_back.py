@@ -11,10 +11,9 @@ from playwright.sync_api import Browser
 
 from app.db.engine import Database
 from app.text.clean import digits
-from tests.reader.test_lost_line import BODY, SEND, asked
-from tests.support.browsers import WAYS, BrowserDriver
+from tests.support.browsers import BODY, SEND, WAYS, BrowserDriver
 from tests.support.network_faults import CuttableConnection
-from tests.support.reader_pages import SILOS_QUESTION, publish_answer
+from tests.support.reader_pages import SILOS_QUESTION, list_questions, publish_answer
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
 
@@ -90,7 +89,7 @@ def test_after_taking_it_back_no_page_behind_shows_the_question_or_the_number(
         wait_until(driver.source, "a page")
         shown.append(driver.source())
     assert [SILOS_QUESTION in source or number in digits(source) for source in shown] == [False] * 8
-    assert (driver.value("body"), asked(database)) == ("", [None])
+    assert (driver.value("body"), list_questions(database)) == ("", [None])
 
 
 @EACH_WAY
@@ -105,7 +104,7 @@ def test_the_form_behind_the_number_is_empty_and_makes_a_question_of_its_own(
     driver.write("body", "Who sells the water of the lake?")
     driver.click(SEND)
     assert read_number(driver) != number
-    assert sorted(map(str, asked(database))) == [SILOS_QUESTION, "Who sells the water of the lake?"]
+    assert sorted(map(str, list_questions(database))) == [SILOS_QUESTION, "Who sells the water of the lake?"]
 
 
 @SCRIPTLESS
@@ -163,7 +162,7 @@ def test_after_an_error_all_of_it_stands_there_and_a_fresh_page_and_a_second_dev
     second_device = chromium.new_context(java_script_enabled=False)
     page = second_device.new_page()
     page.goto(f"{site}/steppe/ask")
-    assert (driver.value("body"), page.input_value("#body"), asked(database)) == ("", "", [])
+    assert (driver.value("body"), page.input_value("#body"), list_questions(database)) == ("", "", [])
     second_device.close()
 
 

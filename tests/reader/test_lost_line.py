@@ -4,19 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
 
 from app.db.engine import Database
-from app.letters.models import Letter
 from app.text.clean import digits
-from tests.support.browsers import WAYS, BrowserDriver, submit_and_go_back
+from tests.support.browsers import BODY, SEND, WAYS, BrowserDriver, submit_and_go_back
 from tests.support.network_faults import LossyConnection
-from tests.support.reader_pages import SILOS_QUESTION, publish_answer, read_receipt
+from tests.support.reader_pages import SILOS_QUESTION, list_questions, publish_answer, read_receipt
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.browser
-SEND, BODY = "form:has([name=body]) .btn--next", "[name=body]"
 
 
 @pytest.fixture
@@ -24,11 +21,6 @@ def connection(app: Flask, newsroom: Newsroom) -> Iterator[LossyConnection]:
     connection = LossyConnection(app)
     yield connection
     connection.close()
-
-
-def asked(database: Database) -> list[str | None]:
-    with database.read() as session:
-        return list(session.scalars(select(Letter.body).order_by(Letter.received_at, Letter.id)))
 
 
 @pytest.mark.parametrize(
@@ -48,12 +40,12 @@ def test_the_form_comes_back_and_sending_it_again_gives_the_same_number(
         connection.loss = what
         submit_and_go_back(driver, SEND, BODY)
         assert (driver.value("body"), driver.value("form")) == (SILOS_QUESTION, form)
-        assert asked(database) == asks
+        assert list_questions(database) == asks
     connection.loss = "nothing"
     driver.click(SEND)
     wait_until(lambda: driver.has_element(".code"), "the receipt")
     assert digits(driver.text(".code")) == read_receipt(connection.lost_pages[0])
-    assert asked(database) == [SILOS_QUESTION]
+    assert list_questions(database) == [SILOS_QUESTION]
 
 
 @pytest.mark.parametrize(("browser", "page_cache", "scripts"), WAYS[1::2])
@@ -69,4 +61,4 @@ def test_a_report_of_an_error_comes_back_as_well(
     driver.click(SEND)
     wait_until(lambda: driver.has_element(".code"), "the receipt")
     assert digits(driver.text(".code")) == read_receipt(connection.lost_pages[0])
-    assert asked(database) == ["The mill closed in 2009."]
+    assert list_questions(database) == ["The mill closed in 2009."]

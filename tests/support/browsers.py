@@ -49,6 +49,7 @@ def _new_context_with_timeout(browser: Browser) -> Any:
 
 
 ERROR_PAGE = "the browser's error page"
+SEND, BODY = "form:has([name=body]) .btn--next", "[name=body]"  # of a reader's form
 # Arguments of the fixture `driver` of tests/reader/conftest.py.
 WAYS = [
     pytest.param(browser, keeps, scripts, id=f"{browser}, {'' if keeps else 'no '}page cache, scripts {'on' if scripts else 'off'}")

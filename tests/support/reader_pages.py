@@ -50,6 +50,12 @@ def read_receipt(page: str) -> str:
     return "".join(re.findall(r"\d{4}", Page(page).texts("p.code")[0]))
 
 
+def list_questions(database: Database) -> list[str | None]:
+    """Return the words of all letters in the order in which they came; None for an erased one."""
+    with database.read() as session:
+        return list(session.scalars(select(Letter.body).order_by(Letter.received_at, Letter.id)))
+
+
 def answer_letters(
     database: Database, newsroom: Newsroom, letters: list[int], *, headline: str = "The Silos", ties: str = "",
     body: str = "Who built the silos, and who owns them now?", answer: str = "Nobody knows.\n\nWe asked the mill.",
