@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Flask, Response, abort, g, make_response, render_template, request
@@ -25,7 +25,8 @@ from sqlalchemy.orm import Session
 
 from ..editions.queries import list_editions_to_run
 from ..newsletters.models import Newsletter
-from ..text.translation import interface_language
+from ..text.languages import N_
+from ..text.translation import get_catalogue, interface_language
 from ..web.formatting import autonym
 from ..web.setup import csrf, db, newsletter_or_404
 from ..web.static_files import accepts_gzip
@@ -101,6 +102,19 @@ def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
         values.setdefault("lang", chosen_language)
 
 
+# The link that a script shows to a browser that asks for another language (app/static/language.js).
+LANGUAGE_OFFER = N_("This page is also in %(language)s.")
+
+
+class LanguageLink(NamedTuple):
+    """A link to a page in another language. `name` and `offer`, the sentence that offers it, are in that language."""
+
+    code: str
+    name: str
+    href: str
+    offer: str
+
+
 @dataclass(frozen=True)
 class ReaderContext:
     """The newsletter of a reader's request, with a session to query."""
@@ -125,8 +139,8 @@ class ReaderContext:
         """Return the times of the next editions."""
         return [edition.runs_at for edition in list_editions_to_run(self.session, self.newsletter.id)]
 
-    def _list_language_links(self) -> list[tuple[str, str, str]]:
-        """Return the code of each language, its name in the language itself, and the URL of this page in it.
+    def _list_language_links(self) -> list[LanguageLink]:
+        """Return the links to this page in each language.
 
         The response to a form has none, since following a link would lose the form's text.
         """
@@ -135,7 +149,12 @@ class ReaderContext:
         args = {key: value for key, value in request.args.items() if key in copies.PARAMETERS and key != "lang"}
         path = quote(request.script_root + request.path)
         return [
-            (code, autonym(code), f"{path}?{urlencode({**args, 'lang': code})}")
+            LanguageLink(
+                code,
+                autonym(code),
+                f"{path}?{urlencode({**args, 'lang': code})}",
+                get_catalogue(code).gettext(LANGUAGE_OFFER) % {"language": autonym(code)},
+            )
             for code in list_page_languages(self.newsletter)
         ]
 

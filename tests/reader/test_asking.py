@@ -330,7 +330,9 @@ def test_the_form_is_light_and_needs_nothing_but_its_style(client: FlaskClient, 
         read = Page(page.text)
         assert [one.tag for one in read.tree.css("img, svg, style, [style]")] == []
         scripts = [one.attributes for one in read.tree.css("script")]  # a bonus, without which all is the same
-        assert scripts == [{"type": "module", "src": f"/static/{current_version()}/proof.js"}]
+        assert [one["src"] for one in scripts] == [
+            f"/static/{current_version()}/{name}.js" for name in ("language", "proof")
+        ]
         assert [name for one in read.tree.css("*") for name in one.attributes if name.startswith("on")] == []
         assert [one for one in read.urls if one.startswith(("http:", "https:", "//"))] == []
         assert page.headers["Cache-Control"] == "private, max-age=0"
