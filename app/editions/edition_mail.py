@@ -31,11 +31,12 @@ def mail_to_actor(session: Session, actor: Staff, edition: Edition, language: st
     address = directory.email_of(session, person)
     if address is None:
         raise MissingPrecondition("no_email_address")
-    blocks, *_others, shown_language, subject = get_exportable(session, edition, language)
+    preview = get_exportable(session, edition, language)
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
-    values = EditionCopy(title=subject.line, text=EXPORTS["text"].write(blocks, subject.line).decode())
+    title = preview.subject.line
+    values = EditionCopy(title=title, text=EXPORTS["text"].write(preview.blocks, title).decode())
     from_newsletter = sender(session, newsletter, person.language)
     message = render_mail("desk.edition_copy", from_newsletter, address, person.name, values)
-    html = whole_mail.mail(blocks, subject.line)
-    message = replace(message, html=html, language=shown_language or newsletter.language)
+    html = whole_mail.mail(preview.blocks, title)
+    message = replace(message, html=html, language=preview.language or newsletter.language)
     outbox.put(session, message, newsletter_id=newsletter.id, person_id=person.id, edition_id=edition.id)
