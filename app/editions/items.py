@@ -263,9 +263,9 @@ def build_corrected_record(
     return {"piece": piece, "output": to_text(set_block(_build_piece(piece), address, item.own))}
 
 
-def list_printed_experts(piece: Mapping[str, Any]) -> tuple[PrintedExpert, ...]:
+def list_printed_experts(data: Mapping[str, Any]) -> tuple[PrintedExpert, ...]:
     """Return the experts of a stored piece, in the order of its answers."""
-    lead_ins = [voice["lead_in"] for voice in piece["voices"]]
+    lead_ins = [voice["lead_in"] for voice in data["voices"]]
     return tuple(PrintedExpert(lead_in["name"], lead_in["credit_line"] or "") for lead_in in lead_ins)
 
 
