@@ -8,12 +8,13 @@ from sqlalchemy import Exists, exists, select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor, Clock, ExpertActor, Staff
-from ..core.domain_errors import InvalidTransition, MissingField, MissingPrecondition, VersionConflict
+from ..core.domain_errors import DomainError, InvalidTransition, MissingField, MissingPrecondition, VersionConflict
 from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import add_and_flush, lock_row, now
 from ..mail.mail_values import AssignmentMail
 from ..mail.models import OutboxMail
 from ..newsletters.models import Newsletter
+from ..people import contact_status
 from ..questions import notes
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
@@ -61,6 +62,12 @@ def edit(session: Session, actor: Staff, answer: Answer, body: str, base_label: 
     return text
 
 
+class AddressDead(DomainError):
+    """Mail to the expert comes back, and the actor hasn't confirmed that it is to be sent all the same."""
+
+    code = "conflict.address_dead"
+
+
 def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at: datetime) -> None:
     """Return the answer to its expert with a note and a new deadline.
 
@@ -88,15 +95,23 @@ def open_check(session: Session, answer: Answer) -> Check | None:
 
 
 def ask_check(
-    session: Session, actor: Staff, answer: Answer, due_at: datetime | None = None, runs_at: datetime | None = None
+    session: Session,
+    actor: Staff,
+    answer: Answer,
+    due_at: datetime | None = None,
+    runs_at: datetime | None = None,
+    *,
+    to_dead_address: bool = False,
 ) -> Check:
     """Start a quote check: send the edited text to its expert, with the newsletter's policy.
 
     It ends at `due_at`, by default after the newsletter's time to check. `runs_at` is when the answer is to be
-    published, if that is known. Raises `InvalidTransition`, `PermissionDenied`,
-    and `LeakDetected` (see `source_protection`).
+    published, if that is known. With `to_dead_address`, the check starts even if mail to the expert comes back. Raises
+    `AddressDead` otherwise, `InvalidTransition`, `PermissionDenied`, and `LeakDetected` (see `source_protection`).
     """
     assignment, question = load_parents(session, answer)
+    if not to_dead_address and contact_status.find_bounced_ids(session, [assignment.expert_id]):
+        raise AddressDead
     newsletter = session.get_one(Newsletter, answer.newsletter_id)
     due_at = due_at or get_check_end(newsletter, None, now(session))
     text = session.get_one(AnswerText, answer.text_id)
@@ -200,11 +215,12 @@ def overdue_checks(session: Session, limit: int = 50) -> Sequence[int]:
 
 
 def _was_mail_sent() -> Exists:
-    """Return the condition that the mail of a check was sent, and didn't bounce: only then silence is consent."""
+    """Return the condition that the mail of a check was sent in time and didn't bounce: then silence is consent."""
     return (
         exists()
         .where(Answer.id == Check.answer_id, OutboxMail.assignment_id == Answer.assignment_id)
         .where(OutboxMail.kind == "expert.check", OutboxMail.created_at >= Check.asked_at, OutboxMail.is_sent)
+        .where(OutboxMail.sent_at < Check.due_at)
     )
 
 

@@ -109,6 +109,7 @@ def send_to_expert(
     posting["question_id"] = assignment.question_id
     posting["assignment_id"] = assignment.id
     posting["person_id"] = person.id
+    posting["address_no"] = person.address_no
     posting.update(delivery_options(session, actor, newsletter, kind, posting.get("due_at")))
     # No mail overtakes the invitation, which says what it is about.
     posting["hold"] = posting["hold"] or unsent_mails.is_invitation_held(session, assignment)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, exists, select
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from ..db.ids import new_public_id
 from ..db.session import absolute_url, get_keyring, lock_row, now
 from ..mail import outbox
 from ..mail.mail_templates import render_mail
-from ..mail.mail_values import DeskMail, TranslatorMail
+from ..mail.mail_values import DeskMail, LinksMail, PageLink, TranslatorMail
 from ..mail.models import OutboxMail
 from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender
@@ -37,6 +37,8 @@ FormValues = Mapping[str, str]  # by field name; a checked box has a value
 DRAFT_FIELDS = (*MAX_LINE_LENGTHS, "body", "ties", "is_credited")
 MAX_TABS = 20  # tabs of one translator whose drafts are kept, newest first
 INVITATION_KIND = "translator.invitation"
+LINKS_KIND = "translator.links"
+MAX_OPEN = 500  # open translators whose addresses are compared with a typed one
 LONGEST_NOTE = 400  # characters
 # Grace period after the end of a question or answer. If the end is undone by then, the translators are still asked.
 GRACE_PERIOD = timedelta(hours=1)
@@ -226,6 +228,42 @@ def _send_invitation(
     posting["question_id"] = translator.question_id
     posting["once_key"] = f"{_mail_key_prefix(translator)}{translator.version}"
     outbox.put(session, letter, **posting)
+
+
+def find_open_by_address(session: Session, address: str) -> list[Translator]:
+    """Return those of the newest open translators who have this address.
+
+    Their addresses have no keyed hash: each of them is decrypted, which takes as long whether one fits or not.
+    """
+    query = (
+        select(Translator).where(Translator.email_sealed.is_not(None)).order_by(Translator.id.desc()).limit(MAX_OPEN)
+    )
+    keyring = get_keyring(session)
+    return [
+        translator
+        for translator in session.scalars(query)
+        if keyring.open(_seal_context(translator.public_id), translator.email_sealed or b"").casefold()
+        == address.casefold()
+    ]
+
+
+def send_link_again(session: Session, actor: Actor, translator: Translator, due_at: datetime) -> None:
+    """Mail a translator another link to the page of their text at `due_at`. Earlier links stay open."""
+    newsletter = session.get_one(Newsletter, translator.newsletter_id)
+    token = links.new_link(session, translator_id=translator.id)
+    page = PageLink("", absolute_url(session, f"/a/{token}/translation"), translator.language)
+    to = get_keyring(session).open(_seal_context(translator.public_id), translator.email_sealed or b"")
+    message = render_mail(LINKS_KIND, sender(session, newsletter), to, translator.name, LinksMail(pages=[page]))
+    posting = expert_mails.delivery_options(session, actor, newsletter, LINKS_KIND, due_at)
+    posting["newsletter_id"] = newsletter.id
+    posting["question_id"] = translator.question_id
+    posting["once_key"] = f"{links_key_prefix(translator)}{due_at:%Y%m%d%H%M%S%f}"
+    outbox.put(session, message, **posting)
+
+
+def links_key_prefix(translator: Translator) -> str:
+    """Return what the once keys of the mails with a translator's links begin with; a recall finds them."""
+    return f"{_mail_key_prefix(translator)}links:"
 
 
 def _mail_key_prefix(translator: Translator) -> str:

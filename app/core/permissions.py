@@ -27,7 +27,7 @@ DESK_ACTS = {
     },
     N_("Experts and answers"): {
         "directory": N_("Keep the directory of experts, and note who was checked"),
-        "whole directory": N_("Import and export the directory, merge experts who are one person"),
+        "whole directory": N_("Import and export the directory, merge experts who are one person, change an address"),
         "prepare": N_("Prepare an invitation, note a refusal"),
         "invite": N_("Send an invitation, give more time, ask no longer"),
         "edit": N_("Take down and edit answers"),

@@ -8,13 +8,16 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from sqlalchemy import select
 
 from ..db.session import now
 from ..mail import queries
 from ..mail.kinds import KINDS
 from ..mail.lifecycle import MAIL
 from ..mail.models import OutboxMail
+from ..people.contact_status import ContactStatus, statuses_of
 from ..people.directory import names_of
+from ..people.models import Expert
 from ..people.staff import list_invited_names
 from ..questions.queries import QuestionSummary, list_summaries
 from ..web.formatting import age, ago, clock_time, day, zone
@@ -50,6 +53,8 @@ class MailNames(NamedTuple):
     recipients: dict[int, str]  # by person id
     questions: dict[int, QuestionSummary]  # by question id
     invited_people: dict[int, str]  # people invited to the desk, by mail id
+    experts: dict[int, Expert]  # by person id
+    contacts: dict[int, ContactStatus]  # by expert id
 
 
 def kind_label(kind: str) -> str:
@@ -58,12 +63,24 @@ def kind_label(kind: str) -> str:
     return _(row.name) if row and row.name else kind
 
 
-def load_mail_names(desk: RequestContext, mails: Sequence[OutboxMail]) -> MailNames:
+def load_mail_names(desk: RequestContext, mails: Sequence[OutboxMail], *, with_contacts: bool = False) -> MailNames:
+    """Load the names for the lines of these mails; `with_contacts` also how their experts can be reached."""
     recipients = names_of(desk.session, [mail.person_id for mail in mails if mail.person_id])
+    experts = _load_experts(desk, [mail for mail in mails if not mail.is_settled]) if with_contacts else {}
     question_ids = [mail.question_id for mail in mails if mail.question_id]
     summaries = list_summaries(desk.session, question_ids) if question_ids else []
     questions = {question.id: question for question in summaries}
-    return MailNames(recipients, questions, list_invited_names(desk.session, mails))
+    contacts = statuses_of(desk.session, list(experts.values()))
+    return MailNames(recipients, questions, list_invited_names(desk.session, mails), experts, contacts)
+
+
+def _load_experts(desk: RequestContext, mails: Sequence[OutboxMail]) -> dict[int, Expert]:
+    """Return the experts to whom these mails go, by person id."""
+    person_ids = {mail.person_id for mail in mails if mail.person_id and mail.kind.startswith("expert.")}
+    if not person_ids:
+        return {}
+    experts = desk.session.scalars(select(Expert).where(Expert.person_id.in_(person_ids), Expert.is_listed()))
+    return {expert.person_id: expert for expert in experts}
 
 
 def format_mail_line(desk: RequestContext, mail: OutboxMail, names: MailNames) -> dict[str, Any]:
@@ -71,6 +88,7 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: MailNames) -
     slug = desk.newsletter.slug
     question = names.questions.get(mail.question_id or 0)
     question_url = url_for("editor.question", slug=slug, public_id=question.public_id) if question else ""
+    expert = names.experts.get(mail.person_id or 0)
     last_event_at = mail.sent_at or mail.ended_at or (mail.state_at if mail.is_held else None)
     return {
         "id": mail.public_id,
@@ -79,6 +97,8 @@ def format_mail_line(desk: RequestContext, mail: OutboxMail, names: MailNames) -
         "mark": "wait" if _waits_for_server(mail) else STATES[str(mail.state)].mark,
         "stands": format_mail_status(mail, now(desk.session)),
         "to": _get_recipient(mail, names),
+        "expert": expert,
+        "contact": names.contacts[expert.id] if expert else None,
         "kind": kind_label(mail.kind),
         "because": question.title if question else "",
         "about": question_url,

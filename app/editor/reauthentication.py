@@ -48,6 +48,7 @@ PROOFS: dict[str, ProofRequirement] = {
         _l("Forget the account of %(whom)s at the provider"), _get_colleague_name
     ),
     "expert_address": ProofRequirement(_l("Show an expert’s address")),
+    "change_expert_address": ProofRequirement(_l("Change an expert’s address")),
     "expert_addresses": ProofRequirement(_l("Show the addresses of two experts")),
     "mail_address": ProofRequirement(_l("Show whom a mail is to")),
     "pen_address": ProofRequirement(_l("Show the address that a mail says it is from")),

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 entrance = Blueprint("entrance", __name__)
 
-from . import browsers, by_provider, login, two_factor  # noqa: E402, F401 - each registers its views
+from . import browsers, by_provider, login, lost_links, two_factor  # noqa: E402, F401 - each registers its views

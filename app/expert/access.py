@@ -138,7 +138,7 @@ def _check_link_form(view_args: dict[str, Any]) -> Response | None:
 def _load_context(session: Session, view_args: dict[str, str], few_columns: bool = False) -> AssignmentContext:
     """Load the assignment. Set the language, time zone and link of error pages for this request."""
     if "token" in view_args:
-        actor, task = or_404(expert_tasks.load_task_by_link(session, view_args["token"], few_columns))
+        actor, task = errors.or_lost_link(expert_tasks.load_task_by_link(session, view_args["token"], few_columns))
         g.language = task.newsletter.language
     else:
         actor = get_actor(session)

@@ -138,6 +138,8 @@ EXAMPLES: dict[type[mail_values.Values], Mapping[str, Any]] = {
         "runs_on": 4 * DAY,
     },
     mail_values.TranslatorMail: {"language": "fa", "words": 180},
+    mail_values.LinksMail: {"pages": (mail_values.PageLink(N_("The Salt Wind"), "https://ask.example.org/a/x"),)},
+    mail_values.AddressMail: {},
     mail_values.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
     mail_values.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
     mail_values.EditionMail: {"runs_at": 0 * DAY},
@@ -204,6 +206,11 @@ KINDS = {
         fixed_note=N_(
             "The list of changes, all of the text, what silence means, until when and the link stand in it in any case."
         ),
+    ),
+    # These two contain links, or an address that is out of use.
+    "expert.links": _expert_mail(N_("Links once more"), "inform", mail_values.LinksMail, erase_in=WHEN_ENDED),
+    "expert.address_changed": _expert_mail(
+        N_("Another address, told to the old one"), "inform", mail_values.AddressMail, lane=0, erase_in=WHEN_ENDED
     ),
     "expert.letter": _expert_mail(N_("A letter from you"), "inform", erase_in=NEVER),
     "expert.published": _expert_mail(
@@ -273,6 +280,9 @@ KINDS = {
         mail_values.TranslatorMail,
         erase_in=WHEN_ENDED,
         examples=({}, {"of_answer": True}, {"of_answer": True, "again": True}),
+    ),
+    "translator.links": MailKind(
+        N_("Links once more"), mail_values.LinksMail, erase_in=WHEN_ENDED, template_kind="expert.links"
     ),
     "reader.once": _reader_news(N_("News for a reader, the only mail"), template_kind="reader.news"),
     "reader.news": _reader_news(

@@ -41,6 +41,7 @@ MAIL = Machine(
         Move("recall", ("held", "queued"), ("discarded",), act="stop mails, answer, upkeep"),
         Move("discard", ("held", "queued", "failed", "expired"), ("discarded",), act="stop mails"),
         Move("retry", ("failed", "expired"), ("queued",), act="stop mails"),
+        Move("hold again", ("failed", "expired"), ("held",), act="whole directory"),
         Move("send", ("queued",), ("sent",), act="upkeep", needs=(requires("sent_at"),)),
         Move("fail", ("queued",), ("failed",), act="upkeep", needs=(requires("said"),)),
         Move("expire", ("queued",), ("expired",), act="upkeep"),

@@ -91,6 +91,28 @@ class TranslatorMail:
     again: bool = False
 
 
+@dataclass(frozen=True)
+class PageLink:
+    """A link to a page of its own: that of the question `headline`, or of a text to translate into `language`."""
+
+    headline: str
+    link: str
+    language: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinksMail:
+    """The links of an expert or a translator once more. With `old_ended`, earlier links open nothing any more."""
+
+    pages: Sequence[PageLink]
+    old_ended: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressMail:
+    """The news, to an expert's old address, that mail goes to another one. It doesn't say to which."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LetterMail:
     """A reader's letter, without its text.
@@ -183,6 +205,8 @@ Values = (
     | AccountMail
     | AssignmentMail
     | TranslatorMail
+    | LinksMail
+    | AddressMail
     | LetterMail
     | DeskMail
     | EditionMail

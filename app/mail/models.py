@@ -21,8 +21,8 @@ class OutboxMail(Row, HasPublicId, Editable, MailStates):
     `once_key` names the cause, so that one cause sends one mail. `message_id` is fixed from the start, so that
     receivers recognize a mail that is sent again after a crash. `said` is the server's last reply, without addresses.
     `asked_others` is the number of other experts asked, as stated in the mail. `return_mac` is the keyed hash of the
-    token in the return path, which matches a bounce to its mail. The content is sealed in `outbox_contents`, and can be
-    deleted separately.
+    token in the return path, which matches a bounce to its mail. `address_no` is the `Person.address_no` of the address
+    that it goes to. The content is sealed in `outbox_contents`, and can be deleted separately.
     """
 
     __tablename__ = "outbox"
@@ -40,6 +40,7 @@ class OutboxMail(Row, HasPublicId, Editable, MailStates):
         Index(None, "newsletter_id", "state", "id"),
         *(Index(None, name, "id") for name in ("question_id", "letter_id", "ended_at", "assignment_id")),
         Index("uq_outbox_return_mac", "return_mac", unique=True),
+        Index("ix_outbox_person_id", "person_id", "id", **partial_index_options("person_id IS NOT NULL")),
     )
 
     version: Mapped[int] = mapped_column(default=1, server_default="1")
@@ -61,6 +62,7 @@ class OutboxMail(Row, HasPublicId, Editable, MailStates):
     said: Mapped[str | None] = mapped_column(String(400))
     asked_others: Mapped[int | None]
     return_mac: Mapped[bytes | None] = mapped_column(LargeBinary)
+    address_no: Mapped[int] = mapped_column(default=1, server_default="1")
     sent_at: Mapped[datetime | None]
     bounced_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

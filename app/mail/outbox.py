@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
@@ -43,8 +43,8 @@ class OnItsWay(DomainError):
 class Posting(TypedDict, total=False):
     """The keys of the rows that a mail is about, and its delivery options.
 
-    The mail isn't sent before `due_at`. Only one mail is inserted for each `once_key`. With `hold` the mail waits until
-    an editor releases it.
+    `address_no` is the `Person.address_no` of the address. The mail isn't sent before `due_at`. Only one mail is
+    inserted for each `once_key`. With `hold` the mail waits until an editor releases it.
     """
 
     newsletter_id: int | None
@@ -52,6 +52,7 @@ class Posting(TypedDict, total=False):
     assignment_id: int | None
     letter_id: int | None
     person_id: int | None
+    address_no: int
     edition_id: int | None
     once_key: str | None
     due_at: datetime | None
@@ -112,15 +113,25 @@ def read(session: Session, mail: OutboxMail) -> Message:
 
     Raises `MissingPrecondition` if it has been deleted, and `Unsealable`.
     """
+    message = _read_stored(session, mail)
+    if mail.asked_others is None:
+        return message
+    return update_sentence(message, mail.asked_others)
+
+
+def _read_stored(session: Session, mail: OutboxMail) -> Message:
     content = session.get(OutboxContent, mail.id)
     if content is None:
         raise MissingPrecondition("mail_contents_deleted")
     values = json.loads(get_keyring(session).open(_seal_context(mail), content.sealed))
     values["references"] = tuple(values.get("references", ()))
-    message = Message(**values)
-    if mail.asked_others is None:
-        return message
-    return update_sentence(message, mail.asked_others)
+    return Message(**values)
+
+
+def _store(session: Session, mail: OutboxMail, message: Message) -> None:
+    content = session.get_one(OutboxContent, mail.id)
+    content.sealed = _seal(session, mail, message)
+    content.key_no = get_keyring(session).number_of(content.sealed)
 
 
 def rewrite(
@@ -138,12 +149,35 @@ def rewrite(
     before = read(session, mail)
     require_text("subject", subject.strip())
     require_text("text", text.strip())
-    content = session.get_one(OutboxContent, mail.id)
-    content.sealed = _seal(session, mail, replace_text(before, subject, restore_secrets(text, before.text)))
-    content.key_no = get_keyring(session).number_of(content.sealed)
+    _store(session, mail, replace_text(before, subject, restore_secrets(text, before.text)))
     flag_modified(mail, "kind")  # bump the version, so that nobody releases a text that they have not read
     session.flush()
     audit.record(session, actor, "mail.rewrite", mail)
+
+
+def readdress(session: Session, mail: OutboxMail, change: Callable[[Message], Message]) -> bool:
+    """Replace a mail that waits, failed or expired by what `change` returns, with another address of its recipient.
+
+    Return False if it was sent or discarded meanwhile, or if its contents have been deleted. The mail gets a new return
+    path, so that what still comes back from the old address isn't taken for a bounce of it. Raises `OnItsWay`, and
+    `Unsealable`.
+    """
+    _lock_unless_leased(session, mail)
+    if mail.is_settled or not has_contents(session, mail):
+        return False
+    token = new_reply_token()
+    _store(session, mail, replace(change(_read_stored(session, mail)), return_token=token))
+    mail.return_mac = get_keyring(session).mac("outbox.return", token)
+    session.flush()
+    return True
+
+
+def hold_again(session: Session, actor: Actor, mail: OutboxMail) -> None:
+    """Hold a failed or expired mail, which an editor can read, change and release, because its address has changed.
+
+    Raises `InvalidTransition`, `PermissionDenied`.
+    """
+    MAIL.apply(session, actor, mail, "hold again", ended_at=None, attempts=0, said=None, bounced_at=None)
 
 
 def has_contents(session: Session, mail: OutboxMail) -> bool:

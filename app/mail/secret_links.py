@@ -1,7 +1,7 @@
 """Secret links and codes in mails, which grant access to the recipient and must be hidden from all other people."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain, count
 
 from ..core.domain_errors import InvalidField
@@ -18,6 +18,12 @@ SECRET = re.compile(
     rf"|\b\d{{4}}(?:(?:{_WRAP}|[ \u00a0])\d{{4}}){{4}}\b",
     re.IGNORECASE,
 )
+PAGE_TOKEN = re.compile(r"(?P<before_token>https?://[^\s<>\"]{1,100}?/a/)(?P<token>[\w-]{22,})")
+
+
+def replace_page_tokens(text: str, replace_token: Callable[[str], str]) -> str:
+    """Replace the token in each link to the page of an assignment."""
+    return PAGE_TOKEN.sub(lambda match: f"{match['before_token']}{replace_token(match['token'])}", text)
 
 
 def without_secrets(text: str) -> str:

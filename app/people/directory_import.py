@@ -334,7 +334,7 @@ def _update_experts(session: Session, actor: Actor, lines: Sequence[ImportLine])
         for line, before in changes
         if "email" in line.changes
     ]
-    _update_rows(session, Person, addresses)
+    _update_rows(session, Person, addresses, address_no=Person.address_no + 1)
     _record_events(session, actor, "expert.change", ids, lines)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..crypto.seal import new_token
@@ -85,6 +85,11 @@ def revoke_links(session: Session, assignment_id: int) -> None:
 
 def revoke_links_of_translator(session: Session, translator_id: int) -> None:
     _revoke(session, Link.translator_id == translator_id)
+
+
+def revoke_pages(session: Session, assignment_ids: Select[int]) -> None:
+    """Revoke the links to the pages of these assignments. Replies by mail go on: their sender is verified."""
+    _revoke(session, and_(Link.assignment_id.in_(assignment_ids), Link.kind == "page"))
 
 
 def _revoke(session: Session, condition: ColumnElement[bool]) -> None:

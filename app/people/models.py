@@ -36,6 +36,7 @@ class Person(Row, HasPublicId):
     """A member of a desk or an expert. Readers are never stored in this table.
 
     `email_sealed` is the encrypted address, and `email_mac` a keyed hash to find it by. `key_no` is the key of both.
+    `address_no` counts the addresses that the person has had, so that a mail which came back tells of one of them only.
     """
 
     __tablename__ = "people"
@@ -45,6 +46,7 @@ class Person(Row, HasPublicId):
     email_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     email_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     key_no: Mapped[int | None]
+    address_no: Mapped[int] = mapped_column(default=1, server_default="1")
     language: Mapped[str] = mapped_column(String(35), default="en")
     disabled_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]

@@ -132,15 +132,19 @@ def _join_waiting_mail(session: Session, sign_in: SignIn, browser: RequestingBro
 
 def _next_mail_due_at(session: Session, sign_in: SignIn) -> datetime:
     """Return when the next mail that an unknown device requests may be sent."""
-    current_time = now(session)
-    recent = _select_from_unknown_devices(sign_in).where(SignIn.mail_due_at > current_time - MAIL_WINDOW).subquery()
+    recent = _select_from_unknown_devices(sign_in).where(SignIn.mail_due_at > now(session) - MAIL_WINDOW).subquery()
     # Browsers that wait for the same mail share its link.
     mail_count = func.count(recent.c.link_mac.distinct())
     count, last_due_at = session.execute(select(mail_count, func.max(recent.c.mail_due_at))).one()
+    return get_next_due_at(session, count, last_due_at)
+
+
+def get_next_due_at(session: Session, mail_count: int, last_due_at: datetime | None) -> datetime:
+    """Return when a mail that anybody may request can be sent, after `mail_count` of them within `MAIL_WINDOW`."""
+    current_time = now(session)
     if last_due_at is None:
         return current_time
-    earliest: datetime = last_due_at + MAIL_WAITS[min(count, len(MAIL_WAITS) - 1)]
-    return max(current_time, earliest)
+    return max(current_time, last_due_at + MAIL_WAITS[min(mail_count, len(MAIL_WAITS) - 1)])
 
 
 def _select_from_unknown_devices(sign_in: SignIn) -> Select[SignIn]:
@@ -174,7 +178,7 @@ def _send_mail(
     values = AccountMail(link=absolute_url(session, f"/sign-in/{token}"), code=code, **durations)
     to = email_of(session, person) or ""
     message = render_mail("sign_in", Sender(language=browser.language), to, person.name, values)
-    outbox.put(session, message, person_id=person.id, due_at=due_at)
+    outbox.put(session, message, person_id=person.id, address_no=person.address_no, due_at=due_at)
     audit.record(session, actor, "sign_in.ask", person)
 
 

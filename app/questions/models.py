@@ -265,6 +265,7 @@ class Translator(Row, HasPublicId, Editable, OfNewsletter, TranslatorStates):
         Index(None, "of_question_text_id"),
         Index(None, "of_answer_text_id"),
         Index(None, "newsletter_id", "state_at"),
+        Index("ix_translators_open", "id", **partial_index_options("email_sealed IS NOT NULL")),
     )
 
     question_id: Mapped[int] = mapped_column(ForeignKey("questions.id"))

@@ -26,7 +26,7 @@ from ..web import errors
 from ..web.draft_counts import get_known_counts, get_submitted_count
 from ..web.error_sentences import format_error
 from ..web.formatting import clock_time, language
-from ..web.setup import csrf, db, limiter, or_404
+from ..web.setup import csrf, db, limiter
 
 translator = Blueprint("translator", __name__)
 csrf.exempt(translator)  # because links work without cookies; `check_form_token` protects all requests
@@ -99,7 +99,7 @@ def check_form_token() -> Response | None:
 
 def _load_context(session: Session, token: str) -> TranslatorContext:
     """Load the task of a link. Set the language, time zone and link of error pages for this request."""
-    actor, task = or_404(translators.load_task_by_link(session, token))
+    actor, task = errors.or_lost_link(translators.load_task_by_link(session, token))
     g.language, g.zone = task.newsletter.language, task.newsletter.zone
     g.back = (url_for("translator.translation", token=token), _("Back to the translation"))
     return TranslatorContext(session, actor, task)

@@ -69,6 +69,9 @@ SENTENCES: dict[str, Any] = {
     ),
     "precondition.no_text_or_credit": _l("There is no text or no credit line yet."),
     "precondition.no_email_address": _l("We have no address of theirs, so no mail goes out."),
+    "precondition.expert_works_at_desk": _l(
+        "They also work at a desk and sign in there with this address: it can’t be changed here."
+    ),
     "precondition.expert_has_no_page": _l("A name is missing."),
     "precondition.not_compared": _l("Read it against the original, and tick that you did."),
     "precondition.original_not_approved": _l("The original isn’t approved yet: that comes first."),
@@ -117,6 +120,8 @@ SENTENCES: dict[str, Any] = {
     # Conflicts with other rows
     "conflict.expert_has_open_work": _l("A desk still waits for an answer of theirs, or has one that is to run."),
     "conflict.last_admin": _l("Nobody else could manage the desk then. Give somebody else the role of an admin first."),
+    "conflict.address_dead": _l("Mail to this expert comes back. Give them another address, or send it all the same."),
+    "conflict.address_taken": _l("Somebody else has this address already."),
     "conflict.mail_being_sent": _l("The mail is being handed over at this moment. Look again in a minute."),
     "conflict.mail_sent": _l("The mail has gone out: it can’t be stopped any more."),
     "conflict.person_is_at_the_desk": _l("This address is of this desk already."),

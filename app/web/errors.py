@@ -2,9 +2,11 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from flask import Flask, Response, current_app, g, make_response, render_template, request, url_for
+from flask import Flask, Response, abort, current_app, g, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
@@ -14,9 +16,12 @@ from werkzeug.exceptions import HTTPException
 from ..core.domain_errors import DomainError, MissingPrecondition, PermissionDenied, TooLong
 from ..db.fault_kinds import SCHEMA_MISMATCH, TAKES_NO_CHANGES, Busy, FaultKind, NoRoom, fault_kind
 from ..db.ids import CROCKFORD
+from ..text.languages import interface_languages
 from ..watching.redaction import fault_as_data
 from ..watching.references import reference
 from .error_sentences import format_error
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +102,12 @@ PAGES = {
     ),
 }
 
+# For a link to a page of an expert or translator. It doesn't say which of these is the case.
+LINK_LOST = ErrorMessage(
+    _l("This link opens nothing"),
+    _l("It was cut off on its way, a newer one is in its place, or there is nothing left to do."),
+    _l("Open the link in our newest mail, or have your links mailed again. You can also just reply to our mail."),
+)
 NO_ROOM = ErrorMessage(
     _l("Nothing can be saved just now"),
     _l("The disk that keeps the desk’s books takes nothing more. Nothing was saved or sent."),
@@ -118,11 +129,13 @@ def render_error(
     happened: str | None = None,
     form_values: dict[str, str] | None = None,
     message: ErrorMessage | None = None,
+    link_form: Mapping[str, str] | None = None,
 ) -> Response:
     """Return the error page for a status, with the submitted texts to copy. Errors from status 500 on are logged.
 
     `message` replaces the message for the status, and `happened` only its sentence on what happened. `form_values` are
-    the texts to copy, by default those of `get_submitted_texts`.
+    the texts to copy, by default those of `get_submitted_texts`. With `link_form`, the page has the form that mails
+    somebody their links: the address that was typed, and what is wrong with it.
     """
     message = message or PAGES.get(status, PAGES[500])
     if form_values is None:
@@ -140,6 +153,7 @@ def render_error(
             (name, FIELD_LABELS.get(name, _("What you wrote")), text) for name, text in form_values.items()
         ],
         retry=None,
+        link_form=link_form,
     )
     if status >= 500:
         # Log no URL, form data or header: the reference and the route's pattern suffice to find the fault.
@@ -148,6 +162,24 @@ def render_error(
     if status in (429, 503):
         response.headers["Retry-After"] = "60" if status == 429 else "5"
     return response
+
+
+def render_lost_link(status: int = 404, email: str = "", error: str = "") -> Response:
+    """Return the page for a link that opens nothing, on which experts and translators have their links mailed again."""
+    use_browser_language()
+    return render_error(status, message=LINK_LOST, link_form={"email": email, "error": error})
+
+
+def use_browser_language() -> None:
+    """Show the page in a language of the browser: it belongs to no newsletter and no person."""
+    g.language = request.accept_languages.best_match(sorted(interface_languages()), "en")
+
+
+def or_lost_link(target: T | None) -> T:
+    """Return the target of a link, or abort with the page for a link that opens nothing."""
+    if target is None:
+        abort(render_lost_link())
+    return target
 
 
 def _get_desk_link() -> tuple[str, str] | None:

@@ -124,7 +124,7 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
     return edition
 
 
-def ask_check(session: Session, actor: Staff, answer: Answer) -> Edition | None:
+def ask_check(session: Session, actor: Staff, answer: Answer, *, to_dead_address: bool = False) -> Edition | None:
     """Start a quote check that ends before the cut-off of the edition.
 
     If that leaves no time, let the answer be for the next edition, and return that. Raises as `editing.ask_check` does.
@@ -135,5 +135,6 @@ def ask_check(session: Session, actor: Staff, answer: Answer) -> Edition | None:
     if edition and is_later:
         assignment.for_edition_id = edition.id
         session.flush()
-    editing.ask_check(session, actor, answer, ends_at, edition.runs_at if edition else None)
+    runs_at = edition.runs_at if edition else None
+    editing.ask_check(session, actor, answer, ends_at, runs_at, to_dead_address=to_dead_address)
     return edition if is_later else None

@@ -18,7 +18,7 @@ from ..db.session import lock_row
 from ..editions.models import Edition
 from ..forms.version_tokens import Facts, require_same_facts
 from ..newsletters.models import Topic
-from ..people.models import Membership
+from ..people.models import Expert, Membership
 from ..questions.models import Question, QuestionText
 from ..questions.queries import topics_of
 
@@ -96,6 +96,7 @@ FACTS: dict[type, Callable[[Any], Facts]] = {
     QuestionText: lambda text: {name: getattr(text, name) or "" for name in ("label", *WORDING)},
     AnswerText: lambda text: {"label": text.label, "answer": text.body},
     Edition: _list_edition_facts,
+    Expert: lambda expert: {"version": expert.version, "address": expert.person.address_no},
     Membership: lambda membership: {"role": membership.role},
 }
 # The fact that every decision depends on, where it isn't the version.

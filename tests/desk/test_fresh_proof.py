@@ -39,6 +39,7 @@ PRESSED = {
         "role", "withdraw", "remove", "deactivate", "reactivate", "factors", "account",
     )},
     "expert_address": ("POST", f"{DESK}/experts/ZZZZZZZZZZZZ/address"),
+    "change_expert_address": ("POST", f"{DESK}/experts/ZZZZZZZZZZZZ/new-address"),
     "expert_addresses": ("POST", f"{DESK}/experts/duplicates/addresses"),
     "mail_address": ("POST", f"{DESK}/outbox/ZZZZZZZZZZZZ/address"),
     "pen_address": ("POST", f"{DESK}/pen/ZZZZZZZZZZZZ/address"),

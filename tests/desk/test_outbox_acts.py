@@ -171,7 +171,7 @@ def test_a_mail_that_came_back_stands_with_the_failed_ones(nora: Desk, newsroom:
         at = now(session)
     move_mail(nora.database, public_id, "send", sent_at=at)
     move_mail(nora.database, public_id, "bounce", said="550 5.1.1 no … here", bounced_at=at, sent_at=None)
-    assert "Came back Leyla Aydın Invitation came back: 550 5.1.1 no … here Salt" in nora.get_text(
+    assert "Came back Leyla Aydın mail comes back Invitation came back: 550 5.1.1 no … here Salt" in nora.get_text(
         "outbox?state=failed"
     )
     assert list_pane_buttons(nora.open(f"outbox/{public_id}")) == ["Try again", "Discard"]

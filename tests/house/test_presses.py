@@ -40,6 +40,7 @@ OF_THEIR_OWN = {
     "question.open": "letter_file", "question.pick": "question_pick", "question.drop": "question_pull",
     "question.retract": "question_retract", "question.close": "question_close", "question.merge": "question_merge",
     "question.undo": "undo",
+    "mail.hold again": "change_expert_address",
     "assignment.draft": "ask_draft", "assignment.invite": "assignment_invite",
     "assignment.return": "answer_move",  # with its answer's
     "answer.start": "answer_enter", "answer.submit": "answer_enter", "answer.edit": "answer_save", "answer.check": "answer_check",

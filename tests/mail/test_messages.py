@@ -320,7 +320,8 @@ def same_in_html(mail: Message, sender: Sender) -> None:
     assert outline.open == []
     assert outline.tags[0] == ("html", {"lang": sender.language, "dir": "rtl" if sender is FA else "ltr"})
     links = [attributes["href"] for tag, attributes in outline.tags if tag == "a"]
-    assert links == [ASSIGNMENT_LINK] * len(list_template_variables(mail.kind) & {"link", "stop"})
+    listed_links = [page.link for page in EXAMPLES[KINDS[mail.kind].values_class].get("pages", ())]
+    assert links == [ASSIGNMENT_LINK] * len(list_template_variables(mail.kind) & {"link", "stop"}) + listed_links
     assert {tag for tag, _ in outline.tags} <= {
         "html",
         "head",

@@ -149,7 +149,7 @@ def test_an_answer_to_a_withdrawn_question_is_off_its_page_too(planted: ExpertAs
 
     planted.database.write(take_back)
     page.open(shirin.page)
-    assert page.heading == "Nothing stands here"
+    assert page.heading == "This link opens nothing"
     assert [words for words in ("salt plates", PERSIAN["body"]) if words in page.text] == []
 
 

@@ -21,6 +21,7 @@ from ...core.domain_errors import (
 )
 from ...editions import introductions
 from ...mail.models import Inbound
+from ...people.contact_status import status_of
 from ...questions import notes
 from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
@@ -107,7 +108,7 @@ def _render_edit_form(
     form = merge_form(desk, current, form_data, {"answer": _("The text")}, other_save)
     body = form.values["answer"]
     fault = ""
-    if isinstance(error, LeakDetected):
+    if isinstance(error, LeakDetected | editing.AddressDead):
         fault = format_form_error(error)
     elif isinstance(error, MissingPrecondition):
         fault = _("The answer needs words")
@@ -126,6 +127,7 @@ def _render_edit_form(
         pairs=compare(own_text.body, body) if own_text else [],
         is_read_only=form.conflict is not None and not answer.is_on_the_desk,
         may_check=desk.may("give back"),
+        contact=status_of(desk.session, answer.expert),
         objection=_get_objection(desk, answer),
         mails=incoming_mails.list_mails_with_files(desk.session, Inbound.assignment_id == answer.assignment_id),
     )
@@ -162,8 +164,8 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
 
     try:
         message = run_in_transaction(slug, fn)
-    except (VersionConflict, MissingPrecondition, InvalidTransition) as error:
-        status = 422 if isinstance(error, MissingPrecondition) else 409
+    except (VersionConflict, MissingPrecondition, InvalidTransition, editing.AddressDead) as error:
+        status = 422 if isinstance(error, MissingPrecondition | editing.AddressDead) else 409
         with read_context(slug) as desk:
             answer = _get_answer(desk, public_id, answer_id)
             if answer.text is None and status == 409:
@@ -187,7 +189,9 @@ def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> La
 
 def _send_check(desk: RequestContext, answer: Answer) -> str:
     """Send the quote check. Return a message if it takes too long for the edition that the answer was for."""
-    later_edition = invitations.ask_check(desk.session, desk.actor, answer)
+    later_edition = invitations.ask_check(
+        desk.session, desk.actor, answer, to_dead_address="to_dead_address" in request.form
+    )
     if later_edition is None:
         return ""
     return _(
@@ -198,14 +202,17 @@ def _send_check(desk: RequestContext, answer: Answer) -> str:
 
 @editor.action(f"{ANSWER_RULE}/check", permission="give back")
 def answer_check(slug: str, public_id: str, answer_id: str) -> Response | tuple[str, int]:
-    """Send the expert the current text for the quote check. If readers' words are in it, show them in the edit form."""
+    """Send the expert the current text for the quote check.
+
+    If readers' words are in it, or mail to the expert comes back, say so in the edit form.
+    """
 
     def fn(desk: RequestContext) -> str:
         return _send_check(desk, check_unchanged(desk, _get_answer(desk, public_id, answer_id)))
 
     try:
         message = run_in_transaction(slug, fn)
-    except LeakDetected as error:
+    except (LeakDetected, editing.AddressDead) as error:
         with read_context(slug) as desk:
             return _render_edit_form(desk, _get_answer(desk, public_id, answer_id), error=error), 422
     if message:

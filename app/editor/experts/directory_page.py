@@ -1,7 +1,7 @@
 """The directory of experts: the list, the page of an expert, verification, the public page, and deletion."""
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import redirect, request, url_for
@@ -10,14 +10,17 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers.candidates import load_histories
+from ...answers.expert_address import AddressTaken, change_address
 from ...answers.merging_experts import list_merged_experts
 from ...answers.queries import count_open_assignments, has_open_assignment, list_assignments_of_expert, was_never_asked
-from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
+from ...core.domain_errors import DomainError, MissingPrecondition, TooLong, VersionConflict
 from ...core.fields import read_form
 from ...db.session import now
 from ...editions import archive
 from ...editions.archive import published_by
+from ...mail.outbox import OnItsWay
 from ...people import directory, expert_pages, expert_search
+from ...people.contact_status import has_bounced, status_of, statuses_of
 from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text.clean import single_line
@@ -26,7 +29,7 @@ from ...web.formatting import format_language
 from ...web.setup import get_cursor_row, or_404, paginate
 from ...workflows.retention import erase_people
 from .. import form_fields
-from ..conflict import check_form_unchanged, find_last_save, merge_form
+from ..conflict import check_form_unchanged, describe_last_change_in_full, find_last_save, merge_form, submitted_version
 from ..frame import (
     RequestContext,
     abort_unknown_filter,
@@ -44,16 +47,17 @@ SEARCH_PARAMS = ("q", "language", "topic", "show")
 
 class DirectoryFilter(NamedTuple):
     label: Any
-    condition: Callable[[date], Any] | None = None  # builds the SQL condition for today's date; None for everybody
+    condition: Callable[[datetime], Any] | None = None  # builds the SQL condition for the current time
 
 
 # By value of ?show=.
 FILTERS = {
     "": DirectoryFilter(_l("Everybody")),
-    "work": DirectoryFilter(_l("Has something now"), lambda _today: has_open_assignment()),
-    "never": DirectoryFilter(_l("Never asked"), lambda _today: was_never_asked()),
-    "unverified": DirectoryFilter(_l("Not checked"), lambda _today: Expert.verified_at.is_(None)),
-    "away": DirectoryFilter(_l("Away"), lambda today: Expert.away_until >= today),
+    "work": DirectoryFilter(_l("Has something now"), lambda _now: has_open_assignment()),
+    "never": DirectoryFilter(_l("Never asked"), lambda _now: was_never_asked()),
+    "unverified": DirectoryFilter(_l("Not checked"), lambda _now: Expert.verified_at.is_(None)),
+    "bounced": DirectoryFilter(_l("Mail comes back"), has_bounced),
+    "away": DirectoryFilter(_l("Away"), lambda now: Expert.away_until >= now.date()),
 }
 # By state of an assignment: its mark and label on the expert's page.
 STATE_LABELS = {
@@ -87,13 +91,12 @@ def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults
     if request.args.get("show", "") not in FILTERS:
         abort_unknown_filter(desk, "show", "editor.experts")
     search_params = dict.fromkeys(SEARCH_PARAMS, "") | get_search_params()
-    today = now(desk.session).date()
     condition = FILTERS[search_params["show"]].condition
     listing = expert_search.directory(
         search_params["q"],
         search_params["language"],
         search_params["topic"],
-        *([condition(today)] if condition else []),
+        *([condition(now(desk.session))] if condition else []),
     )
     last_on_previous_page = get_cursor_row(
         lambda public_id: directory.load_expert(desk.session, desk.actor, public_id), "after"
@@ -110,13 +113,13 @@ def _render_directory(desk: RequestContext, form_data: Mapping[str, str], faults
         "experts",
         experts=list_page.rows,
         open_counts=count_open_assignments(desk.session, [expert.id for expert in list_page.rows]),
+        contacts=statuses_of(desk.session, list_page.rows),
         search_params=search_params,
         filters=[(show, filter_.label, list_url(show=show)) for show, filter_ in FILTERS.items()],
         languages=_language_options(desk, search_params["language"]),
         list_url=list_url,
         files_url=url_for("editor.expert_files", slug=desk.newsletter.slug, **get_search_params()),
         page_urls=list_page.page_urls,
-        today=today,
         form_data=form_data,
         faults=faults,
         may_manage_all=desk.may("whole directory"),
@@ -205,12 +208,12 @@ def _render_expert(
         "experts",
         expert=expert,
         has_address=expert.person.email_sealed is not None,
+        contact=status_of(desk.session, expert),
         email=email,
         verified_by=_get_name(desk, verifier_id),
         fields=PROFILE,
         **form._asdict(),
         faults=faults or {},
-        today=now(desk.session).date(),
         open_count=count_open_assignments(desk.session, [expert.id])[expert.id],
         history=load_histories(desk.session, [expert.id])[expert.id],
         state_labels=STATE_LABELS,
@@ -261,6 +264,35 @@ def expert_address(slug: str, public_id: str) -> str:
     email = run_in_transaction(slug, fn)
     with read_context(slug) as desk:
         return _load_and_render_expert(desk, public_id, email=email)
+
+
+@editor.action("/<slug>/experts/<public_id>/new-address", permission="whole directory")
+def change_expert_address(slug: str, public_id: str) -> Response | tuple[str, int]:
+    """Change an expert's address, from their page, a mail or a question, and go back there."""
+    email, how = request.form.get("email", ""), request.form.get("how", "")
+
+    def fn(desk: RequestContext) -> None:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
+        change_address(desk.session, desk.actor, expert, email, how, shown_no=submitted_version("address"))
+
+    def render_fault(desk: RequestContext, error: DomainError) -> str:
+        expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
+        was_changed = isinstance(error, VersionConflict)
+        fault = describe_last_change_in_full(desk, expert) if was_changed else format_error(error)
+        field_id = "address-how" if isinstance(error, TooLong) else "address"
+        return _render_expert(desk, expert, faults={f"{field_id}-{public_id}": fault})
+
+    try:
+        run_in_transaction(slug, fn)
+    except (directory.BadAddress, TooLong) as error:
+        return rerender(slug, 422, render_fault, error)
+    except (AddressTaken, VersionConflict, OnItsWay, MissingPrecondition) as error:
+        return rerender(slug, 409, render_fault, error)
+    announce(_("From now on mail to them goes to the new address. Old links open nothing any more."))
+    for name, endpoint in (("mail", "editor.mail"), ("question", "editor.question")):
+        if origin := request.form.get(name):
+            return redirect(url_for(endpoint, slug=slug, public_id=origin), code=303)
+    return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
 @editor.action("/<slug>/experts/<public_id>/verify", permission="directory")

@@ -106,7 +106,7 @@ def _render_outbox(desk: RequestContext, open_mail: OutboxMail | None, address: 
         abort_unknown_filter(desk, "state", "editor.outbox")
     mails_by_state, page_urls = _load_mails(desk, state)
     listed_mails = [mail for mails in mails_by_state.values() for mail in mails]
-    names = load_mail_names(desk, [*listed_mails, open_mail] if open_mail else listed_mails)
+    names = load_mail_names(desk, [*listed_mails, *([open_mail] if open_mail else [])], with_contacts=True)
     state_counts = mail_queries.counts(desk.session, desk.newsletter.id)
     groups = [
         (name, STATES[name].label, [format_mail_line(desk, mail, names) for mail in mails])

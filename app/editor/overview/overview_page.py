@@ -408,8 +408,10 @@ def format_task_line(desk: RequestContext, task: WaitingTask) -> dict[str, Any]:
     """Return a task as a line of its column."""
     is_late = task.due_at is not None and is_past(task.due_at)
     if task.kind in EXPERT_TASKS:
-        mark = "late" if is_late else "wait"
+        mark = "late" if is_late or task.is_unreached else "wait"
         on_time_text, late_text = EXPERT_TASKS[task.kind]
+        if task.is_unreached:
+            late_text = on_time_text = _l("Mail to %(name)s comes back")
         text = str(late_text if is_late else on_time_text) % {"name": task.expert, "day": _format_due_day(task)}
     else:
         mark, format_text = DESK_TASKS[task.kind]

@@ -70,6 +70,8 @@ def _send_check(detail: QuestionDetail) -> NextStep | None:
     part = _find_part(detail, "edited")
     if part is None or part.answer is None or "check" not in part.may_answer or NOT_CHECKED not in part.faults:
         return None
+    if part.status.contact.key == "bounced":  # the button beside the text asks whether to send it all the same
+        return NextStep("who")
     href = detail.url("answer_check", answer_id=part.answer.public_id)
     label = _("Send %(name)s the quote check", name=part.name)
     return NextStep(part.chapter, label, href, posts=True, values={"seen": version_token_of(part.answer)})
@@ -107,7 +109,7 @@ def _ask_again(detail: QuestionDetail) -> NextStep | None:
 def _ask_instead(detail: QuestionDetail) -> NextStep | None:
     """Return the step to ask somebody else if an invited expert hasn't replied in time."""
     part = _find_part(detail, "invited")
-    if not detail.may_ask or part is None or not part.status.is_late:
+    if not detail.may_ask or part is None or not part.status.is_late or part.status.is_unreached:
         return None
     return NextStep("who", _("Ask someone else"), detail.url("ask"))
 

@@ -22,6 +22,7 @@ from ...core.domain_errors import DomainError
 from ...core.listing import Listing
 from ...db.session import get_many
 from ...editions.models import Edition
+from ...people.contact_status import ContactStatus, statuses_of
 from ...people.models import Expert
 from ...questions import actions, queries
 from ...questions.lifecycle import QUESTION, STATES
@@ -114,6 +115,7 @@ class AssignmentStatus:
     answer: Answer | None
     check: Check | None  # the newest one
     key: str  # the status, a key of `STATUS_LABELS`
+    contact: ContactStatus
 
     @property
     def name(self) -> str:
@@ -131,8 +133,14 @@ class AssignmentStatus:
         return self.assignment.due_at
 
     @property
+    def is_unreached(self) -> bool:
+        """True if the desk waits for an expert whose mail comes back, and who may know nothing of it."""
+        return self.contact.key == "bounced" and bool(STATUS_LABELS[self.key].late)
+
+    @property
     def is_late(self) -> bool:
-        return bool(STATUS_LABELS[self.key].late and isinstance(self.due_at, datetime) and is_past(self.due_at))
+        is_over = isinstance(self.due_at, datetime) and is_past(self.due_at)
+        return self.is_unreached or bool(STATUS_LABELS[self.key].late and is_over)
 
     @property
     def mark(self) -> str:
@@ -145,6 +153,8 @@ class AssignmentStatus:
 
     @property
     def label(self) -> str:
+        if self.is_unreached:
+            return _("Mail to %(name)s comes back: they may know nothing of it", name=self.name)
         labels = STATUS_LABELS[self.key]
         due = self.due_at
         values = {"name": self.name, "day": day(due, "short") if due else ""}
@@ -153,7 +163,9 @@ class AssignmentStatus:
         return str(labels.late if self.is_late else labels.on_time) % values
 
 
-def build_status(assignment: Assignment, answer: Answer | None, check: Check | None) -> AssignmentStatus:
+def build_status(
+    assignment: Assignment, answer: Answer | None, check: Check | None, contact: ContactStatus
+) -> AssignmentStatus:
     """Return the status of an assignment, by the state of its text, or without a text by its own state.
 
     If `check` was about the text as it is now, its outcome replaces "edited".
@@ -169,7 +181,7 @@ def build_status(assignment: Assignment, answer: Answer | None, check: Check | N
             key = "passed"
         elif check.outcome == "wrong":
             key = "objected"
-    return AssignmentStatus(assignment, answer, check, key)
+    return AssignmentStatus(assignment, answer, check, key, contact)
 
 
 def find_most_urgent(statuses: Sequence[AssignmentStatus]) -> AssignmentStatus | None:
@@ -334,10 +346,13 @@ def get_list_values(desk: RequestContext) -> dict[str, Any]:
 
 
 def list_statuses(desk: RequestContext, questions: Sequence[Question]) -> dict[int, list[AssignmentStatus]]:
-    """Return the statuses of the assignments of several questions by question id, in one query."""
+    """Return the statuses of the assignments of several questions by question id, in two queries."""
     statuses: dict[int, list[AssignmentStatus]] = {question.id: [] for question in questions}
-    for assignment, answer, check in answers.list_assignments_with_answers(desk.session, list(statuses)):
-        statuses[assignment.question_id].append(build_status(assignment, answer, check))
+    rows = answers.list_assignments_with_answers(desk.session, list(statuses))
+    contacts = statuses_of(desk.session, [assignment.expert for assignment, _answer, _check in rows])
+    for assignment, answer, check in rows:
+        status = build_status(assignment, answer, check, contacts[assignment.expert_id])
+        statuses[assignment.question_id].append(status)
     return statuses
 
 

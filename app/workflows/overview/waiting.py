@@ -22,6 +22,7 @@ from ...editions import slots
 from ...editions.models import Edition
 from ...editions.slots import EditionSection
 from ...newsletters.models import Newsletter
+from ...people.contact_status import find_bounced_ids
 from ...people.models import Expert, Person
 from ...questions.models import Question, QuestionText
 from ...questions.queries import count_askers
@@ -35,7 +36,8 @@ CheckedAnswers = list[tuple[Answer, Question, Check | None]]  # answers with the
 class WaitingTask:
     """A task of the desk or an expert, open `since` a time and due by `due_at`.
 
-    `expert` is a name. `number` counts letters or readers, or is the number of a slot.
+    `expert` is a name; with `is_unreached`, mail to them comes back. `number` counts letters or readers, or is the
+    number of a slot.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class WaitingTask:
     edition: Edition | None = None
     number: int = 0
     assignment: Assignment | None = None
+    is_unreached: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
             *_deadlines_to_meet([questions[key] for key in keys["dated"]], newsletter, coming, editions),
             *_slot_to_fill(coming, slots.open_slots(sections), now(session)),
         ],
-        experts=_put_overdue_first(_tasks_of_experts(assignments), now(session)),
-        checks=_open_checks(answers),
+        experts=_put_overdue_first(_tasks_of_experts(session, assignments), now(session)),
+        checks=_open_checks(session, answers),
         unasked=_put_backlog_last(_questions_to_ask(session, [questions[key] for key in keys["ask"]]), now(session)),
         coming=coming,
         sections=sections,
@@ -216,12 +219,12 @@ def _invitations_to_send(assignments: Sequence[Assignment]) -> list[WaitingTask]
     ]
 
 
-def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[WaitingTask]:
+def _tasks_of_experts(session: Session, assignments: Sequence[Assignment]) -> list[WaitingTask]:
     """Return the tasks of experts who owe a reply or a text, due soonest first."""
+    owed = [assignment for assignment in assignments if assignment.owes_text]
+    bounced_ids = find_bounced_ids(session, {assignment.expert_id for assignment in owed})
     tasks = []
-    for assignment in assignments:
-        if not assignment.owes_text:
-            continue
+    for assignment in owed:
         state = str(assignment.state)
         task = WaitingTask(
             kind=state,
@@ -230,6 +233,7 @@ def _tasks_of_experts(assignments: Sequence[Assignment]) -> list[WaitingTask]:
             question=assignment.question,
             expert=assignment.expert.name,
             assignment=assignment,
+            is_unreached=assignment.expert_id in bounced_ids,
         )
         tasks.append(task)
     return sorted(tasks, key=lambda task: task.due_at or task.since)
@@ -252,11 +256,19 @@ def _put_backlog_last(tasks: Sequence[WaitingTask], current_time: datetime) -> l
     return [*recent, *sorted(backlog, key=lambda task: task.since, reverse=True)]
 
 
-def _open_checks(answers: CheckedAnswers) -> list[WaitingTask]:
+def _open_checks(session: Session, answers: CheckedAnswers) -> list[WaitingTask]:
+    checking = [(answer, question, check) for answer, question, check in answers if answer.is_checking and check]
+    bounced_ids = find_bounced_ids(session, {answer.expert_id for answer, _question, _check in checking})
     tasks = [
-        WaitingTask("checking", since=check.asked_at, due_at=check.due_at, question=question, expert=answer.expert.name)
-        for answer, question, check in answers
-        if answer.is_checking and check
+        WaitingTask(
+            "checking",
+            since=check.asked_at,
+            due_at=check.due_at,
+            question=question,
+            expert=answer.expert.name,
+            is_unreached=answer.expert_id in bounced_ids,
+        )
+        for answer, question, check in checking
     ]
     return sorted(tasks, key=lambda task: task.due_at or task.since)
 
@@ -326,7 +338,7 @@ def _answer_lister(state: str) -> Callable[[Session, Newsletter], list[WaitingTa
     def list_tasks(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
         keys = list(session.scalars(queries.select_answers(newsletter.id, state).limit(COUNT_LIMIT)))
         answers = _load_answers(session, keys)
-        return [*_texts_to_settle(answers, newsletter), *_open_checks(answers)]
+        return [*_texts_to_settle(answers, newsletter), *_open_checks(session, answers)]
 
     return list_tasks
 
@@ -338,7 +350,7 @@ def _list_owed(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
         for state, query, deadline in queries.select_owed_by_state(newsletter.id)
     }
     keys = chain.from_iterable(find_keys(session, union_keys(latest_by_state)).values())
-    return _tasks_of_experts(_load_assignments(session, list(keys)))[-COUNT_LIMIT:]
+    return _tasks_of_experts(session, _load_assignments(session, list(keys)))[-COUNT_LIMIT:]
 
 
 def _list_unasked(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
