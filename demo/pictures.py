@@ -45,7 +45,7 @@ PICTURES = (
     Picture("desk-letters", "/desk/shift-change/letters", (".row .text:lang(ar)",)),
     Picture("desk-question", "/desk/shift-change/questions", ("text=The Doctor on the Payroll",)),
     Picture("desk-ask", "/desk/shift-change/questions", ("text=The List of Forbidden Jobs", "text=Ask an expert")),
-    Picture("desk-builder", "/desk/shift-change/", ("html .coming a",)),
+    Picture("desk-builder", "/desk/shift-change/", ("html .coming section a",)),
     Picture("desk-insights", "/desk/shift-change/insights"),
     Picture("desk-pen", "/desk/shift-change/pen", (f"{PEN_ROW} .text",)),
     Picture("desk-outbox", "/desk/shift-change/outbox", (".outbox td a",)),

@@ -26,6 +26,7 @@ from ..newsletters.queries import DeskMemberships, by_slug, list_desk_membership
 from ..people.sessions import AuthenticatedSession, find_session
 from ..web import errors
 from ..web.setup import db, newsletter_or_404, or_404
+from .public_urls import find_public_url
 from .sidebar import Sidebar, load_sidebar, next_edition_summary, sections
 
 T = TypeVar("T")
@@ -300,6 +301,7 @@ def get_sidebar(desk: RequestContext) -> Sidebar:
 def page(desk: RequestContext, template: str, section: str, **values: Any) -> str:
     """Render a page of the desk inside its frame."""
     sidebar = get_sidebar(desk)
+    values["public_url"] = find_public_url(desk.newsletter.slug, template, values)
     return render_template(
         template,
         newsletter=desk.newsletter,

@@ -358,5 +358,5 @@ def test_the_desk_notes_that_an_expert_said_yes_to_a_page_and_takes_it_away(
     assert "The page is gone." in nora.get_text(nora.post(f"{leyla}/no-page"))
     assert nora.client.get(address, base_url=BASE_URL).status_code == 404
     nora.post(leyla, **{**get_form_fields(nora, leyla), "described_as": "a soil scientist"})
-    assert "None: they are described and not named." in get_section(nora.get(leyla), "own-page").main_text
+    assert "No page: they are described and not named." in get_section(nora.get(leyla), "own-page").main_text
     assert nora.send(f"{leyla}/page", {"how": "by mail"}).status_code == 409

@@ -51,7 +51,7 @@ def later(database: Database, newsroom: Newsroom, closed: Edition) -> Edition:
 
 def test_home_says_when_it_runs_and_calls_nothing_late(nora: Desk, closed: Edition) -> None:
     page = nora.get("")
-    line = page.part("section.coming").main_text
+    line = page.part(".coming section").main_text
     assert "past its cut-off, runs in 29 hours" in line
     assert "2 slots are still open; the edition is past its cut-off and runs in 29 hours." in page.main_text
     assert [task for task in page.texts("main li") if "slot 1" in task] == ["Fill slot 1 29 hrs left"]

@@ -96,18 +96,6 @@ UNLINKED: dict[str, str] = {
     "translator.back": "stands behind the addresses of buttons, for whoever comes back to one",
     "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
 }
-<<<<<<< HEAD
-GOAL = 12  # times that a page of the desk may ask the database
-# The lists, which ask less often, and those that may ask more often: docs/adr/0006-performance.md says what for.
-CEILINGS = {
-    "editor.letters": 12, "editor.questions": 11, "editor.shelf": 9, "editor.experts": 8, "editor.outbox": 11, "editor.pen": 7,
-    "editor.insights": 7, "editor.waiting": 8,
-    "editor.home": 21, "editor.question": 38, "editor.edition": 24, "editor.letter": 30, "editor.ask": 14,
-    "editor.leaving": 20, "editor.take_trail": 16, "editor.trail": 16, "editor.mail_texts": 16, "editor.expert": 15,
-    "editor.archive": 15, "editor.answer_edit": 13, "editor.export": 13, "editor.pen_mail": 13, "editor.assignment": 13,
-}  # fmt: skip
-=======
->>>>>>> 73c9f744 (Look for Python and template code on every page)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

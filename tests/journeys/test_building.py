@@ -280,7 +280,7 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
     follow(page.locator(".sections a"))
     follow(named("Leyla Aydın has written by mail", "link"))
     expect(page.locator("main")).to_contain_text("the figure is wrong")
-    follow(page.locator(".coming a"))
+    follow(page.locator(".coming section a"))
     tap(button(page, "Take out: The Salt Wind"))
     expect(page.locator("#slot-list .head")).to_have_text([FIRST])
     tap(button(page, f"Put in slot 2: {SECOND}"))

@@ -152,7 +152,7 @@ def find_injections(html: str) -> Iterator[str]:
 
 # What a template shows where a value is missing or isn't a text: dicts, lists, None, objects, holes of a sentence.
 CODE = re.compile(
-    r"""\{['"]|\[\(|\['|\bNone\b|Markup\(|\bUndefined\b|<[\w.]+ object|<(?:function|class|bound)\b|%\(\w+\)s|\{\{|\{%"""
+    r"""\{['"]|\[\(|\['|\bNone\b(?! (?:of|in|has)\b)|Markup\(|\bUndefined\b|<[\w.]+ object|<(?:function|class|bound)\b|%\(\w+\)s|\{\{|\{%"""
 )
 SHOWN_ATTRIBUTES = ("alt", "aria-label", "placeholder", "title")
 

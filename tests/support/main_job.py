@@ -245,7 +245,7 @@ def approve_answer(nora: UserBrowser, desk: str = DESK_PATH) -> None:
 def build_edition(nora: UserBrowser, desk: str = DESK_PATH) -> str:
     """Pick the answer for the coming edition, and return the URL of its page."""
     nora.open(f"{desk}/")
-    nora.follow(nora.page.locator(".coming a"))
+    nora.follow(nora.page.locator(".coming section a"))
     edition = nora.page.url
     nora.page.get_by_role("button", name=re.compile("^Put in slot 1")).click()
     expect(nora.page.locator("#slot-list .head")).to_have_count(1)

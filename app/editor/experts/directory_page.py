@@ -221,7 +221,7 @@ def _render_expert(
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged_experts=list_merged_experts(desk.session, expert),
         own_page=public_page,
-        own_page_url=archive.expert_page_path(desk.session, desk.newsletter, public_page),
+        public_url=archive.expert_page_path(desk.session, desk.newsletter, public_page),
         page_noted_by=_get_name(desk, consent_recorder_id),
         may_manage_all=desk.may("whole directory"),
         is_needed=erase_people.has_open_work(desk.session, expert),
