@@ -6,9 +6,10 @@ texts and checkboxes is shown again with both versions (`check_form_unchanged`, 
 left alone take the saved value, and fields that both changed are shown with both values.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from flask import abort, request
@@ -19,7 +20,7 @@ from ..audit import Event
 from ..audit.events import list_actions_changing
 from ..core.domain_errors import DomainError, InvalidTransition, VersionConflict
 from ..db.declarative import Row
-from ..db.session import lock_row
+from ..db.session import lock_row, now
 from ..editions.models import Edition
 from ..forms.version_tokens import Facts, decode_token, encode_token, require_same_fields
 from ..text.diff import ParagraphPair, compare
@@ -34,6 +35,7 @@ from .frame import RequestContext, editor, read_context, run_in_transaction
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
 MAX_SEARCHED_SAVES = 20  # newest events that `find_last_save` searches
+OVERWRITE_SHOWN = timedelta(days=7)  # how long somebody is told that another changed what they had saved
 MAX_SEARCHED_EVENTS = 500  # newest events of a newsletter that `list_events_since_opened` searches
 
 
@@ -237,6 +239,57 @@ def find_last_text_save(desk: RequestContext, language: str, kinds: set[str]) ->
         return facts.get("language") == language and not kinds.isdisjoint(facts.get("kinds", ()))
 
     return find_last_save(desk, desk.newsletter, "newsletter.word", matches)
+
+
+class FieldSave(NamedTuple):
+    """One save of a form: the author as an actor reference, the time, and the names of the changed fields."""
+
+    ref: str
+    at: datetime
+    fields: Collection[str]
+
+
+def list_column_saves(desk: RequestContext, row: Any, action: str) -> list[FieldSave]:
+    """Return the newest saves of a row whose events of the kind `action` name its changed columns, newest first."""
+    query = select(Event).filter_by(noun=type(row).__name__.lower(), noun_id=row.id, action=action)
+    events = desk.session.scalars(query.order_by(Event.id.desc()).limit(MAX_SEARCHED_SAVES))
+    return [FieldSave(event.actor, event.at, (event.facts or {}).get("columns", ())) for event in events]
+
+
+def list_version_saves(versions: Sequence[tuple[str, datetime, Facts]]) -> list[FieldSave]:
+    """Return the saves of a text, newest first, from its versions, oldest first: author, time and fields of each."""
+    return [
+        FieldSave(ref, at, [name for name, value in fields.items() if value != before[name]])
+        for (_ref, _at, before), (ref, at, fields) in reversed(list(pairwise(versions)))
+    ]
+
+
+def note_overwritten_fields(desk: RequestContext, saves: Sequence[FieldSave]) -> dict[str, str]:
+    """Return a note for each field that this person saved, and somebody else has saved since, by the field's name.
+
+    `saves` are newest first. So the first of two people is told too: on the form, for `OVERWRITE_SHOWN` or until they
+    save the field again.
+    """
+    later_saves: dict[str, FieldSave] = {}
+    overwritten: dict[str, FieldSave] = {}
+    seen: set[str] = set()
+    for save in saves:
+        for name in set(save.fields) - seen:
+            if save.ref != desk.actor.ref:
+                later_saves.setdefault(name, save)
+                continue
+            seen.add(name)
+            if name in later_saves and later_saves[name].at > now(desk.session) - OVERWRITE_SHOWN:
+                overwritten[name] = later_saves[name]
+    names = get_actor_names(desk, [save.ref for save in overwritten.values()])
+    return {
+        field: _(
+            "%(name)s has changed this since you saved it, %(ago)s ago.",
+            name=names.get(save.ref) or _("Somebody"),
+            ago=ago(save.at),
+        )
+        for field, save in overwritten.items()
+    }
 
 
 class MergedForm(NamedTuple):

@@ -244,6 +244,7 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
     """
     must(actor, "directory", "own profile")
     check_version(expert, version)
+    changed = sorted(name for name, value in values.items() if value != getattr(expert, name))
     for name in values.keys() - {"name"}:
         setattr(expert, name, values[name])
     new_name = values.get("name")
@@ -253,7 +254,7 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
     session.flush()
     expert_search.update_search_columns(session, expert)
     expert_pages.withdraw_outdated_consents(session, actor, expert)
-    audit.record(session, actor, "expert.change", expert, facts={"columns": sorted(values)})
+    audit.record(session, actor, "expert.change", expert, facts={"columns": changed})
 
 
 def load_expert(session: Session, actor: Staff, public_id: str) -> Expert | None:

@@ -8,7 +8,7 @@ const CLOSED = [404, 409, 410, 413]; // this form can't be kept any more
 const NOT_TYPED = ["csrf_token", "once", "draft", "seen"];
 
 function keep(place) {
-  const { keep: address, save, failed, closed, beside } = place.dataset;
+  const { keep: address, save, failed, closed, beside, here } = place.dataset;
   const form = [...document.querySelectorAll("form[method=post]")].find((one) => new URL(one.action).pathname === new URL(address, location).pathname && one.querySelector("textarea, input:not([type=hidden])"));
   if (!form) return;
   const name = Object.assign(document.createElement("input"), { type: "hidden", name: "draft", value: place.dataset.draft });
@@ -38,7 +38,7 @@ function keep(place) {
     try {
       const headers = { "Content-Type": "application/json", "X-CSRFToken": form.elements.csrf_token.value };
       const reply = await fetch(save, { method: "POST", body, headers, keepalive: body.length < AT_ONCE });
-      if (reply.ok) return here(await reply.json(), now);
+      if (reply.ok) return settle(await reply.json(), now);
       if (CLOSED.includes(reply.status)) {
         ended = true;
         status.textContent = closed;
@@ -66,7 +66,7 @@ function keep(place) {
     return true;
   }
 
-  function here(answer, now) {
+  function settle(answer, now) {
     kept = now;
     name.value = answer.draft;
     status.textContent = answer.said;
@@ -76,8 +76,23 @@ function keep(place) {
   }
 
   const label = (one) => (form.querySelector(`label[for="${CSS.escape(form.elements[one]?.id ?? "")}"]`)?.firstChild.textContent ?? one).trim();
+  /** Says who types here too: beside each field that they change, and at the end of the form for whoever listens. */
   function tell(people) {
-    others.textContent = people.map((one) => beside.replace("{name}", one.name).replace("{fields}", one.fields.map(label).join(", "))).join(" ");
+    form.querySelectorAll("[data-typing]").forEach((note) => note.remove());
+    let shown = people.length > 0;
+    for (const one of people) {
+      for (const name of one.fields) {
+        const control = form.elements[name];
+        const place = (control?.length && !control.options ? control[0] : control)?.closest(".field");
+        if (!place) shown = false;
+        place?.append(Object.assign(document.createElement("p"), { className: "below", textContent: here.replace("{name}", one.name) }));
+        place?.lastElementChild.setAttribute("data-typing", "");
+      }
+      if (!one.fields.length) shown = false;
+    }
+    others.classList.toggle("unseen", shown);
+    const text = people.map((one) => beside.replace("{name}", one.name).replace("{fields}", one.fields.map(label).join(", "))).join(" ");
+    if (others.textContent !== text) others.textContent = text;
   }
 
   async function look() {

@@ -143,6 +143,47 @@ def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, databa
     )
 
 
+def list_notes(page: Page) -> list[tuple[str, str]]:
+    """The field of each note below a field, and the note."""
+    notes = page.tree.css("p.below[id$='-note']")
+    return [((note.attributes["id"] or "").removesuffix("-note"), note.text()) for note in notes]
+
+
+CHANGED_SINCE = "Ilya Brandt has changed this since you saved it, 1 minute ago."
+
+
+def test_the_first_at_a_wording_is_told_beside_the_field_until_they_save_it_again(nora, ilya, database, question):
+    fields = {"headline": "Salt", "body": "Who weighs the salt?", "background": "", "language": "en"}
+    nora.post(f"{question}/wording", seen=get_version_token(nora.get(question), "wording"), **fields)
+    theirs = fields | {"body": "Who counts the salt?"}
+    ilya.post(f"{question}/wording", seen=get_version_token(ilya.get(question), "wording"), **theirs)
+    assert list_notes(nora.get(question)) == [("body", CHANGED_SINCE)]
+    assert list_notes(ilya.get(question)) == []
+    mine = theirs | {"body": "Who counts and weighs the salt?"}
+    nora.post(f"{question}/wording", seen=get_version_token(nora.get(question), "wording"), **mine)
+    assert list_notes(nora.get(question)) == []
+    assert [name for name, _note in list_notes(ilya.get(question))] == ["body"]
+
+
+def test_the_first_at_an_answer_is_told_beside_the_text(nora, ilya, answer):
+    nora.post(answer, seen=get_version_token(nora.get(answer)), answer=FIRST.replace("2009", "2010"), act="save")
+    ilya.post(answer, seen=get_version_token(ilya.get(answer)), answer=FIRST.replace("count", "weigh"), act="save")
+    assert list_notes(nora.get(answer)) == [("answer", CHANGED_SINCE)]
+
+
+def test_the_first_at_an_expert_is_told_beside_the_fields_that_both_changed(nora, ilya, database, newsroom):
+    with database.read() as session:
+        page = f"experts/{session.get_one(Expert, newsroom.leyla.expert_id).public_id}"
+    for who, typed in (
+        (nora, {"title": "Dr", "organisation": "Karakum Field Station"}),
+        (ilya, {"title": "Professor", "relation": "soil"}),
+    ):
+        form = who.get(page).form(page)
+        who.post(page, **{**form.fields, **typed})
+    assert list_notes(nora.get(page)) == [("title", CHANGED_SINCE)]
+    assert list_notes(ilya.get(page)) == []
+
+
 def test_a_brief_is_changed_by_two_without_loss_and_only_before_it_is_sent(nora, ilya, database, newsroom, question):
     def draft(session: Session) -> str:
         marek = session.get_one(Expert, newsroom.marek.expert_id)

@@ -84,12 +84,15 @@ def test_only_where_saving_failed_the_page_says_so_and_warns(
     expect(page.locator("#body")).to_have_value(TYPED)
 
 
-def test_who_types_beside_one_is_told_quietly(desks: Desks, newsroom: Newsroom, question: str) -> None:
+def test_two_who_type_into_one_field_are_both_told_beside_it(desks: Desks, newsroom: Newsroom, question: str) -> None:
     first, second = desks.open(desks.of(newsroom.ilya), question), desks.open(desks.of(newsroom.nora), question)
     type_wording(first, TYPED)
     says(first, KEPT)
     type_wording(second, "Who weighs it?")
-    says(second, "Ilya Brandt is typing here too: The question, as it leaves the house")
+    beside = second.locator(".field:has(#body) [data-typing]")
+    expect(beside).to_have_text("Ilya Brandt is typing here too")
+    type_wording(first, TYPED + " And where?")
+    expect(first.locator(".field:has(#body) [data-typing]")).to_have_text("Nora Lind is typing here too")
 
 
 def test_a_draft_of_before_somebody_elses_save_is_no_way_around_it(

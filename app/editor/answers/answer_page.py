@@ -34,7 +34,17 @@ from ...workflows import invitations
 from ...workflows.publishing import publication
 from ...workflows.version_facts import facts_of
 from .. import incoming_mails
-from ..conflict import LastSave, check_unchanged, merge_form, save_unless_changed, submitted_token, submitted_version
+from ..conflict import (
+    FieldSave,
+    LastSave,
+    check_unchanged,
+    list_version_saves,
+    merge_form,
+    note_overwritten_fields,
+    save_unless_changed,
+    submitted_token,
+    submitted_version,
+)
 from ..frame import RequestContext, announce, editor, page, read_context, run_in_transaction
 from ..questions.question_page import (
     APPROVAL_FAULTS,
@@ -120,6 +130,7 @@ def _render_edit_form(
         answer=answer,
         body=body,
         **form._asdict(),
+        overwritten=note_overwritten_fields(desk, _list_saves(desk, answer)),
         word_count=word_count(body),
         fault=fault,
         passages=error.passages if isinstance(error, LeakDetected) else (),
@@ -174,6 +185,11 @@ def answer_save(slug: str, public_id: str, answer_id: str) -> Response | tuple[s
     if message:
         announce(message)
     return redirect_to_question(slug, public_id)
+
+
+def _list_saves(desk: RequestContext, answer: Answer) -> list[FieldSave]:
+    texts = versions_of(desk.session, [answer.id])[answer.id]
+    return list_version_saves([(text.by, text.written_at, {"answer": text.body}) for text in texts])
 
 
 def _get_last_save(desk: RequestContext, answer: Answer, text: AnswerText) -> LastSave:

@@ -29,7 +29,15 @@ from ...web.formatting import format_language
 from ...web.setup import get_cursor_row, or_404, paginate
 from ...workflows.retention import erase_people
 from .. import form_fields
-from ..conflict import check_form_unchanged, describe_last_change_in_full, find_last_save, merge_form, submitted_version
+from ..conflict import (
+    check_form_unchanged,
+    describe_last_change_in_full,
+    find_last_save,
+    list_column_saves,
+    merge_form,
+    note_overwritten_fields,
+    submitted_version,
+)
 from ..frame import (
     RequestContext,
     abort_unknown_filter,
@@ -213,6 +221,7 @@ def _render_expert(
         verified_by=_get_name(desk, verifier_id),
         fields=PROFILE,
         **form._asdict(),
+        overwritten=note_overwritten_fields(desk, list_column_saves(desk, expert, "expert.change")),
         faults=faults or {},
         open_count=count_open_assignments(desk.session, [expert.id])[expert.id],
         history=load_histories(desk.session, [expert.id])[expert.id],

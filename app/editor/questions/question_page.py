@@ -34,8 +34,8 @@ from ...questions.source_protection import (
 from ...text.clean import single_line
 from ...web.formatting import ago, moment
 from ...workflows.retention.erase_published import RESTORE_PERIOD
-from ...workflows.version_facts import facts_of_question, newest_change
-from ..conflict import abort_with_conflict
+from ...workflows.version_facts import WORDING, facts_of_question, newest_change
+from ..conflict import FieldSave, abort_with_conflict, list_version_saves, note_overwritten_fields
 from ..form_fields import format_local_time
 from ..frame import Permissions, RequestContext, announce, editor, page, read_context, require_row, run_in_transaction
 from ..letter_labels import CHANNELS, END_REASONS
@@ -383,6 +383,7 @@ def question_page(
         "questions",
         detail=detail,
         question=question,
+        overwritten=note_overwritten_fields(desk, _list_wording_saves(desk, question)),
         version_token=encode_token(
             facts_of_question(question, newest.id if newest else 0, detail.edition, detail.topics)
         ),
@@ -416,6 +417,18 @@ def question_page(
         merge_targets=_list_merge_targets(desk, question) if "merge" in detail.may else [],
         rejected_form=rejected_form,
         form_data=rejected_checklist,
+    )
+
+
+def _list_wording_saves(desk: RequestContext, question: Question) -> list[FieldSave]:
+    if not question.takes_answers or not question.text or question.text.number == 1:
+        return []
+    texts = [text for text in queries.texts_of(desk.session, question) if text.language == question.text.language]
+    return list_version_saves(
+        [
+            (f"staff:{text.written_by_id}", text.written_at, {name: getattr(text, name) for name in WORDING})
+            for text in texts
+        ]
     )
 
 

@@ -73,7 +73,7 @@ def _render_form_again(slug: str, public_id: str, form_data: dict[str, str], fau
         current = facts_of(question.text) if question.text else {}
         other_save = None if faults else find_last_save(desk, question, "question.reword")
         form = merge_form(desk, current, form_data, LABELS, other_save, format_value=_format_field)
-        values = {"question": question, "faults": faults, **form._asdict()}
+        values = {"question": question, "faults": faults, "overwritten": {}, **form._asdict()}
         return page(desk, "editor/questions/wording.html", "questions", **values), 422 if faults else 409
 
 

@@ -26,7 +26,14 @@ from ...version import VERSION
 from ...web.formatting import day, format_language
 from ...workflows.publishing import reschedule
 from .. import form_fields, rhythm_form
-from ..conflict import check_form_unchanged, find_last_save, format_field_value, merge_form
+from ..conflict import (
+    check_form_unchanged,
+    find_last_save,
+    format_field_value,
+    list_column_saves,
+    merge_form,
+    note_overwritten_fields,
+)
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from ..mail_labels import format_notified_experts, kind_label
 from ..rhythm_form import format_rhythm, format_rule
@@ -116,6 +123,7 @@ def _render_part(
         "editor/settings/part.html",
         "settings",
         **form._asdict(),
+        overwritten=note_overwritten_fields(desk, list_column_saves(desk, desk.newsletter, "newsletter.change")),
         page_key=page_key,
         name=_(PARTS[page_key]),
         fields=fields,
