@@ -1,6 +1,6 @@
 """The sidebar of every page of the desk: its sections with their numbers, and the next edition."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +57,10 @@ def load_sidebar(session: Session, actor: Staff) -> Sidebar:
 
 
 def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return the sections as dicts with key, label, href, count, and whether the count is a number of failures."""
+    """Return the sections as dicts with key, label, href, count, and whether the count is a number of failures.
+
+    `shortcut` is the letter that leads there after a g.
+    """
     pen_count, held, failed = numbers["pen"], numbers["held"], numbers["failed"]
     # A newsletter without an inbox has no holding pen, unless something is in it.
     pen_rows = (
@@ -76,9 +79,11 @@ def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[st
         ("insights", _("Insights"), "editor.insights", "", False),
         ("settings", _("Settings"), "editor.settings", "", False),
     ]
+    shortcuts = choose_shortcuts([row[0] for row in rows])
     return [
         {
             "key": key,
+            "shortcut": shortcuts[key],
             "label": label,
             "href": url_for(endpoint, slug=newsletter.slug),
             "count": count_text,
@@ -86,6 +91,14 @@ def sections(newsletter: Newsletter, numbers: Mapping[str, int]) -> list[dict[st
         }
         for key, label, endpoint, count_text, counts_failures in rows
     ]
+
+
+def choose_shortcuts(keys: Sequence[str]) -> dict[str, str]:
+    """Return a letter for each section: the first one of its key that no section above it has."""
+    shortcuts: dict[str, str] = {}
+    for key in keys:
+        shortcuts[key] = next(letter for letter in key if letter not in shortcuts.values())
+    return shortcuts
 
 
 def next_edition_summary(newsletter: Newsletter, edition: EditionSummary) -> dict[str, str]:

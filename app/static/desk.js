@@ -1,8 +1,8 @@
 // Lists at the desk by keyboard: each key presses what the page shows anyway. A list of letters goes on without loading the
 // whole page anew. Every page works without this.
+import { dressKeys, isOther, keysAreOn, typing } from "./keys.js";
 import { labelOf, waitFor } from "./presses.js";
 
-const OFF = "desk.keys"; // kept in this browser: the keys are turned off
 const TURNED = "desk.turned"; // kept until the page is there that a key turned to: which way
 const html = document.documentElement;
 const said = document.createElement("p"); // what a screen reader hears of a page that was put in
@@ -17,15 +17,6 @@ let left = {}; // where a key took the focus from, and the box that it ticked: E
 const main = () => document.getElementById("main");
 const shown = (one) => one.getClientRects().length > 0;
 const boxes = () => [...main().querySelectorAll(".box input")].filter(shown);
-const typing = (one) => one.matches("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
-
-function keysAreOn() {
-  try {
-    return localStorage.getItem(OFF) === null;
-  } catch {
-    return true;
-  }
-}
 
 /* The list: the row where one is, ticks, and ranges of them. */
 const rows = () => [...main().querySelectorAll(".row .text, .row-of .text")].filter(shown);
@@ -99,15 +90,6 @@ document.addEventListener("click", (event) => {
   if (link && isLetters(link.href) && !event.defaultPrevented && event.button === 0 && plain(event)) {
     event.preventDefault();
     go(link.href);
-  }
-  const change = event.target.closest("[data-keys-switch]");
-  if (change) {
-    try {
-      keysAreOn() ? localStorage.setItem(OFF, "1") : localStorage.removeItem(OFF);
-    } catch {
-      // Nothing can be kept here: the keys stay as they are.
-    }
-    dress();
   }
 });
 
@@ -226,8 +208,7 @@ document.addEventListener("keydown", (event) => {
     if (left.box) tick(left.box, false);
     return;
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing || typing(event.target)) return;
-  if (busy || !keysAreOn()) return;
+  if (isOther(event) || busy || !keysAreOn()) return;
   if (press(event.key)) event.preventDefault();
   else if (MOVES[event.key]) {
     event.preventDefault();
@@ -236,13 +217,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 function dress() {
-  const on = keysAreOn();
-  html.toggleAttribute("data-keys-on", on);
-  for (const help of document.querySelectorAll("[data-keys]")) {
-    help.hidden = false;
-    const change = help.querySelector("[data-keys-switch]");
-    change.textContent = on ? change.dataset.off : change.dataset.on;
-  }
+  dressKeys();
   countTicked();
 }
 dress();

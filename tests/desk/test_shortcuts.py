@@ -3,6 +3,8 @@
 import re
 
 from app.editor.filtered_list import EXPERT_LETTER_SHORTCUTS, SHORTCUTS
+from app.editor.sidebar import choose_shortcuts
+from tests.support.desk import Desk
 from tests.support.source import ROOT
 
 ONE_PRESS = {"fine", "yes"}  # of an expert who lets the text run; a page has one of them
@@ -30,3 +32,24 @@ def test_pages_take_their_keys_from_the_table() -> None:
         for key in re.findall(r'(?:\bkey|data-key|aria-keyshortcuts)="([^"{]+)"', path.read_text())
     }
     assert written <= {key for key, _words in SHORTCUTS.values()}
+
+
+def test_each_section_has_a_letter_of_its_own_whether_there_is_a_holding_pen_or_not(nora: Desk) -> None:
+    """`g` begins the two keys of a section, so it is no key of a list."""
+    page = nora.get("letters")
+    letters = page.attributes(".sections a", "data-go")
+    assert letters == ["e", "l", "q", "s", "x", "o", "a", "i", "t"]
+    sections = [
+        "edition",
+        "letters",
+        "pen",
+        "questions",
+        "shelf",
+        "experts",
+        "outbox",
+        "archive",
+        "insights",
+        "settings",
+    ]
+    assert list(choose_shortcuts(sections).values()) == [*letters[:2], "p", *letters[2:]]
+    assert "g" not in {key for key, _words in (*SHORTCUTS.values(), *EXPERT_LETTER_SHORTCUTS.values())}
