@@ -248,9 +248,17 @@ def list_visible_translations(session: Session, item: EditionItem) -> list[ItemT
 
     There are none after a correction, as they translate the text that was sent. A fixed typo doesn't count.
     """
-    if not _is_text_as_sent(item):
-        return []
-    return list_latest_translations(session, [item.id])
+    return get_visible_translations(session, [item])[item.id]
+
+
+def get_visible_translations(session: Session, items: Sequence[EditionItem]) -> dict[int, list[ItemTranslation]]:
+    """Return `list_visible_translations` of several items, keyed by their IDs, in one query."""
+    translations_by_item: dict[int, list[ItemTranslation]] = {item.id: [] for item in items}
+    items_as_sent = [item.id for item in items if _is_text_as_sent(item)]
+    if items_as_sent:
+        for translation in list_latest_translations(session, items_as_sent):
+            translations_by_item[translation.item_id].append(translation)
+    return translations_by_item
 
 
 def list_languages(session: Session, items: Sequence[EditionItem]) -> dict[int, list[str]]:
@@ -263,6 +271,8 @@ def list_languages(session: Session, items: Sequence[EditionItem]) -> dict[int, 
 
 def _is_text_as_sent(item: EditionItem) -> bool:
     """Return whether readers' pages show the text and the names that were sent, apart from typos (see `typo_only`)."""
+    if item.mended is None:
+        return True
     if list_printed_experts(item.input["piece"]) != list_printed_experts(item.piece):
         return False
     return typo_only(_join_texts(item.input["piece"]), _join_texts(item.piece))

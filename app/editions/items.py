@@ -296,5 +296,19 @@ def opening(item: EditionItem | ItemTranslation) -> str:
     return item.text.split("\n\n")[index].strip()
 
 
+def list_printed_texts(item: EditionItem | ItemTranslation) -> tuple[str, str, str]:
+    """Return what a search finds of a Q&A as readers see it: its headline, the question, and all else.
+
+    That is its answers with the names and credit lines of the experts, and the names of readers that are printed.
+    """
+    piece = piece_from(item)
+    texts = []
+    for voice in piece.voices:
+        lead_in = voice.lead_in
+        names = ", ".join(filter(None, (lead_in.name, lead_in.credit_line, lead_in.relation)))
+        texts.append(f"{names}: {voice.answer}" if names else voice.answer)
+    return piece.headline, piece.question, "\n".join((*texts, *filter(None, piece.askers)))
+
+
 def block_from(item: EditionItem | ItemTranslation, address: str | None = None) -> Block:
     return set_block(piece_from(item), address, item.own)

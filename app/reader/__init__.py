@@ -2,6 +2,7 @@
 
 from . import (  # noqa: F401 - each registers its views
     archive_pages,
+    archive_search,
     ask_form,
     feeds,
     forgetting,

@@ -1,4 +1,4 @@
-"""The public archive: Q&As with their preview images, lists by topic, year and expert, corrections, editions, search.
+"""The public archive: Q&As with their preview images, lists by topic, year and expert, corrections, editions.
 
 The URL of a preview image contains a digest of its text, so an image of an earlier wording is no longer served.
 """
@@ -21,11 +21,10 @@ from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..search import PUBLIC
 from ..search.alike import Probe, find_matches
-from ..search.full_text import get_cursor, search
 from ..typesetting.card import SIZE, Card
 from ..web.formatting import autonym, zone
 from ..web.setup import get_cursor_row, or_404, paginate
-from .page_frame import ReaderContext, T, open_context, public, reader
+from .page_frame import ReaderContext, T, public, reader
 from .stories import Story, render_parts, stories_by_question, stories_of, story_href
 
 PAGE_SIZE, RELATED_STORIES = 20, 3
@@ -295,27 +294,3 @@ def edition(context: ReaderContext, public_id: str) -> str:
     edition = or_404(archive.sent_edition(session, newsletter, public_id))
     stories = stories_of(newsletter, archive.items(session, [edition])[edition.id])
     return context.page("reader/edition.html", "editions", edition=edition, stories=stories)
-
-
-@reader.post("/<slug>/answers")
-def find_answers(slug: str) -> str:
-    """Show search results. In the form, `before` is the public ID of the previous page's last Q&A."""
-    with open_context(slug) as context:
-        session, newsletter = context.session, context.newsletter
-        query = request.form.get("words", "")[:200]
-        before = request.form.get("before", "")
-        cursor = None
-        if before:
-            last_item, _edition = or_404(archive.story(session, newsletter, before) if before.isalnum() else None)
-            cursor = or_404(get_cursor(session, PUBLIC, "question", last_item.question_id))
-        hits = search(session, PUBLIC, newsletter.id, query, answered_only=True, cursor=cursor, limit=PAGE_SIZE + 1)
-        items = archive.get_published_items(session, newsletter, [hit.noun_id for hit in hits[:PAGE_SIZE]])
-        stories = stories_by_question(newsletter, items)
-        results = [(stories[hit.noun_id], hit.snippet) for hit in hits if hit.noun_id in stories]
-        older = ""  # `before` of the next page
-        if len(hits) > PAGE_SIZE and results:
-            last_question_id = list(stories)[-1]
-            older = items[last_question_id].question.public_id
-        return context.page(
-            "reader/found.html", "answers", query=query, results=results, older=older, is_first_page=not before
-        )

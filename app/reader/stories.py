@@ -31,8 +31,11 @@ class Story:
 def story_href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang: str | None = None) -> str:
     """Return the link to a Q&A. The words at its end are only for people; the public ID is enough to find it.
 
-    Without `lang`, the link leads to the language that the reader has chosen.
+    Without `lang`, the link to a translation leads to it, and that to an original to the language that the reader has
+    chosen.
     """
+    if isinstance(item, ItemTranslation):
+        lang = lang or item.language
     return url_for(
         "reader.story",
         slug=newsletter.slug,

@@ -1,22 +1,27 @@
 """Full-text search for the desk and the public archive: in any script, newest first, and without syntax errors.
 
+A search by readers also finds other forms of a word and, if nothing has the word itself, words that differ from it by a
+typo: those of them that the index has are looked up with it (see `word_forms`).
+
 Results aren't ranked, since a desk mostly looks for recent letters. In the order of time, the URL of a page stays valid
 when new letters arrive, and every page is as fast as the first.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from .index import is_sqlite, scope_terms
+from .index import count_words, is_sqlite, scope_terms
 from .models import NOUNS, Collection
-from .terms import Unit, cut, units
+from .terms import Unit, cut, list_parts, units
+from .word_forms import is_particle, list_forms, list_near_words
 
 MAX_CLAUSES = 12  # clauses of a query; the rest is ignored
 MAX_TERMS = 60  # terms of a clause; the rest is ignored
+MAX_OTHER_WORDS = 30  # words that are looked up instead of one; those of the most documents
 MIN_PREFIX_LETTERS = 3  # a shorter word can't be unfinished, since it would match too much
 CONTEXT_CHARACTERS = 70  # characters before the first hit in a snippet; twice as many follow it
 
@@ -48,21 +53,49 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Query:
+    """A query whose words are also found in the other forms that they have in `languages`, which are BCP 47 tags.
+
+    With `tolerates_typos`, words of six letters or more are also found with one letter wrong. Only the public index
+    knows which other words there are.
+    """
+
+    text: str
+    languages: Sequence[str] = ()
+    tolerates_typos: bool = False
+
+
+@dataclass(frozen=True)
 class Clause:
     """A phrase that a text must contain.
 
     `terms` are searched in the index; `sequence` are the words in a row that a snippet highlights. In scripts without
-    spaces each character, called a sign, is a word, and `terms` also has the pairs of neighbouring signs. `unfinished`
-    marks a single word that may be the beginning of a longer one.
+    spaces each character, called a sign, is a word, and `terms` also has the pairs of neighbouring signs.
+
+    `is_word` marks a single word that isn't in quotation marks, and `unfinished` one that may be the beginning of a
+    longer word. Instead of it, the text may contain one of `other_words`, or its `parts` in a row, if it was typed with
+    an apostrophe or a non-joiner in it.
     """
 
     terms: tuple[str, ...]
     sequence: tuple[str, ...]
+    is_word: bool = False
     unfinished: bool = False
+    parts: tuple[str, ...] = ()
+    other_words: tuple[str, ...] = ()
+
+    @property
+    def alternatives(self) -> list[tuple[str, ...]]:
+        """The phrases of terms that match besides `terms`."""
+        phrases: list[tuple[str, ...]] = [(word,) for word in self.other_words]
+        return [*phrases, self.parts] if self.parts else phrases
 
 
-def clauses(query: str) -> list[Clause]:
-    """Parse a query into words, runs of signs, and phrases in quotation marks. The last word may be unfinished."""
+def clauses(query: str, languages: Sequence[str] = ()) -> list[Clause]:
+    """Parse a query into words, runs of signs, and phrases in quotation marks. The last word may be unfinished.
+
+    `languages` are those, as BCP 47 tags, whose endings are left out if they stand apart.
+    """
     query_clauses: list[Clause] = []
     position = 0
     for quoted in _QUOTED.finditer(query):
@@ -72,7 +105,8 @@ def clauses(query: str) -> list[Clause]:
             query_clauses.append(Clause(tuple(terms[:MAX_TERMS]), tuple(unit.term for unit in units(phrase))))
         position = quoted.end()
     query_clauses += _parse_unquoted(query[position:], is_last=True)
-    return query_clauses[:MAX_CLAUSES]
+    needed = [clause for clause in query_clauses if not (clause.is_word and is_particle(clause.terms[0], languages))]
+    return (needed or query_clauses)[:MAX_CLAUSES]
 
 
 def _parse_unquoted(query_part: str, is_last: bool) -> Iterator[Clause]:
@@ -92,14 +126,38 @@ def _parse_unquoted(query_part: str, is_last: bool) -> Iterator[Clause]:
             has_asterisk = query_part[word.end : word.end + 1] == "*"
             is_last_word = is_last and number == len(runs)
             is_unfinished = (has_asterisk or is_last_word) and len(word.term) >= MIN_PREFIX_LETTERS
-            yield Clause((word.term,), (word.term,), is_unfinished)
+            yield Clause((word.term,), (word.term,), True, is_unfinished, tuple(list_parts(query_part, word)))
+
+
+def _add_other_words(
+    session: Session, collection: Collection, newsletter_id: int, query_clauses: Sequence[Clause], query: Query
+) -> list[Clause]:
+    """Return the clauses with the words of the index that may stand for theirs."""
+    words = {clause.terms[0] for clause in query_clauses if clause.is_word}
+    candidates = {word: list_forms(word, query.languages) for word in words}
+    if query.tolerates_typos:
+        near_words = {word: list_near_words(word, query.languages) for word in words}
+        known_words = count_words(session, collection, newsletter_id, set().union(*near_words.values()))
+        for word, near in near_words.items():
+            for near_word in near & known_words.keys():
+                candidates[word] |= {near_word, *list_forms(near_word, query.languages)}
+    counts = count_words(session, collection, newsletter_id, set().union(*candidates.values()))
+
+    def list_most_frequent(word: str) -> tuple[str, ...]:
+        known = sorted(candidates[word] & counts.keys(), key=lambda candidate: (-counts[candidate], candidate))
+        return tuple(known[:MAX_OTHER_WORDS])
+
+    return [
+        replace(clause, other_words=list_most_frequent(clause.terms[0])) if clause.is_word else clause
+        for clause in query_clauses
+    ]
 
 
 def search(
     session: Session,
     collection: Collection,
     newsletter_id: int,
-    query: str,
+    query: str | Query,
     *,
     nouns: Sequence[str] = NOUNS,
     answered_only: bool = False,
@@ -111,9 +169,12 @@ def search(
     With `answered_only`, return only Q&As that have run. `cursor` is that of the last hit on the previous page. A query
     without words finds nothing; no query raises an error.
     """
-    query_clauses = clauses(query)
+    query = Query(query) if isinstance(query, str) else query
+    query_clauses = clauses(query.text, query.languages)
     if not query_clauses:
         return []
+    if query.languages:
+        query_clauses = _add_other_words(session, collection, newsletter_id, query_clauses, query)
     params: dict[str, str | int] = {"limit": limit}
     if is_sqlite(session):
         conditions = [f"{collection.fts} MATCH :query"]
@@ -150,32 +211,41 @@ def get_cursor(session: Session, collection: Collection, noun: str, noun_id: int
 
 
 def _fts5_query(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
-    """Return the query for FTS5: `"7·salt" AND "7·cara"*`, with 7 as the newsletter's ID.
+    """Return the query for FTS5: `("7·salt") AND ("7·mine"* OR "7·mining")`, with 7 as the newsletter's ID.
 
     Terms are quoted and contain no quotes, so FTS5 takes none of them for an operator.
     """
-    phrases: list[str] = []
+    conditions: list[str] = []
     for clause in query_clauses:
-        terms = " ".join(scope_terms(newsletter_id, clause.terms))
+        phrases = [" ".join(scope_terms(newsletter_id, terms)) for terms in (clause.terms, *clause.alternatives)]
+        first, *others = (f'"{phrase}"' for phrase in phrases)
         suffix = "*" if clause.unfinished else ""
-        phrases.append(f'"{terms}"{suffix}')
-    return " AND ".join(phrases)
+        conditions.append(f"({' OR '.join((first + suffix, *others))})")
+    return " AND ".join(conditions)
 
 
 def _tsquery_text(newsletter_id: int, query_clauses: Sequence[Clause]) -> str:
-    """Return the query for PostgreSQL: `('7·salt') & ('7·cara':*)`. Terms contain no quotes."""
-    phrases: list[str] = []
+    """Return the query for PostgreSQL: `('7·salt') & ('7·mine':* | '7·mining')`. Terms contain no quotes."""
+    conditions: list[str] = []
     for clause in query_clauses:
         suffix = ":*" if clause.unfinished else ""
-        terms = [f"'{term}'{suffix}" for term in scope_terms(newsletter_id, clause.terms)]
-        phrases.append(f"({' <-> '.join(terms)})")
-    return " & ".join(phrases)
+        phrases = [" <-> ".join(f"'{term}'{suffix}" for term in scope_terms(newsletter_id, clause.terms))]
+        for terms in clause.alternatives:
+            phrases.append(" <-> ".join(f"'{term}'" for term in scope_terms(newsletter_id, terms)))
+        conditions.append(f"({' | '.join(phrases)})")
+    return " & ".join(conditions)
+
+
+def count_matches(content: str, query_clauses: Sequence[Clause]) -> int:
+    """Return how many of the clauses a text has."""
+    content_units = units(content)
+    return sum(any(_find_spans(content, content_units, clause)) for clause in query_clauses)
 
 
 def snippet(content: str, query_clauses: Sequence[Clause]) -> tuple[Snippet, ...]:
     """Return pieces of the text around the first match, or of its beginning if nothing matches."""
     content_units = units(content)
-    spans = sorted({span for clause in query_clauses for span in _find_spans(content_units, clause)})
+    spans = sorted({span for clause in query_clauses for span in _find_spans(content, content_units, clause)})
     first_match = spans[0][0] if spans else 0
     start, end = _snippet_bounds(content, content_units, first_match)
     pieces: list[Snippet] = [Snippet("… ", False)] if start else []
@@ -206,17 +276,16 @@ def _snippet_bounds(content: str, content_units: Sequence[Unit], first_match: in
     return start, end
 
 
-def _find_spans(content_units: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
+def _find_spans(content: str, content_units: Sequence[Unit], clause: Clause) -> Iterator[tuple[int, int]]:
     """Yield start and end of each place where a text has the clause."""
-    first_term = clause.sequence[0]
-    if clause.unfinished:  # only a single word can be unfinished
-        for unit in content_units:
-            if unit.term.startswith(first_term):
-                yield unit.start, unit.end
-        return
+    long_sequences = [sequence for sequence in (clause.sequence, clause.parts) if len(sequence) > 1]
+    single_words = {*clause.other_words, *(clause.sequence if len(clause.sequence) == 1 else ())}
     for index, unit in enumerate(content_units):
-        if unit.term != first_term:
-            continue
-        run = content_units[index : index + len(clause.sequence)]
-        if tuple(unit.term for unit in run) == clause.sequence:
-            yield run[0].start, run[-1].end
+        words = {unit.term, *list_parts(content, unit)}
+        is_beginning = clause.unfinished and any(word.startswith(clause.sequence[0]) for word in words)
+        if is_beginning or not words.isdisjoint(single_words):
+            yield unit.start, unit.end
+        for sequence in long_sequences:
+            run = content_units[index : index + len(sequence)]
+            if tuple(unit.term for unit in run) == sequence:
+                yield run[0].start, run[-1].end

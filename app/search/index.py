@@ -15,10 +15,14 @@ from sqlalchemy import Connection, and_, delete, insert, or_, select, text, tupl
 from sqlalchemy.orm import Session
 
 from .models import COLLECTIONS, SQLITE, Collection, Key, Vector, _Doc
-from .terms import cut, stems
+from .terms import STEM, cut, is_of_signs, stems
 
 # Before version 3.42, SQLite's full-text index only marks entries as deleted. Merging the index erases them.
 KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
+
+MIN_WORD_LENGTH = 3  # letters of a word that the public index counts (see `models._Term`)
+WORD = "~"  # in the key of such a count, between the newsletter's id and the word
+WORDS_PER_QUERY = 5_000  # in one query of `count_words`
 
 # A row's id, and the scoped terms (see `scope_terms`) of the document's `text` and `more`.
 Terms = tuple[int, list[str], list[str]]
@@ -171,8 +175,11 @@ def _insert_terms(session: Session, collection: Collection, docs: Mapping[int, N
     for row_id, doc in docs.items():
         terms = cut(doc.text)
         scoped_terms = scope_terms(doc.newsletter_id, terms + stems(terms))
-        rows.append((row_id, scoped_terms, scope_terms(doc.newsletter_id, cut(doc.more))))
+        scoped_more = scope_terms(doc.newsletter_id, cut(doc.more))
+        rows.append((row_id, scoped_terms, scoped_more))
         counts.update(counts_of(doc.newsletter_id, scoped_terms))
+        if collection.counts_words:
+            counts.update(word_keys(scoped_terms + scoped_more))
     write_terms(session.connection(), collection, rows)
     return counts
 
@@ -206,6 +213,27 @@ def counts_of(newsletter_id: int, terms: Sequence[str]) -> list[str]:
     return [f"{newsletter_id}", *([f"{newsletter_id}+"] * len(distinct_terms)), *distinct_terms]
 
 
+def word_keys(scoped_terms: Iterable[str]) -> set[str]:
+    """Return the keys under which the words among a document's terms are counted, such as "7~salt" for "7·salt"."""
+    split_terms = (term.partition("·") for term in scoped_terms)
+    return {
+        f"{newsletter_id}{WORD}{word}"
+        for newsletter_id, _separator, word in split_terms
+        if len(word) >= MIN_WORD_LENGTH and word[0] != STEM and not is_of_signs(word)
+    }
+
+
+def count_words(session: Session, collection: Collection, newsletter_id: int, words: Iterable[str]) -> dict[str, int]:
+    """Return those of the words that a newsletter's documents have, and for each the number of these."""
+    columns = collection.terms.__table__.c
+    keys = [f"{newsletter_id}{WORD}{word}" for word in words]
+    counts: dict[str, int] = {}
+    for start in range(0, len(keys), WORDS_PER_QUERY):
+        query = select(columns.term, columns.docs).where(columns.term.in_(keys[start : start + WORDS_PER_QUERY]))
+        counts |= {key.partition(WORD)[2]: docs for key, docs in session.connection().execute(query)}
+    return counts
+
+
 def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]) -> list[str]:
     """Delete the rows' terms from the full-text index. Return the keys of the counts that fall, like `counts_of`.
 
@@ -215,14 +243,16 @@ def _delete_terms(session: Session, collection: Collection, rows: Sequence[_Doc]
     if not newsletter_ids:
         return []
     sqlite = is_sqlite(session)
-    column = "terms" if sqlite else "tsvector_to_array(ts_filter(terms, '{a}'))"
+    columns = "terms, more" if sqlite else "tsvector_to_array(ts_filter(terms, '{a}')), tsvector_to_array(terms)"
     from_where = f"FROM {collection.fts} WHERE rowid IN ({', '.join(map(str, newsletter_ids))})"
-    found = session.execute(text(f"SELECT rowid, {column} {from_where}")).all()
+    found = session.execute(text(f"SELECT rowid, {columns} {from_where}")).all()
     session.execute(text(f"DELETE {from_where}"))
     count_keys: list[str] = []
-    for row_id, stored_terms in found:
-        terms = stored_terms.split() if sqlite else stored_terms
+    for row_id, stored_terms, stored_more in found:
+        terms, more = (stored_terms.split(), stored_more.split()) if sqlite else (stored_terms, stored_more)
         count_keys += counts_of(newsletter_ids[row_id], terms)
+        if collection.counts_words:
+            count_keys += word_keys((*terms, *more))
     return count_keys
 
 

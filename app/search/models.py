@@ -61,7 +61,8 @@ class PublicDoc(_Doc):
 class _Term(Base):
     """The number of a newsletter's documents that have a term.
 
-    Two rows have a special term: for newsletter 7, "7" counts all its documents, and "7+" adds up their lengths.
+    Some rows have a special term: for newsletter 7, "7" counts all its documents, and "7+" adds up their lengths. In
+    the public index, "7~salt" counts the documents that have the word anywhere, while "7·salt" leaves out their `more`.
     """
 
     __abstract__ = True
@@ -133,6 +134,8 @@ class Verdict(Row, OfNewsletter):
 class Collection:
     """One of the two indexes: its name, its tables, and the name of its full-text table.
 
+    If it `counts_words`, it knows which words its documents have, so that a search can look up other forms of a word.
+
     Each index has tables of its own, so that a public search can't reach the inbox.
     """
 
@@ -140,10 +143,11 @@ class Collection:
     docs: type[_Doc]
     terms: type[_Term]
     fts: str
+    counts_words: bool = False
 
 
 DESK = Collection("desk", DeskDoc, DeskTerm, "desk_fts")
-PUBLIC = Collection("public", PublicDoc, PublicTerm, "public_fts")
+PUBLIC = Collection("public", PublicDoc, PublicTerm, "public_fts", counts_words=True)
 COLLECTIONS = (DESK, PUBLIC)
 
 # The statements that create a full-text table. The databases get terms that are already cut and folded, and only split

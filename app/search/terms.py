@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from ..text.clean import LETTER, MARKS
 
+STEM = "°"  # before a stem, which no word begins with
 STEM_LENGTH = 5  # letters; a longer word is also found by its first letters, whatever its ending
 MAX_TERM_LENGTH = 64  # letters
+MIN_PART_LENGTH = 3  # letters of a part of a word that is indexed beside the word, as "eau" of "l'eau"
 MAX_TERMS = 8_000  # terms of a text; PostgreSQL stores no position above 16,383
 
 # Han, Kana (half width too) and Hangul signs; Thai, Lao, Burmese and Khmer letters with the marks that follow them.
@@ -96,14 +98,20 @@ def _strip_for_index(term: str) -> str:
     return term[:MAX_TERM_LENGTH]
 
 
-def _split_at_apostrophes(raw_term: str, term: str) -> list[str]:
-    """Return the parts around apostrophes ("l'eau", "Nora's") that are long enough to be indexed on their own."""
-    if len(raw_term) == len(term):  # no joiner was removed, unless folding made the word longer, as with œ
+def _split_at_joiners(raw_term: str, min_length: int = 1) -> list[str]:
+    """Return the folded parts of a word around its apostrophes and non-joiners ("l'eau", "Nora's"), or nothing.
+
+    Parts of fewer than `min_length` letters are left out.
+    """
+    if not _JOINER_PATTERN.search(raw_term):
         return []
     parts = _JOINER_PATTERN.split(raw_term)
-    if len(parts) == 1:
-        return []
-    return [fold(part) for part in parts if len(part) > 2]
+    return [fold(part) for part in parts if len(part) >= max(min_length, 1)]
+
+
+def list_parts(text: str, unit: Unit) -> list[str]:
+    """Return the parts of a word that a text has with apostrophes or non-joiners in it, or an empty list."""
+    return [] if unit.is_sign else _split_at_joiners(text[unit.start : unit.end])
 
 
 def _are_adjacent_signs(left: Unit | None, right: Unit | None) -> bool:
@@ -119,7 +127,7 @@ def _cut_without_signs(text: str) -> list[str]:
     for word, term in zip(words, folded, strict=True):
         if term:
             terms.append(term)
-            terms += _split_at_apostrophes(word, term)
+            terms += _split_at_joiners(word, MIN_PART_LENGTH)
     return terms
 
 
@@ -130,7 +138,7 @@ def _cut_with_signs(text: str) -> tuple[list[str], list[str]]:
     search_terms: list[str] = []
     for previous, unit, following in zip([None, *text_units], text_units, [*text_units[1:], None], strict=False):
         if not unit.is_sign:
-            parts = [unit.term, *_split_at_apostrophes(text[unit.start : unit.end], unit.term)]
+            parts = [unit.term, *_split_at_joiners(text[unit.start : unit.end], MIN_PART_LENGTH)]
             terms += parts
             search_terms += parts
             continue
@@ -179,4 +187,4 @@ def stems(terms: Iterable[str]) -> list[str]:
     For Turkic and Slavic endings, the first five letters are almost as good as a stemmer, which would have to know the
     language.
     """
-    return [f"°{term[:STEM_LENGTH]}" for term in terms if len(term) > STEM_LENGTH]
+    return [f"{STEM}{term[:STEM_LENGTH]}" for term in terms if len(term) > STEM_LENGTH]

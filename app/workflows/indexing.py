@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from ..db.engine import Database
 from ..db.session import execute_without_version_bump
-from ..editions.items import piece_from
-from ..editions.models import EditionItem
+from ..editions.item_translations import get_visible_translations
+from ..editions.items import list_printed_texts, piece_from
+from ..editions.models import EditionItem, ItemTranslation
 from ..letters.models import Addition, Letter
 from ..questions import queries as questions
 from ..questions.models import Question
@@ -98,11 +99,27 @@ def _build_letter_doc(letter: Letter, additions: str) -> NewDoc:
 
 def index_questions(session: Session, limit: int = BATCH) -> list[int]:
     """Index up to `limit` changed questions for the desk and, if they are public, for readers; return their keys."""
-    due_questions = _lock_due_rows(session, Question, limit)
+    return _index_questions(session, _lock_due_rows(session, Question, limit))
+
+
+def index_at_once(session: Session, question: Question) -> None:
+    """Index a question in the transaction that takes words from what readers see of it."""
+    mark_question_due(session, question.id)  # waits for a worker that has just read the words
+    _index_questions(session, [question])
+
+
+def mark_question_due(session: Session, question_id: int) -> None:
+    """Let the worker index a question again after a change outside of its own row."""
+    marking = update(Question).where(Question.id == question_id).values(indexed_version=0)
+    execute_without_version_bump(session, marking)
+
+
+def _index_questions(session: Session, due_questions: Sequence[Question]) -> list[int]:
     ids = [question.id for question in due_questions]
     topics = questions.topics_of(session, ids)
     select_items = select(EditionItem).where(EditionItem.question_id.in_(ids))
     items = {item.question_id: item for item in session.scalars(select_items)}
+    translations = get_visible_translations(session, list(items.values()))
     newest_editions = select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids))
     edition_ids = dict(session.execute(newest_editions.group_by(Letter.question_id)).all())
     # Documents by question. Questions without one are removed from the index.
@@ -116,7 +133,7 @@ def index_questions(session: Session, limit: int = BATCH) -> list[int]:
         answers = _get_answers_text(item) if item else ""
         desk_docs[question.id] = _build_desk_doc(question, topic_names, answers, edition_ids.get(question.id))
         if item:
-            public_docs[question.id] = _build_published_doc(question, item, topic_names, answers)
+            public_docs[question.id] = _build_published_doc(question, item, translations[item.id], topic_names)
         elif question.is_going and question.shown_at and question.is_cleared:
             wording = _get_question_text(question)
             public_docs[question.id] = NewDoc(
@@ -128,14 +145,18 @@ def index_questions(session: Session, limit: int = BATCH) -> list[int]:
     return _mark_indexed(session, Question, due_questions)
 
 
-def _build_published_doc(question: Question, item: EditionItem, topics: tuple[str, ...], answers: str) -> NewDoc:
-    """Return what readers can find of a published Q&A: the texts as printed."""
+def _build_published_doc(
+    question: Question, item: EditionItem, translations: Sequence[ItemTranslation], topics: tuple[str, ...]
+) -> NewDoc:
+    """Return what readers can find of a published Q&A: its texts as printed, in all its languages."""
+    headline, asked, more = list_printed_texts(item)
+    translated_texts = [part for translation in translations for part in list_printed_texts(translation)]
     return NewDoc(
         question.newsletter_id,
         "question",
         question.id,
-        _get_printed_question_text(item),
-        answers[:LONGEST_MORE],
+        _with_headline(headline, asked),
+        "\n".join((more, *translated_texts))[:LONGEST_MORE],
         answered=True,
         topics=topics,
     )
@@ -159,11 +180,6 @@ def _build_desk_doc(question: Question, topics: tuple[str, ...], answers: str, e
 
 def _get_question_text(question: Question) -> str:
     return _with_headline(question.headline, question.wording)
-
-
-def _get_printed_question_text(item: EditionItem) -> str:
-    piece = piece_from(item)
-    return _with_headline(piece.headline, piece.question)
 
 
 def _with_headline(headline: str, text: str) -> str:

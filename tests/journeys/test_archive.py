@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from app.db.engine import Database
+from app.workflows.indexing import index_due
 from tests.support import user_browsers
 from tests.support.reader_pages import add_topic_and_expert_page, publish_answer
 from tests.support.sample_newsroom import Newsroom
@@ -75,3 +76,27 @@ def test_timur_goes_through_the_archive_and_prints_what_he_finds(browsers: UserB
     timur.press("The Scales")
     timur.press("The Silos")  # the one after it
     timur.expect_heading("The Silos")
+
+
+def test_back_from_a_result_shows_the_list_again(browsers: UserBrowsers, newsroom: Newsroom) -> None:
+    publish_answer(browsers.database, newsroom, [], headline="The Scales", body="Who built the scales at the silos?")
+    publish_answer(browsers.database, newsroom, [], headline="The Silos", body="Who built the silos?")
+    while index_due(browsers.database):
+        pass
+    timur = browsers.open_browser(390)
+    timur.open("/steppe/answers")
+    timur.page.get_by_label("Words to look for").fill("sielos")
+    timur.press("Search")
+    timur.expect_heading("Search")
+    expect(timur.page.locator("mark")).to_have_text(["silos", "silos"])
+    timur.page.get_by_label("Words to look for").fill("Leyla silos")
+    timur.press("Search")
+    expect(timur.page.locator(".listing .head")).to_have_text(["The Silos", "The Scales"])
+    look(timur, "found")
+    timur.press("The Scales")
+    timur.expect_heading("The Scales")
+    timur.page.go_back()
+    timur.expect_heading("Search")
+    expect(timur.page.locator(".listing .head")).to_have_text(["The Silos", "The Scales"])
+    timur.page.reload()
+    expect(timur.page.locator(".listing .head")).to_have_text(["The Silos", "The Scales"])

@@ -61,7 +61,7 @@ def entries(client: FlaskClient) -> list[dict[str, str]]:
 
 
 def found(client: FlaskClient, words: str) -> int:
-    page = Page(client.post("/steppe/answers", data={"words": words}).text)
+    page = Page(client.post("/steppe/answers", data={"words": words}, follow_redirects=True).text)
     return len({address for address in page.urls if "/q/" in address})
 
 

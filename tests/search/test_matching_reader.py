@@ -1,17 +1,23 @@
 """Before it is sent: an answer that is there already, a question that others ask, and a search that leaves no trace."""
 
+import re
+from base64 import urlsafe_b64decode
+
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from app.core.clock import unix_time
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.questions import actions, wording
 from app.questions.models import Question
+from app.reader import archive_search
 from app.search.models import DeskDoc, PublicDoc
 from app.workflows.indexing import index_due
 from tests.support.pages import Page
 from tests.support.reader_pages import get_form_token, publish_answer, read_receipt, send_question
-from tests.support.sample_newsroom import Newsroom
+from tests.support.sample_newsroom import Newsroom, create_coast_newsletter
 
 DRAFT = "Please tell me who built the grain silos at the border, and who is their owner now? <i>"
 SHOWN = "Which silos at the border does the mill rent out?"
@@ -103,13 +109,60 @@ def test_search_finds_what_ran_and_its_words_stand_in_no_address(
     database: Database, client: FlaskClient, newsroom: Newsroom
 ) -> None:
     newsletter_of_silos(database, client, newsroom)
-    page = Page(client.post("/steppe/answers", data={"words": "asked mill"}).text)
+    found = client.post("/steppe/answers", data={"words": "asked mill"})
+    assert found.status_code == 303
+    address = found.headers["Location"]
+    assert re.fullmatch(r"/steppe/found/[\w=-]+", address)
+    sealed = urlsafe_b64decode(address.rpartition("/")[2])
+    assert [word for word in ("asked", "mill") if word in address or word.encode() in sealed] == []
+    shown = client.get(address)
+    assert (shown.status_code, shown.headers["Cache-Control"]) == (200, "no-store")
+    page = Page(shown.text)
     assert page.texts("h2.head > a") == ["The Silos"]
     assert page.texts("mark") == ["asked", "mill"]
     assert [one for one in page.urls if "mill" in one or "asked" in one] == []
     assert (page.title != "", "mill" in page.title) == (True, False)
-    for words, found in (("rent", 0), ("general", 0), ("<script>", 0), ("", 0), ("silo", 1)):
-        page = Page(client.post("/steppe/answers", data={"words": words}).text)
-        assert len(page.texts("h2.head")) == found, words
-    assert client.post("/steppe/answers", data={"words": "silo", "before": "0123456789AB"}).status_code == 404
+    for words, count in (("rent", 0), ("general", 0), ("<script>", 0), ("", 0), ("silo", 1)):
+        page = Page(client.post("/steppe/answers", data={"words": words}, follow_redirects=True).text)
+        assert len(page.texts("h2.head")) == count, words
     assert get_form_token(client)
+
+
+def test_addresses_of_searches_are_equally_long_and_never_the_same(client: FlaskClient, newsroom: Newsroom) -> None:
+    addresses = [
+        client.post("/steppe/answers", data={"words": words}).headers["Location"]
+        for words in ("a", "a", "the general’s brother", "")
+    ]
+    assert (len(set(addresses)), len({len(address) for address in addresses})) == (4, 1)
+
+
+def test_an_address_of_a_search_ends_after_an_hour_and_is_of_one_newsletter(
+    database: Database, client: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newsletter_of_silos(database, client, newsroom)
+    database.write(create_coast_newsletter)
+    address = client.post("/steppe/answers", data={"words": "silo"}).headers["Location"]
+    others = [address.replace("/steppe/", "/coast/"), f"{address[:-9]}AAAAAAAA=", "/steppe/found/x", "/steppe/found/é"]
+    assert [client.get(other).status_code for other in others] == [410] * 4
+    started_at = unix_time()
+    for seconds, status, headlines in ((3_500, 200, ["The Silos"]), (3_700, 410, [])):
+        monkeypatch.setattr(archive_search, "unix_time", lambda seconds=seconds: started_at + seconds)
+        shown = client.get(address)
+        assert (shown.status_code, Page(shown.text).texts("h2.head > a")) == (status, headlines)
+    assert "This search has expired. Type your words again." in shown.text
+    assert Page(shown.text).value("words") == ""
+
+
+def test_a_long_list_of_results_goes_on(database: Database, client: FlaskClient, newsroom: Newsroom) -> None:
+    for number in range(5):
+        publish_answer(database, newsroom, [], headline=f"Silo {number}", body=f"Who built silo number {number}?")
+    index_due(database)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archive_search, "PAGE_SIZE", 2)
+        for words in ("number", "numberr"):
+            page = Page(client.post("/steppe/answers", data={"words": words}, follow_redirects=True).text)
+            shown = page.texts("h2.head > a")
+            while older := [href for text, href in page.links if text == "Older"]:
+                page = Page(client.get(older[0]).text)
+                shown += page.texts("h2.head > a")
+            assert (words, shown) == (words, [f"Silo {number}" for number in (4, 3, 2, 1, 0)])

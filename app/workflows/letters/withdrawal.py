@@ -32,6 +32,7 @@ from ...questions.queries import cleared_text, lead_of, letters_of, list_family_
 from ...questions.wording import erase_words, forget_own_words
 from ...text.clean import for_print
 from ...typesetting.house_languages import phrases_for
+from ..indexing import index_at_once
 from ..publishing import notices
 
 
@@ -202,6 +203,9 @@ def _remove_names(session: Session, question: Question, except_name: str | None 
     item = session.scalar(select(EditionItem).filter_by(question_id=question.id))
     if item is None:
         return False
-    item.credits = [credit if credit == except_name else None for credit in item.credits]
-    session.flush()
+    credits = [credit if credit == except_name else None for credit in item.credits]
+    if credits != item.credits:
+        item.credits = credits
+        session.flush()
+        index_at_once(session, question)
     return True

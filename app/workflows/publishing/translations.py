@@ -11,6 +11,7 @@ from ...editions import item_translations
 from ...editions.models import EditionItem, ItemTranslation
 from ...newsletters.models import Newsletter
 from ...questions.models import Translation
+from ..indexing import mark_question_due
 
 
 def approve(
@@ -31,6 +32,7 @@ def approve(
     translators.finish(session, actor, translation)
     if item := _find_item(session, translation):
         item_translations.freeze(session, session.get_one(Newsletter, translation.newsletter_id), item)
+        mark_question_due(session, item.question_id)
 
 
 def drop(session: Session, actor: Staff, translation: Translation) -> None:
@@ -45,6 +47,8 @@ def drop(session: Session, actor: Staff, translation: Translation) -> None:
         must(actor, "approve")
     translating.drop(session, actor, translation)
     session.execute(delete(ItemTranslation).where(*conditions))
+    if item:
+        mark_question_due(session, item.question_id)
 
 
 def _find_item(session: Session, translation: Translation) -> EditionItem | None:

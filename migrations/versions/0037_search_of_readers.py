@@ -1,0 +1,28 @@
+"""Empty the index of the readers' search. The worker fills it again, with names, translations and the words it has."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0037"
+down_revision = "0036"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    empty_public_index()
+
+
+def downgrade() -> None:
+    empty_public_index()  # an older version would not take the words out of the counts
+
+
+def empty_public_index() -> None:
+    for statement in (
+        "UPDATE questions SET indexed_version = 0 WHERE id IN (SELECT noun_id FROM public_docs WHERE noun = 'question')",
+        "DELETE FROM vectors WHERE kept_in = 'public'",
+        "DELETE FROM public_docs",
+        "DELETE FROM public_terms",
+        "DELETE FROM public_fts",
+    ):
+        op.execute(sa.text(statement))
