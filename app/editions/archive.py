@@ -1,11 +1,12 @@
 """The public archive: the editions that were sent, the Q&As that ran in them, and the pages of experts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
-from typing import TypeVar
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from ..answers.models import Answer, AnswerText, Assignment
@@ -15,7 +16,8 @@ from ..people.expert_pages import ExpertPage
 from ..people.models import Expert
 from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionText, QuestionTopic
-from .models import Edition, EditionItem
+from . import item_translations
+from .models import Edition, EditionItem, ItemTranslation
 
 MAX_PATHS_PER_YEAR = 25_000  # of Q&As, and as many of editions, in a sitemap
 MAX_EXPERT_PAGES = 10_000  # in a sitemap
@@ -24,11 +26,43 @@ NEWEST = (Question.published_at, Question.id)  # the order of published Q&As
 Row = TypeVar("Row", Question, EditionItem)
 
 
-def listing(newsletter: Newsletter, topic: str | None = None, year: int | None = None) -> Listing[EditionItem]:
-    """Return the listing of the published Q&As, newest first, of a `year` or on the topic with the slug `topic`."""
+def listing(
+    newsletter: Newsletter, topic: str | None = None, year: int | None = None, language: str | None = None
+) -> Listing[EditionItem]:
+    """Return the listing of the published Q&As, newest first, of a `year` or on the topic with the slug `topic`.
+
+    With `language`, they are those written in it or translated into it, even if the translation isn't shown any more
+    (see `item_translations.list_visible_translations`).
+    """
     # SQLite should follow the index of questions by date. Adding 0 keeps it from starting at the items.
     query = _select_items(Question.newsletter_id == newsletter.id, Question.is_published, question_id=Question.id + 0)
+    if language:
+        translation = select(ItemTranslation.id).where(
+            ItemTranslation.item_id == EditionItem.id, ItemTranslation.language == language
+        )
+        is_written_in_it = EditionItem.input["piece"]["language"].as_string() == language
+        query = query.where(or_(is_written_in_it, translation.exists()))
     return Listing(_restrict(query, topic, year), NEWEST)
+
+
+def list_languages(session: Session, newsletter: Newsletter) -> list[str]:
+    """Return the languages of the archive: the newsletter's own, and those with a translation of a published Q&A."""
+    others = [language for language in newsletter.languages if language != newsletter.language]
+    translated = (
+        select(ItemTranslation.id)
+        .join(EditionItem, EditionItem.id == ItemTranslation.item_id)
+        .join(Question, Question.id == EditionItem.question_id)
+        .where(Question.newsletter_id == newsletter.id, Question.is_published)
+        .limit(1)
+    )
+    return [
+        newsletter.language,
+        *(
+            language
+            for language in others
+            if session.scalar(translated.where(ItemTranslation.language == language)) is not None
+        ),
+    ]
 
 
 def question_listing(newsletter: Newsletter, topic: str | None = None, year: int | None = None) -> Listing[Question]:
@@ -112,15 +146,24 @@ def years(session: Session, newsletter: Newsletter) -> list[int]:
     return list(range(newest.year, oldest.year - 1, -1))
 
 
-def list_sitemap_paths(session: Session, newsletter: Newsletter, year: int) -> list[tuple[str, datetime]]:
-    """Return the paths of a year's published Q&As and editions, each with the time when it ran or was corrected.
+class SitemapPage(NamedTuple):
+    """A page of a sitemap: its path, when it ran or was corrected, and the paths of its languages by their tags."""
+
+    path: str
+    changed_at: datetime
+    alternates: Mapping[str, str] = MappingProxyType({})
+
+
+def list_sitemap_pages(session: Session, newsletter: Newsletter, year: int) -> list[SitemapPage]:
+    """Return the pages of a year's published Q&As, each in all its languages, and of its editions.
 
     Q&As come before editions, newest first. A sitemap holds at most 50,000 URLs (sitemaps.org, protocol 0.9), so only
     the newest MAX_PATHS_PER_YEAR of each are returned.
     """
     start, end = _year_bounds(year)
+    own_language = EditionItem.input["piece"]["language"].as_string()
     changed_at = func.coalesce(EditionItem.mended_at, Question.published_at)
-    story_query = select(Question.public_id, QuestionText.slug, changed_at)
+    story_query = select(EditionItem.id, own_language, Question.public_id, QuestionText.slug, changed_at)
     story_query = story_query.outerjoin(QuestionText, QuestionText.id == Question.text_id)
     story_query = story_query.join(EditionItem, EditionItem.question_id == Question.id)
     story_query = story_query.where(Question.newsletter_id == newsletter.id, Question.is_published)
@@ -130,9 +173,20 @@ def list_sitemap_paths(session: Session, newsletter: Newsletter, year: int) -> l
     edition_query = edition_query.where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
     edition_query = edition_query.where(Edition.runs_at >= start, Edition.runs_at < end)
     edition_query = edition_query.order_by(Edition.runs_at.desc(), Edition.id.desc()).limit(MAX_PATHS_PER_YEAR)
+    rows = session.execute(story_query).all()
+    translated = item_translations.list_visible_languages(session, select(story_query.subquery().c[0]))
+    pages: list[SitemapPage] = []
+    for item_id, language, public_id, slug, time in rows:
+        path = path_of(newsletter, public_id, slug)
+        versions = {language: path, **{other: f"{path}?lang={other}" for other in translated.get(item_id, ())}}
+        alternates = {**versions, "x-default": path} if len(versions) > 1 else {}
+        pages += [SitemapPage(version, time, alternates) for version in versions.values()]
     return [
-        *((path_of(newsletter, public_id, slug), time) for public_id, slug, time in session.execute(story_query)),
-        *((f"/{newsletter.slug}/editions/{public_id}", time) for public_id, time in session.execute(edition_query)),
+        *pages[:MAX_PATHS_PER_YEAR],
+        *(
+            SitemapPage(f"/{newsletter.slug}/editions/{public_id}", time)
+            for public_id, time in session.execute(edition_query)
+        ),
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ..answers.models import AnswerText
@@ -263,10 +263,34 @@ def get_visible_translations(session: Session, items: Sequence[EditionItem]) -> 
 
 def list_languages(session: Session, items: Sequence[EditionItem]) -> dict[int, list[str]]:
     """Return the languages of the translations that `list_visible_translations` returns, keyed by item ID."""
-    languages: dict[int, list[str]] = {item.id: [] for item in items if _is_text_as_sent(item)}
-    for translation in list_latest_translations(session, list(languages)):
-        languages[translation.item_id].append(translation.language)
+    translations = get_visible_translations(session, items)
+    return {item.id: [translation.language for translation in translations[item.id]] for item in items}
+
+
+def list_visible_languages(session: Session, item_ids: Select[int]) -> dict[int, list[str]]:
+    """Return the languages of the translations that pages show, keyed by item ID, of the items that have any.
+
+    It loads only the texts of those that were changed after they were sent, so there may be many.
+    """
+    query = select(ItemTranslation.item_id, ItemTranslation.language).where(ItemTranslation.item_id.in_(item_ids))
+    languages: dict[int, list[str]] = defaultdict(list)
+    for item_id, language in session.execute(query.distinct().order_by(ItemTranslation.language)):
+        languages[item_id].append(language)
+    is_changed = select(EditionItem).where(EditionItem.id.in_(item_ids), EditionItem.mended_at.is_not(None))
+    for item in session.scalars(is_changed):
+        if not _is_text_as_sent(item):
+            languages.pop(item.id, None)
     return languages
+
+
+def list_versions_in(
+    session: Session, items: Sequence[EditionItem], language: str
+) -> list[EditionItem | ItemTranslation]:
+    """Return Q&As as readers' pages show them in a language: each in it if it is translated, or else in its own."""
+    to_translate = [item.id for item in items if item.piece["language"] != language and _is_text_as_sent(item)]
+    translations = list_latest_translations(session, to_translate, language) if to_translate else []
+    versions = {translation.item_id: translation for translation in translations}
+    return [versions.get(item.id, item) for item in items]
 
 
 def _is_text_as_sent(item: EditionItem) -> bool:

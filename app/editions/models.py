@@ -118,7 +118,7 @@ class ItemTranslation(Row):
     """
 
     __tablename__ = "item_translations"
-    __table_args__ = table_args(UniqueConstraint("item_id", "language", "number"))
+    __table_args__ = table_args(UniqueConstraint("item_id", "language", "number"), Index(None, "language", "item_id"))
 
     item_id: Mapped[int] = mapped_column(ForeignKey("edition_items.id", ondelete="CASCADE"))
     language: Mapped[str] = mapped_column(String(35))

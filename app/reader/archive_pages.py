@@ -1,9 +1,9 @@
-"""The public archive: Q&As with their preview images, lists by topic, year and expert, corrections, editions.
+"""The public archive: Q&As with their preview images, lists by topic, year, language and expert, corrections, editions.
 
 The URL of a preview image contains a digest of its text, so an image of an earlier wording is no longer served.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -16,16 +16,16 @@ from ..editions import archive, item_translations
 from ..editions import corrections as edition_corrections
 from ..editions.archive import story_path
 from ..editions.items import headline, piece_from
-from ..editions.models import EditionItem, ItemTranslation
+from ..editions.models import Edition, EditionItem, ItemTranslation
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..search import PUBLIC
 from ..search.alike import Probe, find_matches
 from ..typesetting.card import SIZE, Card
-from ..web.formatting import autonym, zone
+from ..web.formatting import autonym, language, zone
 from ..web.setup import get_cursor_row, or_404, paginate
 from .page_frame import ReaderContext, T, public, reader
-from .stories import Story, render_parts, stories_by_question, stories_of, story_href
+from .stories import Story, list_stories, list_stories_by_question, render_parts, stories_of, story_href
 
 PAGE_SIZE, RELATED_STORIES = 20, 3
 
@@ -78,7 +78,7 @@ def answers(context: ReaderContext) -> ResponseReturnValue:
         topic_slugs = [topic.slug for topic in archive.topics(context.session, context.newsletter)]
         topic_slug = str(_read_choice("topic", topic_slugs))
         return redirect(_topic_url(context, topic_slug, year=request.args.get("year")), code=301)
-    return _render_listing(context, topic_slug=None)
+    return _render_listing(context)
 
 
 @reader.get("/<slug>/topics/<topic>")
@@ -88,20 +88,32 @@ def topic(context: ReaderContext, topic: str) -> str:
     return _render_listing(context, topic_slug=topic)
 
 
-def _render_listing(context: ReaderContext, topic_slug: str | None) -> str:
+@reader.get("/<slug>/languages/<code>")
+@public
+def answers_in_language(context: ReaderContext, code: str) -> str:
+    """List the published Q&As that can be read in a language, like `answers`, each in this language."""
+    return _render_listing(context, list_language=code)
+
+
+def _render_listing(context: ReaderContext, topic_slug: str | None = None, list_language: str | None = None) -> str:
     session, newsletter = context.session, context.newsletter
     topics = archive.topics(session, newsletter)
+    languages = archive.list_languages(session, newsletter)
     topic = None
     list_url = partial(url_for, "reader.answers", slug=newsletter.slug)
+    if list_language:
+        or_404(list_language in languages or None)
+        list_url = partial(url_for, "reader.answers_in_language", slug=newsletter.slug, code=list_language)
     if topic_slug:
         topic = or_404(next((topic for topic in topics if topic.slug == topic_slug), None))
         list_url = partial(_topic_url, context, topic_slug)
     years = archive.years(session, newsletter)
     year = _read_choice("year", [str(year) for year in years])
-    listing = archive.listing(newsletter, topic_slug, int(year) if year else None)
+    listing = archive.listing(newsletter, topic_slug, int(year) if year else None, list_language)
     last = _get_cursor_row(lambda key: archive.find_cursor(session, newsletter, key))
     items = paginate(session, listing, PAGE_SIZE, last, partial(list_url, year=year), cursor=archive.get_public_id)
-    stories = stories_of(newsletter, items.rows)
+    versions = item_translations.list_versions_in(session, items.rows, list_language or language())
+    stories = stories_of(newsletter, [version for version in versions if _is_in(version, list_language)])
     stories_by_year = groupby(stories, lambda story: story.at.astimezone(zone()).year)
     return context.page(
         "reader/answers.html",
@@ -110,10 +122,26 @@ def _render_listing(context: ReaderContext, topic_slug: str | None) -> str:
         topics=topics,
         years=_list_year_links(years, list_url),
         topic=topic,
+        list_language=list_language,
+        archive_languages=_list_archive_languages(context, languages),
+        feed_language=list_language or (language() if language() in languages[1:] else None),
         permanent_url=absolute_url(session, list_url(lang=None)),
         year=year,
         page_urls=items.page_urls,
     )
+
+
+def _is_in(version: EditionItem | ItemTranslation, list_language: str | None) -> bool:
+    """Return whether a version belongs on the list of a language. After a correction, a translation isn't shown."""
+    return list_language is None or version.piece["language"] == list_language
+
+
+def _list_archive_languages(context: ReaderContext, languages: list[str]) -> list[tuple[str, str, str]]:
+    """Return the code, the name and the list of each language of the archive; an empty list if there is only one."""
+    if len(languages) == 1:
+        return []
+    slug = context.newsletter.slug
+    return [(code, autonym(code), url_for("reader.answers_in_language", slug=slug, code=code)) for code in languages]
 
 
 def _list_year_links(years: list[int], list_url: Callable[..., str]) -> list[tuple[int, str]]:
@@ -179,8 +207,8 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
         modified_on=item.mended_at,
         topics=questions.topics_of(session, [item.question_id])[item.question_id],
         public_id=public_id,
-        previous_story=stories_of(newsletter, [before])[0] if before else None,
-        next_story=stories_of(newsletter, [after])[0] if after else None,
+        previous_story=list_stories(context, [before])[0] if before else None,
+        next_story=list_stories(context, [after])[0] if after else None,
         related_stories=_list_related_stories(context, item),
         expert_pages=archive.get_expert_page_ids_by_name(session, item),
         card=get_card_url(context, shown_item),
@@ -221,7 +249,7 @@ def _list_related_stories(context: ReaderContext, item: EditionItem) -> list[Sto
     matches = find_matches(session, PUBLIC, newsletter.id, probe, limit=RELATED_STORIES)
     question_ids = [match.noun_id for match in matches if match.answered]
     items = archive.get_published_items(session, newsletter, question_ids) if question_ids else {}
-    return list(stories_by_question(newsletter, items).values())
+    return list_stories(context, list(items.values()))
 
 
 @reader.get("/<slug>/experts/<public_id>")
@@ -236,15 +264,16 @@ def expert(context: ReaderContext, public_id: str) -> str:
     last = _get_cursor_row(lambda key: archive.find_cursor(session, newsletter, key))
     page_url = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
     items = paginate(session, listing, PAGE_SIZE, last, page_url, cursor=archive.get_public_id)
-    stories = stories_of(newsletter, or_404(archive.filter_printed_items(items.rows, page) or None))
-    credit_lines = [line for story in stories for name, line in story.people if name == page.name]
+    printed_items = or_404(archive.filter_printed_items(items.rows, page) or None)
+    originals = stories_of(newsletter, printed_items)
+    credit_lines = [line for story in originals for name, line in story.people if name == page.name]
     return context.page(
         "reader/expert.html",
         "answers",
         name=page.name,
         credit_line=credit_lines[0] if credit_lines else "",
-        language=stories[0].language,
-        stories=stories,
+        language=originals[0].language,
+        stories=list_stories(context, printed_items),
         permanent_url=absolute_url(session, page_url(lang=None)),
         page_urls=items.page_urls,
     )
@@ -259,7 +288,9 @@ def corrections(context: ReaderContext) -> str:
     page_url = partial(url_for, "reader.corrections", slug=newsletter.slug)
     page = paginate(session, edition_corrections.listing(newsletter), PAGE_SIZE, last, page_url)
     question_ids = [correction.question_id for correction in page.rows]
-    stories = stories_by_question(newsletter, archive.get_published_items(session, newsletter, question_ids))
+    items = archive.get_published_items(session, newsletter, question_ids)
+    # In their own language, like the corrections.
+    stories = dict(zip(items, stories_of(newsletter, items.values()), strict=True))
     corrections_with_stories = [
         (correction, stories[correction.question_id]) for correction in page.rows if correction.question_id in stories
     ]
@@ -279,10 +310,18 @@ def editions(context: ReaderContext) -> str:
     return context.page(
         "reader/editions.html",
         "editions",
-        editions=[(edition, stories_of(newsletter, items[edition.id])) for edition in page.rows],
+        editions=_list_stories_by_edition(context, page.rows, items),
         upcoming_dates=context.list_upcoming_dates(),
         page_urls=page.page_urls,
     )
+
+
+def _list_stories_by_edition(
+    context: ReaderContext, editions: Sequence[Edition], items: Mapping[int, list[EditionItem]]
+) -> list[tuple[Edition, list[Story]]]:
+    all_items = {item.question_id: item for edition in editions for item in items[edition.id]}
+    stories = list_stories_by_question(context, all_items)
+    return [(edition, [stories[item.question_id] for item in items[edition.id]]) for edition in editions]
 
 
 @reader.get("/<slug>/editions/<public_id>")
@@ -292,5 +331,5 @@ def edition(context: ReaderContext, public_id: str) -> str:
     if not public_id.isalnum():
         abort(404)
     edition = or_404(archive.sent_edition(session, newsletter, public_id))
-    stories = stories_of(newsletter, archive.items(session, [edition])[edition.id])
+    stories = list_stories(context, archive.items(session, [edition])[edition.id])
     return context.page("reader/edition.html", "editions", edition=edition, stories=stories)

@@ -37,7 +37,7 @@ from ..web.setup import or_404
 from . import form_token
 from .page_frame import ReaderContext, languages_of, open_context, reader, with_form
 from .receipt import send_once
-from .stories import Story, stories_by_question
+from .stories import Story, list_stories_by_question
 from .submission import SubmissionResult, consent, count_form, find_spam_signs, format_errors, has_no_capacity
 
 MATCHES_SHOWN = 3
@@ -110,7 +110,7 @@ def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
     question_ids = [match.noun_id for match in likely_matches]
     if not question_ids:
         return []
-    stories = stories_by_question(newsletter, archive.get_published_items(session, newsletter, question_ids))
+    stories = list_stories_by_question(context, archive.get_published_items(session, newsletter, question_ids))
     open_questions = {
         question.id: question
         for question in questions.list_public_questions_by_id(session, newsletter.id, question_ids)

@@ -75,6 +75,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "experts": ("before",),
     "feed": (),
     "framed": ("n",),
+    "languages": ("year", "before"),
     "protection": (),
     "q": (),
     "sitemap": (),

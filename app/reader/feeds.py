@@ -2,7 +2,7 @@
 
 Old Q&As that were recently corrected or reworded are listed again, so that feed readers update their copies. The Atom
 feed also lists those that were recently withdrawn (RFC 6721). The ID of an entry contains no words of its Q&A, so it
-stays the same when the Q&A is reworded.
+stays the same when the Q&A is reworded. The feeds of a language have the Q&As that can be read in it.
 """
 
 import json
@@ -16,10 +16,14 @@ from flask import Response, current_app, render_template, request, url_for
 from ..db.session import now
 from ..editions import archive, corrections
 from ..editions.calendar import EditionDate, render_ics
+from ..editions.item_translations import list_versions_in
 from ..editions.items import block_from
-from ..editions.models import Correction, EditionItem
+from ..editions.models import Correction, EditionItem, ItemTranslation
 from ..editions.queries import list_editions_to_run
+from ..newsletters.models import Newsletter
+from ..questions.models import Question
 from ..typesetting.renderers import to_html
+from ..web.setup import or_404
 from . import copies
 from .page_frame import ReaderContext, open_context, public, reader
 from .stories import Story, stories_of
@@ -32,6 +36,10 @@ CALENDAR_DATES = 30
 NO_CHANGE_YET = datetime(2000, 1, 1, tzinfo=UTC)  # stands for the last change of an empty feed or calendar
 
 
+def _feed_path(endpoint: str, newsletter: Newsletter, code: str | None) -> str:
+    return url_for(f"reader.{endpoint}", slug=newsletter.slug, **({"code": code} if code else {}))  # type: ignore[arg-type]
+
+
 def _full_url(path: str) -> str:
     """Return an absolute URL with the configured host, as the Host header can be forged."""
     return f"{current_app.config['BASE_URL']}{path}"
@@ -42,6 +50,7 @@ class FeedEntry:
     """A Q&A with its corrections, as an entry of a feed."""
 
     item: EditionItem
+    version: EditionItem | ItemTranslation  # the item, or its translation into the language of the feed
     story: Story
     corrections: list[Correction]
     permanent_id: str  # RFC 4287, section 4.2.6
@@ -52,43 +61,68 @@ class FeedEntry:
 
     @property
     def html(self) -> str:
-        html = to_html(block_from(self.item))
+        html = to_html(block_from(self.version))
         if not self.corrections:
             return html
         return html + render_template(
-            "reader/_corrections.html", corrections=self.corrections, language=self.story.language
+            "reader/_corrections.html", corrections=self.corrections, language=self.item.piece["language"]
         )
 
 
-def _list_latest_entries(context: ReaderContext) -> list[FeedEntry]:
+def _list_latest_entries(context: ReaderContext, code: str | None) -> list[FeedEntry]:
+    """Return the entries of the newsletter's feed, or of the feed of a language."""
     session, newsletter = context.session, context.newsletter
     since = now(session) - RECENT
-    items = archive.listing(newsletter).page(session, None, MAX_ENTRIES)
+    items = archive.listing(newsletter, language=code).page(session, None, MAX_ENTRIES)
     corrected_items = archive.list_corrected_items(session, newsletter, since, MAX_ENTRIES)
     items += [item for item in corrected_items if item not in items]
+    versions = list_versions_in(session, items, code) if code else items
     corrections_by_question = corrections.of_questions(session, [item.question_id for item in items])
     return [
         FeedEntry(
             item,
+            version,
             story,
             corrections_by_question[item.question_id],
-            _full_url(archive.fixed_path(newsletter, item.question)),
+            _permanent_id(newsletter, item.question, code if version is not item else None),
         )
-        for item, story in zip(items, stories_of(newsletter, items), strict=True)
+        for item, version, story in zip(items, versions, stories_of(newsletter, versions), strict=True)
+        if code in (None, story.language)
     ]
 
 
+def _permanent_id(newsletter: Newsletter, question: Question, translated_into: str | None = None) -> str:
+    query = f"?lang={translated_into}" if translated_into else ""
+    return f"{_full_url(archive.fixed_path(newsletter, question))}{query}"
+
+
+def _check_language(context: ReaderContext, code: str | None) -> str | None:
+    """Return the language of a feed. Aborts with 404 if the archive has nothing in it."""
+    if code:
+        or_404(code in archive.list_languages(context.session, context.newsletter) or None)
+    return code
+
+
+def _answers_url(newsletter: Newsletter, code: str | None) -> str:
+    """Return the URL of the page with the Q&As of a feed."""
+    if code:
+        return _full_url(url_for("reader.answers_in_language", slug=newsletter.slug, code=code))
+    return _full_url(url_for("reader.answers", slug=newsletter.slug))
+
+
 @reader.get("/<slug>/feed.json")
+@reader.get("/<slug>/feed-<code>.json")
 @public
-def json_feed(context: ReaderContext) -> Response:
+def json_feed(context: ReaderContext, code: str | None = None) -> Response:
     newsletter = context.newsletter
+    code = _check_language(context, code)
     content = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": newsletter.name,
         **({"description": newsletter.dek} if newsletter.dek else {}),
-        "home_page_url": _full_url(url_for("reader.answers", slug=newsletter.slug)),
-        "feed_url": _full_url(url_for("reader.json_feed", slug=newsletter.slug)),
-        "language": newsletter.language,
+        "home_page_url": _answers_url(newsletter, code),
+        "feed_url": _full_url(_feed_path("json_feed", newsletter, code)),
+        "language": code or newsletter.language,
         "authors": [{"name": newsletter.editor}],
         "items": [
             {
@@ -101,7 +135,7 @@ def json_feed(context: ReaderContext) -> Response:
                 "language": entry.story.language,
                 "authors": [{"name": name} for name, _line in entry.story.people],
             }
-            for entry in _list_latest_entries(context)
+            for entry in _list_latest_entries(context, code)
         ],
     }
     return Response(json.dumps(content, ensure_ascii=False), mimetype="application/feed+json")
@@ -116,15 +150,18 @@ def _add_element(
 
 
 @reader.get("/<slug>/feed.xml")
+@reader.get("/<slug>/feed-<code>.xml")
 @public
-def feed(context: ReaderContext) -> Response:
+def feed(context: ReaderContext, code: str | None = None) -> Response:
     newsletter = context.newsletter
-    entries = _list_latest_entries(context)
+    code = _check_language(context, code)
+    entries = _list_latest_entries(context, code)
     ElementTree.register_namespace("", ATOM)
     ElementTree.register_namespace("at", TOMBSTONES)
-    feed_url = _full_url(url_for("reader.feed", slug=newsletter.slug))
-    answers_url = _full_url(url_for("reader.answers", slug=newsletter.slug))
-    root = ElementTree.Element(f"{{{ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": newsletter.language})
+    feed_url = _full_url(_feed_path("feed", newsletter, code))
+    answers_url = _answers_url(newsletter, code)
+    language = {"{http://www.w3.org/XML/1998/namespace}lang": code or newsletter.language}
+    root = ElementTree.Element(f"{{{ATOM}}}feed", language)
     updated_at = max((entry.updated for entry in entries), default=NO_CHANGE_YET)
     _add_element(root, "id", feed_url)
     _add_element(root, "title", newsletter.name)
@@ -136,8 +173,10 @@ def feed(context: ReaderContext) -> Response:
         _add_entry(root, entry)
     since = now(context.session) - RECENT
     for question in archive.list_withdrawn_questions(context.session, newsletter, since, MAX_ENTRIES):
-        tombstone = {"ref": _full_url(archive.fixed_path(newsletter, question)), "when": question.state_at.isoformat()}
-        ElementTree.SubElement(root, f"{{{TOMBSTONES}}}deleted-entry", tombstone)
+        for translated_into in (None, code) if code else (None,):
+            ref = _permanent_id(newsletter, question, translated_into)
+            tombstone = {"ref": ref, "when": question.state_at.isoformat()}
+            ElementTree.SubElement(root, f"{{{TOMBSTONES}}}deleted-entry", tombstone)
     xml = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return Response(xml, mimetype="application/atom+xml")
 

@@ -14,7 +14,7 @@ from ..editions import archive
 from ..web.setup import accepts_cross_site, set_frame_ancestors
 from .ask_form import RejectedQuestion, form_page, resting_page
 from .page_frame import ReaderContext, open_context, public, reader
-from .stories import stories_of
+from .stories import list_stories
 
 MAX_ANSWERS, DEFAULT_ANSWERS = 10, 3  # in a frame
 
@@ -44,7 +44,7 @@ def framed_answers(context: ReaderContext) -> str:
     is_valid = requested.isdecimal() and len(requested) < 4 and int(requested) > 0
     limit = min(int(requested), MAX_ANSWERS) if is_valid else DEFAULT_ANSWERS
     items = archive.listing(context.newsletter).page(context.session, None, limit)
-    return context.page("reader/framed_answers.html", "", stories=stories_of(context.newsletter, items))
+    return context.page("reader/framed_answers.html", "", stories=list_stories(context, items))
 
 
 @reader.get("/<slug>/framed/ask")

@@ -4,14 +4,16 @@ from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from ..editions import archive
+from ..editions.item_translations import list_versions_in
+from ..editions.models import EditionItem
 from ..newsletters.queries import all_newsletters, house_text
 from ..newsletters.short_codes import CODE_LENGTH, PUBLIC_ID_LENGTH, find_by_short_code
 from ..questions import queries as questions
-from ..web.formatting import requested_language
+from ..web.formatting import language, requested_language
 from ..web.setup import db, or_404
 from .ask_form import country_notes
 from .page_frame import ReaderContext, open_context, public, reader, with_form
-from .stories import stories_of
+from .stories import list_stories
 
 LATEST_ANSWERS = 3
 
@@ -40,9 +42,22 @@ def home(slug: str) -> str:
             upcoming_dates=context.list_upcoming_dates(),
             open_questions=open_questions,
             askers=questions.count_askers(session, open_questions) if open_questions else {},
-            stories=stories_of(newsletter, archive.listing(newsletter).page(session, None, LATEST_ANSWERS)),
+            stories=list_stories(context, _list_latest_items(context)),
+            archive_languages=archive.list_languages(session, newsletter),
             answer_count=archive.count(session, newsletter),
         )
+
+
+def _list_latest_items(context: ReaderContext) -> list[EditionItem]:
+    """Return the latest Q&As, and on a page in another language first those that can be read in it."""
+    session, newsletter = context.session, context.newsletter
+    latest = archive.listing(newsletter).page(session, None, LATEST_ANSWERS)
+    if language() == newsletter.language:
+        return latest
+    readable = archive.listing(newsletter, language=language()).page(session, None, LATEST_ANSWERS)
+    versions = list_versions_in(session, readable, language())
+    items = [item for item, version in zip(readable, versions, strict=True) if version.piece["language"] == language()]
+    return [*items, *(item for item in latest if item not in items)][:LATEST_ANSWERS]
 
 
 @reader.get("/<slug>/protection")

@@ -1,6 +1,6 @@
 """Published Q&As on the readers' pages: in lists with headline and opening, on their own page in full."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -9,11 +9,14 @@ from typing import cast
 from flask import url_for
 from markupsafe import Markup
 
+from ..editions.item_translations import list_versions_in
 from ..editions.items import block_from, headline, opening
 from ..editions.models import EditionItem, ItemTranslation
 from ..newsletters.models import Newsletter
 from ..typesetting.block import Block
 from ..typesetting.renderers import to_html
+from ..web.formatting import language
+from .page_frame import ReaderContext
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,18 @@ def story_href(newsletter: Newsletter, item: EditionItem | ItemTranslation, lang
     )
 
 
+def list_stories(context: ReaderContext, items: Sequence[EditionItem]) -> list[Story]:
+    """Return published Q&As for a list, each in the page's language if it is translated into it."""
+    return stories_of(context.newsletter, list_versions_in(context.session, items, language()))
+
+
 def stories_of(newsletter: Newsletter, items: Iterable[EditionItem | ItemTranslation]) -> list[Story]:
     return [_story(newsletter, item) for item in items]
 
 
-def stories_by_question(newsletter: Newsletter, items: Mapping[int, EditionItem]) -> dict[int, Story]:
-    return {question_id: _story(newsletter, item) for question_id, item in items.items()}
+def list_stories_by_question(context: ReaderContext, items: Mapping[int, EditionItem]) -> dict[int, Story]:
+    """Return `list_stories` of items that are keyed by question ID, with the same keys."""
+    return dict(zip(items, list_stories(context, list(items.values())), strict=True))
 
 
 def _story(newsletter: Newsletter, item: EditionItem | ItemTranslation) -> Story:

@@ -47,7 +47,7 @@ PUBLIC = {
     "reader.join", "reader.protection",
     "reader.receipt", "reader.receipt_open", "reader.receipt_add", "reader.receipt_answer", "reader.receipt_credit", "reader.receipt_held",
     "reader.receipt_withdraw",
-    "reader.answers", "reader.topic", "reader.expert", "reader.card", "reader.find_answers", "reader.found", "reader.story", "reader.editions", "reader.edition", "reader.corrections", "reader.calendar", "reader.feed",
+    "reader.answers", "reader.topic", "reader.answers_in_language", "reader.expert", "reader.card", "reader.find_answers", "reader.found", "reader.story", "reader.editions", "reader.edition", "reader.corrections", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.short_address", "reader.stop", "reader.stop_press", "reader.handbook", "reader.handbook_picture",
     "reader.framed_answers", "reader.framed_ask", "reader.begin", "reader.json_feed",
     "reader.robots", "reader.sitemap", "reader.sitemap_of_pages", "reader.sitemap_of_year",

@@ -168,6 +168,7 @@ def list_public_paths(database: Database, slug: str = "steppe") -> dict[str, str
         "story": f"{root}/q/{_question_path(question)}",
         "edition": f"{root}/editions/{edition.public_id}",
         **({"topic": f"{root}/topics/{topic}"} if topic else {}),
+        "answers_in_language": f"{root}/languages/en",
         **({"expert": f"{root}/experts/{expert}"} if expert else {}),
         **({"card": f"{root}/cards/{question.public_id}/{card.digest}.png"} if card.can_be_drawn else {}),
         "framed_answers": f"{root}/framed/answers",

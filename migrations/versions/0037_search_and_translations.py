@@ -1,4 +1,7 @@
-"""Empty the index of the readers' search. The worker fills it again, with names, translations and the words it has."""
+"""Empty the index of the readers' search, and find translations by their language.
+
+The worker fills the index again, with names, translations and the words that it has.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,10 +13,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index(op.f("ix_item_translations_language_item_id"), "item_translations", ["language", "item_id"])
     empty_public_index()
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_item_translations_language_item_id"), table_name="item_translations")
     empty_public_index()  # an older version would not take the words out of the counts
 
 
