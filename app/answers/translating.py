@@ -22,7 +22,9 @@ from ..questions.models import Question, QuestionText, Translation, Translator
 from ..questions.source_protection import list_asker_letters, list_reader_passages, must_be_clear, must_have_looked
 from ..text.clean import clean, for_print, single_line
 from ..text.languages import likely_script, script_subtag
+from .leftovers import find_leftovers
 from .models import Answer, AnswerText, Check
+from .translation_fields import TranslationFields
 from .writing import MAX_ANSWER_LENGTH
 
 # Maximum characters of the one-line fields, by name.
@@ -54,7 +56,7 @@ class Original:
         return self.answer.is_approved if self.answer else self.question.is_cleared
 
     @property
-    def fields(self) -> "TranslationFields":
+    def fields(self) -> TranslationFields:
         """Return the text in the fields of a translation. For an approved answer, the credit is as approved."""
         if isinstance(self.text, QuestionText):
             return TranslationFields(self.text.body or "", headline=self.text.headline)
@@ -68,24 +70,6 @@ class Original:
             relation=str(credit.get("relation") or ""),
             ties=self.text.ties,
         )
-
-
-@dataclass(frozen=True)
-class TranslationFields:
-    """The fields of a translation as entered.
-
-    Only a wording has a `headline`. Only an answer has `name`, `credit_line`, `relation` (the expert's details in
-    print) and `ties` (their interests in the matter). `translator` is the translator's name, printed if `is_credited`.
-    """
-
-    body: str
-    headline: str = ""
-    name: str = ""
-    credit_line: str = ""
-    relation: str = ""
-    ties: str = ""
-    translator: str = ""
-    is_credited: bool = False
 
 
 def list_wording(question: Question) -> list[Original]:
@@ -215,17 +199,24 @@ def build_columns(original: Original, content: TranslationFields) -> dict[str, A
     }
 
 
+def find_leftovers_of(translation: Translation, original: Original) -> list[str]:
+    """Return the passages of the original that a translation still has (see `leftovers`)."""
+    return find_leftovers(original.fields, original.text.language, translation, translation.language)
+
+
 def faults_of_approval(
     session: Session, translation: Translation, original: Original, has_compared: bool
 ) -> list[MissingPrecondition]:
     """Return what prevents the approval. Only the fault `NOT_CHECKED` can be overridden with a reason."""
-    faults = []
+    faults: list[MissingPrecondition] = []
     if not has_compared:
         faults.append(MissingPrecondition("not_compared"))
     if not original.is_approved:
         faults.append(MissingPrecondition("original_not_approved"))
     if not is_current(session, translation, original):
         faults.append(MissingPrecondition("original_changed"))
+    if leftovers := find_leftovers_of(translation, original):
+        faults.append(MissingPrecondition("untranslated", leftovers))
     expert = original.answer.expert if original.answer else None
     if expert and translation.checked_at is None and reads_language(expert, translation.language):
         faults.append(MissingPrecondition("translation_not_checked"))

@@ -29,7 +29,8 @@ from ..questions.wording import erase_translators
 from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, translating
 from .models import Answer
-from .translating import MAX_LINE_LENGTHS, WORDING_KEY, Original, TranslationFields
+from .translating import MAX_LINE_LENGTHS, WORDING_KEY, Original
+from .translation_fields import TranslationFields
 from .unsent_mails import try_recall
 from .writing import MAX_ANSWER_LENGTH, MAX_EXCERPT_LENGTH, MAX_TAB_LENGTH
 

@@ -3,6 +3,7 @@
 `web/error_sentences.py` lists all codes. They are part of the API: a released code keeps its meaning.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -42,12 +43,16 @@ class VersionConflict(DomainError):
 
 
 class MissingPrecondition(DomainError):
-    """Something that the action requires is missing. `key` is the second part of the code."""
+    """Something that the action requires is missing. `key` is the second part of the code.
+
+    `passages` are the parts of a text to which the action objects, for the message.
+    """
 
     family: ClassVar[str] = "precondition"
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, passages: Sequence[str] = ()) -> None:
         self.code = f"{self.family}.{key}"
+        self.passages = passages
         super().__init__(self.code)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..answers import translators, writing
+from ..answers.leftovers import count_paragraphs
 from ..answers.translators import TranslationTask
 from ..core.actors import TranslatorActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
@@ -150,11 +151,8 @@ def _load_form_state(context: TranslatorContext, tab: str | None) -> Translation
 
 
 def _initial_values(task: TranslationTask) -> dict[str, str]:
-    """Return the initial values: the translator's name, and the original's name, credit line and relation."""
-    values = {"translator": task.translator.name}
-    if task.original:
-        values |= {name: getattr(task.original.fields, name) for name in EXPERT_FIELDS}
-    return values
+    """Return the initial values: the names of the translator and of the expert. All else is to be translated."""
+    return {"translator": task.translator.name, "name": task.original.fields.name if task.original else ""}
 
 
 def _submitted_form_state(context: TranslatorContext) -> TranslationForm:
@@ -194,6 +192,7 @@ def _render_page(
         names=_field_names(task) if original else [],
         labels=LABELS,
         sheet=form_state,
+        paragraph_counts=_count_paragraphs(task, form_state),
         handed_in_text=handed_in.words if handed_in else None,
         other_drafts=[draft for draft in context.drafts if draft.body not in ("", shown_text)],
         faults=faults or {},
@@ -201,6 +200,15 @@ def _render_page(
         notice=NOTICES.get(request.args.get("said", "")),
     )
     return make_response(html, status)
+
+
+def _count_paragraphs(task: TranslationTask, form_state: TranslationForm) -> tuple[int, int] | None:
+    """Return the number of paragraphs in the original and in the form, or None if nothing is wrong with them."""
+    body = form_state.words.get("body", "")
+    if not task.original or not body.strip():
+        return None
+    counts = count_paragraphs(task.original.fields.body), count_paragraphs(body)
+    return counts if counts[0] != counts[1] else None
 
 
 def _field_names(task: TranslationTask) -> list[str]:

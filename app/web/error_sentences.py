@@ -4,12 +4,13 @@ Codes are part of the API, and programs may rely on them. Add a row for a new er
 code. Some pages replace the message of a code by a message that tells their visitors more.
 """
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
-from ..core.domain_errors import DomainError, TooLong
+from ..core.domain_errors import DomainError, MissingPrecondition, TooLong
 from ..core.fields import ERROR_MESSAGES
 
 # The statuses of API responses, by family. Pages have other rules (`errors.py`).
@@ -76,6 +77,7 @@ SENTENCES: dict[str, Any] = {
     "precondition.not_compared": _l("Read it against the original, and tick that you did."),
     "precondition.original_not_approved": _l("The original isn’t approved yet: that comes first."),
     "precondition.original_changed": _l("The original has changed since: bring the translation up to date."),
+    "precondition.untranslated": _l("Words of the original are left in it. Translate these first:"),
     "precondition.translation_not_checked": _l(
         "The expert reads this language and hasn’t said yes to it. Write down why it runs all the same."
     ),
@@ -236,4 +238,11 @@ def get_status(code: str) -> HTTPStatus:
 def format_error(error: DomainError) -> str:
     """Return the message of an error, translated, with its values filled in."""
     sentence = str(SENTENCES[error.code])
+    if isinstance(error, MissingPrecondition) and error.code == "precondition.untranslated":
+        return f"{sentence} {format_passages(error.passages)}"
     return sentence % {"most": error.max_length} if isinstance(error, TooLong) else sentence
+
+
+def format_passages(passages: Iterable[str]) -> str:
+    """Return passages of a text in quotation marks, in one line."""
+    return ", ".join(f"“\u2068{passage}\u2069”" for passage in passages)

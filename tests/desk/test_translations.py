@@ -172,6 +172,71 @@ def test_a_translation_is_approved_after_its_original(
     assert Page(approve_translation(nora, first, key, 422)).error_summary == [(key, fault)]
 
 
+LEFT = "Words of the original are left in it. Translate these first: {}"
+# What is translated of an answer, and what of it is still the original's.
+LEFTOVERS = [
+    ({"credit_line": "soil scientist at the Karakum Field Station"}, "“\u2068soil scientist at the Karakum Field Station\u2069”"),
+    ({"body": "در سال ۲۰۰۹ گذاشتیم. We count what falls on them."}, ""),
+    ({"body": "سال.\n\nWe put up salt plates in 2009 and count what falls on them."},
+     "“\u2068We put up salt plates in 2009 and count what falls on them.\u2069”"),
+    ({"body": "آن سال، we put up salt plates in 2009 and count what falls، بود."},
+     "“\u2068we put up salt plates in 2009 and count what falls\u2069”"),
+    ({"name": "Leyla Aydın"}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("texts", "left"), LEFTOVERS)
+def test_a_translation_with_words_of_the_original_is_not_approved(
+    nora: Desk, coming_edition: ComingEdition, texts: dict[str, str], left: str
+) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    key = get_answer_id(nora.database, first)
+    save_translation(nora, first, key=key, **{**ANSWER, **texts})
+    if not left:
+        approve_translation(nora, first, key)
+        return
+    assert f"Not translated: {left}" in nora.get(f"questions/{first}/translations/fa").texts(".late")
+    assert Page(approve_translation(nora, first, key, 422)).error_summary == [(key, LEFT.format(left))]
+    save_translation(nora, first, key=key, **ANSWER)
+    approve_translation(nora, first, key)
+
+
+def test_a_headline_is_translated_and_a_name_may_stay(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    headline = nora.get(f"questions/{first}/translations/fa").texts(".tongues b")[0]
+    save_translation(nora, first, **{**QUESTION, "headline": headline})
+    refused = Page(approve_translation(nora, first, "question", 422))
+    assert refused.error_summary == [("question", LEFT.format(f"“\u2068{headline}\u2069”"))]
+
+
+def test_a_form_for_a_translation_begins_with_nothing_but_the_name(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    form = nora.get(f"questions/{first}/translations/fa/{get_answer_id(nora.database, first)}")
+    names = ("name", "credit_line", "relation", "body")
+    assert [form.value(name) for name in names] == ["Leyla Aydın", "", "", ""]
+
+
+def test_what_a_translation_lacks_is_said_beside_it(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    key = get_answer_id(nora.database, first)
+    section = "The section has no name in this language and is printed as “Ask The Steppe”. Name it"
+    save_translation(nora, first, key=key, **{**ANSWER, "credit_line": "", "body": "یک.\n\nدو.\n\n\nسه."})
+    page = f"questions/{first}/translations/fa"
+    assert nora.get(page).texts(".late") == [
+        section,
+        "Empty in the translation: Credit line",
+        "Paragraphs: 1 in the original, 3 in the translation.",
+    ]
+    save_translation(nora, first, key=key, **ANSWER)
+    assert nora.get(page).texts(".late") == [section]
+    nora.post(
+        "settings/sentences/fa",
+        translated_section="بپرسید",
+        seen=get_version_token(nora.get("settings/sentences/fa"), "fa"),
+    )
+    assert nora.get(page).texts(".late") == []
+
+
 def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, coming_edition: ComingEdition) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
     place = f"questions/{first}/translations/fa/question"

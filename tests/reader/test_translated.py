@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from app.answers import translating
-from app.answers.translating import TranslationFields
+from app.answers.translation_fields import TranslationFields
 from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due

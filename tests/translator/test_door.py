@@ -87,7 +87,13 @@ def test_an_answer_begins_with_its_expert_as_in_the_original(salt: ExpertAssignm
     shirin = ask_translator(salt, "answer")
     browser = shirin.open_browser(app)
     assert browser.page.texts(".brief .said") == [" ".join(part.split()) for part in EDITED_ANSWER.split("\n\n")]
-    assert browser.value("name") == "Leyla Aydın"
+    names = ("name", "credit_line", "body")
+    assert [browser.value(name) for name in names] == ["Leyla Aydın", "", ""]
+    browser.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.")
+    browser.follow()
+    original, translated = len(EDITED_ANSWER.split("\n\n")), 1
+    counts = f"Paragraphs: {original} in the original, {translated} in the translation."
+    assert browser.page.texts("form .aside-note") == [counts]
     browser.submit(f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.", name="لیلا آیدین")
     made = shirin.get_translation()
     assert made is not None

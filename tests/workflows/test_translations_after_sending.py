@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.answers import translating
-from app.answers.translating import TranslationFields as Translated
+from app.answers.translation_fields import TranslationFields as Translated
 from app.db.engine import Database
 from app.editions import locking
 from app.editions.items import PrintedExpert

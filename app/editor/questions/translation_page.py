@@ -12,7 +12,8 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ...answers import translating, translators
-from ...answers.translating import Original, TranslationFields
+from ...answers.translating import Original
+from ...answers.translation_fields import TranslationFields
 from ...core.domain_errors import DomainError, MissingPrecondition, TooLong, VersionConflict
 from ...db.session import lock_row
 from ...people.directory import BadAddress
@@ -37,6 +38,7 @@ from ..conflict import (
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .question_page import ADDRESS, require_question
 from .translation_list import list_target_languages
+from .translation_warnings import find_untranslated_section, list_warnings
 
 TRANSLATION_STATES = {"draft": _l("written, not approved"), "approved": _l("approved"), "dropped": _l("taken away")}
 TRANSLATOR_STATES = {
@@ -122,6 +124,12 @@ class TranslatableText(NamedTuple):
     faults: list[str]  # codes of what prevents the approval
     changes: list[ParagraphPair]  # how the original has changed since it was translated
     invitation: Invitation | None
+
+    @property
+    def warnings(self) -> list[str]:
+        if self.translation is None or not self.translation.is_written or not self.is_current:
+            return []
+        return list_warnings(self.original, self.translation, FIELDS)
 
     @property
     def will_run(self) -> bool:
@@ -241,6 +249,7 @@ def texts_page(
         language=language,
         direction=direction(language),
         rows=rows,
+        untranslated_section=find_untranslated_section(desk, question, language),
         orphaned_invitations=_list_orphaned_invitations(desk, question, language, rows),
         rejected_key=key,
         fault=fault,
@@ -259,13 +268,13 @@ def translation(slug: str, public_id: str, language: str, key: str) -> str:
 
 
 def _get_stored_values(row: TranslatableText) -> dict[str, Any]:
-    """Return the values of a translation. A new one starts with the original's name, credit line and relation."""
+    """Return the values of a translation. A new one starts with the expert's name; all else is to be translated."""
     names = ANSWER_FIELDS if row.original.answer else WORDING_FIELDS
     if row.translation and row.translation.is_written:
         return {name: getattr(row.translation, name) for name in names}
     values: dict[str, Any] = dict.fromkeys(names, "") | {"is_credited": False}
     if row.original.answer:
-        values |= {name: getattr(row.original.fields, name) for name in ("name", "credit_line", "relation")}
+        values["name"] = row.original.fields.name
     return values
 
 
