@@ -62,7 +62,7 @@ EMPTY_BRIEF = Brief()
 
 @dataclass(frozen=True)
 class Terms:
-    """What an invitation promises: its schedule, and the lead-in, which introduces the answer in print."""
+    """The promises of an invitation: its schedule, and the lead-in, which introduces the answer in print."""
 
     schedule: Schedule
     lead_in: str

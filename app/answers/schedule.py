@@ -139,8 +139,8 @@ def move_check_end(
     return get_check_end(newsletter, edition, current_time) if has_time else None
 
 
-def _shift(moment: datetime, shift: timedelta, zone: str) -> datetime:
-    return (moment.astimezone(ZoneInfo(zone)) + shift).astimezone(UTC)  # in local time
+def _shift(start_time: datetime, shift: timedelta, zone: str) -> datetime:
+    return (start_time.astimezone(ZoneInfo(zone)) + shift).astimezone(UTC)  # in local time
 
 
 def _last_check_time(newsletter: Newsletter, edition: EditionTimes) -> datetime:
@@ -165,9 +165,9 @@ def _default_reply_by(asked_at: datetime, due_at: datetime, zone: str) -> dateti
     return evening if asked_at < evening < due_at else due_at
 
 
-def _next_working_time(moment: datetime, zone: str) -> datetime:
-    """Return the first full hour from `moment` on that lies in working hours."""
-    local = moment.astimezone(ZoneInfo(zone))
+def _next_working_time(start_time: datetime, zone: str) -> datetime:
+    """Return the first full hour from `start_time` on that lies in working hours."""
+    local = start_time.astimezone(ZoneInfo(zone))
     hour = local.replace(minute=0, second=0, microsecond=0)
     local = hour if hour == local else hour + HOUR
     day = local.date()
@@ -180,15 +180,15 @@ def _next_working_time(moment: datetime, zone: str) -> datetime:
     return _at(day, WORK_BEGINS, zone)
 
 
-def _last_working_time(moment: datetime, zone: str) -> datetime:
-    """Return the last time until `moment`, included, that lies in working hours."""
-    local = moment.astimezone(ZoneInfo(zone))
+def _last_working_time(end_time: datetime, zone: str) -> datetime:
+    """Return the last time until `end_time`, included, that lies in working hours."""
+    local = end_time.astimezone(ZoneInfo(zone))
     day = local.date()
     if local.time() < WORK_BEGINS:
         day -= DAY
     while day.weekday() > FRIDAY:
         day -= DAY
-    return min(moment, _at(day, WORK_ENDS, zone))
+    return min(end_time, _at(day, WORK_ENDS, zone))
 
 
 def _at(day: date, time_of_day: time, zone: str) -> datetime:

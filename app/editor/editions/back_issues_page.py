@@ -216,7 +216,7 @@ def _get_upload(desk: RequestContext, file_id: str) -> Upload:
 
 
 class ParsedUpload(NamedTuple):
-    """What the files of an upload contain.
+    """The contents of the files of an upload.
 
     - qas: the Q&As with the names of their files.
     - empty_files: the files in which none was found.
