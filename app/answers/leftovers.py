@@ -1,4 +1,4 @@
-"""What a translation still has of the original's words, and what it lacks."""
+"""Checks of a translation: words of the original that are left in it, and what it lacks."""
 
 import re
 

@@ -33,7 +33,7 @@ class DueTooLate(InvalidField):
 
 
 class EditionTimes(NamedTuple):
-    """When an edition has its cut-off, and when it runs."""
+    """The times of an edition: its cut-off, and when it runs."""
 
     cutoff_at: datetime
     runs_at: datetime

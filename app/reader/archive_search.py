@@ -34,7 +34,7 @@ VALID_FOR = 3600  # seconds in which the address of results shows them
 
 
 class Search(NamedTuple):
-    """What a reader looks for. `before` is the public ID of the last Q&A on the page before, or empty."""
+    """A reader's search. `before` is the public ID of the last Q&A on the page before, or empty."""
 
     words: str
     before: str = ""

@@ -20,7 +20,7 @@ MIN_STEM_LENGTH_FOR_TYPO = 5
 
 @dataclass(frozen=True)
 class Grammar:
-    """What is known of the words of a language, folded; see word_forms.toml."""
+    """The word forms of a language, folded; see word_forms.toml."""
 
     letters: frozenset[str]
     beginnings: tuple[str, ...]  # longest first, like each of the `endings`

@@ -226,11 +226,9 @@ def known(walks: dict[str, Crawl], app: Flask) -> dict[tuple[str, str], object]:
 def known_together(walks: dict[str, Crawl], app: Flask) -> list[dict[tuple[str, str], object]]:
     """The parts of each address that was opened or that a button leads to: an answer is found under its own question."""
     opened = [("GET", one) for taken in walks.values() for some in taken.paths_by_endpoint.values() for one in some]
+    pressed = [("POST", one) for taken in walks.values() for one in sorted(taken.form_actions)]
     found = []
-    for method, address in [
-        *(("POST", one) for taken in walks.values() for one in sorted(taken.form_actions)),
-        *opened,
-    ]:
+    for method, address in pressed + opened:
         rule, values = bind_url_map(app).match(address.partition("?")[0], method=method, return_rule=True)
         found.append({place: values[place[1]] for place in parts(rule)})
     return found
@@ -395,10 +393,8 @@ def test_who_edits_elsewhere_finds_nothing_under_the_ids_of_this_desk(
     platan: Flask, walks: dict[str, Crawl], attempts: Callable[[int], None]
 ) -> None:
     """Shirin opens every page of this desk, and the same ids under the address of her own."""
-    pages = sorted({
-        address for method, endpoint, address in closed_addresses(platan, walks)
-        if method == "GET" and address.startswith(DESK)
-    })  # fmt: skip
+    addresses = closed_addresses(platan, walks)
+    pages = sorted({path for method, _endpoint, path in addresses if method == "GET" and path.startswith(DESK)})
     shirin = sign_in_browser(platan, OTHER_DESK_EDITOR, "desk")
     home = shirin.open("/desk/")
     mine = f"/desk/{home.headers['Location'].removeprefix(BASE_URL).split('/')[2]}/"

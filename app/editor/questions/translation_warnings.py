@@ -1,4 +1,4 @@
-"""What is wrong with a translation, in sentences for the desk."""
+"""Warnings about a translation, in sentences for the desk."""
 
 from collections.abc import Mapping
 from typing import Any
