@@ -30,7 +30,7 @@ def find_leftovers(
         for name in LINES
         if getattr(translation, name)
         and getattr(translation, name) == getattr(original, name)
-        and (name == "headline" or not _may_be_the_same(getattr(translation, name), is_other_script))
+        and (name == "headline" or not _can_match(getattr(translation, name), is_other_script))
     ]
     for name in TEXTS:
         original_text, text = getattr(original, name), getattr(translation, name)
@@ -45,7 +45,7 @@ def _get_script(language: str) -> str:
     return script_subtag(language) or likely_script(language)
 
 
-def _may_be_the_same(line: str, is_other_script: bool) -> bool:
+def _can_match(line: str, is_other_script: bool) -> bool:
     """Return whether a line may stand in two languages: a name, or one word that both have, such as "journalist"."""
     words = [word for word in line.split() if word[0].isalnum()]
     is_name = all(word[0].isdecimal() or word[0].isupper() for word in words)

@@ -94,7 +94,9 @@ def propose_due_at(newsletter: Newsletter, edition: EditionTimes | None, asked_a
     cutoff_at = edition.cutoff_at if edition else asked_at + TIME_WITHOUT_EDITION
     latest_due_at = get_latest_due_at(newsletter, edition) if edition else cutoff_at
     last_day = cutoff_at.astimezone(ZoneInfo(newsletter.zone)).date()
-    evenings = [_at(last_day - timedelta(days=days), EVENING, newsletter.zone) for days in range(DAYS_TO_EDIT, -1, -1)]
+    evenings = [
+        _local_time(last_day - timedelta(days=days), EVENING, newsletter.zone) for days in range(DAYS_TO_EDIT, -1, -1)
+    ]
     return next((evening for evening in evenings if asked_at + MIN_TIME_TO_WRITE <= evening <= latest_due_at), None)
 
 
@@ -161,7 +163,7 @@ def _default_reply_by(asked_at: datetime, due_at: datetime, zone: str) -> dateti
     That is the evening of the day half-way to `due_at`, or `due_at` if this evening isn't before it.
     """
     half_way = asked_at + (due_at - asked_at) / 2
-    evening = _at(half_way.astimezone(ZoneInfo(zone)).date(), EVENING, zone)
+    evening = _local_time(half_way.astimezone(ZoneInfo(zone)).date(), EVENING, zone)
     return evening if asked_at < evening < due_at else due_at
 
 
@@ -177,7 +179,7 @@ def _next_working_time(start_time: datetime, zone: str) -> datetime:
         day += DAY
     if day == local.date() and local.time() >= WORK_BEGINS:
         return local.astimezone(UTC)
-    return _at(day, WORK_BEGINS, zone)
+    return _local_time(day, WORK_BEGINS, zone)
 
 
 def _last_working_time(end_time: datetime, zone: str) -> datetime:
@@ -188,8 +190,8 @@ def _last_working_time(end_time: datetime, zone: str) -> datetime:
         day -= DAY
     while day.weekday() > FRIDAY:
         day -= DAY
-    return min(end_time, _at(day, WORK_ENDS, zone))
+    return min(end_time, _local_time(day, WORK_ENDS, zone))
 
 
-def _at(day: date, time_of_day: time, zone: str) -> datetime:
+def _local_time(day: date, time_of_day: time, zone: str) -> datetime:
     return datetime.combine(day, time_of_day, ZoneInfo(zone)).astimezone(UTC)

@@ -113,7 +113,7 @@ def _render_listing(context: ReaderContext, topic_slug: str | None = None, list_
     last = _get_cursor_row(lambda key: archive.find_cursor(session, newsletter, key))
     items = paginate(session, listing, PAGE_SIZE, last, partial(list_url, year=year), cursor=archive.get_public_id)
     versions = item_translations.list_versions_in(session, items.rows, list_language or language())
-    stories = stories_of(newsletter, [version for version in versions if _is_in(version, list_language)])
+    stories = stories_of(newsletter, [version for version in versions if _is_in_language(version, list_language)])
     stories_by_year = groupby(stories, lambda story: story.at.astimezone(zone()).year)
     return context.page(
         "reader/answers.html",
@@ -131,7 +131,7 @@ def _render_listing(context: ReaderContext, topic_slug: str | None = None, list_
     )
 
 
-def _is_in(version: EditionItem | ItemTranslation, list_language: str | None) -> bool:
+def _is_in_language(version: EditionItem | ItemTranslation, list_language: str | None) -> bool:
     """Return whether a version belongs on the list of a language. After a correction, a translation isn't shown."""
     return list_language is None or version.piece["language"] == list_language
 

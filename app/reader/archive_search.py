@@ -41,27 +41,27 @@ class Search(NamedTuple):
     tolerates_typos: bool = False
 
 
-def _seal(session: Session, newsletter: Newsletter, wanted: Search) -> str:
-    content = json.dumps([int(unix_time()), *wanted], ensure_ascii=False).encode()
+def _seal(session: Session, newsletter: Newsletter, reader_search: Search) -> str:
+    content = json.dumps([int(unix_time()), *reader_search], ensure_ascii=False).encode()
     return urlsafe_b64encode(get_keyring(session).seal_bytes(_context_of(newsletter), content)).decode()
 
 
-def _unseal(session: Session, newsletter: Newsletter, sealed: str) -> Search | None:
+def _unseal(session: Session, newsletter: Newsletter, token: str) -> Search | None:
     """Return the search that was sealed, or None after `VALID_FOR`, or if it wasn't sealed for this newsletter."""
     try:
-        content = get_keyring(session).open_bytes(_context_of(newsletter), urlsafe_b64decode(sealed))
+        content = get_keyring(session).open_bytes(_context_of(newsletter), urlsafe_b64decode(token))
     except (Unsealable, ValueError):
         return None
-    sealed_at, *wanted = json.loads(content)
-    return Search(*wanted) if abs(unix_time() - sealed_at) <= VALID_FOR else None
+    sealed_at, *reader_search = json.loads(content)
+    return Search(*reader_search) if abs(unix_time() - sealed_at) <= VALID_FOR else None
 
 
 def _context_of(newsletter: Newsletter) -> str:
     return f"archive search.{newsletter.id}"
 
 
-def _found_url(context: ReaderContext, wanted: Search) -> str:
-    sealed = _seal(context.session, context.newsletter, wanted)
+def _build_results_url(context: ReaderContext, reader_search: Search) -> str:
+    sealed = _seal(context.session, context.newsletter, reader_search)
     return url_for("reader.found", slug=context.newsletter.slug, sealed=sealed)
 
 
@@ -70,51 +70,51 @@ def find_answers(slug: str) -> ResponseReturnValue:
     """Redirect to the results, at an address that can be reloaded and returned to."""
     with open_context(slug) as context:
         words = request.form.get("words", "")[:MAX_QUERY_LENGTH]
-        return redirect(_found_url(context, Search(words)), code=303)
+        return redirect(_build_results_url(context, Search(words)), code=303)
 
 
 @reader.get("/<slug>/found/<sealed>")
 def found(slug: str, sealed: str) -> ResponseReturnValue:
     with open_context(slug) as context:
-        wanted = _unseal(context.session, context.newsletter, sealed)
-        if wanted is None:
+        reader_search = _unseal(context.session, context.newsletter, sealed)
+        if reader_search is None:
             return context.page("reader/found.html", "answers", has_ended=True, query="", page_urls={}), 410
-        hits, wanted = _find(context, wanted)
+        hits, reader_search = _find_hits(context, reader_search)
         shown_hits = hits[:PAGE_SIZE]
         items = archive.get_published_items(context.session, context.newsletter, [hit.noun_id for hit in shown_hits])
         older = None
         if len(hits) > PAGE_SIZE and items:
             last_item = list(items.values())[-1]
-            older = _found_url(context, wanted._replace(before=last_item.question.public_id))
+            older = _build_results_url(context, reader_search._replace(before=last_item.question.public_id))
         return context.page(
             "reader/found.html",
             "answers",
-            query=wanted.words,
+            query=reader_search.words,
             results=_list_results(context, shown_hits, items),
             page_urls={"newer": None, "older": older},
-            is_first_page=not wanted.before,
+            is_first_page=not reader_search.before,
         )
 
 
-def _find(context: ReaderContext, wanted: Search) -> tuple[list[Hit], Search]:
+def _find_hits(context: ReaderContext, reader_search: Search) -> tuple[list[Hit], Search]:
     """Return the hits of a page, and one more if there is another page; and the search with its tolerance.
 
     Typos are only tolerated if nothing has the words as they were typed.
     """
     session, newsletter = context.session, context.newsletter
     cursor = None
-    if wanted.before:
-        last_item, _edition = or_404(archive.story(session, newsletter, wanted.before))
+    if reader_search.before:
+        last_item, _edition = or_404(archive.story(session, newsletter, reader_search.before))
         cursor = or_404(get_cursor(session, PUBLIC, "question", last_item.question_id))
 
     def find(tolerates_typos: bool) -> list[Hit]:
-        query = Query(wanted.words, [newsletter.language, *languages_of(newsletter)], tolerates_typos)
+        query = Query(reader_search.words, [newsletter.language, *languages_of(newsletter)], tolerates_typos)
         return search(session, PUBLIC, newsletter.id, query, answered_only=True, cursor=cursor, limit=PAGE_SIZE + 1)
 
-    hits = find(wanted.tolerates_typos)
-    if hits or wanted.before or wanted.tolerates_typos:
-        return hits, wanted
-    return find(tolerates_typos=True), wanted._replace(tolerates_typos=True)
+    hits = find(reader_search.tolerates_typos)
+    if hits or reader_search.before or reader_search.tolerates_typos:
+        return hits, reader_search
+    return find(tolerates_typos=True), reader_search._replace(tolerates_typos=True)
 
 
 def _list_results(

@@ -143,8 +143,8 @@ def _add_other_words(
                 candidates[word] |= {near_word, *list_forms(near_word, query.languages)}
     counts = count_words(session, collection, newsletter_id, set().union(*candidates.values()))
 
-    def list_most_frequent(word: str) -> tuple[str, ...]:
-        known = sorted(candidates[word] & counts.keys(), key=lambda candidate: (-counts[candidate], candidate))
+    def list_most_frequent(term: str) -> tuple[str, ...]:
+        known = sorted(candidates[term] & counts.keys(), key=lambda candidate: (-counts[candidate], candidate))
         return tuple(known[:MAX_OTHER_WORDS])
 
     return [

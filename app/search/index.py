@@ -223,10 +223,10 @@ def word_keys(scoped_terms: Iterable[str]) -> set[str]:
     }
 
 
-def count_words(session: Session, collection: Collection, newsletter_id: int, words: Iterable[str]) -> dict[str, int]:
+def count_words(session: Session, collection: Collection, newsletter_id: int, terms: Iterable[str]) -> dict[str, int]:
     """Return those of the words that a newsletter's documents have, and for each the number of these."""
     columns = collection.terms.__table__.c
-    keys = [f"{newsletter_id}{WORD}{word}" for word in words]
+    keys = [f"{newsletter_id}{WORD}{word}" for word in terms]
     counts: dict[str, int] = {}
     for start in range(0, len(keys), WORDS_PER_QUERY):
         query = select(columns.term, columns.docs).where(columns.term.in_(keys[start : start + WORDS_PER_QUERY]))

@@ -51,57 +51,57 @@ def _fold_longest_first(affixes: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({fold(affix) for affix in affixes}, key=lambda affix: (-len(affix), affix)))
 
 
-def _grammars_of(word: str, languages: Iterable[str]) -> list[Grammar]:
+def _grammars_of(term: str, languages: Iterable[str]) -> list[Grammar]:
     """Return the grammars of those languages whose word it may be, by its first letter. Languages are BCP 47 tags."""
     grammars = _load_grammars()
     known = dict.fromkeys(language.partition("-")[0] for language in languages)
-    return [grammars[language] for language in known if language in grammars and word[0] in grammars[language].letters]
+    return [grammars[language] for language in known if language in grammars and term[0] in grammars[language].letters]
 
 
-def _split_affixes(word: str, grammar: Grammar) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _split_affixes(term: str, grammar: Grammar) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield what may be the stem of a word, with the endings that it takes, the shortest stem first."""
-    beginning = next(part for part in grammar.beginnings if _leaves_stem(word, part, ""))
+    beginning = next(part for part in grammar.beginnings if _leaves_stem(term, part, ""))
     for endings in grammar.endings:
         for ending in endings:
-            if _leaves_stem(word, beginning, ending):
-                yield word[len(beginning) : len(word) - len(ending)], endings
+            if _leaves_stem(term, beginning, ending):
+                yield term[len(beginning) : len(term) - len(ending)], endings
 
 
-def _leaves_stem(word: str, beginning: str, ending: str) -> bool:
-    has_both = word.startswith(beginning) and word.endswith(ending)
-    return has_both and (len(word) - len(beginning) - len(ending) >= MIN_STEM_LENGTH or not (beginning or ending))
+def _leaves_stem(term: str, beginning: str, ending: str) -> bool:
+    has_both = term.startswith(beginning) and term.endswith(ending)
+    return has_both and (len(term) - len(beginning) - len(ending) >= MIN_STEM_LENGTH or not (beginning or ending))
 
 
-def list_forms(word: str, languages: Iterable[str]) -> set[str]:
+def list_forms(term: str, languages: Iterable[str]) -> set[str]:
     """Return what may be other forms of a folded word in these languages."""
     forms = {
         beginning + stem + ending
-        for grammar in _grammars_of(word, languages)
-        if word not in grammar.alone and len(word) >= MIN_STEM_LENGTH
-        for stem, endings in _split_affixes(word, grammar)
+        for grammar in _grammars_of(term, languages)
+        if term not in grammar.alone and len(term) >= MIN_STEM_LENGTH
+        for stem, endings in _split_affixes(term, grammar)
         for beginning in grammar.beginnings
         for ending in endings
     }
-    return forms - {word}
+    return forms - {term}
 
 
-def list_near_words(word: str, languages: Iterable[str]) -> set[str]:
+def list_near_words(term: str, languages: Iterable[str]) -> set[str]:
     """Return the words with one letter more, one less, another, or two swapped; nothing for a word of few letters.
 
     The same is done with the word's stems: "lawyerrs" may be meant for a "lawyer" in the text.
     """
-    if len(word) < MIN_LENGTH_FOR_TYPO:
+    if len(term) < MIN_LENGTH_FOR_TYPO:
         return set()
-    grammars = _grammars_of(word, languages)
-    letters = {*word}.union(*(grammar.letters for grammar in grammars))
-    stems = {stem for grammar in grammars for stem, _endings in _split_affixes(word, grammar)}
-    bases = {word, *(stem for stem in stems if len(stem) >= MIN_STEM_LENGTH_FOR_TYPO)}
-    return {near_word for base in bases for near_word in _edit_once(base, letters)} - {word}
+    grammars = _grammars_of(term, languages)
+    letters = {*term}.union(*(grammar.letters for grammar in grammars))
+    stems = {stem for grammar in grammars for stem, _endings in _split_affixes(term, grammar)}
+    bases = {term, *(stem for stem in stems if len(stem) >= MIN_STEM_LENGTH_FOR_TYPO)}
+    return {near_word for base in bases for near_word in _edit_once(base, letters)} - {term}
 
 
-def _edit_once(word: str, letters: Iterable[str]) -> Iterator[str]:
-    for position in range(len(word) + 1):
-        before, after = word[:position], word[position:]
+def _edit_once(term: str, letters: Iterable[str]) -> Iterator[str]:
+    for position in range(len(term) + 1):
+        before, after = term[:position], term[position:]
         yield before + after[1:]
         yield before + after[1:2] + after[:1] + after[2:]
         for letter in letters:
@@ -109,6 +109,6 @@ def _edit_once(word: str, letters: Iterable[str]) -> Iterator[str]:
             yield before + letter + after[1:]
 
 
-def is_particle(word: str, languages: Iterable[str]) -> bool:
+def is_particle(term: str, languages: Iterable[str]) -> bool:
     """Return whether a folded word is an ending that stands apart, as Persian ها in کتاب ها."""
-    return any(word in grammar.particles for grammar in _grammars_of(word, languages))
+    return any(term in grammar.particles for grammar in _grammars_of(term, languages))
