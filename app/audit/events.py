@@ -79,6 +79,9 @@ EVENTS: dict[str, EventKind] = {
     "question.retract": EventKind(N_("%(who)s withdrew its page."), "step", "question"),
     "question.restore": EventKind(N_("%(who)s put its page back."), "step", "question"),
     "question.correct": EventKind(N_("%(who)s corrected what ran."), "step", "question"),
+    "question.respell": EventKind(
+        N_("%(who)s corrected letters in what ran, and noted why readers need no note."), "step", "question"
+    ),
     "question.mend": EventKind(N_("%(who)s mended a sign in what ran."), "step", "question"),
     "question.protect": EventKind(N_("%(who)s reworded what ran, for somebody’s safety."), "step", "question"),
     "question.forget": EventKind(N_("The words of what was withdrawn were erased."), "step", "question"),
@@ -129,6 +132,8 @@ EVENTS: dict[str, EventKind] = {
     "answer.introduce": EventKind(N_("%(who)s changed how %(expert)s is introduced in print."), "line", "answer"),
     "answer.check": EventKind(N_("%(who)s sent the text%(version)s for the quote check."), "step"),
     "answer.reply": EventKind(N_("The check has come to its end: %(outcome)s."), "step"),
+    "answer.object": EventKind(N_("%(who)s said that something in the text%(version)s is wrong."), "step"),
+    "answer.let stand": EventKind(N_("%(who)s answered the objection, and left the text as it is."), "step"),
     "answer.recall": EventKind(N_("%(who)s took the text back from the check."), "step"),
     "answer.approve": EventKind(N_("%(who)s approved the answer%(version)s."), "step"),
     "answer.import": EventKind(N_("%(who)s noted whose answer it is, from a back issue."), "line"),

@@ -1,20 +1,31 @@
-"""Deciding whether a change of a published text is a mere typo in its punctuation, which needs no correction."""
+"""Deciding whether a change of a published text is a mere typo, which needs no correction.
+
+A typo is a few punctuation marks, or a letter within a word: missing, too many, wrong, or swapped with the next.
+"""
 
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
-from typing import NamedTuple
+from itertools import takewhile
+from typing import Literal, NamedTuple
+from unicodedata import category, normalize
 
+from ..text.clean import SIGN, SPACELESS
 from ..text.word_tables import word_tables
 
 MAX_CHANGED_CHARACTERS = 5  # inserted and deleted characters, in the whole Q&A
 MAX_GAP_LENGTH = 50  # characters between two words; more are not compared
+MAX_MISSPELT_WORDS = 3  # in the whole Q&A
+MIN_MISSPELT_LETTERS = 4  # of a word; in a shorter one a letter makes another word
 NEARBY_PARTS = 3  # on each side of a change, which are searched for a negation
 
 # Characters that may change between words: full stops, commas, colons, dashes and ellipses of any script, and spaces.
 _SIGNS = r".,;:…–—\-·،؛۔、。，．；：।\u00a0\u2009\u202f "
 _PART = re.compile(rf"\n+|[^\n{_SIGNS}]+")
 _SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_SPACELESS_LETTER = re.compile(f"{SIGN}|{SPACELESS}")
+_ADDRESS_SIGN = re.compile(r"[./:@#\\]")
+_LETTERS_AT_END, _LETTERS_AT_START = re.compile(r"[^\W\d_]+\Z"), re.compile(r"[^\W\d_]+")
 
 
 class _Part(NamedTuple):
@@ -33,23 +44,70 @@ class _Change(NamedTuple):
     new_gap: str
 
 
+TypoKind = Literal["none", "signs", "letters", "more"]
+
+
 def typo_only(old_text: str, new_text: str) -> bool:
     """Return whether two texts are equal apart from a few punctuation marks, none of them near a negation."""
+    return find_typos(old_text, new_text) in ("none", "signs")
+
+
+def find_typos(old_text: str, new_text: str) -> TypoKind:
+    """Return how two texts differ: not at all, in a few signs, also in letters within a few words, or in more."""
     if old_text == new_text:
-        return True
+        return "none"
     old_parts = list(_split_parts(old_text))
     new_parts = list(_split_parts(new_text))
-    if [part.text for part in old_parts] != [part.text for part in new_parts]:
-        return False
+    if len(old_parts) != len(new_parts):
+        return "more"
+    pairs = [(old.text, new.text) for old, new in zip(old_parts, new_parts, strict=True) if old.text != new.text]
+    if len(pairs) > MAX_MISSPELT_WORDS or not all(_is_misspelling(old, new) for old, new in pairs):
+        return "more"
     changes = list(_find_changes(old_text, new_text, old_parts, new_parts))
     if sum(_count_changed_characters(change.old_gap, change.new_gap) for change in changes) > MAX_CHANGED_CHARACTERS:
-        return False
+        return "more"
     for change in changes:
         first = max(0, change.next_index - NEARBY_PARTS)
         nearby_parts = old_parts[first : change.next_index + NEARBY_PARTS]
         if any(_can_reverse_meaning(part.text) for part in nearby_parts):
+            return "more"
+    return "letters" if pairs else "signs"
+
+
+def _is_misspelling(old_part: str, new_part: str) -> bool:
+    """Return whether one letter of a word changes, or two neighbours are swapped.
+
+    The first letter stays, as prefixes such as "un" and "не" reverse the meaning, and so do longer syllables within a
+    word in Turkic languages. Capitals stay, as they make names.
+    """
+    old, new = normalize("NFC", old_part), normalize("NFC", new_part)
+    if _ADDRESS_SIGN.search(old + new) or _can_reverse_meaning(old) or _can_reverse_meaning(new):
+        return False
+    if old.casefold() == new.casefold():
+        return False
+    start = _count_common(old, new)
+    end = _count_common(old[start:][::-1], new[start:][::-1])
+    old_letters, new_letters = old[start : len(old) - end], new[start : len(new) - end]
+    is_swapped = len(old_letters) == 2 and old_letters == new_letters[::-1]
+    if not is_swapped and max(len(old_letters), len(new_letters)) > 1:
+        return False
+    for text, letters in ((old, old_letters), (new, new_letters)):
+        before = _LETTERS_AT_END.search(text[:start])
+        after = _LETTERS_AT_START.match(text[start + len(letters) :])
+        word = (before[0] if before else "") + letters + (after[0] if after else "")
+        if not before or not all(map(_is_spelling_letter, word)) or len(word) < MIN_MISSPELT_LETTERS:
             return False
-    return True
+    return old_letters == old_letters.lower() and new_letters == new_letters.lower()
+
+
+def _count_common(text: str, other: str) -> int:
+    """Count the characters with which both texts begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))
+
+
+def _is_spelling_letter(char: str) -> bool:
+    """Return whether a character is a letter or an accent of a script that spells words with spaces between them."""
+    return category(char)[0] in "LM" and not _SPACELESS_LETTER.match(char)
 
 
 def _count_changed_characters(old_gap: str, new_gap: str) -> int:

@@ -165,6 +165,7 @@ SENTENCES: dict[str, Any] = {
     "required.verification_note": _l("Say how it was checked."),
     "required.withdrawal_reason": SAY_WHY,
     "required.wording": _l("The question needs a wording."),
+    "required.why": _l("Letters change: say why readers need no note."),
     "required.wrong": _l("Say in a sentence what was wrong."),
     # Fields that are invalid
     "invalid.date_not_in_future": DAY_AHEAD,
@@ -181,7 +182,7 @@ SENTENCES: dict[str, Any] = {
         "Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs."
     ),
     "invalid.more_than_a_typo": _l(
-        "More than a sign changes, so readers are told: write what was wrong and what is right."
+        "More than a typo changes, so readers are told: write what was wrong and what is right."
     ),
     "invalid.note_with_typo_fix": _l("A note stands above: take the tick away, or the note."),
     "invalid.pair_not_comparable": NOT_NOW,

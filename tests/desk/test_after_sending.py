@@ -68,7 +68,7 @@ LACKING: list[tuple[dict[str, str], str, str]] = [
     ({"wrong": WRONG}, "right", "Say in a sentence what is right."),
     ({"wrong": "x" * 601, "right": RIGHT}, "wrong", "This is too long: 600 characters"),
     ({"quietly": "1"}, "headline", "Nothing is changed yet"),
-    ({"quietly": "1", "answer-1": "Somebody knows."}, "quietly", "More than a sign changes"),
+    ({"quietly": "1", "answer-1": "Somebody knows."}, "quietly", "More than a typo changes"),
     ({"quietly": "1", "wrong": WRONG}, "quietly", "A note stands above"),
     ({"wrong": WRONG, "right": RIGHT, "answer-1": " "}, "answer-1", "No answer may be empty"),
     ({"wrong": WRONG, "right": RIGHT, "name-1": " "}, "name-1", "A name is missing"),
@@ -85,6 +85,22 @@ def test_what_is_lacking_is_said_and_what_was_typed_is_kept(nora: Desk, database
         kept = {name: text for name, text in typed.items() if name != "quietly"}
         assert {name: again.value(name) for name in kept} == kept
     assert made(database) == []
+
+
+def test_letters_within_a_word_are_corrected_without_a_note_for_a_reason_that_the_trail_keeps(
+    nora: Desk, database: Database, page: str
+) -> None:
+    typo = {"quietly": "1", "answer-1": "Nobody konws.\n\nWe asked the mill."}
+    nora.post(f"{page}/correct", **form(nora, page, wrong=WRONG, right=RIGHT, **{"answer-1": typo["answer-1"]}))
+    respelt = typo | {"answer-1": "Nobody knows.\n\nWe asked the mill."}
+    again = Page(nora.post(f"{page}/correct", 422, **form(nora, page, **respelt)))
+    assert again.error_summary == [("why", "Letters change: say why readers need no note.")]
+    led = nora.post(f"{page}/correct", **form(nora, page, **respelt, why="Two letters were swapped."))
+    assert nora.get(led).notice.startswith("The typo is corrected.")
+    assert made(database) == [(WRONG, RIGHT)]
+    trail = nora.get(page).main_text
+    said = ("corrected letters in what ran, and noted why readers need no note", "Two letters were swapped.")
+    assert [words in trail for words in said] == [True, True]
 
 
 def test_a_press_that_comes_twice_corrects_once_and_of_two_editors_the_second_is_told(

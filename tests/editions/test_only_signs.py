@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from app.editions.typos import MAX_CHANGED_CHARACTERS, typo_only
+from app.editions.typos import MAX_CHANGED_CHARACTERS, MAX_MISSPELT_WORDS, find_typos, typo_only
 
 MEND = [
     ("We asked the mill, then left", "We asked the mill then left"),
@@ -16,11 +16,9 @@ MEND = [
     ("او, می‌داند", "او، می‌داند"),
 ]
 TELL = {
-    "a misspelt word": ("goverment", "government"),
     "a word": ("ofthe", "of the"),
     "another cut of words": ("the therapist", "the the rapist"),
     "a capital, which makes a name": ("the march", "the March"),
-    "an accent": ("naive", "naïve"),
     "a number": ("It cost 15 m", "It cost 1.5 m"),
     "a sign of thousands": ("1.500 people", "1,500 people"),
     "a minus": ("It was -5 degrees", "It was 5 degrees"),
@@ -64,3 +62,46 @@ def test_a_long_answer_is_compared_in_a_moment() -> None:
     began = time.process_time()
     assert (typo_only(text, text[:-2]), typo_only(text, text + "x")) == (True, False)
     assert time.process_time() - began < 5
+
+
+RESPELL = [
+    ("The goverment of Nukus", "The government of Nukus"),
+    ("they recieve salt", "they receive salt"),
+    ("the commitee, then", "the committee then"),
+    ("a naive plan", "a naïve plan"),
+    ("“Plattes” are there", "“Plates” are there"),
+    ("the **goverment**", "the **government**"),
+    ("правительсво города", "правительство города"),
+    ("the re-openning", "the re-opening"),
+]
+ANOTHER_WORD = {
+    "a short word": ("It is now", "It is not"),
+    "a first letter": ("he was billed", "he was killed"),
+    "a prefix": ("it is legal", "it is illegal"),
+    "a negation within a Turkic word": ("onlar geldiler", "onlar gelmediler"),
+    "a negation": ("nothing there", "nothin there"),
+    "a suffix": ("a hopeful plan", "a hopeless plan"),
+    "a capital": ("the march began", "the March began"),
+    "a digit": ("plate A4000", "plate A4001"),
+    "an address": ("see example.org now", "see exomple.org now"),
+    "a Chinese sign": ("塞尔维亚买了什么", "塞尔维业买了什么"),
+    "a word more": ("the goverment", "the new government"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), RESPELL)
+def test_a_letter_within_a_word_is_a_typo_too(before: str, after: str) -> None:
+    assert (find_typos(before, after), find_typos(after, before)) == ("letters", "letters")
+    assert not typo_only(before, after)
+
+
+@pytest.mark.parametrize("what", ANOTHER_WORD)
+def test_another_word_is_no_typo(what: str) -> None:
+    before, after = ANOTHER_WORD[what]
+    assert (find_typos(before, after), find_typos(after, before)) == ("more", "more")
+
+
+def test_in_as_many_words_as_are_said_and_no_more() -> None:
+    text = " ".join(["goverment"] * 10)
+    found = [find_typos(text, text.replace("rm", "rnm", many)) for many in (MAX_MISSPELT_WORDS, MAX_MISSPELT_WORDS + 1)]
+    assert found == ["letters", "more"]

@@ -25,7 +25,7 @@ from ..frame import RequestContext, announce, editor, page, read_context
 from .question_page import ADDRESS, question_action, redirect_to_question, require_question
 
 MAX_ANSWERS = 50  # fields for answers that are read from a form
-TEXT_FIELDS = ("headline", "wording", "wrong", "right")
+TEXT_FIELDS = ("headline", "wording", "wrong", "right", "why")
 # The field of the form that an error is about, by its code.
 FIELD_BY_ERROR_CODE = {
     "invalid.text_unchanged": "headline",
@@ -39,6 +39,7 @@ FIELD_BY_ERROR_CODE = {
     "required.name": "name-1",
     "required.own_words_reason": "wording",
     "required.right": "right",
+    "required.why": "why",
     "required.wording": "wording",
     "required.wrong": "wrong",
     "too_long.answer": "answer-1",
@@ -75,7 +76,7 @@ def _get_published_values(item: EditionItem) -> dict[str, Any]:
         "answers": list(published.answers),
     }
     texts |= {"experts": list(published.experts or ())}
-    return texts | {"wrong": "", "right": "", "runs": True, "quietly": False}
+    return texts | {"wrong": "", "right": "", "why": "", "runs": True, "quietly": False}
 
 
 class FormFault(NamedTuple):
@@ -113,6 +114,7 @@ def _render_form(
         error_message=fault.message,
         passages=fault.passages,
         typo_limit=typos.MAX_CHANGED_CHARACTERS,
+        word_limit=typos.MAX_MISSPELT_WORDS,
         note_limit=after_sending.LONGEST_NOTE,
         headline_limit=LONGEST_HEADLINE,
         days=erase_published.RESTORE_PERIOD.days,
@@ -141,7 +143,9 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
     def fn(desk: RequestContext) -> bool:
         question = check_unchanged(desk, require_question(desk, public_id))
         text = _build_published_text(typed)
-        correction = after_sending.correct(desk.session, desk.actor, question, text, note, typed["quietly"])
+        correction = after_sending.correct(
+            desk.session, desk.actor, question, text, note, typed["quietly"], typed["why"]
+        )
         return correction is not None  # None: only a typo was fixed
 
     try:
@@ -153,7 +157,7 @@ def question_correct(slug: str, public_id: str) -> Response | tuple[str, int]:
             _("It is corrected on its page, in the feeds and in the list of corrections, and its experts are told.")
         )
     else:
-        announce(_("The sign is mended. Readers see it within a minute, and nobody is told."))
+        announce(_("The typo is corrected. Readers see it within a minute, and nobody is told."))
     return redirect_to_question(slug, public_id, "end")
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ... import audit
+from ...answers import objections
 from ...answers.editing import approved_of
 from ...answers.models import AnswerText
 from ...core.actors import Staff
@@ -22,10 +23,11 @@ from ...editions import archive, items
 from ...editions.corrections import replace_credits
 from ...editions.items import PrintedExpert, list_printed_experts
 from ...editions.models import Correction, Edition, EditionItem
-from ...editions.typos import typo_only
+from ...editions.typos import TypoKind, find_typos
 from ...mail.mail_values import AssignmentMail
 from ...newsletters.models import Newsletter
 from ...programs.program_events import queue_deliveries
+from ...questions import notes
 from ...questions.models import Question
 from ...questions.source_protection import list_asker_letters, list_reader_passages, must_have_looked
 from ...questions.wording import LONGEST_HEADLINE, clear, index_again, reword
@@ -83,11 +85,11 @@ def get_published_text(item: EditionItem) -> PublishedText:
     return PublishedText(piece["headline"], piece["question"], answers, list_printed_experts(piece))
 
 
-def is_typo_only(old_text: PublishedText, new_text: PublishedText) -> bool:
-    """Return whether the texts differ, and only by typos. Such a change needs no note; that of a name always does."""
-    if old_text == new_text or old_text.experts != new_text.experts:
-        return False
-    return typo_only("\n\n".join(old_text.texts), "\n\n".join(new_text.texts))
+def find_typos_in(old_text: PublishedText, new_text: PublishedText) -> TypoKind:
+    """Return how the texts differ (see `find_typos`). The change of a name is always more than a typo."""
+    if old_text.experts != new_text.experts:
+        return "more"
+    return find_typos("\n\n".join(old_text.texts), "\n\n".join(new_text.texts))
 
 
 def correct(
@@ -97,10 +99,12 @@ def correct(
     new_text: PublishedText,
     note: CorrectionNote,
     is_typo_fix: bool = False,
+    reason: str = "",
 ) -> Correction | None:
     """Correct a published Q&A with a note to readers, and tell its experts. The text itself may stay the same.
 
-    With `is_typo_fix`, fix a typo without a note, and return None. Raises `PermissionDenied`, `InvalidTransition` if
+    With `is_typo_fix`, fix a typo without a note, and return None. If letters change, `reason` says why readers need no
+    note; it is kept among the question's notes. Raises `PermissionDenied`, `InvalidTransition` if
     the Q&A isn't published any more, `MissingField`, `InvalidField`, `TooLong`, and `LeakDetected` (see
     `source_protection`).
     """
@@ -108,8 +112,9 @@ def correct(
     item = _lock_item(session, question)
     published = get_published_text(item)
     corrected = _clean_text(item, new_text)
-    if is_typo_fix:
-        _validate_typo_fix(published, corrected, note)
+    typo_kind = _validate_typo_fix(published, corrected, note) if is_typo_fix else None
+    if typo_kind == "letters":
+        reason = require_text("why", require_length("why", clean(reason), LONGEST_NOTE))
     correction = None if is_typo_fix else _build_correction(session, actor, question, note)
     note_texts = (correction.wrong, correction.right) if correction else ()
     _check_private_passages(
@@ -126,21 +131,28 @@ def correct(
     if correction:
         facts = {"correction": add_and_flush(session, correction).id}
         audit.record(session, actor, "question.correct", question, facts=facts)
+    elif typo_kind == "letters":
+        audit.record(session, actor, "question.respell", question)
+        notes.note(session, actor, question, reason)
     else:
         audit.record(session, actor, "question.mend", question)
     _refresh_public_pages(session, question)
     if correction:
+        objections.settle_objections_to_question(session, question)
         _notify_experts(session, actor, question, "expert.corrected", "\n\n".join(note_texts))
     return correction
 
 
-def _validate_typo_fix(published: PublishedText, corrected: PublishedText, note: CorrectionNote) -> None:
+def _validate_typo_fix(published: PublishedText, corrected: PublishedText, note: CorrectionNote) -> TypoKind:
+    """Return the kind of the typo. Raises `InvalidField`."""
     if clean(note.wrong) or clean(note.right):
         raise InvalidField("note_with_typo_fix", "note")
     if published == corrected:
         raise InvalidField("text_unchanged", "text")
-    if not is_typo_only(published, corrected):
+    typo_kind = find_typos_in(published, corrected)
+    if typo_kind == "more":
         raise InvalidField("more_than_a_typo", "text")
+    return typo_kind
 
 
 def _build_correction(session: Session, actor: Staff, question: Question, note: CorrectionNote) -> Correction:
