@@ -32,6 +32,8 @@ from ..questions import queries as questions
 from ..questions.source_protection import must_be_clear
 from ..text.clean import clean
 from ..text.diff import changes
+from ..text.styles import drop_styles
+from ..typesetting.renderers import to_styled_text
 from . import unsent_mails
 from .models import Answer, AnswerText, Assignment, Check
 
@@ -160,9 +162,10 @@ def notify_of_edits(session: Session, actor: Actor, answer: Answer) -> None:
 
 def build_edited_text_mail(previous_text: AnswerText, text: AnswerText, **values: Any) -> EditedTextMail:
     """Return the values for a mail about the edits since `previous_text`. `values` are the other fields of the mail."""
+    old_text, new_text = to_styled_text(previous_text.body), to_styled_text(text.body)
     return EditedTextMail(
-        edits=[(change.before, change.after) for change in changes(previous_text.body, text.body)],
-        full_text=text.body,
+        edits=[(drop_styles(change.before), drop_styles(change.after)) for change in changes(old_text, new_text)],
+        full_text=drop_styles(new_text),
         words_before=previous_text.words,
         words_after=text.words,
         **values,

@@ -65,7 +65,8 @@ class InvitationMail(AssignmentMail):
 
 @dataclass(frozen=True, kw_only=True)
 class EditedTextMail(AssignmentMail):
-    """An edited answer for the quote check. An edit is (before, after), one of them empty for an addition or a cut.
+    """An edited answer for the quote check. An edit is (before, after), one of them empty for an addition or a cut;
+    both are the same where only bold or italics changed, which a mail doesn't show.
 
     `policy` is 'facts' or 'approve'.
     """

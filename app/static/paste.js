@@ -1,9 +1,38 @@
-/* What is pasted from Word, Google Docs or a page keeps its paragraphs, line breaks, lists and links, as Markdown. Without scripts the
-   browser pastes the bare words, a line for each paragraph, and the house form makes of them what it can. */
+/* What is pasted from Word, Google Docs or a page keeps its paragraphs, line breaks, lists, links, bold and italics, as Markdown. Without
+   scripts the browser pastes the bare words, a line for each paragraph, and the house form makes of them what it can. */
 const BLOCKS = "address, article, blockquote, dd, div, dl, dt, figure, h1, h2, h3, h4, h5, h6, hr, li, ol, p, pre, section, table, td, th, tr, ul";
 const SAFE = /^(?:https?:|mailto:)/i;
 const WORDS_LIST = /mso-list:\s*l\d/i; // Word writes its lists as paragraphs, each with its bullet or number in a part to be ignored
 const IGNORED = /mso-list:\s*ignore/i;
+
+/* Bold and italics stand between characters that no script uses until the paragraph is complete. */
+const STYLES = [
+  { start: "\u{10fff0}", end: "\u{10fff1}", sign: "**" },
+  { start: "\u{10fff2}", end: "\u{10fff3}", sign: "*" },
+];
+
+/** Whether an element's text is bold, and whether it is in italics. What its style says counts, then its name: Google Docs wraps all of a
+    text in a <b> that isn't bold. */
+function styleOf(element, [bold, italic]) {
+  const { fontWeight, fontStyle } = element.style ?? {};
+  if (fontWeight) bold = fontWeight === "bold" || fontWeight === "bolder" || Number(fontWeight) >= 600;
+  else if (element.matches("b, strong")) bold = true;
+  if (fontStyle) italic = fontStyle !== "normal";
+  else if (element.matches("i, em")) italic = true;
+  return [bold, italic];
+}
+
+const styled = (text, style) => STYLES.reduceRight((inner, { start, end }, at) => (style[at] ? start + inner + end : inner), text);
+
+/** The marks as Markdown's signs: neighbours in one style together, and no space within the signs. */
+function signed(text) {
+  for (const { start, end, sign } of STYLES) {
+    text = text
+      .replace(new RegExp(`${end}([^\\S\\n]*)${start}`, "gu"), "$1")
+      .replace(new RegExp(`${start}(\\s*)([^${end}]*?)(\\s*)${end}`, "gu"), (_, before, inside, after) => before + (inside && sign + inside + sign) + after);
+  }
+  return text;
+}
 
 /** The sign of a list's item: a number with a point, or a dash for whatever else there is. */
 const sign = (text) => /^\s*\d+/.exec(text)?.[0].trim().concat(".") ?? "-";
@@ -42,29 +71,31 @@ export function markdown(html) {
     open.text += text;
   }
 
-  function walk(node) {
-    if (node.nodeType === Node.TEXT_NODE) return add(node.data.replace(/\s+/g, " "));
+  function walk(node, outer) {
+    if (node.nodeType === Node.TEXT_NODE) return add(styled(node.data.replace(/\s+/g, " "), outer));
     if (node.nodeType !== Node.ELEMENT_NODE || node.matches("style, script, title") || IGNORED.test(node.getAttribute("style") ?? "")) return;
     if (node.matches("br")) return open && add("\n");
+    const style = node.matches("h1, h2, h3, h4, h5, h6") ? [false, false] : styleOf(node, outer);
+    const walkChildren = () => node.childNodes.forEach((child) => walk(child, style));
     if (node.matches(BLOCKS)) {
       open = null;
       item = signOf(node) || item;
-      node.childNodes.forEach(walk);
+      walkChildren();
       open = null;
       if (node.matches("li")) item = null;
       return;
     }
-    if (!node.matches("a[href]")) return node.childNodes.forEach(walk);
+    if (!node.matches("a[href]")) return walkChildren();
     add("");
     const [paragraph, from] = [open, open?.text.length ?? 0];
-    node.childNodes.forEach(walk);
+    walkChildren();
     const at = paragraph ?? open;
     if (at && at === open) at.text = at.text.slice(0, from) + linked(at.text.slice(from), node.getAttribute("href"));
   }
 
-  walk(body);
+  walk(body, [false, false]);
   return parts
-    .map(({ text, ...part }) => ({ ...part, text: text.trim().replace(/ *\n(?: *\n)+ */g, "\n\n").replace(/ *(?<!\n)\n(?!\n) */g, "  \n").replace(/ {2,}(?!\n)/g, " ") }))
+    .map(({ text, ...part }) => ({ ...part, text: signed(text).trim().replace(/ *\n(?: *\n)+ */g, "\n\n").replace(/ *(?<!\n)\n(?!\n) */g, "  \n").replace(/ {2,}(?!\n)/g, " ") }))
     .filter((part) => part.text)
     .map((part, at, all) => (at ? (part.sign && all[at - 1].sign ? "\n" : "\n\n") : "") + (part.sign && `${part.sign} `) + part.text)
     .join("");

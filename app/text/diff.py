@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from app.text.clean import SIGN, WORD, clean
+from app.text.styles import OPENING, TOKEN
 
 # Two sequences are compared exactly if the product of their lengths is at most this (200 words against 200).
 MAX_EXACT_CELLS = 40_000
@@ -212,10 +213,10 @@ Op = Literal["same", "del", "ins"]
 Run = tuple[Op, str]  # the text of neighbouring tokens that are all unchanged, deleted or inserted
 Kind = Literal["cut", "new", "changed", "removed", "added", "marks"]
 
-# A word, a sign or repeated marks such as **, with the white space after it, so that joined tokens give back the text.
-_TOKEN = re.compile(rf"{BREAK}|(?:{WORD}|{SIGN}|([^\w\s])\1*|\S|\s)(?:(?!{BREAK})\s)*")
+# A token with the white space after it, so that joined tokens give back the text. Its bold and italics are part of it.
+_TOKEN = re.compile(rf"{BREAK}|(?:{TOKEN}|\S|\s)(?:(?!{BREAK})\s)*")
 # A token that ends a sentence: it begins with one of these marks, or contains a paragraph break.
-_SENTENCE_END = re.compile(rf"^[.!?…。！？؟։।]|{BREAK}")
+_SENTENCE_END = re.compile(rf"^{OPENING}[.!?…。！？؟։।]|{BREAK}")
 # Unchanged text between two changes can be shown as changed if it has no more letters than this (`_merge_islands`).
 ISLAND_LETTERS = 5
 # Words of context on each side of a change, if it would be hard to locate without them.
@@ -409,7 +410,7 @@ def _leading_tokens(tokens: list[str]) -> list[str]:
         if leading and _SENTENCE_END.search(token):
             break
         leading.append(token)
-        if WORDS.match(token):
+        if WORDS.search(token):
             word_count += 1
     return leading
 

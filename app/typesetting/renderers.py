@@ -16,6 +16,8 @@ from typing import Any
 from unicodedata import bidirectional, category
 
 from ..text.languages import direction
+from ..text.styles import EMPHASIS, END_EMPHASIS, END_STRONG, STRONG, add_style, drop_styles
+from .answer_text import read_answer
 from .block import Block, Paragraph, Role, Run
 
 # Takes rendered text and the value of a style (for "href" the URL), and returns the text in that style.
@@ -82,6 +84,26 @@ _TEXT = _Format({"href": _append_url, "strong": lambda text, _: text, "emphasis"
 def to_text(block: Block) -> str:
     """Render a block as plain text, with URLs in brackets after their links and a newline at the end."""
     return _render_paragraphs(block, lambda paragraph: _render_runs(paragraph.runs, _TEXT))
+
+
+_STYLED = _Format(
+    {
+        "href": _append_url,
+        "strong": lambda text, _: add_style(text, STRONG, END_STRONG),
+        "emphasis": lambda text, _: add_style(text, EMPHASIS, END_EMPHASIS),
+    },
+    "\n",
+    drop_styles,
+)
+
+
+def to_styled_text(markdown: str) -> str:
+    """Render an answer as its house form prints it, but for the quotation marks: as text with styles (`text.styles`).
+
+    Desk, experts' pages and mails show and compare answers in this form, so that nobody sees Markdown's signs.
+    """
+    block = Block("", tuple(read_answer(markdown)))
+    return _render_paragraphs(block, lambda paragraph: _render_runs(paragraph.runs, _STYLED)).rstrip("\n")
 
 
 def _wrap_in(delimiter: str) -> StyleWriter:

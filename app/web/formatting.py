@@ -11,11 +11,13 @@ from babel.dates import format_date, format_datetime, format_skeleton, format_ti
 from babel.units import format_unit
 from flask import Flask, g
 from flask_babel import Domain, gettext
+from markupsafe import Markup
 
 from ..core.clock import utc_now
 from ..core.listing import COUNT_LIMIT
 from ..text import translation
 from ..text.clean import group_digits
+from ..text.styles import styled_html
 from ..text.translation import (
     add_solar_hijri_date,
     format_by_skeleton,
@@ -26,6 +28,7 @@ from ..text.translation import (
     localize_digits,
 )
 from ..typesetting.house_languages import phrases_for
+from ..typesetting.renderers import to_styled_text
 
 
 def language() -> str:
@@ -242,8 +245,18 @@ def autonym(code: str) -> str:
     return str(locale.get_language_name(locale) or code)
 
 
+def styled(text: str) -> Markup:
+    """Return a text with styles (see `text.styles`) as HTML, with its bold and italics."""
+    return Markup(styled_html(text))  # noqa: S704 - it escapes the text
+
+
+def answer_paragraphs(markdown: str) -> list[Markup]:
+    """Return the paragraphs of an answer as HTML, with its bold and italics."""
+    return [styled(paragraph) for paragraph in to_styled_text(markdown).split("\n\n")]
+
+
 def register(app: Flask) -> None:
     time_filters = (day, moment, clock_time, full_date, exact, ago, age, is_past)
-    filters = (*time_filters, count, in_digits, format_language, autonym, group_digits)
+    filters = (*time_filters, count, in_digits, format_language, autonym, group_digits, styled, answer_paragraphs)
     app.jinja_env.globals["comma"] = comma
     app.jinja_env.filters.update({function.__name__: function for function in filters})

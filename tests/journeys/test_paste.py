@@ -1,4 +1,4 @@
-"""Leyla wrote in Word or in Google Docs and pastes: paragraphs, line breaks, lists and links are still there, also in the proof.
+"""Leyla wrote in Word or in Google Docs and pastes: paragraphs, line breaks, lists, links, bold and italics are still there, also in the proof.
 
 The pages in `pasted/` have the shape in which these programs put a text on the clipboard, with words of our own.
 """
@@ -87,6 +87,12 @@ def test_what_is_pasted_keeps_its_paragraphs_breaks_lists_and_links(
         ('<p><a href="javascript:alert(1)">harmless</a></p><script>alert(1)</script>', "harmless"),
         ("<ol start=3><li><p>three</p><p>still three</p></li><li>four</li></ol>", "3. three\n\nstill three\n\n4. four"),
         ("<p>یک<br>دو</p>", "یک  \nدو"),
+        ("<p>It is <b>salt</b> <b>alone</b>, <i>not</i> dust.</p>", "It is **salt alone**, *not* dust."),
+        ("<p>It is <strong> <em>salt</em> </strong>alone.</p>", "It is ***salt*** alone."),
+        ('<p>It is <span style="font-weight:700">salt</span><b style="font-weight:400">.</b></p>', "It is **salt**."),
+        ('<p style="font-style:italic">Not <span style="font-style:normal">dust</span></p>', "*Not* dust"),
+        ("<p><b>One<br><br>Two</b></p>", "**One**\n\n**Two**"),
+        ("<h2><b>Salt</b></h2><p>Dust</p>", "**Salt**\n\nDust"),
     ],
 )
 def test_other_pages_are_pasted_alike(page: Page, html: str, text: str) -> None:

@@ -24,6 +24,7 @@ from ...questions import queries
 from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...text.diff import ParagraphPair, compare
+from ...typesetting.renderers import to_styled_text
 from .. import incoming_mails
 from ..frame import RequestContext
 from .originals import MAX_ORIGINALS, OriginalLetter, build_originals
@@ -85,7 +86,7 @@ class ExpertPart:
         if self.compared is None:
             return []
         own_text, newest_text = self.compared
-        return compare(own_text.body, newest_text.body)
+        return compare(to_styled_text(own_text.body), to_styled_text(newest_text.body))
 
 
 @dataclass(frozen=True)
