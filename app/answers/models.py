@@ -31,6 +31,7 @@ CHECK_OUTCOMES = ("fine", "wrong", "approved", "silent", "recalled")
 # Conditions of partial indexes, in SQL.
 IS_LIVE = f"state IN ({', '.join(map(repr, ASSIGNMENT_STATES.which('is_live')))})"
 IS_OPEN_CHECK = "ended_at IS NULL"
+IS_OPEN_OBJECTION = "outcome = 'wrong' AND settled_at IS NULL"
 
 
 class Assignment(Row, HasPublicId, Editable, OfNewsletter, AssignmentStates):
@@ -192,8 +193,9 @@ class AnswerText(Row, VersionColumns):
 class Check(Row):
     """The quote check of one text. It is open until it has an outcome; an answer has at most one open check.
 
-    `policy` is "facts" (the expert checks the facts, and silence until `due_at` means consent) or "approve" (the expert
-    must approve the text).
+    - `policy`: "facts" (the expert checks the facts, and silence until `due_at` means consent) or "approve" (the expert
+      must approve the text);
+    - `settled_at`: when the desk settled an objection to a text that is approved or has run (see `objections`).
     """
 
     __tablename__ = "checks"
@@ -204,6 +206,7 @@ class Check(Row):
         implies_check("wrong_says_what", "outcome = 'wrong'", "reply_text IS NOT NULL"),
         Index("uq_checks_open", "answer_id", unique=True, **partial_index_options(IS_OPEN_CHECK)),
         Index("ix_checks_open", "due_at", "id", **partial_index_options(IS_OPEN_CHECK)),
+        Index("ix_checks_objections", "answer_id", **partial_index_options(IS_OPEN_OBJECTION)),
     )
 
     answer_id: Mapped[int] = mapped_column(ForeignKey("answers.id"), index=True)
@@ -214,12 +217,20 @@ class Check(Row):
     outcome: Mapped[str | None] = mapped_column(String(20))
     ended_at: Mapped[datetime | None]
     reply_text: Mapped[str | None] = mapped_column(Text)
+    settled_at: Mapped[datetime | None]
+
+    @property
+    def is_open_objection(self) -> bool:
+        return self.outcome == "wrong" and self.settled_at is None
 
 
 class Draft(Row):
     """An unsent text, one row per browser tab, so that a stale tab never overwrites newer text.
 
-    `part` is one of `DRAFT_PARTS`; `ties` and `credit_line` belong to an answer. `count` grows with each save of a tab.
+    - `part`: one of `DRAFT_PARTS`;
+    - `ties`, `credit_line`: belong to an answer;
+    - `count`: grows with each save of a tab;
+    - `known_counts`: the counts of the drafts that its page had shown, by tab; this draft takes their place.
     """
 
     __tablename__ = "drafts"
@@ -233,3 +244,4 @@ class Draft(Row):
     credit_line: Mapped[str | None] = mapped_column(String(400))
     saved_at: Mapped[datetime]
     count: Mapped[int] = mapped_column(default=0)
+    known_counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)

@@ -46,7 +46,12 @@ GRACE_PERIOD = timedelta(hours=1)
 
 
 def save_draft(
-    session: Session, translator: Translator, form_values: FormValues, tab: str, count: int
+    session: Session,
+    translator: Translator,
+    form_values: FormValues,
+    tab: str,
+    count: int,
+    known_counts: Mapping[str, int] | None = None,
 ) -> TranslatorDraft:
     """Save the form of one browser tab as a draft, even if the original has changed; see `writing.save_draft`.
 
@@ -57,11 +62,16 @@ def save_draft(
     tab = single_line(tab)[:MAX_TAB_LENGTH]
     if tab in ("", HANDED_IN):  # the draft named HANDED_IN is the translation as handed in
         tab = "page"
-    return _upsert_draft(session, translator, form_values, tab, count)
+    return _upsert_draft(session, translator, form_values, tab, count, known_counts or {})
 
 
 def _upsert_draft(
-    session: Session, translator: Translator, form_values: FormValues, tab: str, count: int
+    session: Session,
+    translator: Translator,
+    form_values: FormValues,
+    tab: str,
+    count: int,
+    known_counts: Mapping[str, int],
 ) -> TranslatorDraft:
     """Store a form as the draft of one tab, unless a later save (a higher `count`) is stored. Delete surplus drafts."""
     draft = session.scalar(select(TranslatorDraft).filter_by(translator_id=translator.id, tab=tab).with_for_update())
@@ -75,6 +85,7 @@ def _upsert_draft(
         }
         draft.saved_at = now(session)
         draft.count = count
+        draft.known_counts = dict(known_counts)
     session.flush()
     for old_draft in list_drafts(session, translator)[MAX_TABS:]:
         session.delete(old_draft)
@@ -335,7 +346,8 @@ def hand_in(session: Session, actor: TranslatorActor, translator: Translator, fo
     columns = translating.build_columns(original, content)
     if _get_written_translation(session, original, translator.language) is None:
         translating.translate(session, actor, original, translator.language, content)
-    _upsert_draft(session, translator, form_values, HANDED_IN, 0)
+    shown_counts = {draft.tab: draft.count for draft in list_drafts(session, translator)}
+    _upsert_draft(session, translator, form_values, HANDED_IN, 0, shown_counts)
     TRANSLATOR.apply(session, actor, translator, "hand in", why={"language": translator.language})
     first_paragraph = str(columns["body"]).partition("\n\n")[0]
     _notify_editors(session, translator, question, "desk.translation", first_paragraph[:MAX_EXCERPT_LENGTH])

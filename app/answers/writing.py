@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Select, and_, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from .. import audit
 from ..core.actors import Actor, ExpertActor, Staff
 from ..core.domain_errors import InvalidTransition
 from ..core.state_machine import check_version, must, require_text
@@ -17,7 +17,7 @@ from ..newsletters.queries import all_newsletters
 from ..questions.models import Question
 from ..text.clean import clean, for_print, single_line, word_count
 from . import expert_mails, unsent_mails
-from .assigning import MAX_LINE_LENGTH, MAX_MESSAGE_LENGTH, accept
+from .assigning import MAX_LINE_LENGTH, accept
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import Answer, AnswerText, Assignment, Draft
 
@@ -44,13 +44,14 @@ class AnswerContent:
 
 @dataclass(frozen=True)
 class DraftSnapshot:
-    """A stored draft of one browser tab. `part` is one of `DRAFT_PARTS`; `count` grows with each save of the tab."""
+    """A stored draft of one browser tab, with the columns of `Draft`."""
 
     tab: str
     part: str
     body: str
     count: int
     saved_at: datetime
+    known_counts: Mapping[str, int]
 
 
 def save_draft(
@@ -61,12 +62,14 @@ def save_draft(
     content: AnswerContent,
     count: int,
     part: str = "answer",
+    known_counts: Mapping[str, int] | None = None,
 ) -> DraftSnapshot:
     """Save the text of one tab as a draft. Return the draft that is stored now.
 
     `count` grows with each save of a tab. If a draft with a higher count is stored, it stays, so that a delayed request
-    never replaces newer text. Saving is possible even if a text is with the desk already. Raises `InvalidTransition` if
-    the question has run or the assignment was cancelled.
+    never replaces newer text. `known_counts` are the counts of the drafts that the page has shown, by tab. Saving is
+    possible even if a text is with the desk already. Raises `InvalidTransition` if the question has run or the
+    assignment was cancelled.
     """
     if assignment.is_cancelled or assignment.question.has_run:
         raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
@@ -79,8 +82,9 @@ def save_draft(
         "credit_line": None if content.credit_line is None else single_line(content.credit_line)[:MAX_LINE_LENGTH],
         "saved_at": saved_at,
         "count": count,
+        "known_counts": dict(known_counts or {}),
     }
-    saved = DraftSnapshot(tab, part, body, count, saved_at)
+    saved = DraftSnapshot(tab, part, body, count, saved_at, known_counts or {})
     is_of_tab = and_(Draft.assignment_id == assignment.id, Draft.tab == tab)
     replace_older = update(Draft).where(is_of_tab, Draft.part == part, Draft.count <= count).values(values)
     if session.scalar(replace_older.returning(Draft.id), execution_options={"synchronize_session": False}):
@@ -92,15 +96,37 @@ def save_draft(
     return saved
 
 
-def _select_snapshots() -> Select[str, str, str, int, datetime]:
-    return select(Draft.tab, Draft.part, Draft.body, Draft.count, Draft.saved_at)
+def _select_snapshots() -> Select[str, str, str, int, datetime, dict[str, int]]:
+    return select(Draft.tab, Draft.part, Draft.body, Draft.count, Draft.saved_at, Draft.known_counts)
 
 
-def list_drafts_of_other_tabs(session: Session, assignment: Assignment, part: str, tab: str) -> list[DraftSnapshot]:
-    """Return the drafts of this part that other tabs saved, newest first."""
-    query = _select_snapshots().where(Draft.assignment_id == assignment.id, Draft.part == part, Draft.tab != tab)
+def list_snapshots(session: Session, assignment: Assignment, part: str) -> list[DraftSnapshot]:
+    """Return the drafts of this part from all tabs, and for an answer the text that was submitted last, newest first.
+
+    The submitted text counts as a draft of the tab `tab_of_text(text)`. If the expert submitted it on the page, it
+    takes the place of all drafts from before, since none of them was unseen then.
+    """
+    query = _select_snapshots().where(Draft.assignment_id == assignment.id, Draft.part == part)
     query = query.order_by(Draft.saved_at.desc(), Draft.id.desc())
-    return [DraftSnapshot(*row) for row in session.execute(query)]
+    drafts = [DraftSnapshot(*row) for row in session.execute(query)]
+    text = submitted_text(session, assignment.answer) if part == "answer" and assignment.answer else None
+    if text is None:
+        return drafts
+    earlier = [draft for draft in drafts if draft.saved_at <= text.written_at and text.channel == "page"]
+    known_counts = {draft.tab: draft.count for draft in earlier}
+    submitted = DraftSnapshot(tab_of_text(text), part, text.body, text.number, text.written_at, known_counts)
+    return sorted([submitted, *drafts], key=attrgetter("saved_at"), reverse=True)
+
+
+def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
+    """Return the newest version that the expert handed in, or None."""
+    query = select(AnswerText).filter_by(answer_id=answer.id, kind="submitted").order_by(AnswerText.number.desc())
+    return session.scalar(query.limit(1))
+
+
+def tab_of_text(text: AnswerText) -> str:
+    """Return the name by which pages know a submitted text among the drafts. No tab has it."""
+    return f"version {text.number}"
 
 
 def drafts_of(session: Session, assignment: Assignment, part: str = "answer") -> list[Draft]:
@@ -128,20 +154,32 @@ class SavedDraft(Protocol):
     @property
     def body(self) -> Any: ...
 
+    @property
+    def known_counts(self) -> Any: ...
+
 
 DraftT = TypeVar("DraftT", bound=SavedDraft)
 
 
 def unseen_drafts(drafts: Sequence[DraftT], tab: str, known_counts: Mapping[str, int], body: str) -> list[DraftT]:
-    """Return drafts that other tabs saved after a page was opened, with a text that differs from `body`.
+    """Return the drafts of other tabs that a page hasn't shown and whose texts differ from `body`, newest first.
 
-    `tab` is the page's own tab. `known_counts` maps each tab to the count of its draft when the page was opened.
+    - `drafts`: the drafts of all tabs, newest first;
+    - `tab`: the page's own tab;
+    - `known_counts`: the counts of the drafts that the page has shown, by tab.
+
+    Of drafts that were written one after the other, each from what its page showed, only the last counts. An empty
+    draft takes the place of none.
     """
-    unseen = []
+    known_counts, unseen = dict(known_counts), []
     for draft in drafts:
+        if draft.tab == tab or not clean(draft.body):
+            continue
         is_newer = draft.count > known_counts.get(draft.tab, -1)  # -1 is below any count
-        if draft.tab != tab and is_newer and clean(draft.body) not in ("", clean(body)):
+        if is_newer and clean(draft.body) != clean(body):
             unseen.append(draft)
+        for known_tab, count in draft.known_counts.items():
+            known_counts[known_tab] = max(count, known_counts.get(known_tab, -1))
     return unseen
 
 
@@ -267,7 +305,9 @@ def take_back(session: Session, actor: ExpertActor, assignment: Assignment) -> N
     ANSWER.apply(session, actor, answer, "take back")
     ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
     if text:
-        save_draft(session, actor, assignment, "taken back", AnswerContent(text.body, text.ties), text.number)
+        content = AnswerContent(text.body, text.ties)
+        known_counts = {tab_of_text(text): text.number}
+        save_draft(session, actor, assignment, "taken back", content, text.number, known_counts=known_counts)
 
 
 def delete_old_drafts(session: Session) -> None:
@@ -280,13 +320,3 @@ def delete_old_drafts(session: Session) -> None:
         is_of_newsletter = assignment_of_draft.where(Assignment.newsletter_id == newsletter.id).exists()
         cutoff = now(session) - timedelta(days=newsletter.draft_days)
         session.execute(delete(Draft).where(Draft.saved_at < cutoff, is_of_newsletter))
-
-
-def report_error(session: Session, actor: Actor, assignment: Assignment, body: str) -> None:
-    """Report an error in a published answer, as its expert, to the editors.
-
-    Raises `MissingField` if `body` is empty.
-    """
-    body = require_text("text", clean(body)[:MAX_MESSAGE_LENGTH])
-    audit.record(session, actor, "assignment.report", assignment)
-    expert_mails.notify_desk(session, assignment, "objection", body)

@@ -41,7 +41,6 @@ NOTICES = {
     "suggest": _l("Thank you: we’ll ask them ourselves."),
     "ask": _l("Asked. The answer comes by mail."),
     "take-back": _l("You have your text back. Nobody edits it until you send it again."),
-    "beside": _l("Another text of yours came in meanwhile, from another page. It stands under “Earlier drafts”."),
     "report": _l("Thank you. The desk has it, and you will hear what becomes of it."),
 }
 T = TypeVar("T")

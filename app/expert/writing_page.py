@@ -5,8 +5,8 @@ Each browser tab with the page saves a draft of its own, so that tabs never over
 
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,7 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from ..answers import editing, writing
-from ..answers.models import Draft
+from ..answers import writing
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
 from ..db.session import now
 from ..editions.items import format_lead_in
@@ -42,7 +41,7 @@ class AnswerForm:
     - `answer`, `ties`, `credit_line`, `own_words`: its fields (see `AnswerContent`);
     - `tab`, `count`: the draft that this page saves, and the number of its next save;
     - `source`: the tab from whose draft the text comes; not `tab` if this page continues another tab's draft;
-    - `knows`: the counts of all drafts when the page was opened, as JSON by tab.
+    - `known_counts`: the counts of the drafts that the page shows or has shown, by tab.
     """
 
     answer: str
@@ -52,36 +51,34 @@ class AnswerForm:
     tab: str
     count: int
     source: str
-    knows: str = "{}"
+    known_counts: Mapping[str, int] = field(default_factory=dict)
     saved_at: datetime | None = None
     was_sent: bool = False
+
+    @property
+    def knows(self) -> str:
+        """The value of the form's field `knows` (see `draft_counts.get_known_counts`)."""
+        return json.dumps(dict(self.known_counts))
 
 
 def new_tab() -> str:
     return secrets.token_hex(4)
 
 
-def draft_counts_json(drafts: Sequence[Draft]) -> str:
-    """Return the counts of the drafts by tab as JSON, for the field `knows` of a page."""
-    return json.dumps({draft.tab: draft.count for draft in drafts})
-
-
 def find_unseen_drafts(
     context: AssignmentContext, body: str, draft_kind: str = "answer"
 ) -> list[writing.DraftSnapshot]:
-    """Return the drafts with other texts that the expert's other tabs have saved since this page was opened."""
-    tab = request.form.get("tab", "")
-    others = writing.list_drafts_of_other_tabs(context.session, context.task.assignment, draft_kind, tab)
-    return writing.unseen_drafts(others, tab, get_known_counts(), body)
+    """Return the drafts with other texts, by the expert's other tabs, that the submitted page hasn't shown."""
+    drafts = writing.list_snapshots(context.session, context.task.assignment, draft_kind)
+    return writing.unseen_drafts(drafts, request.form.get("tab", ""), get_known_counts(), body)
 
 
 def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
     """Return the expert's texts for this assignment, newest first: the draft of each tab, and the submitted text."""
     assignment = context.task.assignment
     drafts = writing.drafts_of(context.session, assignment)
-    submitted = editing.submitted_text(context.session, context.task.answer) if context.task.answer else None
+    submitted = writing.submitted_text(context.session, context.task.answer) if context.task.answer else None
     own_words = bool(submitted and submitted.own_words)
-    knows = draft_counts_json(drafts)
     sheets = [
         AnswerForm(
             answer=draft.body,
@@ -91,13 +88,13 @@ def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
             tab=draft.tab,
             count=draft.count + 1,
             source=draft.tab,
-            knows=knows,
+            known_counts=draft.known_counts,
             saved_at=draft.saved_at,
         )
         for draft in drafts
     ]
     if submitted:
-        tab = f"version {submitted.number}"  # no tab has this name; the link that continues this text needs one
+        tab = writing.tab_of_text(submitted)
         sheets.append(
             AnswerForm(
                 answer=submitted.body,
@@ -105,9 +102,8 @@ def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
                 credit_line=assignment.credit_line,
                 own_words=own_words,
                 tab=tab,
-                count=0,
+                count=submitted.number + 1,
                 source=tab,
-                knows=knows,
                 saved_at=submitted.written_at,
                 was_sent=True,
             )
@@ -118,7 +114,8 @@ def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
 def choose_sheet(context: AssignmentContext, sheets: Sequence[AnswerForm], tab: str | None) -> AnswerForm:
     """Return the text of `tab`, or else the newest text.
 
-    Unless it is the draft of `tab` itself, the page continues it in a new draft.
+    Unless it is the draft of `tab` itself, the page continues it in a new draft, and knows this one only: the other
+    texts are folded away on the page.
     """
     blank_sheet = AnswerForm(
         answer="", ties="", credit_line=context.task.assignment.credit_line, own_words=False, tab="", count=0, source=""
@@ -127,7 +124,13 @@ def choose_sheet(context: AssignmentContext, sheets: Sequence[AnswerForm], tab: 
     sheet = next((sheet for sheet in sheets if sheet.source == tab), newest_sheet)
     if sheet.tab == tab and not sheet.was_sent:
         return sheet
-    return replace(sheet, tab=new_tab(), count=0)
+    return continue_sheet(sheet)
+
+
+def continue_sheet(sheet: AnswerForm) -> AnswerForm:
+    """Return a form that continues a shown text in a new draft."""
+    known_counts = {sheet.tab: sheet.count - 1} if sheet.tab else {}
+    return replace(sheet, tab=new_tab(), count=0, known_counts=known_counts)
 
 
 def list_other_sheets(sheets: Sequence[AnswerForm], *shown: str) -> list[AnswerForm]:
@@ -152,7 +155,7 @@ def build_submitted_sheet(form: MultiDict[str, str], credit_line: str) -> Answer
         tab=tab,
         count=get_submitted_count() + 1,
         source=tab,
-        knows=json.dumps(get_known_counts()),
+        known_counts=get_known_counts(),
     )
 
 
@@ -167,6 +170,8 @@ def answer_page(
     task = context.task
     sheets = list_sheets(context)
     sheet = sheet or choose_sheet(context, sheets, request.args.get("tab"))
+    snapshots = writing.list_snapshots(context.session, task.assignment, "answer")
+    unseen_drafts = writing.unseen_drafts(snapshots, sheet.tab, sheet.known_counts, sheet.answer)
     return render_page(
         context,
         "answer",
@@ -174,6 +179,7 @@ def answer_page(
         sheet=sheet,
         word_count=word_count(sheet.answer),
         other_sheets=list_other_sheets(sheets, sheet.answer),
+        unseen_tabs=[draft.tab for draft in unseen_drafts],
         lead_in=format_lead_in(context.session, task.newsletter, task.assignment, task.text.language),
         readers=task.readers,
         runs_at=context.runs_at,
@@ -195,7 +201,14 @@ def save_submitted_draft(context: AssignmentContext) -> writing.DraftSnapshot:
     tab, count = form.get("tab", ""), get_submitted_count()
     draft_kind = "reply" if "reply" in form else "answer"
     return writing.save_draft(
-        context.session, context.actor, context.task.assignment, tab, _read_submission(), count, draft_kind
+        context.session,
+        context.actor,
+        context.task.assignment,
+        tab,
+        _read_submission(),
+        count,
+        draft_kind,
+        get_known_counts(),
     )
 
 
@@ -217,7 +230,7 @@ def draft(**view_args: str) -> Response:
     saved, state = run_in_transaction(view_args, save, few_columns=True)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(state)
-    return to_assignment(view_args, tab=saved.tab, said="beside" if state["beside"] else None, _anchor=saved.part)
+    return to_assignment(view_args, tab=saved.tab, _anchor=saved.part)
 
 
 @assignment_route("/preview", "POST")
@@ -232,7 +245,7 @@ def preview(**view_args: str) -> Response:
 
 @assignment_route("/send", "POST")
 def send(**view_args: str) -> Response:
-    """Submit the answer. If other tabs have saved unseen texts, show these beside it instead."""
+    """Submit the answer. If there are texts of other tabs that this page hasn't shown, show them beside it instead."""
 
     def submit(context: AssignmentContext) -> None:
         assignment = context.task.assignment
@@ -273,7 +286,10 @@ def _render_conflict(view_args: dict[str, str]) -> Response:
             ]
         if not other_sheets:  # somebody has already submitted the same text
             return to_assignment(view_args)
-        own_sheet = replace(own_sheet, knows=draft_counts_json(writing.drafts_of(context.session, assignment)))
+        shown_counts = {sheet.tab: sheet.count - 1 for sheet in (own_sheet, *other_sheets)}
+        known_counts = {**own_sheet.known_counts, **shown_counts}
+        own_sheet = replace(own_sheet, known_counts=known_counts)
+        other_sheets = [replace(continue_sheet(sheet), known_counts=known_counts) for sheet in other_sheets]
         return render_page(context, "both", 409, own_sheet=own_sheet, other_sheets=other_sheets, is_open=is_open)
 
 

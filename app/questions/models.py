@@ -292,6 +292,7 @@ class TranslatorDraft(Row):
     words: Mapped[dict[str, str]] = mapped_column(JSON)
     saved_at: Mapped[datetime]
     count: Mapped[int] = mapped_column(default=0)  # the tab's number of saves: a save that arrives late is ignored
+    known_counts: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)  # as those of `answers.models.Draft`
 
     @property
     def body(self) -> str:

@@ -45,11 +45,11 @@ function keep(form) {
   let tries = 0;
   let last = Promise.resolve();
 
-  const say = (...sentences) => (status.textContent = sentences.join(" "));
+  const say = (...sentences) => (status.textContent = sentences.join(". "));
   const typed = () => fields.map((field) => (field.type === "checkbox" ? field.checked : field.value));
   const type = (values) => fields.forEach((field, at) => (field.type === "checkbox" ? (field.checked = values[at]) : (field.value = values[at])));
   const record = (saved) =>
-    device.write(key, { values: typed(), names: fields.map((field) => field.name), tab: tab.value, count: +count.value, source, saved });
+    device.write(key, { values: typed(), names: fields.map((field) => field.name), tab: tab.value, count: +count.value, knows: knows.value, source, saved });
 
   function measure() {
     const number = form.querySelector("[data-words]");
@@ -124,6 +124,7 @@ function keep(form) {
     fields.forEach((field, at) => body.set(field.name, kept.values[at]));
     body.set("tab", newTab());
     body.set("count", 0);
+    body.set("knows", kept.knows ?? "{}"); // what was shown when this was written
     try {
       const reply = await post(autosave, body);
       if (!reply.ok) return;
@@ -157,7 +158,7 @@ async function handOver({ sent, draft, token }) {
     if (kept?.names && !kept.saved) {
       const body = new FormData();
       kept.names.forEach((name, at) => kept.values[at] && body.set(name, kept.values[at]));
-      Object.entries({ csrf_token: token, tab: kept.tab, count: kept.count + 1 }).forEach(([name, value]) => body.set(name, value));
+      Object.entries({ csrf_token: token, tab: kept.tab, count: kept.count + 1, knows: kept.knows ?? "{}" }).forEach(([name, value]) => body.set(name, value));
       try {
         if (!(await post(draft, body)).ok) continue;
       } catch {

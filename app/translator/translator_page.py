@@ -74,15 +74,20 @@ class TranslationForm:
     """The texts in the form, and what the page needs to save them as a draft.
 
     `tab` names the draft of this page, and `count` is the number of its next save. `source` is the tab from whose draft
-    the texts come, or "". `knows` has the counts of all drafts when the page was opened, as JSON by tab.
+    the texts come, or "". `known_counts` has the counts of the drafts that the page shows or has shown, by tab.
     """
 
     words: Mapping[str, str]
     tab: str
     count: int
     source: str
-    knows: str
+    known_counts: Mapping[str, int]
     saved_at: datetime | None = None
+
+    @property
+    def knows(self) -> str:
+        """The value of the form's field `knows` (see `draft_counts.get_known_counts`)."""
+        return json.dumps(dict(self.known_counts))
 
 
 @translator.before_request
@@ -126,10 +131,6 @@ def _form_values() -> dict[str, str]:
     return {name: form.get(name, "").replace("\r\n", "\n") for name in translators.DRAFT_FIELDS}
 
 
-def _draft_counts_json(drafts: list[TranslatorDraft]) -> str:
-    return json.dumps({draft.tab: draft.count for draft in drafts})
-
-
 def _load_form_state(context: TranslatorContext, tab: str | None) -> TranslationForm:
     """Return the state of a form with the draft of `tab`, or else the newest draft, or else the initial values.
 
@@ -137,7 +138,7 @@ def _load_form_state(context: TranslatorContext, tab: str | None) -> Translation
     """
     drafts = context.drafts
     if not drafts:
-        return TranslationForm(_initial_values(context.task), tab=secrets.token_hex(4), count=0, source="", knows="{}")
+        return TranslationForm(_initial_values(context.task), secrets.token_hex(4), count=0, source="", known_counts={})
     draft = next((draft for draft in drafts if draft.tab == tab), drafts[0])
     is_own_draft = draft.tab == tab
     return TranslationForm(
@@ -145,7 +146,7 @@ def _load_form_state(context: TranslatorContext, tab: str | None) -> Translation
         tab=draft.tab if is_own_draft else secrets.token_hex(4),
         count=draft.count + 1 if is_own_draft else 0,
         source=draft.tab,
-        knows=_draft_counts_json(drafts),
+        known_counts=draft.known_counts if is_own_draft else {draft.tab: draft.count},
         saved_at=draft.saved_at,
     )
 
@@ -156,10 +157,11 @@ def _initial_values(task: TranslationTask) -> dict[str, str]:
 
 
 def _submitted_form_state(context: TranslatorContext) -> TranslationForm:
-    """Return the state of a form with the submitted texts. It `knows` all drafts, since the page shows them too."""
+    """Return the state of a form with the submitted texts. It knows the unseen drafts too: the page unfolds them."""
     tab = request.form.get("tab", "") or secrets.token_hex(4)
-    knows = _draft_counts_json(context.drafts)
-    return TranslationForm(_form_values(), tab=tab, count=get_submitted_count() + 1, source=tab, knows=knows)
+    shown_counts = {draft.tab: draft.count for draft in _unseen_drafts(context, _form_values())}
+    known_counts = {**get_known_counts(), **shown_counts}
+    return TranslationForm(_form_values(), tab, get_submitted_count() + 1, source=tab, known_counts=known_counts)
 
 
 def _render_page(
@@ -195,6 +197,7 @@ def _render_page(
         paragraph_counts=_count_paragraphs(task, form_state),
         handed_in_text=handed_in.words if handed_in else None,
         other_drafts=[draft for draft in context.drafts if draft.body not in ("", shown_text)],
+        unseen_tabs=[draft.tab for draft in _unseen_drafts(context, form_state.words)] if request.form else [],
         faults=faults or {},
         note=note,
         notice=NOTICES.get(request.args.get("said", "")),
@@ -246,7 +249,8 @@ def _unseen_drafts(context: TranslatorContext, values: Mapping[str, str]) -> lis
 
 def _save_draft(context: TranslatorContext) -> TranslatorDraft:
     tab, count = request.form.get("tab", ""), get_submitted_count()
-    return translators.save_draft(context.session, context.task.translator, _form_values(), tab, count)
+    known_counts = get_known_counts()
+    return translators.save_draft(context.session, context.task.translator, _form_values(), tab, count, known_counts)
 
 
 @translator.post(f"{PAGE}/draft")

@@ -8,6 +8,8 @@ import json
 from flask import request
 
 MAX_COUNT = 2**31 - 1  # the largest number that their columns can hold
+MAX_KNOWN_DRAFTS = 100  # drafts that a page can say it has shown; it would show the others again
+LONGEST_TAB = 40  # characters, as in the columns with the names of tabs
 
 
 def get_submitted_count() -> int:
@@ -16,10 +18,10 @@ def get_submitted_count() -> int:
 
 
 def get_known_counts() -> dict[str, int]:
-    """Return the counters of the drafts that existed when the page was opened, by tab; {} if they can't be read."""
+    """Return the counters of the drafts that the page has shown, by tab; {} if they can't be read."""
     try:
-        counts = json.loads(request.form.get("knows", ""))
-        return {tab: _clamp(int(count)) for tab, count in counts.items()}
+        counts = list(json.loads(request.form.get("knows", "")).items())[:MAX_KNOWN_DRAFTS]
+        return {tab: _clamp(int(count)) for tab, count in counts if len(tab) <= LONGEST_TAB}
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
 

@@ -16,6 +16,8 @@ from tests.support.assignments import ANSWER, ExpertAssignment
 from tests.support.pages import Browser
 
 OLD, NEW = "Old words on the phone.", "New words on the laptop, which took an hour."
+WHICH = "You have written more than one text. Which do you mean?"
+HAS_OTHER = "You wrote another text on another page or device. Before anything is sent, you will see both."
 
 
 @pytest.fixture
@@ -59,9 +61,9 @@ def test_send_from_a_page_that_does_not_know_of_newer_words_shows_both_and_asks(
     two: ExpertAssignment, phone: Browser
 ) -> None:
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
-    assert phone.heading == "There are two texts: which one do you mean?"
+    assert phone.heading == WHICH
     assert phone.page.texts("p.sheet") == [OLD, NEW]
-    assert phone.page.buttons == ["Send this one to Nora Lind"] * 2
+    assert phone.page.buttons == ["Send this one to Nora Lind", "Go on with this one"] * 2
     assert (two.state(), texts(two)) == ("invited", ([], [NEW, OLD]))
 
 
@@ -76,14 +78,19 @@ def test_either_of_them_is_sent_by_one_press_and_the_other_stays(
     assert phone.page.part("details.small").texts("p.sheet") == [NEW if sent == OLD else OLD]
 
 
-def test_keep_both_goes_on_with_the_one_and_has_the_other_at_hand(two: ExpertAssignment, phone: Browser) -> None:
+@pytest.mark.parametrize(("choice", "chosen", "other"), [(0, OLD, NEW), (1, NEW, OLD)])
+def test_who_goes_on_with_one_of_them_has_the_other_at_hand_and_is_not_asked_again(
+    two: ExpertAssignment, phone: Browser, laptop: Browser, choice: int, chosen: str, other: str
+) -> None:
     phone.submit(f"{two.link}/send", answer=OLD)
-    words, address = phone.page.links[0]
-    assert words == "Keep both and go on writing"
-    phone.open(address)
-    assert phone.value("answer") == OLD
-    assert phone.page.part("details.small").texts("p.sheet") == [NEW]
-    assert phone.submit(f"{two.link}/send", answer=f"{OLD} {NEW}").status_code == 303
+    phone.press(f"{two.link}/draft", **phone.page.forms[choice].fields)
+    phone.follow()
+    assert phone.value("answer") == chosen
+    assert phone.page.part("details.small").texts("p.sheet") == [other]
+    assert HAS_OTHER not in phone.page.main_text
+    laptop.open(two.link)  # a fresh page goes on with the same
+    assert (laptop.value("answer"), HAS_OTHER in laptop.page.main_text) == (chosen, False)
+    assert laptop.submit(f"{two.link}/send", answer=f"{OLD} {NEW}").status_code == 303
     assert texts(two)[0] == [f"{OLD} {NEW}"]
 
 
@@ -91,7 +98,8 @@ def test_a_page_that_is_typed_into_is_told_of_the_other(two: ExpertAssignment, p
     assert typed(phone, two, OLD) == {"kept": True, "open": True, "beside": True}
     phone.submit(f"{two.link}/draft", form_action="/send", answer=f"{OLD} And more.", count="9")
     phone.follow()
-    assert phone.page.notice.startswith("Another text of yours came in meanwhile")
+    assert HAS_OTHER in phone.page.main_text
+    assert phone.page.part("details.small[open]").texts("p.sheet") == [NEW]
     # and the laptop is told of the phone
     assert laptop.submit(f"{two.link}/send", answer=NEW).status_code == 409
 
@@ -100,6 +108,105 @@ def test_who_wrote_on_one_page_after_the_other_is_not_asked(two: ExpertAssignmen
     phone.open(two.link)
     assert phone.value("answer") == NEW
     assert phone.submit(f"{two.link}/send", answer=f"{NEW} Short.").status_code == 303
+
+
+def test_a_fresh_page_shows_what_the_other_device_wrote_before_it_sends_anything(
+    two: ExpertAssignment, phone: Browser, app: Flask
+) -> None:
+    """The laptop saves, the phone saves, the link is opened anew: it has the newest text in its box."""
+    typed(phone, two, OLD)
+    fresh = Browser(app)
+    fresh.open(two.link)
+    assert (fresh.value("answer"), HAS_OTHER in fresh.page.main_text) == (OLD, True)
+    assert fresh.page.part("details.small[open]").texts("p.sheet") == [NEW]
+    assert fresh.submit(f"{two.link}/send", answer=OLD).status_code == 409
+    assert (fresh.heading, fresh.page.texts("p.sheet")) == (WHICH, [OLD, NEW])
+    assert (two.state(), texts(two)[0]) == ("invited", [])
+    assert fresh.press(f"{two.link}/send", **fresh.page.forms[1].fields).status_code == 303
+    assert texts(two)[0] == [NEW]
+
+
+def test_who_writes_on_in_page_after_page_is_never_asked(salt: ExpertAssignment, app: Flask) -> None:
+    for words in ("One.", "One. Two.", "One. Two. Three."):
+        page = Browser(app)
+        page.open(salt.link)
+        assert HAS_OTHER not in page.page.main_text
+        typed(page, salt, words)
+    page = Browser(app)
+    page.open(salt.link)
+    assert page.submit(f"{salt.link}/send", answer="One. Two. Three. Four.").status_code == 303
+    assert texts(salt) == (["One. Two. Three. Four."], ["One.", "One. Two.", "One. Two. Three."])
+
+
+def test_of_each_device_only_the_last_text_is_shown(two: ExpertAssignment, phone: Browser, app: Flask) -> None:
+    later = Browser(app)
+    later.open(two.link)
+    typed(later, two, f"{NEW} Longer.")  # goes on with the laptop's text
+    assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
+    assert phone.page.texts("p.sheet") == [OLD, f"{NEW} Longer."]
+
+
+def test_a_draft_that_grew_after_it_was_shown_is_shown_again(
+    two: ExpertAssignment, phone: Browser, laptop: Browser
+) -> None:
+    typed(phone, two, OLD)
+    phone.submit(f"{two.link}/send", answer=OLD)
+    shown = [form.fields for form in phone.page.forms]
+    laptop.submit(f"{two.link}/draft", form_action="/send", answer=f"{NEW} And two hours.", count="7")
+    assert phone.press(f"{two.link}/send", **shown[0]).status_code == 409
+    assert phone.page.texts("p.sheet") == [OLD, f"{NEW} And two hours."]
+    assert texts(two)[0] == []
+
+
+def test_an_answer_to_both_that_got_lost_on_its_way_was_not_shown(two: ExpertAssignment, phone: Browser) -> None:
+    form = phone.page.form("/send").fields
+    phone.submit(f"{two.link}/send", answer=OLD)  # the phone never got this page
+    assert phone.press(f"{two.link}/send", **form | {"answer": OLD}).status_code == 409
+    phone.open(two.link)
+    assert (phone.value("answer"), HAS_OTHER in phone.page.main_text) == (OLD, True)
+
+
+def test_a_page_that_emptied_its_text_takes_no_other_ones_place(
+    two: ExpertAssignment, phone: Browser, app: Flask
+) -> None:
+    later = Browser(app)
+    later.open(two.link)
+    typed(later, two, "")
+    assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
+    assert phone.page.texts("p.sheet") == [OLD, NEW]
+
+
+def test_a_text_taken_back_stands_for_what_was_written_before_it(two: ExpertAssignment, laptop: Browser) -> None:
+    laptop.submit(f"{two.link}/send", answer=f"{NEW} Done.")
+    laptop.follow()
+    laptop.submit(f"{two.link}/take-back")
+    laptop.follow()
+    assert (laptop.value("answer"), HAS_OTHER in laptop.page.main_text) == (f"{NEW} Done.", False)
+    assert laptop.submit(f"{two.link}/send", answer=f"{NEW} Really done.").status_code == 303
+
+
+def test_a_page_from_before_a_text_was_sent_and_returned_shows_that_text_first(
+    two: ExpertAssignment, phone: Browser, laptop: Browser
+) -> None:
+    laptop.submit(f"{two.link}/send", answer=ANSWER)
+    two.database.write(
+        lambda s: editing.send_back(s, two.newsroom.nora, two.answer(s), "Who counts?", now(s) + timedelta(3))
+    )
+    assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
+    assert phone.page.texts("p.sheet") == [OLD, " ".join(ANSWER.split())]
+    assert texts(two)[0] == [ANSWER]
+    laptop.open(two.link)
+    laptop.press(f"{two.link}/draft", **laptop.page.form("/send").fields)
+    laptop.follow()
+    assert laptop.submit(f"{two.link}/send", answer=f"{ANSWER} Two do.").status_code == 409  # the phone's was kept
+
+
+def test_what_a_page_says_it_has_shown_is_not_believed_blindly(two: ExpertAssignment, phone: Browser) -> None:
+    knows = ("[" * 5_000, '{"a": 1e999}', '{"%s": 1}' % ("a" * 50_000), '{"\\u0000": 1}', "[1]", "7", "")
+    for value in knows:
+        answer = phone.submit(f"{two.link}/draft", form_action="/send", answer=OLD, knows=value, count="2")
+        assert answer.status_code == 303
+        phone.open(two.link)
 
 
 def test_another_text_than_the_one_that_was_sent_is_kept_beside_it(

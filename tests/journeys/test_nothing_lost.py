@@ -10,11 +10,12 @@ from sqlalchemy import select
 from app.answers.models import AnswerText, Draft
 from tests.support.assignments import ExpertAssignment
 from tests.support.network_faults import CuttableConnection
-from tests.support.waiting import wait_until, wait_until_page
+from tests.support.waiting import click_and_wait, wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
 OLD, NEW = "Old words on the phone.", "New words on the laptop."
 SEND = "Send to Nora Lind"
+WHICH = "You have written more than one text. Which do you mean?"
 THANKS = "Thank you. Nora Lind has your answer"
 WAITS = "Not sent, there is no connection. Nothing is lost"
 
@@ -154,15 +155,47 @@ def test_send_on_a_stale_phone_shows_both_and_asks(
     other.fill("#text", NEW)
     says(other, "Saved at")
     page.fill("#text", OLD)
-    says(page, "Another text of yours came in meanwhile")
+    says(page, "You wrote another text on another page or device")
     page.get_by_role("button", name=SEND).click()
-    expect(page.locator("h1")).to_have_text("There are two texts: which one do you mean?")
+    expect(page.locator("h1")).to_have_text(WHICH)
     expect(page.locator("p.sheet")).to_have_text([OLD, NEW])
-    page.get_by_role("link", name="Keep both and go on writing").click()
+    page.get_by_role("button", name="Go on with this one").first.click()
     expect(page.locator("#text")).to_have_value(OLD)
     page.get_by_role("button", name=SEND).click()
     expect(page.locator("h1")).to_have_text(THANKS)
     assert (sent(salt), kept(salt)) == ([OLD], [NEW, OLD])
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_link_opened_anew_shows_the_texts_of_both_devices_side_by_side_before_it_sends(
+    salt: ExpertAssignment, address: str, chromium, phone: BrowserContext, scripts: bool
+) -> None:
+    """Laptop saves, phone saves, the link is opened again, Send: the four words on the phone don't go out alone."""
+    page = opened(phone, address)
+    laptop = chromium.new_context(viewport={"width": 1280, "height": 800}, java_script_enabled=scripts)
+    other = opened(laptop, address)
+    other.fill("#text", NEW)
+    if scripts:
+        says(other, "Saved at")
+    else:
+        click_and_wait(other.get_by_role("button", name="Save, not send"))
+    page.fill("#text", OLD)
+    says(page, "You wrote another text on another page or device")
+    other.goto(address)
+    expect(other.locator("#text")).to_have_value(OLD)
+    expect(other.locator("p.sheet")).to_have_text([NEW])
+    expect(other.locator("p.sheet")).to_be_visible()
+    other.get_by_role("button", name=SEND).click()
+    expect(other.locator("h1")).to_have_text(WHICH)
+    sheets = other.locator("p.sheet")
+    expect(sheets).to_have_text([OLD, NEW])
+    boxes = [sheets.nth(at).bounding_box() for at in (0, 1)]
+    assert boxes[0] and boxes[1] and boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
+    assert sent(salt) == []
+    other.get_by_role("button", name="Send this one to Nora Lind").nth(1).click()
+    expect(other.locator("h1")).to_have_text(THANKS)
+    assert (sent(salt), kept(salt)[:1]) == ([NEW], [NEW])
+    laptop.close()
 
 
 def test_what_only_the_phone_has_is_kept_when_the_laptop_sent(

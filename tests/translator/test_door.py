@@ -378,6 +378,19 @@ def test_numbers_that_no_column_holds_are_as_if_they_were_not_sent(shirin: Trans
         assert (draft.count, draft.words["body"]) == (2**31 - 1, PERSIAN["body"])
 
 
+def test_a_fresh_page_unfolds_what_another_device_wrote_before_it_hands_anything_in(
+    shirin: TranslatorTask, app: Flask
+) -> None:
+    laptop, phone = shirin.open_browser(app), shirin.open_browser(app)
+    laptop.submit(f"{shirin.page}/draft", form_action="/send", body="صفحه‌های نمک را کسی نمی‌خواند")
+    phone.submit(f"{shirin.page}/draft", form_action="/send", body="دیگر")
+    fresh = shirin.open_browser(app)
+    assert (fresh.value("body"), fresh.page.texts("details[open]")) == ("دیگر", [])
+    assert fresh.submit(f"{shirin.page}/send", body="دیگر").status_code == 409
+    assert ["صفحه‌های نمک را کسی نمی‌خواند" in words for words in fresh.page.texts("details[open]")] == [True]
+    assert fresh.submit(f"{shirin.page}/send", body="دیگر").status_code == 303
+
+
 def test_of_very_many_tabs_the_newest_twenty_are_kept(shirin: TranslatorTask, database: Database) -> None:
     def fill(session: Session) -> list[str]:
         for number in range(22):

@@ -1,0 +1,21 @@
+"""Each draft of an expert or a translator records the drafts that its page had shown."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0037"
+down_revision = "0036"
+branch_labels = None
+depends_on = None
+
+TABLES = ("drafts", "translator_drafts")
+
+
+def upgrade() -> None:
+    for table in TABLES:
+        op.add_column(table, sa.Column("known_counts", sa.JSON(), nullable=False, server_default="{}"))
+
+
+def downgrade() -> None:
+    for table in TABLES:
+        op.drop_column(table, "known_counts")
