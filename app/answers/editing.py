@@ -20,13 +20,13 @@ from ..questions.lifecycle import QUESTION
 from ..questions.models import Question
 from ..questions.source_protection import must_be_clear
 from ..text.clean import clean, for_print, single_line
-from . import expert_mails, translating, unsent_mails
+from . import expert_mails, objections, translating, unsent_mails
 from .assigning import assignments_of, reopen_if_unassigned
 from .lifecycle import ANSWER, ASSIGNMENT
 from .models import VERIFIED_CHANNELS, Answer, AnswerText, Assignment, Check
 from .queries import checks_of, versions_of
 from .schedule import get_check_end
-from .writing import AnswerContent, add_text, drop_drafts
+from .writing import AnswerContent, add_text, drop_drafts, submitted_text
 
 CHECKLIST = ("facts", "sources", "ties", "consent", "recognisability", "legal")
 PASSED_OUTCOMES = ("fine", "approved", "silent")
@@ -81,12 +81,6 @@ def send_back(session: Session, actor: Staff, answer: Answer, note: str, due_at:
     notes.note(session, actor, question, note)
     values = AssignmentMail(typed=note, due_at=due_at, link=expert_mails.assignment_link(session, assignment))
     expert_mails.send_to_expert(session, actor, assignment, "expert.returned", values)
-
-
-def submitted_text(session: Session, answer: Answer) -> AnswerText | None:
-    """Return the newest version that the expert handed in, or None."""
-    query = select(AnswerText).filter_by(answer_id=answer.id, kind="submitted").order_by(AnswerText.number.desc())
-    return session.scalar(query.limit(1))
 
 
 def open_check(session: Session, answer: Answer) -> Check | None:
@@ -245,7 +239,8 @@ def faults_of_approval(
         texts = versions_of(session, [answer.id])[answer.id]
     if checks is None:
         checks = checks_of(session, [answer.id])[answer.id]
-    has_passed = any(check.text_id == answer.text_id and check.outcome in PASSED_OUTCOMES for check in checks)
+    outcomes = [check.outcome for check in checks if check.text_id == answer.text_id and check.outcome != "recalled"]
+    has_passed = bool(outcomes) and outcomes[-1] in PASSED_OUTCOMES  # an objection may have come after consent
     if not has_passed and _needs_check(newsletter, answer, texts):
         faults.append(MissingPrecondition("text_not_checked"))
     return faults
@@ -299,6 +294,7 @@ def approve(
         credit=assignment.credit,
     )
     end_check(session, actor, answer)
+    objections.settle_objections(session, answer.id)
     expert_mails.notify_of_edits(session, actor, answer)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "finish", cause="approve")
     if QUESTION.has_move("answer", question.state):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, exists, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Load, Session, aliased, contains_eager, joinedload, load_only
 
 from ..core.actors import ExpertActor
@@ -23,7 +23,7 @@ class ExpertTask:
 
     - `text`: the newest cleared wording of the question, the only one that the expert may see;
     - `check`: the open quote check;
-    - `is_passed`: whether the current text of the answer has passed a quote check;
+    - `last_check`: the newest ended check of the current text of the answer, which may be an objection;
     - `readers`: number of askers, with those of merged questions.
     """
 
@@ -32,12 +32,15 @@ class ExpertTask:
     text: QuestionText
     answer: Answer | None
     check: Check | None
-    is_passed: bool
+    last_check: Check | None
     readers: int
 
     @property
     def stage(self) -> str:
-        """Return a value of `STAGE_BY_ASSIGNMENT` or `STAGE_BY_ANSWER`, "passed", "published" or "retracted"."""
+        """Return the stage of the expert's page.
+
+        That is a value of `STAGE_BY_ASSIGNMENT` or `STAGE_BY_ANSWER`, "passed", "objected", "published" or "retracted".
+        """
         stage = STAGE_BY_ASSIGNMENT[str(self.assignment.state)]
         if stage:
             return stage
@@ -45,11 +48,18 @@ class ExpertTask:
             return "cancelled"
         stage = STAGE_BY_ANSWER[str(self.answer.state)]
         question = self.assignment.question
-        if stage == "edited" and self.is_passed:
-            return "passed"
         if stage == "approved" and question.has_run:
             return str(question.state)
+        if stage in ("edited", "approved") and self.objection:
+            return "objected"
+        if stage == "edited" and self.last_check and self.last_check.outcome in PASSED_OUTCOMES:
+            return "passed"
         return stage
+
+    @property
+    def objection(self) -> Check | None:
+        """The expert's objection to the current text, until the desk has settled it."""
+        return self.last_check if self.last_check and self.last_check.is_open_objection else None
 
     @property
     def can_accept(self) -> bool:
@@ -61,7 +71,7 @@ class ExpertTask:
         return self.text.headline or self.text.body or ""
 
 
-TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, bool, int]  # the fields of `ExpertTask`
+TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, Check, int]  # the fields of `ExpertTask`
 
 
 def _select_tasks(few_columns: bool = False) -> TaskSelect:
@@ -69,19 +79,18 @@ def _select_tasks(few_columns: bool = False) -> TaskSelect:
 
     A page saves its draft every few seconds. Loading all columns would be most of the cost.
     """
-    passed_check = aliased(Check)
-    is_passed = exists().where(
-        passed_check.answer_id == Answer.id,
-        passed_check.text_id == Answer.text_id,
-        passed_check.outcome.in_(PASSED_OUTCOMES),
+    last_check, ended_check = aliased(Check), aliased(Check)
+    last_check_id = select(func.max(ended_check.id)).where(
+        ended_check.answer_id == Answer.id, ended_check.text_id == Answer.text_id, ended_check.outcome != "recalled"
     )
     readers = select_reader_count(Assignment.question_id).scalar_subquery()
     query = (
-        select(Assignment, Newsletter, QuestionText, Answer, Check, is_passed, readers)
+        select(Assignment, Newsletter, QuestionText, Answer, Check, last_check, readers)
         .join(Newsletter, Newsletter.id == Assignment.newsletter_id)
         .join(QuestionText, QuestionText.id == select_newest_cleared_id(Assignment.question_id).scalar_subquery())
         .outerjoin(Assignment.answer)
         .outerjoin(Check, and_(Check.answer_id == Answer.id, Check.ended_at.is_(None)))
+        .outerjoin(last_check, last_check.id == last_check_id.correlate(Answer).scalar_subquery())
         .options(
             Load(Answer).lazyload(Answer.expert),
             contains_eager(Assignment.answer).lazyload(
@@ -101,6 +110,7 @@ def _select_tasks(few_columns: bool = False) -> TaskSelect:
         Load(Newsletter).load_only(Newsletter.language, Newsletter.zone),
         Load(QuestionText).load_only(QuestionText.id),
         Load(Check).load_only(Check.id),
+        Load(last_check).load_only(last_check.id),
     )
 
 

@@ -173,6 +173,9 @@ ANSWER = Machine(
         Move("check", ("submitted", "edited"), ("checking",), act="give back", tells="X"),
         Move("reply", ("checking",), ("edited",), act="answer, edit, upkeep", tells="E"),
         Move("recall", ("checking",), ("edited",), act="give back", after="discard"),
+        # These leave the state as it is: an objection, and the desk's answer to it (see `objections`).
+        Move("object", ("edited", "approved"), ("edited", "approved"), act="answer", needs=(text,), tells="E"),
+        Move("let stand", ("approved",), ("approved",), act="approve", tells="X"),
         # This tells the expert ("X") only if there are edits that they haven't seen.
         Move(
             "approve", ("submitted", "edited", "checking"), ("approved",), act="approve", needs=(approval,), tells="X"

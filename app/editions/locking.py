@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.orm import Session
 
-from ..answers.models import Assignment
+from ..answers import objections
+from ..answers.models import Answer, Assignment, Check
 from ..core.actors import Staff
 from ..core.domain_errors import MissingPrecondition
 from ..core.state_machine import check_version
@@ -39,6 +40,7 @@ class LockWarning:
 
     - "words": the wording of `question` isn't cleared, which prevents the lock;
     - "answer": `question` has no approved answer, which prevents the lock;
+    - "objection": the expert says that something in the approved answer to `question` is wrong;
     - "mail": the expert has sent a mail about `question` that isn't filed; `letter` is its public ID;
     - "asked": the expert was asked `question` and has no approved answer;
     - "twice": the expert answers more than one question, `number` of them;
@@ -81,6 +83,7 @@ def list_lock_warnings(
     warnings = list_lock_blockers(ready_questions)
     questions = {ready.question.id: ready.question for ready in ready_questions}
     if questions:
+        warnings += _list_open_objections(session, questions)
         warnings += _list_unfiled_mails(session, edition, questions)
         warnings += _list_unanswered_requests(session, questions)
     warnings += _list_letter_frames(ready_questions)
@@ -131,6 +134,15 @@ def is_last_chance(question: Question, edition: Edition, next_edition_date: date
     if deadline is None or deadline < edition.rule_date or question.edition_id == edition.id:
         return False
     return next_edition_date is None or deadline < next_edition_date
+
+
+def _list_open_objections(session: Session, questions: dict[int, Question]) -> list[LockWarning]:
+    query = select(Answer).join(Check, and_(Check.answer_id == Answer.id, Check.text_id == Answer.text_id))
+    query = query.where(Answer.question_id.in_(questions), Answer.is_approved, objections.IS_OPEN)
+    return [
+        LockWarning("objection", questions[answer.question_id], expert=answer.expert.name)
+        for answer in session.scalars(query.order_by(Answer.id)).unique()
+    ]
 
 
 def _list_unfiled_mails(session: Session, edition: Edition, questions: dict[int, Question]) -> list[LockWarning]:

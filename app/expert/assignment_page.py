@@ -1,5 +1,6 @@
 """The page of an assignment, by its stage: answering, checking, thanks or published; and the expert's replies."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
@@ -10,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ..answers import assigning, editing, translating, writing
+from ..answers import assigning, editing, objections, translating, writing
 from ..answers.models import DECLINE_REASONS, AnswerText, Assignment
 from ..core.actors import ExpertActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
@@ -18,13 +19,14 @@ from ..editions import archive
 from ..editions.archive import story_path
 from ..editions.items import block_from
 from ..text.diff import changes, compare
+from ..typesetting.renderers import to_styled_text
 from ..web import errors
+from ..web.draft_counts import get_known_counts, get_submitted_count
 from ..web.error_sentences import format_error
 from .access import AssignmentContext, assignment_route, read_context, render_page, run_in_transaction, to_assignment
 from .writing_page import (
     OVER,
     answer_page,
-    draft_counts_json,
     find_unseen_drafts,
     list_other_sheets,
     list_sheets,
@@ -43,9 +45,15 @@ def check_page(
     """Render the page of the quote check. `reply` replaces the newest draft of a reply."""
     task, session = context.task, context.session
     text = session.get_one(AnswerText, task.check.text_id if task.check else context.answer.text_id)
-    submitted = editing.submitted_text(session, context.answer) or text
+    submitted = writing.submitted_text(session, context.answer) or text
     drafts = writing.drafts_of(session, task.assignment, "reply")
     newest_reply = drafts[0].body if drafts else ""
+    if template == "which":
+        known_counts = {draft.tab: draft.count for draft in drafts}  # the page shows all of them
+    elif reply is None:
+        known_counts = {draft.tab: draft.count for draft in drafts[:1]}
+    else:
+        known_counts = {**get_known_counts(), request.form.get("tab", ""): get_submitted_count()}
     translations = translating.list_shown_in_check(session, context.answer, task.check) if task.check else []
     return render_page(
         context,
@@ -53,15 +61,15 @@ def check_page(
         status,
         text=text,
         original_text=submitted,
-        pairs=compare(submitted.body, text.body),
-        changes=changes(submitted.body, text.body),
+        pairs=compare(to_styled_text(submitted.body), to_styled_text(text.body)),
+        changes=changes(to_styled_text(submitted.body), to_styled_text(text.body)),
         block=context.preview_text(text.body),
         runs_at=context.runs_at,
         translations=translations,
         read_translations=request.form.getlist("translation"),
         reply=newest_reply if reply is None else reply,
         tab=new_tab(),
-        known_drafts=draft_counts_json(drafts),
+        known_drafts=json.dumps(known_counts),
         source=drafts[0].tab if drafts else "",
         saved_at=drafts[0].saved_at if drafts and reply is None else None,
         objects=request.form.get("outcome") == "wrong",
@@ -134,19 +142,29 @@ THANKS = {
     "sent": _l("Thank you. %(name)s has your answer"),
     "edited": _l("Your answer is being edited"),
     "passed": _l("Thank you. It stays as you saw it"),
+    "objected": _l("Thank you. %(name)s has your objection"),
     "approved": _l("Thank you. It is ready to run"),
 }
 
 
-def _thanks(context: AssignmentContext) -> Response:
-    """Show the text as submitted or, after the quote check, as it will run."""
+STAGES_WITH_EDITED_TEXT = ("passed", "objected", "approved")
+
+
+def _thanks(
+    context: AssignmentContext, status: int = 200, body: str = "", errors: dict[str, str] | None = None
+) -> Response:
+    """Show the text as submitted or, after the quote check, as it will run. `body` is an objection that was refused."""
     newest_text = context.session.get_one(AnswerText, context.answer.text_id)
-    submitted = editing.submitted_text(context.session, context.answer) or newest_text
-    text = newest_text if context.task.stage in ("passed", "approved") else submitted
+    submitted = writing.submitted_text(context.session, context.answer) or newest_text
+    text = newest_text if context.task.stage in STAGES_WITH_EDITED_TEXT else submitted
     replies = writing.drafts_of(context.session, context.task.assignment, "reply")
     return render_page(
         context,
         "thanks",
+        status,
+        is_locked=is_locked(context),
+        body=body,
+        errors=errors or {},
         heading=str(THANKS[context.task.stage]) % {"name": context.task.newsletter.editor},
         text=text,
         block=context.preview_text(text.body),
@@ -154,6 +172,12 @@ def _thanks(context: AssignmentContext) -> Response:
         other_sheets=list_other_sheets(list_sheets(context), text.body, submitted.body),
         replies=[reply for reply in replies if reply.body.strip()],
     )
+
+
+def is_locked(context: AssignmentContext) -> bool:
+    """Return whether the question is in an edition whose contents are fixed."""
+    question, edition = context.task.assignment.question, context.edition
+    return bool(edition and edition.id == question.edition_id and edition.is_fixed)
 
 
 def published_page(
@@ -181,7 +205,7 @@ def ended_page(context: AssignmentContext) -> Response:
     return render_page(context, "ended")
 
 
-PAGES: dict[str, Callable[[AssignmentContext], Response]] = {
+PAGES: dict[str, Callable[..., Response]] = {
     "answer": answer_page,
     "check": check_page,
     **dict.fromkeys(THANKS, _thanks),
@@ -247,16 +271,28 @@ def take_back(**view_args: str) -> Response:
 
 @assignment_route("/report", "POST")
 def report(**view_args: str) -> Response:
+    """Tell the desk what is wrong with the text, before it runs or afterwards."""
     body = request.form.get("body", "")
+    number = request.form.get("number", None, int)
     try:
         run_in_transaction(
             view_args,
-            lambda context: writing.report_error(context.session, context.actor, context.task.assignment, body),
+            lambda context: objections.object_to(context.session, context.actor, context.answer, body, number),
         )
     except MissingPrecondition:
-        with read_context(view_args) as context:
-            return published_page(context, 400, body, {"body": _("Say what is wrong, so that it can be put right.")})
+        return _rerender_report(view_args, 400, body, _("Say what is wrong, so that it can be put right."))
+    except VersionConflict:
+        changed = _("The text has changed since you opened this page. Please look again.")
+        return _rerender_report(view_args, 409, body, changed)
     return to_assignment(view_args, said="report")
+
+
+def _rerender_report(view_args: dict[str, str], status: int, body: str, error: str) -> Response:
+    with read_context(view_args) as context:
+        stage = context.task.stage
+        if stage not in (*STAGES_WITH_EDITED_TEXT, "published"):  # it is being edited again, or doesn't run any more
+            return errors.render_error(409)
+        return PAGES[stage](context, status, body, {"body": error})
 
 
 def _send_note(view_args: dict[str, str], send_note: SendNote, field: str, missing: str = "") -> Response:

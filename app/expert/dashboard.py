@@ -30,6 +30,7 @@ LISTED_STAGES = {
     "sent": ListedStage("desk", "wait", _l("%(editor)s has your text")),
     "edited": ListedStage("desk", "wait", _l("%(editor)s is editing your text")),
     "passed": ListedStage("desk", "wait", _l("It stays as you saw it; %(editor)s approves it now")),
+    "objected": ListedStage("desk", "wait", _l("%(editor)s has your objection")),
     "approved": ListedStage("desk", "good", _l("It is ready to run in %(newsletter)s")),
     "published": ListedStage("published", "good", _l("It ran in %(newsletter)s")),
 }

@@ -7,10 +7,17 @@ from sqlalchemy.orm import Session
 
 from app.answers import editing
 from app.answers.models import Draft
+from app.core.domain_errors import MissingPrecondition
 from app.db.engine import Database
+from app.editions import locking
+from app.editions.queries import list_editions_to_run
+from app.mail import outbox
+from app.mail.models import OutboxMail
 from app.newsletters.models import Newsletter
+from app.workflows.publishing import publication
 from tests.support.assignments import EDITED_ANSWER, ExpertAssignment, ask_expert
 from tests.support.database_checks import count_rows
+from tests.support.desk import Desk
 from tests.support.pages import Browser
 from tests.support.sample_newsroom import Newsroom
 
@@ -214,3 +221,119 @@ def test_thanks_and_what_ran_and_what_is_wrong_in_it(salt: ExpertAssignment, ley
     leyla.press(f"{salt.link}/report", body="It was 2010.")
     leyla.follow()
     assert "The desk has it" in leyla.text
+    assert leyla.page.texts("p.sheet") == ["It was 2010."]
+
+
+def told(salt: ExpertAssignment) -> list[str]:
+    """The objections that the desk was mailed."""
+    with salt.database.read() as session:
+        mails = session.scalars(select(OutboxMail).filter_by(kind="desk.objection").order_by(OutboxMail.id)).all()
+        texts = [outbox.read(session, mail).text for mail in mails]
+    return [" ".join(line.lstrip("> ") for line in text.splitlines() if line.startswith(">")) for text in texts]
+
+
+def test_the_confirmation_shows_what_leyla_objected_and_to_which_text(salt: ExpertAssignment, leyla: Browser) -> None:
+    check(leyla, salt, "wrong", reply="It was 2010.")
+    leyla.open(salt.link)
+    assert leyla.heading == "Thank you. Nora Lind has your objection"
+    assert leyla.page.texts("h2") == ["You wrote", "The text that you objected to"]
+    assert leyla.page.texts("p.sheet") == ["It was 2010."]
+    assert ("Nobody has to. We put up" in leyla.text, "Nobody is told to. We put up" in leyla.text) == (True, False)
+
+
+@pytest.mark.parametrize(("policy", "outcome"), [("facts", "fine"), ("approve", "approved")], indirect=["policy"])
+@pytest.mark.parametrize("approved", [False, True])
+def test_after_her_yes_leyla_can_still_object_and_the_desk_hears_at_once(
+    salt: ExpertAssignment, leyla: Browser, outcome: str, approved: bool, nora: Desk
+) -> None:
+    check(leyla, salt, outcome)
+    if approved:
+        salt.approve()
+    leyla.open(salt.link)
+    assert leyla.page.texts("summary") == ["Something is wrong"]
+    assert leyla.submit(f"{salt.link}/report", body=" ").status_code == 400
+    assert leyla.submit(f"{salt.link}/report", body="It was 2010.").status_code == 303
+    leyla.follow()
+    assert leyla.heading == "Thank you. Nora Lind has your objection"
+    assert leyla.page.texts("p.sheet") == ["It was 2010."]
+    assert (salt.checks(), told(salt)) == ([(outcome, None), ("wrong", "It was 2010.")], ["It was 2010."])
+    assert answer_state(salt) == ("approved" if approved else "edited")
+    alarms = nora.get("").texts(".alarm b")
+    assert alarms == ["Leyla Aydın says that something in the text is wrong."]
+
+
+def test_the_same_objection_twice_is_one(salt: ExpertAssignment, leyla: Browser) -> None:
+    check(leyla, salt, "fine")
+    leyla.open(salt.link)
+    form = leyla.page.form("/report").fields
+    for _press in range(2):
+        assert leyla.press(f"{salt.link}/report", **form | {"body": "It was 2010."}).status_code == 303
+    assert told(salt) == ["It was 2010."]
+
+
+def test_a_text_that_leyla_objected_to_after_her_yes_needs_another_check(
+    salt: ExpertAssignment, leyla: Browser
+) -> None:
+    check(leyla, salt, "fine")
+    leyla.open(salt.link)
+    leyla.press(f"{salt.link}/report", body="It was 2010.")
+    with pytest.raises(MissingPrecondition, match="text_not_checked"):
+        salt.database.write(
+            lambda s: editing.approve(s, salt.newsroom.nora, salt.answer(s), checklist=editing.CHECKLIST)
+        )
+
+
+def test_an_objection_to_an_older_text_is_not_taken_for_one_to_the_newest(
+    salt: ExpertAssignment, leyla: Browser
+) -> None:
+    check(leyla, salt, "fine")
+    leyla.open(salt.link)
+    salt.edit(DUST)
+    assert leyla.submit(f"{salt.link}/report", body="It was 2010.").status_code == 409
+    assert "It was 2010." in leyla.text
+    assert salt.checks() == [("fine", None)]
+
+
+def test_after_the_lock_and_after_the_run_leyla_reports_an_error_and_the_desk_hears_at_once(
+    salt: ExpertAssignment, leyla: Browser, nora: Desk
+) -> None:
+    check(leyla, salt, "fine")
+    salt.approve()
+
+    def lock(session: Session) -> None:
+        edition = list_editions_to_run(session, salt.newsroom.newsletter_id, 1)[0]
+        locking.lock_edition(session, salt.newsroom.nora, edition, edition.version)
+
+    salt.database.write(lock)
+    leyla.open(salt.link)
+    assert leyla.page.texts("summary") == ["Report an error"]
+    assert "The edition is closed." in leyla.page.main_text
+    leyla.submit(f"{salt.link}/report", body="It was 2010.")
+    salt.database.write(
+        lambda s: publication.send(s, salt.newsroom.nora, list_editions_to_run(s, salt.newsroom.newsletter_id, 1)[0])
+    )
+    leyla.open(salt.link)
+    assert (leyla.heading, leyla.page.texts("p.sheet")) == ("Your answer has run", ["It was 2010."])
+    leyla.submit(f"{salt.link}/report", body="And the list is long.")
+    assert told(salt) == ["It was 2010.", "And the list is long."]
+    assert nora.get("").texts(".alarm b") == ["Leyla Aydın says that something in the text is wrong."]
+
+
+def test_the_desk_answers_an_objection_and_leyla_hears_it(salt: ExpertAssignment, leyla: Browser, nora: Desk) -> None:
+    check(leyla, salt, "fine")
+    salt.approve()
+    leyla.open(salt.link)
+    leyla.submit(f"{salt.link}/report", body="It was 2010.")
+    with salt.database.read() as session:
+        path = f"questions/{salt.assignment(session).question.public_id}"
+        act = f"{path}/answers/{salt.answer(session).public_id}/settle"
+    page = nora.get(path)
+    assert "It was 2010." in page.main_text
+    assert nora.press(act, 422, note="") != ""
+    assert nora.get("").texts(".alarm b") == ["Leyla Aydın says that something in the text is wrong."]
+    nora.press(act, note="The plates were put up in 2009: we asked.")
+    assert nora.get("").texts(".alarm b") == []
+    letters = [text for kind, text in salt.mails() if kind == "expert.letter"]
+    assert ["The plates were put up in 2009" in text for text in letters] == [True]
+    leyla.open(salt.link)
+    assert leyla.heading == "Thank you. It is ready to run"

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app import audit
-from app.answers import assigning, closing, editing, translating, translators, unused_answers, writing
+from app.answers import assigning, closing, editing, objections, translating, translators, unused_answers, writing
 from app.answers.models import Answer, Assignment
 from app.back_issues.printed_names import PrintedExpert
 from app.back_issues.printed_qa import PrintedQA, PrintedVoice
@@ -105,6 +105,10 @@ def check(salt: Salt) -> None:
 
 def settle(salt: Salt) -> None:
     editing.settle_check(salt.session, salt.room.leyla, salt.answer, "fine")
+
+
+def object_(salt: Salt) -> None:
+    objections.object_to(salt.session, salt.room.leyla, salt.answer, "It was 2010.")
 
 
 def approve(salt: Salt) -> None:
@@ -335,6 +339,10 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("answer.check", "X", (send, edit), check),
     ("answer.reply", "E", (send, edit, check), settle),
     ("answer.reply", "", (send, edit, check), lambda s: editing.settle_check(s.session, s.room.nora, s.answer, "fine")),
+    ("answer.object", "E", (send, edit, check, settle), object_),
+    ("answer.object", "E", (send, edit, check, settle, approve), object_),
+    ("answer.let stand", "X", (send, edit, check, settle, approve, object_),
+     lambda s: objections.let_stand(s.session, s.room.nora, s.answer, "The plates were put up in 2009: we asked.")),
     ("answer.recall", "", (send, edit, check), lambda s: editing.recall_check(s.session, s.room.nora, s.answer)),
     ("answer.approve assignment.finish", "", (send, edit, check, settle), approve),
     ("answer.approve assignment.finish", "X", (send, edit), approve),  # what she has not seen is told

@@ -7,7 +7,7 @@ from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from ...answers import editing, unused_answers
+from ...answers import editing, objections, unused_answers, writing
 from ...answers.models import Answer, AnswerText
 from ...answers.queries import checks_of, load_answer, load_assignment, newest_checks, versions_of
 from ...audit.queries import find_latest_move
@@ -27,6 +27,7 @@ from ...questions.models import Question
 from ...questions.source_protection import LeakDetected
 from ...text.clean import word_count
 from ...text.diff import compare
+from ...typesetting.renderers import to_styled_text
 from ...web.error_sentences import SENTENCES
 from ...web.formatting import day
 from ...web.setup import or_404
@@ -85,7 +86,7 @@ def answer(slug: str, public_id: str, answer_id: str) -> str:
             new_text=new_text,
             checks=checks_of(desk.session, [answer.id])[answer.id],
             numbers={text.id: text.number for text in texts.values()},
-            pairs=compare(old_text.body, new_text.body),
+            pairs=compare(to_styled_text(old_text.body), to_styled_text(new_text.body)),
         )
 
 
@@ -106,7 +107,7 @@ def _render_edit_form(
     `submitted_text` replaces the stored text, and `error` says why it was not saved or sent. If somebody else has
     changed the answer, their text is shown beside it.
     """
-    own_text = editing.submitted_text(desk.session, answer)
+    own_text = writing.submitted_text(desk.session, answer)
     other_save = None
     if answer.text and isinstance(error, VersionConflict | InvalidTransition):
         other_save = _get_last_save(desk, answer, answer.text)
@@ -135,7 +136,7 @@ def _render_edit_form(
         fault=fault,
         passages=error.passages if isinstance(error, LeakDetected) else (),
         own_text=own_text,
-        pairs=compare(own_text.body, body) if own_text else [],
+        pairs=compare(to_styled_text(own_text.body), to_styled_text(body)) if own_text else [],
         is_read_only=form.conflict is not None and not answer.is_on_the_desk,
         may_check=desk.may("give back"),
         contact=status_of(desk.session, answer.expert),
@@ -262,9 +263,14 @@ def _introduce(desk: RequestContext, answer: Answer) -> None:
     introductions.change_lead_in(desk.session, desk.actor, answer, **lines)
 
 
+def _let_stand(desk: RequestContext, answer: Answer) -> None:
+    objections.let_stand(desk.session, desk.actor, answer, request.form.get("note", ""))
+
+
 # The moves of an answer. A move may return a message to announce.
 MOVES: dict[str, Callable[[RequestContext, Answer], str | None]] = {
     "return": _send_back,
+    "settle": _let_stand,
     "outcome": _settle_check,
     "recall": lambda desk, answer: editing.recall_check(desk.session, desk.actor, answer),
     "reopen": lambda desk, answer: editing.reopen(desk.session, desk.actor, answer),
@@ -274,9 +280,10 @@ MOVES: dict[str, Callable[[RequestContext, Answer], str | None]] = {
 
 
 @question_action(
-    f"{ANSWER_RULE}/<any(return, outcome, recall, reopen, withdraw, introduce):move>",
+    f"{ANSWER_RULE}/<any(return, settle, outcome, recall, reopen, withdraw, introduce):move>",
     permission={
         "return": "give back",
+        "settle": "approve",
         "recall": "give back",
         "outcome": "edit",
         "introduce": "edit",

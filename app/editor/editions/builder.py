@@ -93,6 +93,7 @@ def _format_day(warning: LockWarning) -> str:
 WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
     "words": lambda _warning: _("its newest words are not cleared yet: could anybody recognise the asker?"),
     "answer": lambda _warning: _("it has no approved answer."),
+    "objection": lambda warning: _("%(name)s says that something in the answer is wrong.", name=warning.expert),
     "mail": lambda warning: _("%(name)s has written by mail, and nobody has filed it.", name=warning.expert),
     "asked": lambda warning: _(
         "%(name)s is still asked. If it runs without their answer, they are told, and a text that is here is kept.",
@@ -119,6 +120,7 @@ WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
 WARNING_LINKS = {
     "words": ("question", _l("Look at the wording")),
     "answer": ("question", _l("Look at the answers")),
+    "objection": ("question", _l("Look at it")),
     "mail": ("letter", _l("Read it")),
     "asked": ("question", _l("Look at it")),
     "long": ("answer", _l("Cut it")),

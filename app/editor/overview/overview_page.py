@@ -172,7 +172,7 @@ def _missed_edition_fault(task: WaitingTask, url: str) -> AlarmNotice:
 
 def _objection_fault(task: WaitingTask, url: str) -> AlarmNotice:
     title = task.question.title if task.question else ""
-    heading = _("%(name)s objects to the edited text.", name=task.expert)
+    heading = _("%(name)s says that something in the text is wrong.", name=task.expert)
     return AlarmNotice(f"objection-{url.rpartition('/')[2]}", heading, url, button_subject=title, details=title)
 
 

@@ -72,6 +72,7 @@ GROUPS = {"desk": _l("Waits for you"), "expert": _l("With an expert"), "edition"
 # By the key of a status, the most urgent first. In a list, a question is shown with its most urgent status.
 STATUS_LABELS = {
     "objected": StatusLabels("late", "desk", _l("%(name)s says that something in the text is wrong")),
+    "contested": StatusLabels("late", "desk", _l("%(name)s says that something in the approved text is wrong")),
     "submitted": StatusLabels("new", "desk", _l("%(name)s’s text is here, for you to edit")),
     "edited": StatusLabels("new", "desk", _l("%(name)s’s text is edited and hasn’t gone back yet")),
     "passed": StatusLabels("good", "desk", _l("%(name)s has passed the text, it waits for approval")),
@@ -181,7 +182,13 @@ def build_status(
             key = "passed"
         elif check.outcome == "wrong":
             key = "objected"
+<<<<<<< HEAD
     return AssignmentStatus(assignment, answer, check, key, contact)
+=======
+    if key == "approved" and check and check.is_open_objection:
+        key = "contested"
+    return AssignmentStatus(assignment, answer, check, key)
+>>>>>>> cfc90c21 (Let experts object until the edition is locked, and report errors afterwards)
 
 
 def find_most_urgent(statuses: Sequence[AssignmentStatus]) -> AssignmentStatus | None:

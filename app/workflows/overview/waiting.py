@@ -100,7 +100,8 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
     coming = sorted((editions[key] for key in keys["coming"]), key=_run_order)
     picked = sorted((questions[key] for key in keys["picked"]), key=lambda question: question.position or 0)
     sections = slots.build_sections(newsletter.sections, slots.shares(coming[0]), picked) if coming else []
-    answers = _load_answers(session, [key for state in WAITING_ANSWER_STATES for key in _list_text_keys(keys, state)])
+    text_keys = [key for state in WAITING_ANSWER_STATES for key in _list_text_keys(keys, state)]
+    answers = _load_answers(session, text_keys + keys["contested"])
     owed_keys = keys["late"]
     if len(owed_keys) < MAX_TASKS:  # overdue assignments take precedence
         owed_keys = owed_keys + keys["due"]
@@ -195,6 +196,8 @@ def _texts_to_settle(answers: CheckedAnswers, newsletter: Newsletter) -> list[Wa
         if answer.is_on_the_desk:
             kind = _next_step(answer, check, newsletter.check_policy)
             tasks.append(WaitingTask(kind, since=answer.state_at, question=question, expert=answer.expert.name))
+        elif answer.is_approved and check and check.is_open_objection:
+            tasks.append(WaitingTask("objection", since=check.asked_at, question=question, expert=answer.expert.name))
     kinds_by_urgency = ("objection", "approve", "edit", "check")
     return sorted(tasks, key=lambda task: (kinds_by_urgency.index(task.kind), task.since))
 

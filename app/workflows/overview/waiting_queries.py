@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     ScalarSelect,
     Select,
+    and_,
     bindparam,
     case,
     exists,
@@ -25,9 +26,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from ...answers import objections
 from ...answers.lifecycle import ANSWER_STATES
 from ...answers.models import Answer, Assignment, Check
-from ...core.listing import Key, Listing, find_keys, union_keys
+from ...core.listing import COUNT_LIMIT, Key, Listing, find_keys, union_keys
 from ...db.session import now
 from ...db.types import UTCDateTime
 from ...editions.models import Edition
@@ -137,6 +139,7 @@ def _select_assignments_and_answers() -> KeyQueries:
             f"{state} backlog": query.where(~recent).order_by(None).order_by(*latest_first).limit(MAX_TASKS)
             for state, query in texts.items()
         },
+        "contested": _select_contested().limit(MAX_TASKS),
         "drafted": select_draft_invitations(_NEWSLETTER_ID, MAX_TASKS),
     }
 
@@ -166,6 +169,16 @@ def select_owed_by_state(newsletter_id: Key) -> Iterator[tuple[str, Select[int],
     for state, deadline in DEADLINE_COLUMNS.items():
         query = select(Assignment.id).where(Assignment.newsletter_id == newsletter_id, Assignment.state == state)
         yield state, query, deadline
+
+
+def _select_contested() -> Select[int]:
+    """Select the approved answers with an objection that isn't settled, also those that have run, oldest first.
+
+    The database starts from the objections, which are few.
+    """
+    query = select(Answer.id).join(Check, and_(Check.answer_id == Answer.id, Check.text_id == Answer.text_id))
+    query = query.where(Answer.newsletter_id == _NEWSLETTER_ID, Answer.is_approved, objections.IS_OPEN)
+    return query.group_by(Answer.id).order_by(func.min(Check.id))
 
 
 def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
@@ -215,6 +228,9 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
 
     newest_check = select(func.max(Check.id)).where(Check.answer_id == Answer.id).correlate(Answer).scalar_subquery()
     has_objection = exists().where(Check.id == newest_check, Check.text_id == Answer.text_id, Check.outcome == "wrong")
+    contested = (
+        select(func.count()).select_from(_select_contested().limit(COUNT_LIMIT + 1).subquery()).scalar_subquery()
+    )
     edited_conditions = (Answer.is_on_the_desk, ~Answer.is_submitted)
     deadline = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
     pen_times = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.is_pen)
@@ -227,7 +243,7 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
         "checking": count(Answer, Answer.is_checking),
         "edit": count(Answer, Answer.is_submitted),
         "settle": count(Answer, *edited_conditions, ~has_objection),
-        "objection": count(Answer, *edited_conditions, has_objection),
+        "objection": count(Answer, *edited_conditions, has_objection) + contested,
         "ask": count(Question, Question.is_open, ~_has_draft_invitation()),
         "ready": count(Question, Question.is_answered),
         "pen": inbound.listing(newsletter_id, "pen").count_subquery,
