@@ -13,7 +13,7 @@ from ..people.models import Expert, Link, Person
 from ..questions.models import Question, QuestionText
 from ..questions.queries import select_newest_cleared_id, select_reader_count
 from .editing import PASSED_OUTCOMES
-from .lifecycle import STAGE_BY_ANSWER, STAGE_BY_ASSIGNMENT
+from .lifecycle import CONTESTABLE_STAGES, STAGE_BY_ANSWER, STAGE_BY_ASSIGNMENT
 from .models import Answer, Assignment, Check
 
 
@@ -50,7 +50,7 @@ class ExpertTask:
         question = self.assignment.question
         if stage == "approved" and question.has_run:
             return str(question.state)
-        if stage in ("edited", "approved") and self.objection:
+        if self.objection and stage in CONTESTABLE_STAGES:
             return "objected"
         if stage == "edited" and self.last_check and self.last_check.outcome in PASSED_OUTCOMES:
             return "passed"

@@ -98,6 +98,8 @@ STAGE_BY_ANSWER = {
     "held over": "held over",
     "withdrawn": "cancelled",
 }
+# The stages in which an objection that the desk hasn't settled has a page of its own, "objected".
+CONTESTABLE_STAGES = (STAGE_BY_ANSWER["edited"], STAGE_BY_ANSWER["approved"])
 
 # Preconditions of the moves below.
 dates = Precondition(

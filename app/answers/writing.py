@@ -1,7 +1,7 @@
 """The expert's side of an answer: drafts, submitting and taking back, answers entered by the desk, reported errors."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
@@ -33,13 +33,15 @@ class AnswerContent:
     - `body`: the text;
     - `ties`: the expert's interests in the matter;
     - `own_words`: the expert states that they wrote the text themselves;
-    - `credit_line`: None leaves the credit line of the assignment as it is.
+    - `credit_line`: None leaves the credit line of the assignment as it is;
+    - `known_counts`: the counts of the drafts that the page has shown, by tab (see `Draft`).
     """
 
     body: str
     ties: str = ""
     own_words: bool = False
     credit_line: str | None = None
+    known_counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,12 @@ def save_draft(
     content: AnswerContent,
     count: int,
     part: str = "answer",
-    known_counts: Mapping[str, int] | None = None,
 ) -> DraftSnapshot:
     """Save the text of one tab as a draft. Return the draft that is stored now.
 
     `count` grows with each save of a tab. If a draft with a higher count is stored, it stays, so that a delayed request
-    never replaces newer text. `known_counts` are the counts of the drafts that the page has shown, by tab. Saving is
-    possible even if a text is with the desk already. Raises `InvalidTransition` if the question has run or the
-    assignment was cancelled.
+    never replaces newer text. Saving is possible even if a text is with the desk already. Raises `InvalidTransition` if
+    the question has run or the assignment was cancelled.
     """
     if assignment.is_cancelled or assignment.question.has_run:
         raise InvalidTransition("assignment", f"save a draft of the {part} of", assignment.state)
@@ -82,9 +82,9 @@ def save_draft(
         "credit_line": None if content.credit_line is None else single_line(content.credit_line)[:MAX_LINE_LENGTH],
         "saved_at": saved_at,
         "count": count,
-        "known_counts": dict(known_counts or {}),
+        "known_counts": dict(content.known_counts),
     }
-    saved = DraftSnapshot(tab, part, body, count, saved_at, known_counts or {})
+    saved = DraftSnapshot(tab, part, body, count, saved_at, content.known_counts)
     is_of_tab = and_(Draft.assignment_id == assignment.id, Draft.tab == tab)
     replace_older = update(Draft).where(is_of_tab, Draft.part == part, Draft.count <= count).values(values)
     if session.scalar(replace_older.returning(Draft.id), execution_options={"synchronize_session": False}):
@@ -305,9 +305,8 @@ def take_back(session: Session, actor: ExpertActor, assignment: Assignment) -> N
     ANSWER.apply(session, actor, answer, "take back")
     ASSIGNMENT.apply(session, actor, assignment, "take back", cause="take back")
     if text:
-        content = AnswerContent(text.body, text.ties)
-        known_counts = {tab_of_text(text): text.number}
-        save_draft(session, actor, assignment, "taken back", content, text.number, known_counts=known_counts)
+        content = AnswerContent(text.body, text.ties, known_counts={tab_of_text(text): text.number})
+        save_draft(session, actor, assignment, "taken back", content, text.number)
 
 
 def delete_old_drafts(session: Session) -> None:

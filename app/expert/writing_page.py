@@ -192,7 +192,9 @@ def answer_page(
 def _read_submission() -> writing.AnswerContent:
     form = request.form
     body = form.get("reply", form.get("answer", ""))
-    return writing.AnswerContent(body, form.get("ties", ""), "own_words" in form, _changed_credit_line())
+    return writing.AnswerContent(
+        body, form.get("ties", ""), "own_words" in form, _changed_credit_line(), get_known_counts()
+    )
 
 
 def save_submitted_draft(context: AssignmentContext) -> writing.DraftSnapshot:
@@ -201,14 +203,7 @@ def save_submitted_draft(context: AssignmentContext) -> writing.DraftSnapshot:
     tab, count = form.get("tab", ""), get_submitted_count()
     draft_kind = "reply" if "reply" in form else "answer"
     return writing.save_draft(
-        context.session,
-        context.actor,
-        context.task.assignment,
-        tab,
-        _read_submission(),
-        count,
-        draft_kind,
-        get_known_counts(),
+        context.session, context.actor, context.task.assignment, tab, _read_submission(), count, draft_kind
     )
 
 

@@ -225,6 +225,7 @@ SENTENCES: dict[str, Any] = {
     "too_long.topic": TOO_LONG,
     "too_long.translator": TOO_LONG,
     "too_long.verification_note": TOO_LONG,
+    "too_long.why": TOO_LONG,
     "too_long.wrong": TOO_LONG,
     # The keys of `FieldError`, for forms with several fields, such as settings.
     **{f"field.{key}": _l(sentence) for key, sentence in ERROR_MESSAGES.items()},

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.checks import made_anew
+
 revision = "0037"
 down_revision = "0036"
 branch_labels = None
@@ -14,6 +16,8 @@ TABLES = ("drafts", "translator_drafts")
 def upgrade() -> None:
     for table in TABLES:
         op.add_column(table, sa.Column("known_counts", sa.JSON(), nullable=False, server_default="{}"))
+        with made_anew(table) as batch:
+            batch.alter_column("known_counts", server_default=None)
 
 
 def downgrade() -> None:

@@ -68,7 +68,7 @@ def test_what_is_broken_comes_first_with_the_way_to_mend_it(nora: Desk, database
         "Mail has not moved ….",
         "The edition … wasn’t locked.",
         "One mail can’t be delivered.",
-        "Leyla Aydın objects to the edited text.",
+        "Leyla Aydın says that something in the text is wrong.",
     ]
     assert [lead for _, lead in said] == ["", "editions", "outbox", "questions"]
 
