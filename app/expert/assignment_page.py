@@ -18,6 +18,7 @@ from ..core.domain_errors import InvalidTransition, MissingPrecondition, Version
 from ..editions import archive
 from ..editions.archive import story_path
 from ..editions.items import block_from
+from ..editions.models import Edition
 from ..text.diff import changes, compare
 from ..typesetting.renderers import to_styled_text
 from ..web import errors
@@ -176,8 +177,8 @@ def _thanks(
 
 def is_locked(context: AssignmentContext) -> bool:
     """Return whether the question is in an edition whose contents are fixed."""
-    question, edition = context.task.assignment.question, context.edition
-    return bool(edition and edition.id == question.edition_id and edition.is_fixed)
+    edition_id = context.task.assignment.question.edition_id
+    return edition_id is not None and context.session.get_one(Edition, edition_id).is_fixed
 
 
 def published_page(
