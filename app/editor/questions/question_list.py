@@ -182,13 +182,9 @@ def build_status(
             key = "passed"
         elif check.outcome == "wrong":
             key = "objected"
-<<<<<<< HEAD
-    return AssignmentStatus(assignment, answer, check, key, contact)
-=======
     if key == "approved" and check and check.is_open_objection:
         key = "contested"
-    return AssignmentStatus(assignment, answer, check, key)
->>>>>>> cfc90c21 (Let experts object until the edition is locked, and report errors afterwards)
+    return AssignmentStatus(assignment, answer, check, key, contact)
 
 
 def find_most_urgent(statuses: Sequence[AssignmentStatus]) -> AssignmentStatus | None:
