@@ -390,7 +390,8 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
     nora.post(f"{place}/question/reopen", seen=get_version_token(nora.get(place), "question/reopen"))
     nora.post(f"{place}/question/drop", seen=get_version_token(nora.get(place), "question/drop"))
     assert Page(client.get(f"{here}?lang=fa").text).texts("h1") == [FIRST_QUESTION]
-    assert Page(client.get(here).text).attributes("[hreflang]", "hreflang") == ["fa"]  # of the page's words
+    assert Page(client.get(here).text).attributes(".masthead .langs [hreflang]", "hreflang") == ["fa"]
+    assert Page(client.get(here).text).attributes("main [hreflang], head [hreflang]", "hreflang") == []
 
 
 def test_what_is_translated_after_it_ran_stands_beside_it_and_an_unlocked_edition_is_set_anew(
