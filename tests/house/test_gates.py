@@ -50,7 +50,7 @@ PUBLIC = {
     "reader.answers", "reader.topic", "reader.answers_in_language", "reader.expert", "reader.card", "reader.find_answers", "reader.found", "reader.story", "reader.editions", "reader.edition", "reader.corrections", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.short_address", "reader.stop", "reader.stop_press", "reader.handbook", "reader.handbook_picture",
     "reader.framed_answers", "reader.framed_ask", "reader.begin", "reader.json_feed",
-    "reader.robots", "reader.sitemap", "reader.sitemap_of_pages", "reader.sitemap_of_year",
+    "reader.forget", "reader.robots", "reader.sitemap", "reader.sitemap_of_pages", "reader.sitemap_of_year",
 }  # fmt: skip
 SOME = "012345678901"  # a public id, and a number, of nothing
 UNPRESSED = {"trail"}  # an act that is done by opening a page
@@ -66,6 +66,7 @@ UNLINKED: dict[str, str] = {
     "reader.json_feed": "programs find it in the head of the pages",
     "reader.framed_answers": "stands in frames",
     "reader.framed_ask": "stands in frames",
+    "reader.forget": "is the style sheet by which a browser forgets a form",
     "reader.robots": "search engines ask for it",
     "reader.sitemap": "robots.txt names it",
     "reader.sitemap_of_pages": "the sitemap names it",
