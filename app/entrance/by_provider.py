@@ -28,31 +28,25 @@ log = logging.getLogger(__name__)
 
 # The status and the message for each refusal.
 REFUSALS = {
-    oidc.ProviderUnavailable: (503, _l("%(provider)s can’t be reached just now. The way in by mail works as ever.")),
-    oidc.SignInDeclined: (403, _l("%(provider)s didn’t let you in, or you turned back there.")),
+    oidc.ProviderUnavailable: (503, _l("%(provider)s can’t be reached right now. You can still sign in by mail.")),
+    oidc.SignInDeclined: (403, _l("%(provider)s refused the sign-in, or you cancelled it there.")),
     oidc.InvalidResponse: (
         400,
-        _l("What came back doesn’t belong to what was asked for in this browser, or it is too old. Begin once more."),
+        _l("The response doesn’t match what this browser asked for, or it is too old. Start again."),
     ),
-    "unverified": (
-        403,
-        _l(
-            "%(provider)s doesn’t vouch for your address: it isn’t confirmed there. "
-            "Confirm it there, or come in by mail."
-        ),
-    ),
+    "unverified": (403, _l("%(provider)s hasn’t confirmed your address. Confirm it there, or sign in by mail.")),
     "unknown": (
         403,
         _l(
-            "Nobody at work here has the address that %(provider)s knows you by. "
-            "Ask an admin of your desk for an invitation to it."
+            "Nobody at this desk has the address that %(provider)s has for you. Ask an admin of your desk to "
+            "invite that address."
         ),
     ),
     "another account": (
         403,
         _l(
-            "Whoever has this address here came in by another account before, and only that one counts. "
-            "Sign in with that one, or by mail; an admin of your desk can have it forgotten."
+            "The person with this address signed in with another account before, and only that one works. Use "
+            "that account, or sign in by mail. An admin of your desk can remove it."
         ),
     ),
 }

@@ -27,9 +27,9 @@ WAIT = 60  # seconds that a browser over the limit has to wait
 WAIT_LIFE = 3_600  # seconds from the start of the wait, after which the browser isn't counted separately any more
 
 BUSY = errors.ErrorMessage(
-    _l("Many ask from your network"),
-    _l("There were more tries from your network than one person makes. They need not be yours; nothing was sent."),
-    _l("Wait for a minute, go back in this browser and press again: then you are counted alone."),
+    _l("Many questions come from your network"),
+    _l("There were more attempts from your network than one person makes. They may not be yours. Nothing was sent."),
+    _l("Wait for a minute, go back in this browser and press again."),
 )
 
 

@@ -75,7 +75,7 @@ def request_sign_in() -> Response:
     try:
         checked_address(email)
     except BadAddress:
-        return _render_request_page(400, email, _("This is not a whole address. It looks like name@newsroom.org."))
+        return _render_request_page(400, email, _("This address is incomplete. It looks like name@newsroom.org."))
     browser, door = _get_requesting_browser(language()), _get_requested_door()
     db.write(lambda db_session: sign_in.request_sign_in(db_session, Visitor(), email, door, browser))
     session.update(browser=browser.secret, to=door, next=get_local_path(request.form.get("next")))
@@ -123,7 +123,7 @@ def use_code() -> Response:
 
     token = db.write(sign_in_by_code)
     if token is None:
-        return _render_code_page(400, _("This code does not fit. Ten wrong ones end it; then ask for a new mail."))
+        return _render_code_page(400, _("This code is wrong. After ten wrong codes you need a new mail."))
     return log_in_and_redirect(token)
 
 

@@ -40,7 +40,7 @@ def request_links() -> Response:
     try:
         db.write(lambda session: own_links.request_links(session, Visitor(), email))
     except BadAddress:
-        fault = _("This is not a whole address. It looks like name@newsroom.org.")
+        fault = _("This address is incomplete. It looks like name@newsroom.org.")
         return errors.render_lost_link(400, email, fault)
     delay_response(request.environ, started_at + LEAST_DURATION)
     return redirect(url_for("entrance.links_requested"), code=303)

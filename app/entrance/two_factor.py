@@ -115,7 +115,7 @@ def _verify_second_factor(use_factor: Change[None]) -> Response:
         change_as_current_user(use_factor)
     except ProofFailed:
         return _render_second_factor(
-            400, _("That doesn’t fit. A code of an app fits once, and for a minute; a recovery code once.")
+            400, _("That code is wrong. A code from an app works once, and for a minute; a recovery code works once.")
         )
     with db.read() as db_session:
         home_url = get_home_url(db_session, current_user.person_id, current_user.door)
@@ -197,9 +197,7 @@ def add_app() -> Response:
     try:
         codes = change_as_current_user(partial(factors.add_app, name=name, secret=secret, code=code))
     except ProofFailed:
-        return _render_app_page(
-            secret, 400, _("This code doesn’t fit. Look whether the clock of your device is right.")
-        )
+        return _render_app_page(secret, 400, _("This code is wrong. Check that the clock of your device is right."))
     return _show_recovery_codes(codes)
 
 
@@ -223,7 +221,7 @@ def add_passkey() -> Response:
             partial(factors.add_passkey, name=name, credential=credential, challenge=challenge, site=get_site())
         )
     except ProofFailed:
-        return _render_factors(400, error=_("This passkey couldn’t be taken. Try again."))
+        return _render_factors(400, error=_("This passkey didn’t work. Try again."))
     return _show_recovery_codes(codes)
 
 

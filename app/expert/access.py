@@ -38,8 +38,8 @@ ADDRESSES = ("/a/<token>", "/expert/assignments/<public_id>")  # with a link, an
 # Messages after an action. Their keys are in the URL, since experts with a link have no cookie.
 NOTICES = {
     "accept": _l("Thank you. It is yours now."),
-    "suggest": _l("Thank you: we’ll ask them ourselves."),
-    "ask": _l("Asked. The answer comes by mail."),
+    "suggest": _l("Thank you. We’ll ask them ourselves."),
+    "ask": _l("Your question is sent. The answer comes by mail."),
     "take-back": _l("You have your text back. Nobody edits it until you send it again."),
     "report": _l("Thank you. The desk has it, and you will hear what becomes of it."),
 }

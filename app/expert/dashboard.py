@@ -25,11 +25,11 @@ class ListedStage(NamedTuple):
 
 # Tasks in other stages ended without an answer that anybody can read, so they aren't listed.
 LISTED_STAGES = {
-    "answer": ListedStage("answer", "new", _l("%(editor)s waits for your text")),
+    "answer": ListedStage("answer", "new", _l("%(editor)s is waiting for your text")),
     "check": ListedStage("check", "new", _l("%(editor)s asks whether the edited text is right")),
     "sent": ListedStage("desk", "wait", _l("%(editor)s has your text")),
     "edited": ListedStage("desk", "wait", _l("%(editor)s is editing your text")),
-    "passed": ListedStage("desk", "wait", _l("It stays as you saw it; %(editor)s approves it now")),
+    "passed": ListedStage("desk", "wait", _l("It stays as you saw it. %(editor)s will approve it")),
     "objected": ListedStage("desk", "wait", _l("%(editor)s has your objection")),
     "approved": ListedStage("desk", "good", _l("It is ready to run in %(newsletter)s")),
     "published": ListedStage("published", "good", _l("It ran in %(newsletter)s")),
@@ -83,7 +83,7 @@ def _build_line(task: ExpertTask, runs_at: datetime | None) -> TaskRow:
     names = {"editor": task.newsletter.editor, "newsletter": task.newsletter.name}
     is_late = bool(task.stage in due_times and time and is_past(time))
     if task.stage == "answer" and is_late and time:
-        text = _("%(editor)s waits for your text, late by %(time)s", editor=names["editor"], time=ago(time))
+        text = _("%(editor)s is waiting for your text, which is %(time)s late", editor=names["editor"], time=ago(time))
     else:
         text = str(stage.sentence) % names
     return TaskRow(

@@ -28,7 +28,7 @@ from ..web.setup import limiter
 from .access import AssignmentContext, assignment_route, read_context, render_page, run_in_transaction, to_assignment
 
 OVER = errors.ErrorMessage(
-    _l("No answer needed any more"),
+    _l("No answer is needed any more"),
     _l("The question is settled, or somebody else has it. What you wrote was not passed on."),
     errors.PAGES[409].todo,
 )

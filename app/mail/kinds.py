@@ -167,8 +167,8 @@ KINDS = {
             "closing": _expert_part("reply_by", "reply_by"),
         },
         fixed_note=N_(
-            "The question, length and date, the line before the answer, the link, the terms and how to make sure "
-            "that it is you stand in it in any case."
+            "It always has the question, length and date, the line before the answer, the link, the terms, and "
+            "how to check that the mail is from you."
         ),
     ),
     "expert.invitation_again": _expert_mail(N_("Invitation, with a new link"), "ask", erase_in=NEVER),
@@ -203,9 +203,7 @@ KINDS = {
         mail_values.EditedTextMail,
         erase_in=NEVER,
         parts={"subject": _expert_part("about changes due", "due"), "opening": _expert_part()},
-        fixed_note=N_(
-            "The list of changes, all of the text, what silence means, until when and the link stand in it in any case."
-        ),
+        fixed_note=N_("It always has the list of changes, the whole text, what silence means, the date and the link."),
     ),
     # These two contain links, or an address that is out of use.
     "expert.links": _expert_mail(N_("Links once more"), "inform", mail_values.LinksMail, erase_in=WHEN_ENDED),
@@ -223,7 +221,7 @@ KINDS = {
         examples=({"runs_on": 0 * DAY},),
     ),
     "expert.carried_over": _expert_mail(
-        N_("Carried over to a later edition"),
+        N_("Moved to a later edition"),
         "reschedule",
         erase_in=NEVER,
         lane=2,
@@ -267,7 +265,7 @@ KINDS = {
         erase_in=NEVER,
         lane=2,
         parts={"subject": _expert_part(), "body": _expert_part("day", "day")},
-        fixed_note=N_("Whether a text is kept for a later edition stands in it in any case."),
+        fixed_note=N_("It always says whether a text is kept for a later edition."),
         examples=({"runs_on": 0 * DAY, "kept": True}, {"runs_on": 0 * DAY}),
     ),
     # If a reader withdrew the question, this mail would be the last record of its words.
@@ -289,9 +287,7 @@ KINDS = {
         N_("News for a reader"),
         is_recurring=True,
         parts={"subject": _NEWS_PART, "answered": _NEWS_PART, "ended": _NEWS_PART, "joined": _NEWS_PART},
-        fixed_note=N_(
-            "The link and what becomes of the address stand below it in any case. Of the question nothing ever does."
-        ),
+        fixed_note=N_("The link, and what happens to the address, are always below it. The question is never in it."),
         examples=(
             {"opening": "answered"},
             {
@@ -310,7 +306,7 @@ KINDS = {
         erase_in=WHEN_ENDED,
         is_padded=True,
         parts={"subject": _NEWS_PART, "body": _NEWS_PART},
-        fixed_note=N_("The number, where it is typed and how to stop our mails stand below it in any case."),
+        fixed_note=N_("The number, where to type it and how to stop our mails are always below it."),
     ),
     "desk.answer": _desk_mail(N_("An answer is here")),
     "desk.declined": _desk_mail(N_("An expert said no")),
@@ -322,8 +318,8 @@ KINDS = {
     "desk.fine": _desk_mail(N_("An expert agrees")),
     "desk.suggestion": _desk_mail(N_("A colleague was suggested")),
     "desk.question_back": _desk_mail(N_("An expert asks back")),
-    "desk.mention": _desk_mail(N_("Called in a note")),
-    "desk.mail_waits": _desk_mail(N_("A mail of an expert waits to be filed"), lifetime=DAY),
+    "desk.mention": _desk_mail(N_("Mentioned in a note")),
+    "desk.mail_waits": _desk_mail(N_("A mail from an expert is waiting to be filed"), lifetime=DAY),
     "desk.mail_failed": _desk_mail(N_("A mail can’t be delivered"), lifetime=DAY),
     "desk.edition_missing": MailKind(
         N_("Has the edition gone out?"), mail_values.EditionMail, NEVER, lifetime=DAY, automatic=GENERATED
@@ -337,7 +333,7 @@ KINDS = {
         lifetime=timedelta(minutes=10),
         automatic=GENERATED,
     ),
-    "desk.program_paused": _desk_mail(N_("Another program hears nothing any more")),
+    "desk.program_paused": _desk_mail(N_("Another program no longer gets events")),
     # The mail contains headlines, which may have to be erased.
     "desk.digest": MailKind(
         N_("The morning’s mail"),

@@ -108,7 +108,7 @@ class Expert(Row, HasPublicId, Editable, Verified):
         N_("Credit line"),
         N_("What stands after the name in print, e.g. “campaign director at Safeguard Defenders”."),
         length=400,
-        own=N_("After your name stands"),
+        own=N_("Printed after your name"),
         own_help=N_("For instance “campaign director at Safeguard Defenders”."),
         is_found_by=True,
     )

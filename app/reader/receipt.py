@@ -56,21 +56,17 @@ class ProgressStep:
 # The heading of each step when it is done, current, and in the future.
 STEP_HEADINGS = (
     (_l("It arrived"), _l("It arrived"), _l("It arrives")),
-    (_l("%(editor)s has read it"), _l("%(editor)s is going to read it"), _l("%(editor)s reads it")),
+    (_l("%(editor)s has read it"), _l("%(editor)s will read it"), _l("%(editor)s reads it")),
     (
-        _l("Somebody from the field was asked"),
+        _l("An expert was asked"),
         _l("We look for somebody who can answer it"),
-        _l("If it is one for us, we look for somebody who can answer it"),
+        _l("If we can use it, we look for somebody who can answer it"),
     ),
-    (
-        _l("The answer is here"),
-        _l("Somebody from the field is writing an answer"),
-        _l("If we find somebody, they answer in writing"),
-    ),
+    (_l("The answer is here"), _l("An expert is writing an answer"), _l("If we find somebody, they answer in writing")),
     (
         _l("It ran in the newsletter"),
         _l("It waits for its edition"),
-        _l("If it is answered, it can appear in the newsletter and on this site"),
+        _l("If it is answered, it may appear in the newsletter and on this site"),
     ),
 )
 # The number of steps that are done in each public state. The next one is current, all later ones are in the future.
@@ -80,9 +76,9 @@ CURRENT_DETAILS = {
     "arrived": _l("We read every question. No news does not mean no."),
     "read": _l("No news does not mean no. It can take some weeks. For some questions we find nobody who can answer."),
     "asked": _l("They have it in the desk’s words, and don’t learn who asked, unless you want to be named."),
-    "answered": _l("The desk edits it and has the expert check it once more."),
+    "answered": _l("The desk edits it, and the expert checks it again."),
 }
-# The text of the last step, "You hear back", by the reader's choice in the form.
+# The text of the last step, "We reply to you", by the reader's choice in the form.
 HEAR_BACK_DETAILS = {
     "once": _l("You get one e-mail, then your address is erased here."),
     "while": _l("You get an e-mail, then your address is erased here."),
@@ -119,7 +115,7 @@ def _ongoing_steps(context: ReaderContext, letter: Letter, public_state: PublicS
         steps.append(ProgressStep(str(done_heading) % values, "is-done"))
     if public_state.state in CURRENT_DETAILS and not context.newsletter.is_going:
         heading = _("%(name)s has ended", name=context.newsletter.name)
-        details = _("No answer comes any more. You can still take your question back.")
+        details = _("There will be no answer. You can still take your question back.")
         return [*steps, ProgressStep(heading, "is-now", details)]
     if done_count < len(STEP_HEADINGS):
         _done, current_heading, _future = STEP_HEADINGS[done_count]
@@ -131,7 +127,7 @@ def _ongoing_steps(context: ReaderContext, letter: Letter, public_state: PublicS
         steps[-1] = ProgressStep(_("It ran in the newsletter"), "is-now", details, public_state.path)
     elif letter.hear_back in HEAR_BACK_DETAILS and letter.contact:
         details = str(HEAR_BACK_DETAILS[letter.hear_back])
-        steps.append(ProgressStep(_("You hear back"), details=details))
+        steps.append(ProgressStep(_("We reply to you"), details=details))
     return steps
 
 
@@ -143,28 +139,27 @@ def _describe_state(public_state: PublicState) -> str:
 
 def _kept_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
     heading = _("%(editor)s has read it and keeps it", editor=context.newsletter.editor)
-    details = _("It isn’t a question to put to somebody, but it helps the desk. Thank you.")
+    details = _("It isn’t a question for an expert, but it helps the desk. Thank you.")
     return [ProgressStep(heading, "is-now", details)]
 
 
 def _ended_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
     reason = public_state.reason or ""
     sentence = get_ending_sentence(context.session, context.newsletter, reason, requested_language())
-    details, details_language = sentence or (_("We won’t go on with it."), language())
+    details, details_language = sentence or (_("We won’t pursue it."), language())
     if details_language == language():
         details_language = ""
-    heading = _("It has come to an end")
+    heading = _("It has ended")
     return [ProgressStep(heading, "is-now", details, public_state.path, details_language)]
 
 
 def _withdrawn_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
     details = _(
-        "Your words, and whatever you told us about yourself, are erased here. Copies in backups go some time later."
+        "Your words, and everything you told us about yourself, are erased here. "
+        "Copies in backups are deleted some time later."
     )
     if public_state.runs_unnamed:
-        details += " " + _(
-            "It was fixed for a newsletter already. There it appears in the desk’s words, without a name."
-        )
+        details += " " + _("It was already fixed for an edition. It appears there in the desk’s words, without a name.")
     return [ProgressStep(_("You took it back"), "is-now", details)]
 
 
@@ -332,7 +327,7 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
         withdrawal.change_credit(
             session, receipts.reader_of(letter), letter, choice, name, form.get("place", ""), consent(newsletter)
         )
-        return _("You won’t be named.") if choice == "none" else _("We have noted how you want to be named.")
+        return _("You won’t be named.") if choice == "none" else _("We have noted how we should name you.")
 
     return _handle_receipt(slug, change_credit)
 
@@ -420,8 +415,8 @@ def _handle_receipt(
 
 def _render_not_found(context: ReaderContext, number: str) -> str:
     error = (
-        _("No question has this number. Look at each group of four once more.")
+        _("No question has this number. Please check each group of four.")
         if parse_receipt(number)
-        else _("A receipt has 20 digits; this is something else.")
+        else _("A receipt number has 20 digits. This is something else.")
     )
     return context.page("reader/receipt.html", "receipt", error=error, number=number)

@@ -35,27 +35,27 @@ TRAP = "leave_empty"  # a form field that people don't see
 
 FAULTS = {
     ("form", "full"): _l(
-        "Somebody floods this desk with letters, and it can’t keep more of them now. Your question is not sent; every "
-        "word of it is still here. Send it again in some minutes, or tomorrow."
+        "Somebody is flooding this desk with letters, and it can’t take more right now. Your question is not "
+        "sent, and every word of it is still here. Send it again in a few minutes, or tomorrow."
     ),
     ("form", "old"): _l(
-        "This page has stood open for too long, or wasn’t made here. Please send it again: now it will be taken."
+        "This page was open for too long, or didn’t come from here. Please send it again: it will work now."
     ),
     ("body", "empty"): _l("Write your question."),
-    ("body", "short"): _l("That is too short to be a question: two words at least."),
+    ("body", "short"): _l("That is too short for a question: write at least two words."),
     ("body", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
     ("background", "long"): _l("That is longer than 4,000 characters. Please shorten it."),
     ("more", "empty"): _l("Write what you would like to add."),
     ("more", "long"): _l("That is longer than 2,000 characters. Please shorten it."),
     ("more", "many"): _l(
-        "You have added to it twenty times, and it holds no more. What you typed is still here: you "
-        "can send it as a new question."
+        "You have added to it twenty times, which is the limit. What you typed is still here: you can send it "
+        "as a new question."
     ),
-    ("hear_back", "unknown"): _l("Choose one of the three ways to find out."),
+    ("hear_back", "unknown"): _l("Choose how you want to find out."),
     ("email", "empty"): _l("Write the address that we should write to, or choose “Just a number”."),
-    ("email", "bad"): _l("That isn’t a whole address. Write it in full, such as name@post.example."),
-    ("credit", "unknown"): _l("Choose one of the three ways to be named, or not to be."),
-    ("name", "empty"): _l("Add the name, or choose “Don’t name me”."),
+    ("email", "bad"): _l("That address is incomplete. Write it in full, such as name@post.example."),
+    ("credit", "unknown"): _l("Choose whether and how we name you."),
+    ("name", "empty"): _l("Add your name, or choose “Don’t name me”."),
     ("name", "long"): _l("That name is longer than 120 characters."),
     ("place", "empty"): _l("Add the place you write from, or choose “Don’t name me”."),
     ("place", "long"): _l("That place is longer than 120 characters."),

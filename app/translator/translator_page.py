@@ -37,22 +37,22 @@ PAGE = "/a/<token>/translation"
 LABELS = {
     "headline": _l("Headline"),
     "name": _l("The expert’s name in this language"),
-    "credit_line": _l("What stands after the name"),
-    "relation": _l("What connects them with it"),
+    "credit_line": _l("Printed after the name"),
+    "relation": _l("What links them to it"),
     "body": _l("The translation"),
     "ties": _l("What readers should know of their interests"),
     "translator": _l("Your name, as it would be printed"),
 }
 TASK_ENDED = errors.ErrorMessage(
-    _l("No translation needed any more"),
-    _l("The desk has what it needs, or took the link back. What you wrote was not passed on."),
+    _l("No translation is needed any more"),
+    _l("The desk has what it needs, or withdrew the link. What you wrote was not passed on."),
     errors.PAGES[409].todo,
 )
 EXPERT_FIELDS = ("name", "credit_line", "relation")
 STAGES_WITH_DRAFTS = ("write", "changed", "handed in")
-OTHER_TEXTS = _l("Another page of yours has other words: they stand at the end. Hand in again, and these here count.")
+OTHER_TEXTS = _l("You wrote a different text on another page: it is at the end. Hand in again to send the text here.")
 # Messages after an action. Their keys are in the URL, since translators have no cookie.
-NOTICES = {"beside": _l("Another page of yours has other words. They stand at the end of this page.")}
+NOTICES = {"beside": _l("You wrote a different text on another page. It is at the end of this page.")}
 T = TypeVar("T")
 
 

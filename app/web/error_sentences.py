@@ -48,7 +48,9 @@ SENTENCES: dict[str, Any] = {
         "Somebody else changed it while you had it open. What they did stands, and nothing was overwritten."
     ),
     "sign_in.proof_expired": _l("First confirm that it is you: the last time was too long ago."),
-    "sign_in.proof_failed": _l("That doesn’t fit. A code of an app fits once, and for a minute; a recovery code once."),
+    "sign_in.proof_failed": _l(
+        "That code is wrong. A code from an app works once, and for a minute; a recovery code works once."
+    ),
     "limit.asked_back": _l(
         "You have asked as often as the desk can answer in a day. Send this one tomorrow, or reply to our mail."
     ),

@@ -21,7 +21,7 @@ from tests.support.assignments import ExpertAssignment, ask_expert
 from tests.support.sample_newsroom import Newsroom
 
 ONLY, ONE_MORE = "I’m asking only you.", "I’m asking one other expert too."
-CHANGED = "Since I wrote to you about this, something has changed: one other expert is asked too."
+CHANGED = "Something has changed since I wrote to you about this: I’m asking one other expert, too."
 
 
 @pytest.fixture

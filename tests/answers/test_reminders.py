@@ -101,7 +101,7 @@ def test_who_says_nothing_is_reminded_on_the_day_a_word_was_wanted_and_never_aga
 ) -> None:
     ask_leyla(database, newsroom, yes=False)
     assert days(database, 2, 20) == [("expert.reminder", 4)]
-    assert "have heard nothing yet" in text_of(database, "expert.reminder")
+    assert "haven’t heard from you yet" in text_of(database, "expert.reminder")
 
 
 def test_where_the_time_is_short_the_reminder_comes_half_way_and_where_it_is_shorter_none(

@@ -82,7 +82,7 @@ def test_a_pause_is_told_to_readers_with_its_day_and_nothing_is_taken_on_the_pag
     assert stands(database) == ("paused", date(2094, 5, 3))
     for path in ("/steppe/ask", "/steppe/"):
         page = public(reader, path)
-        assert "The Steppe Letter pauses, and takes questions again from Monday 3 May 2094." in page.main_text
+        assert "The Steppe Letter is taking a break and takes questions again from Monday 3 May 2094." in page.main_text
         assert [form.action for form in page.forms] == []
     assert "Ask a question" not in public(reader, "/steppe/answers").main_text
     assert "Ask a question" not in public(reader, "/steppe/protection").main_text
@@ -92,7 +92,10 @@ def test_a_pause_is_told_to_readers_with_its_day_and_nothing_is_taken_on_the_pag
 
 def test_without_a_day_the_page_names_none(vera: Desk, reader: FlaskClient) -> None:
     press(vera, "pause")
-    assert "The Steppe Letter pauses, and takes no questions at the moment." in public(reader, "/steppe/ask").main_text
+    assert (
+        "The Steppe Letter is taking a break and takes no questions at the moment."
+        in public(reader, "/steppe/ask").main_text
+    )
 
 
 def test_a_form_from_before_the_pause_keeps_what_was_typed_and_one_that_was_sent_keeps_its_number(
@@ -237,7 +240,7 @@ def test_a_closed_newsletter_is_read_and_its_receipts_tell(
     sent = reader.post("/steppe/send", base_url=LOCALHOST, data=opened_form(reader))
     receipt = Page(sent.text).texts("code, .code")[0]
     press(vera, "close")
-    assert "The Steppe Letter has ended and takes no questions any more." in public(reader, "/steppe/ask").main_text
+    assert "The Steppe Letter has ended and no longer takes questions." in public(reader, "/steppe/ask").main_text
     public(reader, "/steppe/answers")
     state = Page(reader.post("/steppe/receipt", base_url=LOCALHOST, data={"receipt": receipt}).text)
     assert "The Steppe Letter has ended" in state.main_text and "Add something to it" not in state.main_text

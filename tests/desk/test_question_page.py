@@ -81,10 +81,7 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
     mail = get_one(database, OutboxMail, kind="desk.mention")
     with database.read() as session:
         message = outbox.read(session, mail)
-    assert (message.to, message.subject) == (
-        "ilya@desk.example",
-        "Nora Lind calls you to a question: The Steppe Letter",
-    )
+    assert (message.to, message.subject) == ("ilya@desk.example", "Nora Lind mentions you in a note: The Steppe Letter")
     assert "cannery" not in message.text + message.subject
     assert "salt" not in (message.text + message.subject + (message.html or "")).casefold()
     assert f"{nora.base_path}{address}" in message.text

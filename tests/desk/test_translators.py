@@ -129,7 +129,7 @@ def test_the_words_are_sent_again_and_the_link_is_withdrawn(
     assert "sent a translator into Persian the words" in nora.post(f"{place}/withdraw", 409, seen=before)
     nora.post(f"{place}/withdraw", seen=get_version_token(nora.get(texts(first)), "translator/withdraw"))
     assert shirin.open(new).status_code == 200
-    assert shirin.heading == "No translation needed any more"
+    assert shirin.heading == "No translation is needed any more"
     asked(nora, first)  # somebody else, or the same
     assert [made.state for made in everybody(nora.database)] == ["withdrawn", "invited"]
 

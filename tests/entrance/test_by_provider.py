@@ -49,7 +49,7 @@ def test_nora_comes_in_and_leaves_what_every_way_in_leaves(
     )  # fmt: skip
     assert nora.client.get_cookie("__Host-known", domain="ask.newsroom.example") is not None
     nora.open("/signed-in")
-    assert "Signing out here ends nothing at your provider" in nora.text
+    assert "Signing out here doesn’t sign you out at your provider" in nora.text
     for table in ("identities", "audit", "sessions"):
         with database.reader.connect() as line:
             assert provider.user["sub"] not in repr(line.exec_driver_sql(f"SELECT * FROM {table}").fetchall())
@@ -124,7 +124,7 @@ def test_whoever_twists_the_token_stays_outside(
     HOSTILE[how](provider)
     browser = sign_in_at_provider(app)
     assert (get_page_status(browser), browser.heading) == (400, "Not signed in")
-    assert "it is too old. Begin once more." in browser.text
+    assert "it is too old. Start again." in browser.text
     assert (list_sessions(database), list_linked_person_ids(database), browser.open(DESK_PAGE).status_code) == (
         [],
         [],
@@ -242,7 +242,7 @@ def test_a_provider_that_is_down_is_said_to_be_and_the_way_by_mail_works(
     else:
         browser = sign_in_at_provider(app)
     assert (get_page_status(browser), browser.heading) == (503, "Not signed in")
-    assert "The Daily’s account can’t be reached just now. The way in by mail works as ever." in browser.text
+    assert "The Daily’s account can’t be reached right now. You can still sign in by mail." in browser.text
     assert time.monotonic() - began < 5
     assert list_sessions(database) == []
     assert sign_in_by_code(app, database, NORA).open(DESK_PAGE).status_code == 200
@@ -304,7 +304,7 @@ def test_whoever_turns_back_at_the_provider_is_told_so(
     app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider
 ) -> None:
     browser = sign_in_at_provider(app, error="access_denied", code=None)
-    assert (get_page_status(browser), "or you turned back there" in browser.text) == (403, True)
+    assert (get_page_status(browser), "or you cancelled it there" in browser.text) == (403, True)
 
 
 @pytest.mark.threat("stranger at the door")
@@ -314,7 +314,7 @@ def test_an_address_that_the_provider_has_not_confirmed_opens_nothing(
     for claimed in (False, None, "true", 1):
         provider.claims["email_verified"] = claimed
         browser = sign_in_at_provider(app)
-        assert (get_page_status(browser), "isn’t confirmed there" in browser.text) == (403, True), claimed
+        assert (get_page_status(browser), "hasn’t confirmed your address" in browser.text) == (403, True), claimed
     assert list_linked_person_ids(database) == []
 
 

@@ -87,7 +87,7 @@ def test_another_browser_is_told_to_type_the_code_where_it_was_asked_for(
     link, code = mailed(database)
     phone.open("/sign-in")  # for a token of its own
     assert phone.press(link).status_code == 403
-    assert phone.heading == "This link was asked for in another browser"
+    assert phone.heading == "This link was requested in another browser"
     ask(phone, "somebody@else.example")
     assert phone.press("/sign-in/code", code=code).status_code == 400
     assert not signed_in(phone)

@@ -145,7 +145,7 @@ def test_tries_are_counted_by_network(limited_client: FlaskClient, newsroom: New
 def test_no_whole_address_comes_back_with_what_was_typed(browse: Callable[[], Browser], newsroom: Newsroom) -> None:
     browser = browse()
     assert browser.press("/a", email="leyla at field").status_code == 400
-    assert (browser.value("email"), "This is not a whole address." in browser.text) == ("leyla at field", True)
+    assert (browser.value("email"), "This address is incomplete." in browser.text) == ("leyla at field", True)
 
 
 def test_the_link_of_a_question_that_is_over_is_not_mailed(

@@ -46,7 +46,7 @@ def test_nobody_makes_themselves_an_account(
     provider.user["email"] = email
     before = people(database)
     browser = sign_in_at_provider(app)
-    assert (get_page_status(browser), "Nobody at work here has the address" in browser.text) == (403, True)
+    assert (get_page_status(browser), "Nobody at this desk has the address" in browser.text) == (403, True)
     assert (people(database), list_linked_person_ids(database), list_sessions(database)) == (before, [], [])
 
 
@@ -81,7 +81,7 @@ def test_the_account_decides_from_the_first_time_on_and_no_address_moves_it(
     assert [row.person_id for row in list_sessions(database)] == [newsroom.nora.person_id] * 2
     provider.user.update(sub="another", email=NORA, email_verified=True)  # who has got Nora's address there
     browser = sign_in_at_provider(app)
-    assert (get_page_status(browser), "came in by another account before" in browser.text) == (403, True)
+    assert (get_page_status(browser), "signed in with another account before" in browser.text) == (403, True)
     assert (list_linked_person_ids(database), len(list_sessions(database))) == ([newsroom.nora.person_id], 2)
     assert list_actions(database, "identity.") == ["identity.bind", "identity.refuse"]
     vera = sign_in_directly(app, database, VERA)

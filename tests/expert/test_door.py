@@ -226,7 +226,7 @@ def test_the_desk_is_told_why_not_until_when_and_whom_to_ask(
     mail = get_newest_mail_text(salt.database, NORA)
     assert "They have no time now.\n\nThey are free again from" in mail
     assert "7 January 2099" in mail
-    assert "They suggest to ask: Marek Dvořák, marek@water.example\n\nIt is here:" in mail
+    assert "They suggest asking Marek Dvořák, marek@water.example\n\nIt is here:" in mail
 
 
 @pytest.mark.threat("stolen database")
@@ -235,7 +235,7 @@ def test_a_colleague_is_named_and_kept_sealed(salt: ExpertAssignment, leyla: Bro
     assert leyla.press(f"{salt.link}/suggest", note="  ").status_code == 400
     leyla.press(f"{salt.link}/suggest", note="Marek Dvořák, marek@water.example")
     leyla.follow()
-    assert "Thank you: we’ll ask them ourselves." in leyla.text
+    assert "Thank you. We’ll ask them ourselves." in leyla.text
     with salt.database.read() as session:
         row = salt.assignment(session)
         assert assigning.suggestion_of(session, row) == "Marek Dvořák, marek@water.example"

@@ -109,7 +109,7 @@ def test_what_leyla_says_when_it_is_over_is_shown_to_her_and_written_nowhere(
     database.write(lambda session: end(session, salt))
     before = dump_tables(database)
     assert leyla.press(f"{own}/{act}", note="Gulnara knows more.").status_code == 409
-    assert leyla.heading == "No answer needed any more"
+    assert leyla.heading == "No answer is needed any more"
     kept = ("What you wrote was not passed on.", "Gulnara knows more.")
     assert [words in leyla.text for words in kept] == [True, True]
     assert dump_tables(database) == before
@@ -144,7 +144,7 @@ def test_a_session_that_was_ended_sends_nothing_and_gives_the_words_back(
     assert salt.state() == "invited"
     leyla.open(own)
     leyla.follow()
-    assert leyla.heading == "Come in"
+    assert leyla.heading == "Sign in"
 
 
 def test_each_question_stands_where_it_waits(
@@ -165,7 +165,7 @@ def test_each_question_stands_where_it_waits(
     leyla = enter("leyla")
     leyla.open("/expert/")
     assert leyla.page.texts("h2") == ["To answer", "To check", "With the desk", "Published"]
-    assert "One question waits for your answer. One edited text waits for your check." in leyla.page.main_text
+    assert "One question is waiting for your answer. One edited text is waiting for your check." in leyla.page.main_text
 
 
 def test_the_page_asks_the_database_as_often_for_many_as_for_one(

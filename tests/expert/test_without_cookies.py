@@ -55,8 +55,8 @@ def test_she_checks(salt: ExpertAssignment, leyla: Browser, outcome: str, reply:
     [
         ("accept", {}, "Thank you. It is yours now.", "accepted"),
         ("decline", {"reason": "not my field"}, "", "declined"),
-        ("suggest", {"note": "Marek Dvořák"}, "Thank you: we’ll ask them ourselves.", "invited"),
-        ("ask", {"note": "Which village?"}, "Asked. The answer comes by mail.", "invited"),
+        ("suggest", {"note": "Marek Dvořák"}, "Thank you. We’ll ask them ourselves.", "invited"),
+        ("ask", {"note": "Which village?"}, "Your question is sent. The answer comes by mail.", "invited"),
     ],
 )
 def test_she_says_yes_no_somebody_else_or_asks_and_is_told_that_it_was_heard(

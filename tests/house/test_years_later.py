@@ -33,9 +33,9 @@ def test_a_receipt_opens_and_an_old_tab_keeps_what_was_typed(
         ],
     )  # fmt: skip
     assert (state.status, state.page.heading) == (200, "Your receipt")
-    assert "Nora Lind is going to read it" in state.page.main_text
+    assert "Nora Lind will read it" in state.page.main_text
     assert (sent.status, sent.page.value("body")) == (400, SILOS_QUESTION)
-    assert "This page has stood open for too long" in sent.page.main_text
+    assert "This page was open for too long" in sent.page.main_text
 
 
 def test_a_browser_that_was_signed_in_is_asked_to_sign_in(nora: Desk, database: Database, tmp_path: Path) -> None:

@@ -85,11 +85,11 @@ def test_back_from_a_result_shows_the_list_again(browsers: UserBrowsers, newsroo
         pass
     timur = browsers.open_browser(390)
     timur.open("/steppe/answers")
-    timur.page.get_by_label("Words to look for").fill("sielos")
+    timur.page.get_by_label("Words to search for").fill("sielos")
     timur.press("Search")
     timur.expect_heading("Search")
     expect(timur.page.locator("mark")).to_have_text(["silos", "silos"])
-    timur.page.get_by_label("Words to look for").fill("Leyla silos")
+    timur.page.get_by_label("Words to search for").fill("Leyla silos")
     timur.press("Search")
     expect(timur.page.locator(".listing .head")).to_have_text(["The Silos", "The Scales"])
     look(timur, "found")

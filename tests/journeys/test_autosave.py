@@ -90,7 +90,7 @@ def test_what_was_written_elsewhere_since_is_not_replaced(
     other.fill("#text", "New words on the laptop.")
     says(other, HERE)
     page = opened(phone, address)
-    says(page, "This device kept another text")
+    says(page, "This device has another text")
     expect(page.locator("#text")).to_have_value("New words on the laptop.")
     new, old = "New words on the laptop.", "Old words on the phone."
     assert bodies(salt) == [new, old, new]

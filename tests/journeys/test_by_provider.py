@@ -60,8 +60,8 @@ def test_nora_presses_the_button_and_is_led_there_and_back(
     page.get_by_role("button", name="Sign out here").click()
     expect(page.get_by_role("link", name="Sign in with the Daily’s account")).to_be_visible()
     page.get_by_role("textbox", name="Your address").fill("nora@desk.example")
-    page.get_by_role("button", name="Mail me a way in").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    page.get_by_role("button", name="Mail me a sign-in link").click()
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
     context.close()
 
 

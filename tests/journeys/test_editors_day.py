@@ -1,4 +1,4 @@
-"""An editor's day in a real browser, by pointer, by keyboard alone and without scripts: what waits, two questions that are one,
+"""An editor's day in a real browser, by pointer, by keyboard alone and without scripts: what is waiting, two questions that are one,
 two people at one text, what the figures say, what was done; and a reader who looks once more before sending."""
 
 from pathlib import Path
@@ -135,8 +135,8 @@ def test_a_reader_looks_once_more_and_joins_what_is_asked_already(
     dana: Any = browsers.open_browser(390)
     dana.open("/steppe/ask")
     type_text(dana, press, "Your question", "Is there somebody who measures the salt in the wind?")
-    press(dana, "Read it once more first")
-    dana.expect_heading("Read it once more")
+    press(dana, "Read it again first")
+    dana.expect_heading("Read it again")
     assert SALT in main_of(dana)
     press(dana, "I’d like to know this too")
     assert len(dana.read_receipt_number()) == 20

@@ -17,7 +17,7 @@ OLD, NEW = "Old words on the phone.", "New words on the laptop."
 SEND = "Send to Nora Lind"
 WHICH = "You have written more than one text. Which do you mean?"
 THANKS = "Thank you. Nora Lind has your answer"
-WAITS = "Not sent, there is no connection. Nothing is lost"
+WAITS = "Not sent: there is no connection. Nothing is lost"
 
 
 def opened(device: BrowserContext, address: str) -> Page:
@@ -56,7 +56,7 @@ def back_again(phone: BrowserContext, connection: CuttableConnection) -> None:
 
 DOWN = pytest.mark.parametrize(
     ("down", "says_so"),
-    [(offline, "You are offline. Kept on this device"), (out_of_reach, "It can’t be saved with us just now")],
+    [(offline, "You are offline. Kept on this device"), (out_of_reach, "It can’t be saved with us right now")],
 )
 
 

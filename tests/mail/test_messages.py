@@ -47,21 +47,21 @@ def test_the_invitation_is_complete_without_a_click() -> None:
         "> To find out more, I asked Leyla Hüseynli, a researcher in Baku:",
         "Please correct that line if it is wrong.",
         (
-            "Just reply to this mail. A “no” or “later” in one word is fine too. If you prefer a page that saves as you "
+            "Just reply to this mail. A “no” or “later” in one word is fine, too. If you prefer a page that saves as you "
             f"type, without an account (you can also name a colleague there):\n{ASSIGNMENT_LINK}"
         ),
         (
-            "If you can’t, a word by Wednesday 9 November helps me. I remind you once; if I hear nothing then either, "
-            "I’ll ask somebody else, no hard feelings."
+            "If you can’t, a word by Wednesday 9 November helps me. "
+            "I’ll remind you once, then ask somebody else, no hard feelings."
         ),
         (
             "How it goes on: I may shorten. You see the edited text and have until Monday 14 November, 12:00 Prague time "
-            "to tell me what is wrong; if I hear nothing, it runs as you saw it. We don’t pay for answers. Your words stay "
+            "to tell me what is wrong. If I hear nothing, it runs as you saw it. We don’t pay for answers. Your words stay "
             "yours; we may print, keep and translate them under your name. If you or your organisation have a stake in this "
             "that readers should know, add a line. I’m asking only you. If it doesn’t run, I’ll tell you why."
         ),
         (
-            "Is this really me? Don’t take this mail’s word. Look up The Corridor yourself, and ask for me there. "
+            "Is this really me? Don’t just trust this mail. Look up The Corridor yourself, and ask for me there. "
             "I’ll never ask for a password or send you a file to open."
         ),
         "Nora Lindqvist\nThe Corridor",
@@ -80,20 +80,20 @@ def test_the_invitation_is_complete_without_a_click() -> None:
         (
             "facts",
             None,
-            "You see the edited text, with a date by which to tell me what is wrong; if I hear nothing, it runs",
+            "You will see the edited text, with a date by which to tell me what is wrong. If I hear nothing, it runs",
         ),
         (
             "approve",
             MONDAY,
-            "it won’t run without your yes. You have until Monday 14 November, 12:00 Prague time; without",
+            "it won’t run without your yes. You have until Monday 14 November, 12:00 Prague time. Without",
         ),
         (
             "approve",
             None,
-            "How it goes on: I may shorten. You see the edited text, and it won’t run without your yes. We",
+            "What happens next: I may shorten it. You will see the edited text, and it won’t run without your yes. We",
         ),
-        ("off", None, "How it goes on: I may edit for length and clarity; I won’t change your meaning. We"),
-        ("off", MONDAY, "How it goes on: I may edit for length and clarity; I won’t change your meaning. We"),
+        ("off", None, "What happens next: I may edit for length and clarity. I won’t change your meaning. We"),
+        ("off", MONDAY, "What happens next: I may edit for length and clarity. I won’t change your meaning. We"),
     ],
 )
 def test_the_invitation_says_how_quotes_are_checked(policy: str, until: datetime | None, sentence: str) -> None:
@@ -108,7 +108,7 @@ def test_the_newsletter_s_own_sentences_take_the_place_of_the_house_s() -> None:
     terms, really = list_paragraphs(mail)[-3:-1]
     assert "We pay 100 euros. You keep all rights. If you" in terms
     assert "I’m asking 2 other experts too. If it" in terms
-    assert really.startswith("Is this really me? Don’t take this mail’s word. Call +420 555 0100. I’ll never")
+    assert really.startswith("Is this really me? Don’t just trust this mail. Call +420 555 0100. I’ll never")
 
 
 def test_an_invitation_without_an_edition_names_no_day() -> None:
@@ -134,12 +134,12 @@ def test_the_quote_check_under_facts_lists_the_changes_and_says_what_silence_mea
         "Here is all of it as it will run on Wednesday 16 November:",
         "> Governments or local authorities knew.\n>\n> She named both later.",
         (
-            "If it is right, you need do nothing: it runs as you see it. If a fact or your meaning is wrong, "
+            "If it is right, you don’t need to do anything: it runs as you see it. If a fact or your meaning is wrong, "
             f"reply by Monday 14 November, 12:00 Prague time, or mark it here:\n{ASSIGNMENT_LINK}"
         ),
         (
-            "Errors of fact and of meaning I mend, always, also after that day and after printing. "
-            "The headline, the question and the length are mine to decide."
+            "I always correct errors of fact and meaning, also after that day and after printing. "
+            "I decide on the headline, the question and the length."
         ),
         "Nora Lindqvist\nThe Corridor",
     ]
@@ -153,8 +153,8 @@ def test_the_quote_check_under_approval_waits_for_a_yes() -> None:
         "Here is all of it as it will run:",
         "> Governments or local authorities knew.\n>\n> She named both later.",
         (
-            "It won’t run without your yes. Answer “yes” to this mail and I’ll note it, by Monday 14 November, 12:00 "
-            "Prague time; without it I keep the text for a later edition. You can also press “Approve” here:"
+            "It won’t run without your yes. Reply “yes” to this mail by Monday 14 November, 12:00 Prague time "
+            "and I’ll note it. Without your yes, I’ll keep the text for a later edition. You can also press “Approve” here:"
             f"\n{ASSIGNMENT_LINK}"
         ),
         *list_paragraphs(render_quote_check())[-2:],
@@ -218,7 +218,7 @@ def test_the_desk_is_told_who_did_what(what: str) -> None:
             {"decline_reason": "conflict of interest", "suggestion": "Marek Dvořák", "said": "He knows\nmore."},
             [
                 "Leyla won’t answer “Police”. They have a conflict of interest.",
-                "They suggest to ask: Marek Dvořák",
+                "They suggest asking Marek Dvořák",
                 "Their note:",
                 "> He knows\n> more.",
             ],

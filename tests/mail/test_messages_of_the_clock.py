@@ -49,7 +49,7 @@ def test_the_reminder_before_the_date_has_title_date_and_link_and_takes_a_reply(
             "Friday 11 November, 18:00 Prague time."
         ),
         (
-            "Just reply to this mail; a “no” or “later” in one word is fine too. Or write on the page, which has all that "
+            "Just reply to this mail. A “no” or “later” in one word is fine, too. Or write on the page, which has all that "
             f"you have written so far:\n{LINK}"
         ),
         "Nora Lindqvist\nThe Corridor",
@@ -61,11 +61,11 @@ def test_who_has_not_said_yes_or_no_is_asked_once_more() -> None:
     assert paragraphs(to_leyla("expert.reminder", due_at=FRIDAY, link=LINK, silent=True)) == [
         "Dear Leyla Hüseynli,",
         (
-            "I asked you whether you could answer a question from readers, “Police Stations”, and have heard nothing yet. "
-            "By Friday 11 November, 18:00 Prague time it would still be in time."
+            "I asked you whether you could answer a question from readers, “Police Stations”, and haven’t heard from you yet. "
+            "Your answer would still be in time by Friday 11 November, 18:00 Prague time."
         ),
         (
-            "Just reply to this mail; a “no” or “later” in one word is fine too. All of the question, and a page to write "
+            "Just reply to this mail. A “no” or “later” in one word is fine, too. All of the question, and a page to write "
             f"on, is here:\n{LINK}"
         ),
         "I won’t remind you again. If I hear nothing, I’ll ask somebody else, no hard feelings.",
@@ -80,10 +80,10 @@ def test_the_reminder_after_the_date_asks_whether_it_is_still_coming() -> None:
         "Dear Leyla Hüseynli,",
         (
             "I hoped to have your answer to “Police Stations” by Friday 11 November, 18:00 Prague time, and it has not "
-            "reached me. If you have sent it, please send it once more."
+            "reached me. If you have sent it, please send it again."
         ),
         (
-            "If it needs more time, tell me until when: just reply to this mail. You can also write here, where all is kept "
+            "If you need more time, tell me until when: just reply to this mail. You can also write here, where all is kept "
             f"that you have written so far:\n{LINK}"
         ),
         "If you can’t after all, a “no” in one word is enough. I won’t remind you again.",
@@ -100,7 +100,7 @@ def test_the_thanks_give_the_lasting_address() -> None:
             "your answer to “Police Stations” ran in the edition of Wednesday 16 November. It stays at this address, under "
             f"your name:\n{LINK}"
         ),
-        "If anything in it is wrong, tell me now or later by a reply: errors of fact and of meaning I mend.",
+        "If anything in it is wrong, reply and tell me, now or later: I correct errors of fact and meaning.",
         "Thank you for the time you gave the readers.",
         "Nora Lindqvist\nThe Corridor",
     ]
@@ -110,8 +110,8 @@ def test_what_is_carried_over_says_when_it_runs_now() -> None:
     mail = to_leyla("expert.carried_over", runs_on=WEDNESDAY)
     assert (mail.kind, mail.subject) == ("expert.carried_over", "Your answer now runs on Wed 16 Nov: Police Stations")
     assert paragraphs(mail)[1:3] == [
-        "your answer to “Police Stations” moves to a later edition: it is now to run on Wednesday 16 November.",
-        "Nothing in it has changed and you need do nothing. If something in it won’t hold until then, just reply.",
+        "your answer to “Police Stations” moves to a later edition: it will now run on Wednesday 16 November.",
+        "Nothing in it has changed, and you don’t need to do anything. If something in it won’t be true by then, just reply.",
     ]
 
 
@@ -136,7 +136,7 @@ def test_what_was_changed_without_a_check_is_listed() -> None:
         "Here is all of it as it will run:",
         "> Governments knew.",
         (
-            "You need do nothing. If a fact or your meaning has suffered, tell me by a reply: that I mend, always, also "
+            "You need do nothing. If a fact or your meaning has suffered, reply and tell me: that I mend, always, also "
             "after printing."
         ),
     ]
@@ -161,16 +161,16 @@ def test_what_is_not_used_says_why(why: str, said: str) -> None:
 
 def test_the_desk_hears_of_a_mail_that_waits_while_the_cut_off_is_near() -> None:
     mail = to_nora("desk.mail_waits", DeskMail(who="Leyla", headline="Police Stations", cutoff_at=MONDAY, link=LINK))
-    assert (mail.kind, mail.subject) == ("desk.mail_waits", "Leyla has mailed you: Police Stations")
+    assert (mail.kind, mail.subject) == ("desk.mail_waits", "A mail from Leyla: Police Stations")
     assert paragraphs(mail) == [
         (
-            "Leyla has mailed something on “Police Stations”. It waits to be filed; the cut-off is Monday 14 November, "
+            "Leyla has sent a mail about “Police Stations”. It waits to be filed; the cut-off is Monday 14 November, "
             "12:00 Prague time."
         ),
         f"It is here:\n{LINK}",
     ]
     unknown = to_nora("desk.mail_waits", DeskMail(headline="Police", cutoff_at=MONDAY, link=LINK))
-    assert unknown.subject == "Somebody has mailed you: Police"
+    assert unknown.subject == "A mail from Somebody: Police"
 
 
 def test_the_desk_hears_of_a_mail_that_failed_while_the_cut_off_is_near() -> None:
@@ -181,7 +181,7 @@ def test_the_desk_hears_of_a_mail_that_failed_while_the_cut_off_is_near() -> Non
     assert (mail.kind, mail.subject) == ("desk.mail_failed", "A mail to Leyla didn’t arrive: Police Stations")
     assert paragraphs(mail) == [
         (
-            "A mail to Leyla about “Police Stations” didn’t arrive; the cut-off is Monday 14 November, 12:00 Prague time."
+            "A mail to Leyla about “Police Stations” didn’t arrive; The cut-off is Monday 14 November, 12:00 Prague time."
         ),
         "The other server said:",
         "> 550 No such user",
@@ -197,7 +197,7 @@ def test_the_editor_is_asked_once_what_became_of_an_edition() -> None:
             "The edition of Wednesday 16 November is locked and should have run two hours ago. It has not been marked as sent."
         ),
         (
-            "If it has gone out, mark it: then its answers are public, and the experts and readers hear of it. If it hasn’t, "
+            "If it has gone out, mark it as sent: then its answers are public, and the experts and readers are told. If it hasn’t, "
             f"you can unlock it and change the date.\n{LINK}"
         ),
         "You are asked only this once.",
@@ -214,7 +214,7 @@ def test_the_morning_mail_counts_and_names_the_first() -> None:
         on=FRIDAY, sections=found, cutoff_at=MONDAY, link=f"{LINK}/off", head="7c1e 09af 44d2 8b10 e3f5"
     )
     mail = to_nora("desk.digest", about)
-    assert (mail.kind, mail.subject) == ("desk.digest", "The Corridor, Fri 11 Nov: what waits")
+    assert (mail.kind, mail.subject) == ("desk.digest", "The Corridor, Fri 11 Nov: what is waiting")
     assert paragraphs(mail) == [
         "The next cut-off is Monday 14 November, 12:00 Prague time.",
         f"One expert is late:\n- Marek Dvořák: The River\n{LINK}/1",
@@ -245,12 +245,12 @@ def test_a_mailed_question_is_acknowledged_without_a_word_of_it() -> None:
     assert (mail.kind, mail.subject) == ("reader.acknowledgement", "Your mail to The Corridor")
     assert paragraphs(mail) == [
         "Hello,",
-        "your mail has arrived, and somebody at the desk reads it. You need do nothing more.",
+        "your mail has arrived, and somebody at the desk will read it. You don’t need to do anything more.",
         ("If you want to see later what became of it, or take it back, type this number:\n1234 5678 9012 3456 7890"),
         "Here is where:\nhttps://ask.example/corridor/receipt",
-        "Whoever has the number can do the same, so keep it to yourself. It came by mail, so it opens nothing more.",
-        "If we are not to write to you again, press the button here:\nhttps://ask.example/stop/x",
-        "This answer was sent by itself, once a day at most, and does not repeat what you wrote.",
+        "Anybody who has the number can do the same, so keep it to yourself. Because it came by mail, it opens nothing more.",
+        "If you don’t want us to write to you again, press the button here:\nhttps://ask.example/stop/x",
+        "This reply was sent automatically, once a day at most, and does not repeat what you wrote.",
         "The Corridor",
     ]
     assert (mail.to_name, mail.from_name, mail.reply_to) == ("", "The Corridor", None)
@@ -266,7 +266,7 @@ def test_only_a_reader_to_whom_more_may_be_written_can_stop_it() -> None:
 
     more = news("reader.news", stop)
     assert paragraphs(more)[3] == (
-        "We erase your address here as soon as there is nothing more to tell you. Copies in backups go some time later. "
+        "We erase your address here as soon as there is nothing more to tell you. Copies in backups are deleted some time later. "
         f"To have it erased now, press the button on this page:\n{stop}"
     )
     assert (more.unsubscribe, news("reader.once").unsubscribe) == (stop, None)

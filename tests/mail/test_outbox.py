@@ -48,7 +48,7 @@ INVITED = Message(
     from_address="corridor@newsroom.example",
     reply_to="corridor@newsroom.example",
 )
-SIGN_IN = replace(INVITED, kind="sign_in", subject="Your way in", text="https://ask.example/sign-in/hush-hush\n")
+SIGN_IN = replace(INVITED, kind="sign_in", subject="Your sign-in link", text="https://ask.example/sign-in/hush-hush\n")
 TO_TIMUR = replace(INVITED, kind="reader.once", to="timur@reader.example", to_name="", subject="News")
 
 

@@ -148,7 +148,7 @@ def test_a_reader_s_mail_in_own_words_still_says_what_becomes_of_the_address() -
     mail = render_mail("reader.news", Sender("The Corridor"), "t@a.example", "", about, own)
     assert (mail.subject, list_paragraphs(mail)[1]) == ("The Corridor hat geschrieben", "Es gibt etwas zu lesen.")
     assert list_paragraphs(mail)[3] == (
-        "We erase your address here as soon as there is nothing more to tell you. Copies in backups go some time later."
+        "We erase your address here as soon as there is nothing more to tell you. Copies in backups are deleted some time later."
     )
 
 

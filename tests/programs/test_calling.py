@@ -124,7 +124,7 @@ def test_after_five_days_it_is_paused_and_the_desk_is_told(
     happens(database, newsroom, end)
     assert (deliver_messages(database, end + timedelta(days=1)), len(log(database))) == ({}, 2)
     alarms.raise_alarms(database, end)
-    assert "Another program hears nothing any more: The site" not in get_newest_mail_text(database, "nora@desk.example")
+    assert "Another program no longer gets events: The site" not in get_newest_mail_text(database, "nora@desk.example")
     assert "“The site” took nothing for five days" in get_newest_mail_text(database, "nora@desk.example").replace(
         "\n", " "
     )

@@ -175,7 +175,7 @@ def test_a_full_desk_says_so_and_the_words_stay_in_the_form(
     assert (refused.status_code, page.texts("p.code")) == (503, [])
     assert page.values("background") == ["I live there."]
     assert "Who sells the water of the lake?" in refused.text
-    assert "Your question is not sent; every word of it is still here." in page.main_text
+    assert "Your question is not sent, and every word of it is still here." in page.main_text
     with database.read() as session:
         assert len(session.scalars(select(Letter)).all()) == 3
     again = send_question(limited_client, form=first)

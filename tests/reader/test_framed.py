@@ -82,7 +82,7 @@ def test_what_is_no_origin_is_said_and_stays_typed(nora: Desk, client: FlaskClie
 def test_the_answers_are_the_latest_and_lead_out_of_the_frame(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    assert "Nothing has run here yet." in Page(client.get(FRAMES[0]).text).main_text
+    assert "Nothing has been published here yet." in Page(client.get(FRAMES[0]).text).main_text
     shown = [publish_answer(database, newsroom, [], headline=f"The Silos {number}") for number in range(4)]
     page = Page(client.get(FRAMES[0]).text)
     assert page.texts("h2") == ["The Silos 3", "The Silos 2", "The Silos 1"]
@@ -129,7 +129,7 @@ def test_while_the_newsletter_pauses_the_box_says_so_and_words_come_back(
 ) -> None:
     vera.post("newsletter/pause", 303, **vera.get("newsletter").form(f"{vera.base_path}/newsletter/pause").fields)
     page = Page(client.get(FRAMES[1]).text)
-    assert (page.forms, "No questions are taken now" in page.main_text) == ([], True)
+    assert (page.forms, "No questions are being taken now" in page.main_text) == ([], True)
     assert "Who weighs the salt?" in Page(client.post("/steppe/begin", data={"body": SALT}).text).main_text
 
 

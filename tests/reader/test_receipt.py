@@ -63,7 +63,7 @@ def test_any_scripts_digits_open_the_state(digits: str, client: FlaskClient, tim
     typed = "-".join(re.findall("....", "".join(digits[int(d)] for d in timur)))
     page = opened(client, f" \u200f{typed} ")
     assert page.status_code == 200
-    assert now_on(page.text) == "Nora Lind is going to read it"
+    assert now_on(page.text) == "Nora Lind will read it"
 
 
 def test_a_wrong_number_says_so_at_its_field_and_is_kept(client: FlaskClient, timur: str) -> None:
@@ -95,7 +95,7 @@ def test_the_way_is_told_step_by_step(client: FlaskClient, database: Database, n
     send_edition(database, newsroom)
     page = opened(client, timur).text
     steps.append(now_on(page))
-    assert steps == ["Nora Lind is going to read it", "It waits for its edition", "It ran in the newsletter"]
+    assert steps == ["Nora Lind will read it", "It waits for its edition", "It ran in the newsletter"]
     [path] = [href for words, href in Page(page).links if words.startswith("Read the answer")]
     assert path.startswith("/steppe/q/")
     assert client.get(path).status_code == 200
@@ -107,7 +107,7 @@ def test_a_kind_ending_is_told_in_its_sentence(
     key = only_letter(database).id
     database.write(lambda s: end_letter(s, newsroom.nora, s.get_one(Letter, key), "later"))
     page = opened(client, timur).text
-    assert now_on(page) == "It has come to an end"
+    assert now_on(page) == "It has ended"
     assert "We keep it in mind." in page
 
 
@@ -138,7 +138,7 @@ def test_what_is_too_long_or_too_much_to_add_is_said_and_stays_typed(
     again = opened(client, timur, "/add", more="The miller moved 19 times.")  # a reloaded page
     more = opened(client, timur, "/add", more="He moved once more.")
     assert (again.status_code, more.status_code) == (200, 400)
-    said = "You have added to it twenty times, and it holds no more."
+    said = "You have added to it twenty times, which is the limit."
     assert (said in more.text, "He moved once more." in more.text) == (True, True)
     with database.read() as session:
         assert len(session.scalars(select(Addition)).all()) == 20
@@ -220,7 +220,7 @@ def test_once_the_edition_is_locked_it_runs_without_the_name_and_the_receipt_say
     database.write(lambda s: contacts.verify_credit(s, newsroom.nora, s.get_one(Letter, key), "called him"))
     public_id = answer_letters(database, newsroom, [key])
     lock_edition(database, newsroom)
-    assert "There it appears in the desk’s words, without a name." in opened(client, timur, "/withdraw").text
+    assert "It appears there in the desk’s words, without a name." in opened(client, timur, "/withdraw").text
     send_edition(database, newsroom)
     page = client.get(f"/steppe/q/{public_id}/the-silos").text
     assert "One reader, who isn’t named." in page
@@ -235,7 +235,7 @@ def test_a_name_comes_off_the_page_where_it_ran_also_for_those_who_hold_a_copy(
     public_id = publish_answer(database, newsroom, [key])
     before = client.get(f"/steppe/q/{public_id}/the-silos")
     assert before.text.count("Bakhtiyar, Karasai") == 2  # in the block as it ran, and under "Who asked"
-    assert "Take my name off" in opened(client, timur).text
+    assert "Remove my name" in opened(client, timur).text
     assert opened(client, timur, "/credit", credit="none").status_code == 200
     after = client.get(f"/steppe/q/{public_id}/the-silos", headers={"If-None-Match": before.headers["ETag"]})
     assert (after.status_code, after.text.count("Bakhtiyar")) == (200, 0)
@@ -314,5 +314,5 @@ def test_a_receipt_opens_at_any_newsletter_of_the_house(
 
     database.write(found_another)
     page = opened(client, timur, slug="nafas").text
-    assert now_on(page) == "Nora Lind is going to read it"
+    assert now_on(page) == "Nora Lind will read it"
     assert 'action="/steppe/receipt/withdraw"' in page

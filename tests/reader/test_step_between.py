@@ -53,7 +53,7 @@ def test_an_answer_that_fits_is_shown_before_and_one_press_more_sends(
     publish_answer(database, newsroom, [])
     index_due(database)
     page, data = sent_from(client, path, FITS)
-    assert (page.heading, page.texts("h3.head"), letters(database)) == ("Look at this first", ["The Silos"], 0)
+    assert (page.heading, page.texts("h3.head"), letters(database)) == ("Please look at this first", ["The Silos"], 0)
     step = page.form("/steppe/send").fields
     assert (step["body"], step["form"]) == (FITS, data["form"])
     receipt = read_receipt(client.post("/steppe/send", data={**step, "then": "send"}).text)
@@ -68,7 +68,7 @@ def test_a_country_note_is_shown_where_the_form_did_not_show_it(
     note(database, newsroom)
     page, _data = sent_from(client, "/steppe/", NEW)
     assert (page.heading, page.texts("details > summary"), letters(database)) == (
-        "Look at this first", ["If you are in Uzbekistan"], 0,
+        "Please look at this first", ["If you are in Uzbekistan"], 0,
     )  # fmt: skip
     assert page.count("Wait for your own phone.") == 1
     page, _data = sent_from(client, "/steppe/ask", NEW)

@@ -52,7 +52,7 @@ def test_the_preview_offers_what_is_public_and_sends_by_one_press(
     key = newsletter_of_silos(database, client, newsroom)
     page = look(client, hear_back="once", email_once="timur@post.example", background="I haul grain.", verbatim="yes")
     assert page.texts("h3.head") == ["The Silos", SHOWN]
-    assert page.count("Yes, that answers me") == 1
+    assert page.count("Yes, that answers my question") == 1
     assert "general" not in page
     assert "&lt;i&gt;" in page.html
     assert "timur@post.example" in page
@@ -80,7 +80,7 @@ def test_the_preview_offers_what_is_public_and_sends_by_one_press(
 
 def test_one_can_go_back_and_nothing_is_lost(client: FlaskClient, newsroom: Newsroom) -> None:
     page = look(client, background="I haul grain.")
-    assert "Is one of these your answer?" not in page
+    assert "Does one of these answer your question?" not in page
     back = send_question(client, body=DRAFT, background="I haul grain.", then="choices")
     assert (back.status_code, "I haul grain." in back.text, "Please tell me who built" in back.text) == (
         200,

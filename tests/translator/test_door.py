@@ -273,7 +273,7 @@ def test_once_the_desk_approves_its_own_nobody_outside_is_asked_any_more(shirin:
     approve(shirin)
     assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409
     assert PERSIAN["body"] in page.text  # it is given back, and was not passed on
-    assert (shirin.state, shirin.open_browser(app).heading) == ("withdrawn", "No translation needed any more")
+    assert (shirin.state, shirin.open_browser(app).heading) == ("withdrawn", "No translation is needed any more")
 
 
 @pytest.mark.parametrize("key", ["question", "answer"])
@@ -293,9 +293,9 @@ def test_a_closed_question_is_on_no_translators_page_and_what_was_just_sent_is_g
 
     salt.database.write(close)
     assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409
-    assert (page.heading, PERSIAN["body"] in page.text) == ("No translation needed any more", True)
+    assert (page.heading, PERSIAN["body"] in page.text) == ("No translation is needed any more", True)
     page.open(shirin.page)
-    assert (page.heading, PERSIAN["body"] in page.text) == ("No translation needed any more", False)
+    assert (page.heading, PERSIAN["body"] in page.text) == ("No translation is needed any more", False)
     assert shirin.get_translation() is None
 
 

@@ -192,7 +192,7 @@ def test_a_withdrawn_link_shows_no_words(salt: ExpertAssignment, app: Flask) -> 
     )
     assert page.submit(f"{shirin.page}/send", **PERSIAN).status_code == 409
     page.open(shirin.page)
-    assert page.heading == "No translation needed any more"
+    assert page.heading == "No translation is needed any more"
     assert [words for words in (WORDING, PERSIAN["body"]) if words in page.text] == []
 
 

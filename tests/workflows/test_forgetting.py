@@ -216,7 +216,7 @@ def test_the_receipt_says_that_the_words_had_their_time(
     page = Page(client.post("/steppe/receipt", data={"receipt": receipt}).text)
     assert page.texts("h1") == ["It is erased"]
     assert page.texts(".lede") == [
-        "Your words have had their time. Your words, your address and your name are gone from here."
+        "Your words were erased when their time was up. Your words, your address and your name are gone from here."
     ]
 
 

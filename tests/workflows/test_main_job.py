@@ -163,7 +163,7 @@ def test_experts_hear_of_a_skipped_date_and_of_a_page_withdrawn_and_restored(dat
         second = session.scalars(select(Edition).order_by(Edition.runs_at)).all()[1]
         assert (question.state, question.edition_id) == ("queued", second.id)
         [mail] = session.scalars(select(OutboxMail).filter_by(kind="expert.carried_over"))
-        assert "moves to a later edition: it is now to run on" in outbox.read(session, mail).text
+        assert "moves to a later edition: it will now run on" in outbox.read(session, mail).text
 
     def send(session: Any) -> None:
         edition = session.get_one(Edition, second.id)

@@ -251,7 +251,7 @@ def test_more_time_than_the_edition_has_is_time_for_the_next_one(coast: Coast) -
     assert extend("2026-11-15T09:01") == "2026-12-02"
     assert coast.dates(key) == ("2026-12-02", "2026-11-15T09:01", None)
     assert coast.mails() == [("expert.invitation", "queued"), ("expert.moved", "queued")]
-    assert "it is to run on Wednesday 2 December. I’d like to have your text by Sunday 15 November" in coast.last_mail()
+    assert "it runs on Wednesday 2 December. I’d like to have your text by Sunday 15 November" in coast.last_mail()
     with pytest.raises(DueTooLate):
         extend("2028-01-01T09:00")
 
