@@ -103,8 +103,7 @@ def _select_snapshots() -> Select[str, str, str, int, datetime, dict[str, int]]:
 def list_snapshots(session: Session, assignment: Assignment, part: str) -> list[DraftSnapshot]:
     """Return the drafts of this part from all tabs, and for an answer the text that was submitted last, newest first.
 
-    The submitted text counts as a draft of the tab `tab_of_text(text)`. If the expert submitted it on the page, it
-    takes the place of all drafts from before, since none of them was unseen then.
+    The submitted text counts as a draft of the tab `tab_of_text(text)`.
     """
     query = _select_snapshots().where(Draft.assignment_id == assignment.id, Draft.part == part)
     query = query.order_by(Draft.saved_at.desc(), Draft.id.desc())
@@ -112,10 +111,17 @@ def list_snapshots(session: Session, assignment: Assignment, part: str) -> list[
     text = submitted_text(session, assignment.answer) if part == "answer" and assignment.answer else None
     if text is None:
         return drafts
-    earlier = [draft for draft in drafts if draft.saved_at <= text.written_at and text.channel == "page"]
-    known_counts = {draft.tab: draft.count for draft in earlier}
+    known_counts = counts_before(text, drafts)
     submitted = DraftSnapshot(tab_of_text(text), part, text.body, text.number, text.written_at, known_counts)
     return sorted([submitted, *drafts], key=attrgetter("saved_at"), reverse=True)
+
+
+def counts_before(text: AnswerText, drafts: Sequence[Draft | DraftSnapshot]) -> dict[str, int]:
+    """Return the counts, by tab, of the drafts whose place a submitted text takes.
+
+    On the page it takes the place of all drafts from before, since none of them was unseen then.
+    """
+    return {draft.tab: draft.count for draft in drafts if text.channel == "page" and draft.saved_at <= text.written_at}
 
 
 def submitted_text(session: Session, answer: Answer) -> AnswerText | None:

@@ -39,7 +39,7 @@ class AnswerForm:
     """One of the expert's texts, as the form shows it.
 
     - `answer`, `ties`, `credit_line`, `own_words`: its fields (see `AnswerContent`);
-    - `tab`, `count`: the draft that this page saves, and the number of its next save;
+    - `tab`, `next_count`: the draft that this page saves, and the number of its next save;
     - `source`: the tab from whose draft the text comes; not `tab` if this page continues another tab's draft;
     - `known_counts`: the counts of the drafts that the page shows or has shown, by tab.
     """
@@ -49,11 +49,20 @@ class AnswerForm:
     credit_line: str
     own_words: bool
     tab: str
-    count: int
+    next_count: int
     source: str
     known_counts: Mapping[str, int] = field(default_factory=dict)
     saved_at: datetime | None = None
     was_sent: bool = False
+
+    @property
+    def body(self) -> str:
+        return self.answer
+
+    @property
+    def count(self) -> int:
+        """The number of the last save."""
+        return self.next_count - 1
 
     @property
     def knows(self) -> str:
@@ -86,7 +95,7 @@ def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
             credit_line=assignment.credit_line if draft.credit_line is None else draft.credit_line,
             own_words=own_words,
             tab=draft.tab,
-            count=draft.count + 1,
+            next_count=draft.count + 1,
             source=draft.tab,
             known_counts=draft.known_counts,
             saved_at=draft.saved_at,
@@ -102,8 +111,9 @@ def list_sheets(context: AssignmentContext) -> list[AnswerForm]:
                 credit_line=assignment.credit_line,
                 own_words=own_words,
                 tab=tab,
-                count=submitted.number + 1,
+                next_count=submitted.number + 1,
                 source=tab,
+                known_counts=writing.counts_before(submitted, drafts),
                 saved_at=submitted.written_at,
                 was_sent=True,
             )
@@ -118,7 +128,13 @@ def choose_sheet(context: AssignmentContext, sheets: Sequence[AnswerForm], tab: 
     texts are folded away on the page.
     """
     blank_sheet = AnswerForm(
-        answer="", ties="", credit_line=context.task.assignment.credit_line, own_words=False, tab="", count=0, source=""
+        answer="",
+        ties="",
+        credit_line=context.task.assignment.credit_line,
+        own_words=False,
+        tab="",
+        next_count=0,
+        source="",
     )
     newest_sheet = sheets[0] if sheets else blank_sheet
     sheet = next((sheet for sheet in sheets if sheet.source == tab), newest_sheet)
@@ -129,8 +145,8 @@ def choose_sheet(context: AssignmentContext, sheets: Sequence[AnswerForm], tab: 
 
 def continue_sheet(sheet: AnswerForm) -> AnswerForm:
     """Return a form that continues a shown text in a new draft."""
-    known_counts = {sheet.tab: sheet.count - 1} if sheet.tab else {}
-    return replace(sheet, tab=new_tab(), count=0, known_counts=known_counts)
+    known_counts = {sheet.tab: sheet.count} if sheet.tab else {}
+    return replace(sheet, tab=new_tab(), next_count=0, known_counts=known_counts)
 
 
 def list_other_sheets(sheets: Sequence[AnswerForm], *shown: str) -> list[AnswerForm]:
@@ -153,7 +169,7 @@ def build_submitted_sheet(form: MultiDict[str, str], credit_line: str) -> Answer
         credit_line=form.get("credit_line", credit_line),
         own_words="own_words" in form,
         tab=tab,
-        count=get_submitted_count() + 1,
+        next_count=get_submitted_count() + 1,
         source=tab,
         known_counts=get_known_counts(),
     )
@@ -170,8 +186,7 @@ def answer_page(
     task = context.task
     sheets = list_sheets(context)
     sheet = sheet or choose_sheet(context, sheets, request.args.get("tab"))
-    snapshots = writing.list_snapshots(context.session, task.assignment, "answer")
-    unseen_drafts = writing.unseen_drafts(snapshots, sheet.tab, sheet.known_counts, sheet.answer)
+    unseen_sheets = writing.unseen_drafts(sheets, sheet.tab, sheet.known_counts, sheet.answer)
     return render_page(
         context,
         "answer",
@@ -179,7 +194,7 @@ def answer_page(
         sheet=sheet,
         word_count=word_count(sheet.answer),
         other_sheets=list_other_sheets(sheets, sheet.answer),
-        unseen_tabs=[draft.tab for draft in unseen_drafts],
+        unseen_tabs=[unseen_sheet.tab for unseen_sheet in unseen_sheets],
         lead_in=format_lead_in(context.session, task.newsletter, task.assignment, task.text.language),
         readers=task.readers,
         runs_at=context.runs_at,
@@ -281,7 +296,7 @@ def _render_conflict(view_args: dict[str, str]) -> Response:
             ]
         if not other_sheets:  # somebody has already submitted the same text
             return to_assignment(view_args)
-        shown_counts = {sheet.tab: sheet.count - 1 for sheet in (own_sheet, *other_sheets)}
+        shown_counts = {sheet.tab: sheet.count for sheet in (own_sheet, *other_sheets)}
         known_counts = {**own_sheet.known_counts, **shown_counts}
         own_sheet = replace(own_sheet, known_counts=known_counts)
         other_sheets = [replace(continue_sheet(sheet), known_counts=known_counts) for sheet in other_sheets]

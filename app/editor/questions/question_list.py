@@ -72,7 +72,6 @@ GROUPS = {"desk": _l("Waits for you"), "expert": _l("With an expert"), "edition"
 # By the key of a status, the most urgent first. In a list, a question is shown with its most urgent status.
 STATUS_LABELS = {
     "objected": StatusLabels("late", "desk", _l("%(name)s says that something in the text is wrong")),
-    "contested": StatusLabels("late", "desk", _l("%(name)s says that something in the approved text is wrong")),
     "submitted": StatusLabels("new", "desk", _l("%(name)s’s text is here, for you to edit")),
     "edited": StatusLabels("new", "desk", _l("%(name)s’s text is edited and hasn’t gone back yet")),
     "passed": StatusLabels("good", "desk", _l("%(name)s has passed the text, it waits for approval")),
@@ -177,13 +176,11 @@ def build_status(
         key = "later"
     else:
         key = str(assignment.state)
-    if key == "edited" and answer and check and check.text_id == answer.text_id:
-        if check.outcome in PASSED_OUTCOMES:
+    if answer and check and check.text_id == answer.text_id:
+        if key == "edited" and check.outcome in PASSED_OUTCOMES:
             key = "passed"
-        elif check.outcome == "wrong":
+        elif check.outcome == "wrong" and (key == "edited" or (answer.is_approved and check.is_open_objection)):
             key = "objected"
-    if key == "approved" and check and check.is_open_objection:
-        key = "contested"
     return AssignmentStatus(assignment, answer, check, key, contact)
 
 
