@@ -12,12 +12,14 @@ const STYLES = [
 ];
 
 /** Whether an element's text is bold, and whether it is in italics. What its style says counts, then its name: Google Docs wraps all of a
-    text in a <b> that isn't bold. */
+    text in a <b> that isn't bold. The style is read as text, since the page's policy applies no inline styles. */
 function styleOf(element, [bold, italic]) {
-  const { fontWeight, fontStyle } = element.style ?? {};
-  if (fontWeight) bold = fontWeight === "bold" || fontWeight === "bolder" || Number(fontWeight) >= 600;
+  const style = element.getAttribute("style") ?? "";
+  const weight = /(?:^|[;\s])font-weight:\s*([\w]+)/i.exec(style)?.[1];
+  const slant = /(?:^|[;\s])font-style:\s*([\w]+)/i.exec(style)?.[1];
+  if (weight) bold = /^bold/i.test(weight) || Number(weight) >= 600;
   else if (element.matches("b, strong")) bold = true;
-  if (fontStyle) italic = fontStyle !== "normal";
+  if (slant) italic = slant.toLowerCase() !== "normal";
   else if (element.matches("i, em")) italic = true;
   return [bold, italic];
 }

@@ -55,7 +55,7 @@ def test_what_is_pasted_keeps_its_paragraphs_breaks_lists_and_links(
 ) -> None:
     page.evaluate(PASTE, [(PASTED / f"{program}.html").read_text(), "All in one line"])
     expect(page.locator("#text")).to_have_value(TEXT)
-    expect(page.locator("[data-words]")).to_have_text("49")
+    expect(page.locator("#text-count [data-words]")).to_have_text("49")
     page.get_by_role("button", name="See it as it will run").click()
     expect(page.locator("#preview p.lede")).to_have_text(
         [
