@@ -302,10 +302,11 @@ def list_printed_texts(item: EditionItem | ItemTranslation) -> tuple[str, str, s
     That is its answers with the names and credit lines of the experts, and the names of readers that are printed.
     """
     piece = piece_from(item)
+    comma = phrases_for(piece.language)["comma"]
     texts = []
     for voice in piece.voices:
         lead_in = voice.lead_in
-        names = ", ".join(filter(None, (lead_in.name, lead_in.credit_line, lead_in.relation)))
+        names = comma.join(filter(None, (lead_in.name, lead_in.credit_line, lead_in.relation)))
         texts.append(f"{names}: {voice.answer}" if names else voice.answer)
     return piece.headline, piece.question, "\n".join((*texts, *filter(None, piece.askers)))
 
