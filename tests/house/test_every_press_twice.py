@@ -69,6 +69,7 @@ NOT_PRESSED = dict.fromkeys(
     (
         *("assignment_move/ladder", "assignment_move/off", "expert_merge", "expert_namesakes", "expert_split"),
         *("letter_alike", "question_alike", "letter_reply", "letter_to_pen", "letter_move/reopen"),
+        *("answer_move/settle", "mail_file_answer"),
         *(f"pen_act/{act}" for act in ("again", "answer", "letter", "robot", "spam")),
         *(f"press/{press}" for press in ("down", "first", "ran", "recall", "unlock", "unname", "up")),
         *(

@@ -40,7 +40,7 @@ def test_typing_is_saved_and_counted_and_not_sent(salt: ExpertAssignment, addres
             text,
         )
         says(page, HERE)
-        expect(page.locator("[data-words]")).to_have_text(words)
+        expect(page.locator("b[data-words]")).to_have_text(words)
     phone.clock.run_for(60_000)  # a minute in which nothing is typed, and nothing is saved
     assert len(saved) == 2
     assert bodies(salt) == ["Nobody is told to. A village can ask."]

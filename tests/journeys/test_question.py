@@ -170,7 +170,7 @@ def test_214_words_are_cut_to_169_with_three_changes_and_sent_back_in_two_presse
     else:
         page.get_by_label("The text as it will run").fill(SHORT)
     if scripts:  # the count and the changes follow what is typed
-        expect(page.locator("[data-words]")).to_have_text("169")
+        expect(page.locator("b[data-words]")).to_have_text("169")
         page.locator("#so-far del").first.wait_for()
     press_it(page, "Save and send Leyla Aydın the check")
     presses += 1
