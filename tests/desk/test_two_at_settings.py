@@ -35,8 +35,8 @@ def at(database: Database, newsroom: Newsroom, page: str) -> str:
 
 
 def form(page: str) -> dict[str, Any]:
-    """What a browser would send of the form that knows what it showed, without its key: it may be sent again."""
-    sent = next(one.fields for one in Page(page).forms if "seen" in one.fields)
+    """What a browser would send of the largest form that knows what it showed, without its key: it may be sent again."""
+    sent = max((one.fields for one in Page(page).forms if "seen" in one.fields), key=len)
     fields = {name: value for name, value in sent.items() if name != "once"}
     lists = {name: [value] for name, value in fields.items() if name in LISTS and isinstance(value, str)}
     whole = {name: value.replace("\n", "\r\n") for name, value in fields.items() if isinstance(value, str)}

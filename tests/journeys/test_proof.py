@@ -56,6 +56,7 @@ def test_a_browser_solves_it_while_its_reader_types(chromium: Browser, database:
     page = chromium.new_context().new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
+    forgets = "Clear-Site-Data header on"  # Chromium says so of the page with the number, which lets it forget the form
     typed(page, flooded)
     solved = page.locator("input[name=proof]")
     expect(solved).to_have_count(1)
@@ -63,7 +64,7 @@ def test_a_browser_solves_it_while_its_reader_types(chromium: Browser, database:
     assert (len(numbers), numbers) == (proof_of_work.PARTS, sorted(set(numbers)))
     page.get_by_role("button", name="Send my question", exact=True).click()
     expect(page.locator("p.code")).to_have_count(1)
-    assert (held(database), said) == (None, [])
+    assert (held(database), [text for text in said if not text.startswith(forgets)]) == (None, [])
     page.context.close()
 
 

@@ -278,8 +278,12 @@ def run_question(context: PayloadNewsroom, index: int) -> None:
 
 
 def _translate_texts(context: PayloadNewsroom, question: Question, index: int) -> None:
-    """Translate each text of a question into Persian, with every field filled."""
+    """Translate each text of a question into Persian, with every field filled.
+
+    Each field has other payloads than the original: a translation that still has its words isn't approved.
+    """
     session, nora = context.session, context.nora
+    index += 3
     credit_fields = {
         "name": LINE_400(index),
         "credit_line": LINE_400(index),
