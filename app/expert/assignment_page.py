@@ -163,7 +163,7 @@ def _thanks(
         context,
         "thanks",
         status,
-        is_locked=is_locked(context),
+        is_locked=has_fixed_edition(context),
         body=body,
         errors=errors or {},
         heading=str(THANKS[context.task.stage]) % {"name": context.task.newsletter.editor},
@@ -175,7 +175,7 @@ def _thanks(
     )
 
 
-def is_locked(context: AssignmentContext) -> bool:
+def has_fixed_edition(context: AssignmentContext) -> bool:
     """Return whether the question is in an edition whose contents are fixed."""
     edition_id = context.task.assignment.question.edition_id
     return edition_id is not None and context.session.get_one(Edition, edition_id).is_fixed

@@ -61,8 +61,8 @@ def _context_of(newsletter: Newsletter) -> str:
 
 
 def _build_results_url(context: ReaderContext, reader_search: Search) -> str:
-    sealed = _seal(context.session, context.newsletter, reader_search)
-    return url_for("reader.found", slug=context.newsletter.slug, sealed=sealed)
+    token = _seal(context.session, context.newsletter, reader_search)
+    return url_for("reader.found", slug=context.newsletter.slug, token=token)
 
 
 @reader.post("/<slug>/answers")
@@ -73,10 +73,10 @@ def find_answers(slug: str) -> ResponseReturnValue:
         return redirect(_build_results_url(context, Search(words)), code=303)
 
 
-@reader.get("/<slug>/found/<sealed>")
-def found(slug: str, sealed: str) -> ResponseReturnValue:
+@reader.get("/<slug>/found/<token>", endpoint="found")
+def show_results(slug: str, token: str) -> ResponseReturnValue:
     with open_context(slug) as context:
-        reader_search = _unseal(context.session, context.newsletter, sealed)
+        reader_search = _unseal(context.session, context.newsletter, token)
         if reader_search is None:
             return context.page("reader/found.html", "answers", has_ended=True, query="", page_urls={}), 410
         hits, reader_search = _find_hits(context, reader_search)

@@ -245,18 +245,18 @@ def autonym(code: str) -> str:
     return str(locale.get_language_name(locale) or code)
 
 
-def styled(text: str) -> Markup:
+def style_html(text: str) -> Markup:
     """Return a text with styles (see `text.styles`) as HTML, with its bold and italics."""
     return Markup(styled_html(text))  # noqa: S704 - it escapes the text
 
 
 def answer_paragraphs(markdown: str) -> list[Markup]:
     """Return the paragraphs of an answer as HTML, with its bold and italics."""
-    return [styled(paragraph) for paragraph in to_styled_text(markdown).split("\n\n")]
+    return [style_html(paragraph) for paragraph in to_styled_text(markdown).split("\n\n")]
 
 
 def register(app: Flask) -> None:
     time_filters = (day, moment, clock_time, full_date, exact, ago, age, is_past)
-    filters = (*time_filters, count, in_digits, format_language, autonym, group_digits, styled, answer_paragraphs)
+    filters = (*time_filters, count, in_digits, format_language, autonym, group_digits, style_html, answer_paragraphs)
     app.jinja_env.globals["comma"] = comma
     app.jinja_env.filters.update({function.__name__: function for function in filters})

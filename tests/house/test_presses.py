@@ -42,6 +42,7 @@ OF_THEIR_OWN = {
     "question.undo": "undo",
     "mail.hold again": "change_expert_address",
     "assignment.draft": "ask_draft", "assignment.invite": "assignment_invite",
+    "answer.let stand": "answer_move",  # the press "settle"
     "assignment.return": "answer_move",  # with its answer's
     "answer.start": "answer_enter", "answer.submit": "answer_enter", "answer.edit": "answer_save", "answer.check": "answer_check",
     "answer.reply": "answer_move", "answer.approve": "answer_approve",

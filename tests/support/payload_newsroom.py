@@ -109,10 +109,14 @@ TOPICS = [payload for payload in PAYLOADS if not set(payload) & set(",;|\n\r") a
 
 def confirm_reviewed(actor: Staff, act: Callable[[Staff], Any]) -> Any:
     """Do something as an editor who confirms having reviewed the passages that repeat a reader's words."""
-    try:
-        return act(actor)
-    except LeakDetected as leaking:
-        return act(replace(actor, reviewed_passages=frozenset(leaking.passages)))
+    reviewed: frozenset[str] = frozenset()
+    while True:  # a text is looked through before it is stored, and again before it is mailed
+        try:
+            return act(replace(actor, reviewed_passages=reviewed))
+        except LeakDetected as leaking:
+            if reviewed >= {*leaking.passages}:
+                raise
+            reviewed |= {*leaking.passages}
 
 
 @dataclass
