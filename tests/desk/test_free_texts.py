@@ -86,7 +86,7 @@ def to_take_back(nora: Desk, salt: ExpertAssignment) -> Press:
 
 def to_send_back(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
-    return f"{of(salt)[2]}/return", "note", {"due_at": LATER}
+    return f"{of(salt)[2]}/return", "note", {"due_at": "2026-11-13T10:00"}
 
 
 def to_check(nora: Desk, salt: ExpertAssignment) -> Press:

@@ -88,7 +88,7 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
     trail = get_section(nora.get(address), "trail")
     assert trail.texts("b.called") == ["@ilya", "@Ilya Brandt", "@Nora"]
     assert (
-        f'href="{nora.base_path}/outbox/{mail.public_id}">Mail to Ilya Brandt: Called in a note. On its way.</a>'
+        f'href="{nora.base_path}/outbox/{mail.public_id}">Mail to Ilya Brandt: Mentioned in a note. On its way.</a>'
         in trail
     )
 

@@ -222,7 +222,7 @@ STATES = {
     "passed": Due(passed, "answer", "Approve Leyla Aydın’s answer", 41, 10),
     "approved": Due(approved, "", "Pick it for", 36, 8),
     "in an edition": Due(picked, "", "Look at the edition of", 29, 8),
-    "in the past": Due(ran, "", "", 29, 9),
+    "in the past": Due(ran, "", "", 29, 10),
     "shelved": Due(shelved, "", "Take it from the shelf", 24, 8),
     "closed": Due(closed, "", "Open it again", 18, 6),
     "merged": Due(merged, "", "Take it out again", 17, 7),

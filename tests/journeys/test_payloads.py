@@ -76,7 +76,7 @@ NOT_TYPED = {
         "translators.email_sealed", "sending_tools.address", "sending_tools.audience", "sending_tools.secret_sealed",
     ),
     "made by the house": (
-        "machine_translations.fault", "sightings.name", "counted_weeks.figures", "sessions.browser", "editions.local_at", "press_keys.outcome_sealed", "letters.signs",
+        "machine_translations.fault", "drafts.known_counts", "translator_drafts.known_counts", "sightings.name", "counted_weeks.figures", "sessions.browser", "editions.local_at", "press_keys.outcome_sealed", "letters.signs",
         "programs.paused_by", "public_versions.version", "programs.secret_sealed", "programs.former_sealed", "program_deliveries.event", "program_deliveries.said",
         "sending_tools.tool", "sending_tools.desk", "handed_drafts.tool", "handed_drafts.address", "handed_drafts.their_id",
         "handed_drafts.link", "handed_drafts.digest", "handed_drafts.said",

@@ -26,6 +26,7 @@ STAYS = {
     "assignment.take back": "the expert did it",
     "answer.edit": "each version is kept, and edited on",
     "answer.recall": "it is an undo itself",
+    "answer.object": "an expert says it, and the desk answers it",
 }
 MACHINES = {machine.noun: machine for _model, machine in NOUNS.values()}
 MOVES = {f"{noun}.{move.action}": move for noun, machine in MACHINES.items() for move in machine.moves}
