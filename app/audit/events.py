@@ -121,7 +121,6 @@ EVENTS: dict[str, EventKind] = {
     "assignment.ladder": EventKind(N_("%(who)s put %(expert)s next on the ladder."), "line"),
     "assignment.off_ladder": EventKind(N_("%(who)s took %(expert)s off the ladder."), "line"),
     "assignment.extend": EventKind(N_("%(who)s gave %(expert)s more time."), "line"),
-    "assignment.report": EventKind(N_("%(expert)s reported an error in what ran."), "step"),
     "assignment.brief": EventKind(N_("%(who)s changed the brief for %(expert)s."), "line"),
     "assignment.write": EventKind(N_("%(who)s wrote to %(expert)s.")),
     "answer.start": EventKind(N_("%(who)s began an answer.")),

@@ -86,6 +86,8 @@ def test_where_an_event_is_told_and_whom_it_concerns_are_places_and_nouns_that_t
             "newsletter",
             "translation",
             "translator",
+            "answer",
+            "expert",
         },
     )
 

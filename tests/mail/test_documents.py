@@ -121,7 +121,7 @@ HOSTILE = {
     "one page too many": (write_pdf(MAX_PAGES + 1), "large"),
     "a broken PDF": (write_pdf(3)[:300], "unreadable"),
     "a bomb of a page": (write_pdf_with_content(bytes(300_000_000)), "unreadable"),
-    "a bomb of letters": (write_pdf_with_content(b"BT (x) Tj ET " * 2_000_000), "time"),
+    "a bomb of letters": (write_pdf_with_content(b"BT (x) Tj ET " * 2_000_000), ("time", "large")),
     "an endless field": (b"{\\rtf1 " + b"{\\field{\\*\\fldinst{HYPERLINK \"" * 200_000, "time"),
 }  # fmt: skip
 
@@ -130,5 +130,6 @@ HOSTILE = {
 @pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_document_ends_with_a_reason_and_the_next_one_is_read(parser: ParserClient, what: str) -> None:
     data, reason = HOSTILE[what]
-    assert parser.document(mail(attachments=[("answer.docx", data)]), 0) == ("", reason)
+    reasons = (reason,) if isinstance(reason, str) else reason  # a machine may reach either limit first
+    assert parser.document(mail(attachments=[("answer.docx", data)]), 0) in [("", reason) for reason in reasons]
     assert parser.document(mail(attachments=[("answer.docx", write_docx([SALT]))]), 0) == (SALT, "")

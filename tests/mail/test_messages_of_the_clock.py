@@ -49,8 +49,7 @@ def test_the_reminder_before_the_date_has_title_date_and_link_and_takes_a_reply(
             "Friday 11 November, 18:00 Prague time."
         ),
         (
-            "Just reply to this mail. A “no” or “later” in one word is fine, too. Or write on the page, which has all that "
-            f"you have written so far:\n{LINK}"
+            f"Just reply to this mail. A “no” or “later” in one word is fine, too. Or write on the page, which has everything you have written so far:\n{LINK}"
         ),
         "Nora Lindqvist\nThe Corridor",
     ]
@@ -65,8 +64,7 @@ def test_who_has_not_said_yes_or_no_is_asked_once_more() -> None:
             "Your answer would still be in time by Friday 11 November, 18:00 Prague time."
         ),
         (
-            "Just reply to this mail. A “no” or “later” in one word is fine, too. All of the question, and a page to write "
-            f"on, is here:\n{LINK}"
+            f"Just reply to this mail. A “no” or “later” in one word is fine, too. The whole question, and a page to write on, is here:\n{LINK}"
         ),
         "I won’t remind you again. If I hear nothing, I’ll ask somebody else, no hard feelings.",
         "Nora Lindqvist\nThe Corridor",
@@ -83,8 +81,7 @@ def test_the_reminder_after_the_date_asks_whether_it_is_still_coming() -> None:
             "reached me. If you have sent it, please send it again."
         ),
         (
-            "If you need more time, tell me until when: just reply to this mail. You can also write here, where all is kept "
-            f"that you have written so far:\n{LINK}"
+            f"If you need more time, tell me until when: just reply to this mail. You can also write here, where everything you have written so far is kept:\n{LINK}"
         ),
         "If you can’t after all, a “no” in one word is enough. I won’t remind you again.",
         "Nora Lindqvist\nThe Corridor",
@@ -136,8 +133,7 @@ def test_what_was_changed_without_a_check_is_listed() -> None:
         "Here is all of it as it will run:",
         "> Governments knew.",
         (
-            "You need do nothing. If a fact or your meaning has suffered, reply and tell me: that I mend, always, also "
-            "after printing."
+            "You don’t need to do anything. If a fact or your meaning has suffered, reply and tell me: I always correct that, even after printing."
         ),
     ]
 
@@ -164,7 +160,7 @@ def test_the_desk_hears_of_a_mail_that_waits_while_the_cut_off_is_near() -> None
     assert (mail.kind, mail.subject) == ("desk.mail_waits", "A mail from Leyla: Police Stations")
     assert paragraphs(mail) == [
         (
-            "Leyla has sent a mail about “Police Stations”. It waits to be filed; the cut-off is Monday 14 November, "
+            "Leyla has sent a mail about “Police Stations”. It is waiting to be filed. The cut-off is Monday 14 November, "
             "12:00 Prague time."
         ),
         f"It is here:\n{LINK}",
@@ -181,7 +177,7 @@ def test_the_desk_hears_of_a_mail_that_failed_while_the_cut_off_is_near() -> Non
     assert (mail.kind, mail.subject) == ("desk.mail_failed", "A mail to Leyla didn’t arrive: Police Stations")
     assert paragraphs(mail) == [
         (
-            "A mail to Leyla about “Police Stations” didn’t arrive; The cut-off is Monday 14 November, 12:00 Prague time."
+            "A mail to Leyla about “Police Stations” didn’t arrive; the cut-off is Monday 14 November, 12:00 Prague time."
         ),
         "The other server said:",
         "> 550 No such user",
@@ -221,8 +217,7 @@ def test_the_morning_mail_counts_and_names_the_first() -> None:
         f"7 answers have arrived:\n- Leyla: Police Stations\n- Gulnara: Water Law\n- and 5 more\n{LINK}/2",
         f"12 letters to file:\n{LINK}/3",
         (
-            "Head of the trail: 7c1e 09af 44d2 8b10 e3f5\nKeep this mail. Whoever runs the server can show with these digits "
-            "that nobody has rewritten the trail since: “audit verify” asks for them."
+            "Head of the trail: 7c1e 09af 44d2 8b10 e3f5\nKeep this mail. With these digits, the operator of the server can show that nobody has rewritten the trail since: “audit verify” asks for them."
         ),
         f"This mail comes on days when there is something to say. Switch it off here:\n{LINK}/off",
     ]
