@@ -215,7 +215,7 @@ def test_changes_that_leyla_has_not_seen_are_listed_when_nora_approves(database:
     assert kind == "expert.shortened"
     assert "“The Salt Wind” is ready to run. " in text
     assert re.search(r"I changed one thing:\n\n1\. “.*Nobody is.*” becomes “.*Nobody has.*”", text)
-    assert "> A village can ask, and the list is **short**." in text
+    assert "> A village can ask, and the list is short." in text
 
 
 def test_what_leyla_has_seen_is_not_told_again(database: Database, newsroom: Newsroom) -> None:

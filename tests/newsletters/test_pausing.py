@@ -64,7 +64,7 @@ def test_what_is_mailed_to_a_closed_newsletter_waits_in_the_pen_with_the_reason(
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", r"The newsletter pauses until \w+,? 3 May(?: 2094)?, so it can take longer\."),
+        ("en", r"The newsletter is taking a break until \w+,? 3 May(?: 2094)?, so it may take longer\."),
         ("fa", r"خبرنامه تا دوشنبه ۳ مهٔ [^.]*در وقفه است، پس ممکن است بیشتر طول بکشد\."),
     ],
 )

@@ -125,9 +125,9 @@ def test_after_five_days_it_is_paused_and_the_desk_is_told(
     assert (deliver_messages(database, end + timedelta(days=1)), len(log(database))) == ({}, 2)
     alarms.raise_alarms(database, end)
     assert "Another program no longer gets events: The site" not in get_newest_mail_text(database, "nora@desk.example")
-    assert "“The site” took nothing for five days" in get_newest_mail_text(database, "nora@desk.example").replace(
-        "\n", " "
-    )
+    assert "“The site” has accepted nothing for five days" in get_newest_mail_text(
+        database, "nora@desk.example"
+    ).replace("\n", " ")
     assert alarms.raise_alarms(database, end + timedelta(hours=1)) == 0
     database.write(lambda s: registering.resume(s, make_admin(newsroom), s.get_one(Program, key)))
     site.response = CannedResponse(b"", 200)
