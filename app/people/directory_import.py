@@ -170,14 +170,22 @@ def _name_key(name: str) -> str:
 
 
 def _set_changes(line: ImportLine, before: ExpertColumns, values: dict[str, Any], directory: "_BatchDirectory") -> None:
-    """Set the values of the row that differ from those of the expert."""
+    """Set the values of the row that differ from those of the expert.
+
+    A file can give an expert their first address. Another one would have to end their links and tell the old address;
+    `expert_address.change_address` does that.
+    """
     line.name = line.name or before.name
     old_values = before._mapping
     line.changes = {
         column: value for column, value in values.items() if column != "email" and old_values[column] != value
     }
     email = values.get("email")
-    if email and before.email_mac not in directory.macs[email.casefold()]:
+    if not email or directory.find_by_email(email):  # theirs, or of somebody merged into them; see `_find_expert`
+        return
+    if before.email_mac:
+        line.faults.append(Fault("email", "changed", {}))
+    else:
         line.changes["email"] = email
 
 
@@ -334,7 +342,7 @@ def _update_experts(session: Session, actor: Actor, lines: Sequence[ImportLine])
         for line, before in changes
         if "email" in line.changes
     ]
-    _update_rows(session, Person, addresses, address_no=Person.address_no + 1)
+    _update_rows(session, Person, addresses)
     _record_events(session, actor, "expert.change", ids, lines)
 
 

@@ -58,6 +58,7 @@ FAULTS = {
     "twice": _l("Row %(row)d is about the same expert already."),
     "unknown": _l("Nobody in the directory has this number. Leave the cell empty for somebody new."),
     "of another": _l("This address is %(name)s’s, and the number is somebody else’s."),
+    "changed": _l("They have another address already. Change it on their page, so that their links go to the new one."),
     "of the desk": _l("This is the address of somebody at the desk. Add them by hand, if they answer questions too."),
     "several": _l("%(count)d experts have this name. Say which by an address or the number of an export."),
     "more cells": _l("There are more cells than heads: perhaps a text with a comma lacks its quotation marks."),
