@@ -276,6 +276,9 @@ EVENTS: dict[str, EventKind] = {
     "sign_in.ask": EventKind(N_("%(person)s asked for a way in.")),
     "sign_in.invite": EventKind(N_("%(person)s was given a way in.")),
 }
+# Nothing records these any more. Trails of earlier versions have them.
+FORMER_EVENTS = {"assignment.report": EventKind(N_("%(expert)s reported an error in what ran."), "step")}
+EVENTS |= FORMER_EVENTS
 
 
 @cache

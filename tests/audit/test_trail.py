@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app import audit
 from app.audit import Event, trail
-from app.audit.events import EVENTS
+from app.audit.events import EVENTS, FORMER_EVENTS
 from app.cli.commands import MACHINES
 from app.core.clock import utc_now
 from app.db.engine import Database
@@ -63,7 +63,9 @@ def recorded() -> set[str]:
 @pytest.mark.threat("rewritten trail")
 def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_nothing() -> None:
     assert recorded() - set(EVENTS) == set(), "Give each of these events its row in EVENTS of app/audit/events.py."
-    assert set(EVENTS) - recorded() == set(), "Nothing records these events any more: take their rows out of EVENTS."
+    assert set(EVENTS) - recorded() == set(FORMER_EVENTS), (
+        "Nothing records these events any more: take their rows out of EVENTS."
+    )
     nouns = {action.partition(".")[0] for action in EVENTS}
     assert nouns == set(NOUNS) | ONLY_OF_PEOPLE, "Say in NOUNS of the trail's page what this noun is called there."
     known = {"who", "expert", "version", "outcome", "kind", "person", "role", "columns", "why", "language"}
