@@ -56,6 +56,14 @@ class Schedule:
     cutoff_at: datetime | None = None
     runs_at: datetime | None = None
 
+    @property
+    def is_in_order(self) -> bool:
+        try:
+            self.require_order()
+        except InvalidField:
+            return False
+        return True
+
     def require_order(self) -> None:
         """Raise `InvalidField`, for a text that is due too late `DueTooLate`, unless the dates are in order."""
         if self.due_at <= self.asked_at:

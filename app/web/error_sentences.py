@@ -183,6 +183,9 @@ SENTENCES: dict[str, Any] = {
     "invalid.link_changed": _l(
         "Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs."
     ),
+    "invalid.mail_dates_over": _l(
+        "It has waited too long: the dates in it are past, or leave too little time. Discard it, and ask again."
+    ),
     "invalid.more_than_a_typo": _l(
         "More than a typo changes, so readers are told: write what was wrong and what is right."
     ),

@@ -1,13 +1,13 @@
 """Inviting experts, and later deadlines, with the dates that follow from the edition (see `editions/schedules.py`)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from ..answers import assigning, editing, expert_mails
-from ..answers.models import Answer, Assignment
-from ..answers.schedule import DueTooLate, EditionTimes, Schedule, get_latest_due_at, get_time_to_check, plan_schedule
+from ..answers.models import Answer, Assignment, Check
+from ..answers.schedule import Schedule, get_time_to_check, plan_schedule
 from ..core.actors import Actor, Clock, Staff
 from ..core.domain_errors import InvalidField
 from ..db.session import absolute_url, now
@@ -81,9 +81,10 @@ def _build_terms(session: Session, assignment: Assignment, schedule: Schedule) -
 
 
 def require_dates_ahead(session: Session, mail: OutboxMail) -> None:
-    """Raise `InvalidField` if an invitation or a quote check that has waited in the outbox names dates that are over.
+    """Raise `InvalidField` if a mail that has waited in the outbox is too late for the dates that it names.
 
-    So do those that leave too little time by now.
+    An invitation is too late after the time for a yes or no, or if its text would miss the edition; a quote check, once
+    it leaves less than half of the time that it was planned with and less than `get_time_to_check`.
     """
     if mail.assignment_id is None:
         return
@@ -91,14 +92,20 @@ def require_dates_ahead(session: Session, mail: OutboxMail) -> None:
     newsletter = session.get_one(Newsletter, assignment.newsletter_id)
     if mail.kind == "expert.invitation" and assignment.due_at:
         edition = run_of(session, assignment)
-        if edition and not takes_answers(newsletter, edition, now(session), assignment.due_at):
-            raise DueTooLate(get_latest_due_at(newsletter, EditionTimes(edition.cutoff_at, edition.runs_at)))
+        is_in_time = edition is None or takes_answers(newsletter, edition, now(session), assignment.due_at)
         schedule = plan_schedule(newsletter, None, now(session), assignment.due_at, assignment.reply_by)
-        schedule.require_order()
+        is_ahead = is_in_time and schedule.is_in_order
     elif mail.kind == "expert.check" and assignment.answer:
         check = editing.open_check(session, assignment.answer)
-        if check and check.due_at < now(session) + get_time_to_check(newsletter):
-            raise InvalidField("due_at_not_in_future", "due_at")
+        is_ahead = check is None or now(session) + _get_least_time(newsletter, check) <= check.due_at
+    else:
+        return
+    if not is_ahead:
+        raise InvalidField("mail_dates_over", "due_at")
+
+
+def _get_least_time(newsletter: Newsletter, check: Check) -> timedelta:
+    return min(get_time_to_check(newsletter), (check.due_at - check.asked_at) / 2)
 
 
 def extend(session: Session, actor: Staff, assignment: Assignment, due_at: datetime) -> Edition | None:

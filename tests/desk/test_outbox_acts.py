@@ -72,6 +72,21 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(
     assert get_mail_state(nora.database, public_id) == "queued"
 
 
+def test_an_invitation_whose_dates_are_over_stays_held_and_the_page_says_why(nora: Desk, newsroom: Newsroom) -> None:
+    public_id = held(nora, newsroom)
+
+    def let_reply_date_pass(session: Session) -> None:
+        session.scalars(select(Assignment)).one().reply_by = now(session) - timedelta(hours=1)
+
+    nora.database.write(let_reply_date_pass)
+    version = get_open_mail_version(nora.open(f"outbox/{public_id}"))
+    said = nora.press(f"outbox/{public_id}/release", 409, version=version)
+    assert (
+        "It has waited too long: the dates in it are past, or leave too little time. Discard it, and ask again." in said
+    )
+    assert get_mail_state(nora.database, public_id) == "held"
+
+
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

@@ -35,7 +35,7 @@ from ...people.models import Person
 from ...questions.source_protection import LeakDetected
 from ...text.clean import clean
 from ...web import errors
-from ...web.error_sentences import SENTENCES
+from ...web.error_sentences import SENTENCES, format_error
 from ...web.formatting import count
 from ...web.setup import get_cursor_row, paginate
 from ...workflows import invitations, undo
@@ -232,6 +232,8 @@ def press_mail(slug: str, public_id: str, button: str) -> Response:
             message = _("It can’t be stopped any more: it has gone out, or it is just going.")
             return errors.render_error(409, happened=message)
         abort_with_conflict(slug, lambda desk: _load_mail(desk, public_id), error)
+    except InvalidField as error:  # its dates are over
+        return errors.render_error(409, happened=format_error(error))
     if question_id and request.form.get("to") == "question":
         return redirect(url_for("editor.question", slug=slug, public_id=question_id), code=303)
     return redirect(url_for("editor.mail", slug=slug, public_id=public_id), code=303)
