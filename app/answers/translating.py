@@ -276,6 +276,16 @@ def reopen(session: Session, actor: Staff, translation: Translation) -> None:
     TRANSLATION.apply(session, actor, lock_row(session, translation), "reopen", why=details, approved_by_id=None)
 
 
+def reopen_approved(session: Session, actor: Staff, answer: Answer) -> None:
+    """Revoke the approvals of an answer's translations, because what they translate has changed."""
+    query = select(Translation).where(Translation.answer_id == answer.id, Translation.is_approved)
+    for translation in session.scalars(query.order_by(Translation.id)).all():
+        details = {"language": translation.language}
+        TRANSLATION.apply(
+            session, actor, lock_row(session, translation), "reopen", cause="change", why=details, approved_by_id=None
+        )
+
+
 def drop(session: Session, actor: Staff, translation: Translation) -> None:
     """Drop a translation; it can be written again. Raises `InvalidTransition`, `PermissionDenied`."""
     details = {"language": translation.language}

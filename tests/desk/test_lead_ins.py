@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning, editing
+from app.answers import assigning, editing, translating
 from app.answers.assigning import Brief
 from app.answers.models import Answer, Assignment
 from app.db.engine import Database
@@ -17,7 +17,7 @@ from app.newsletters.models import Newsletter
 from app.people import directory
 from app.people.models import Expert
 from app.questions import actions, wording
-from app.questions.models import Question
+from app.questions.models import Question, Translation
 from tests.support.desk import FIRST_QUESTION, ComingEdition, Desk, get_version_token
 from tests.support.reader_pages import lock_edition
 from tests.support.sample_newsroom import Newsroom, create_submitted_answer
@@ -120,6 +120,31 @@ def test_a_lead_in_that_says_nothing_of_its_expert_is_flagged_before_the_lock_an
         assert assignment.credit_line == "soil scientist"
         version = assignment.version
     nora.post(f"{answer}/introduce", 409, seen={"version": version}, credit_line="geographer", relation="")
+
+
+def test_other_lines_about_an_expert_need_another_look_at_their_translation(
+    nora: Desk, unintroduced: tuple[str, str], newsroom: Newsroom
+) -> None:
+    def translate(session: Session) -> None:
+        answer = session.scalars(select(Answer)).one()
+        question = session.get_one(Question, answer.question_id)
+        original = next(one for one in translating.list_originals(session, question) if one.answer is answer)
+        content = translating.TranslationFields("گچ و نمک.", name="لیلا آیدین", relation="که آن را وزن کرد")
+        translation = translating.translate(session, newsroom.nora, original, "fa", content)
+        translating.approve(
+            session, newsroom.nora, translation, original, has_compared=True, reason="She reads it on paper"
+        )
+
+    def state() -> str:
+        with nora.database.read() as session:
+            return session.scalars(select(Translation)).one().state
+
+    question, answer = unintroduced
+    nora.database.write(translate)
+    for relation, expected in (("", "approved"), ("who weighed it twice", "draft")):
+        token = get_version_token(nora.get(question), "introduce")
+        nora.post(f"{answer}/introduce", seen=token, credit_line="", relation=relation)
+        assert state() == expected
 
 
 @pytest.mark.threat("rogue assistant")
