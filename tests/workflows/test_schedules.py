@@ -18,7 +18,7 @@ from app.answers.models import Answer, Assignment, Check
 from app.answers.schedule import DueTooLate
 from app.audit.queries import find_latest_event
 from app.core.actors import Clock, ExpertActor, Staff
-from app.core.domain_errors import InvalidField
+from app.core.domain_errors import InvalidField, VersionConflict
 from app.db.engine import Database
 from app.editions import planning
 from app.editions.lifecycle import EDITION
@@ -311,6 +311,28 @@ def test_a_picked_question_stays_in_its_edition_and_its_check_ends_before_the_cu
     assert coast.dates(key)[::2] == ("2026-11-14", "2026-11-12T09:00")
 
 
+def test_a_move_is_not_taken_back_once_a_check_that_moved_with_it_has_ended(coast: Coast) -> None:
+    key = coast.ask("2026-11-02T10:00", "2026-11-18")
+    coast.send_and_edit("2026-11-10T01:00", key)
+    coast.check("2026-11-10T10:00", key)
+    coast.move("2026-11-10T11:00", "2026-11-18", DAY)
+
+    def end_check(session: Session) -> None:
+        answer = session.scalars(select(Answer).filter_by(assignment_id=key)).one()
+        editing.recall_check(session, coast.mira, answer)
+
+    def take_back(session: Session) -> None:
+        event = find_latest_event(session, "edition", coast.edition(session, "2026-11-19").id, "edition.move")
+        with pytest.raises(VersionConflict):
+            reschedule.undo_move(session, coast.mira, coast.edition(session, "2026-11-19"), event)
+        session.rollback()
+
+    coast.write("2026-11-10T11:01", end_check)
+    coast.write("2026-11-10T11:02", take_back)
+    with coast.database.read() as session:
+        assert coast.show(session.scalars(select(Check)).one().due_at) == "2026-11-13T10:00"
+
+
 @pytest.mark.parametrize("hold", [True, False], ids=["held", "on its way"])
 def test_no_news_of_another_date_overtakes_the_invitation(coast: Coast, hold: bool) -> None:
     held_kinds = ["expert.invitation"] if hold else []
@@ -348,14 +370,30 @@ def test_a_held_check_leaves_only_while_a_day_is_left_for_it(coast: Coast, at: s
     _expect_refusal(coast, at, is_refused)
 
 
+@pytest.mark.parametrize(("at", "is_refused"), [("2026-11-10T10:05", False), ("2026-11-10T22:30", True)])
+def test_a_short_check_leaves_while_half_of_its_time_is_left(coast: Coast, at: str, is_refused: bool) -> None:
+    """It had 24 hours, the least that a check has. An editor who releases it five minutes later is in time."""
+
+    def set_short_check(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, coast.mira.newsletter_id)
+        newsletter.held_kinds, newsletter.check_hours = ["expert.check"], 24
+
+    key = coast.ask("2026-11-02T10:00", "2026-11-18")
+    coast.send_and_edit("2026-11-10T01:00", key)
+    coast.write(FOUNDED, set_short_check)
+    coast.check("2026-11-10T10:00", key)
+    _expect_refusal(coast, at, is_refused)
+
+
 def _expect_refusal(coast: Coast, at: str, is_refused: bool) -> None:
     def fn(session: Session) -> Any:
         mail = session.scalars(select(OutboxMail).where(OutboxMail.is_held)).one()
         return invitations.require_dates_ahead(session, mail)
 
     if is_refused:
-        with pytest.raises(InvalidField):
+        with pytest.raises(InvalidField) as refusal:
             coast.read(at, fn)
+        assert refusal.value.code == "invalid.mail_dates_over"
     else:
         coast.read(at, fn)
 

@@ -139,7 +139,7 @@ def _move_dates(
     """
     former_dates = {}
     for assignment in assignments:
-        check = _find_open_check(session, lock_row(session, assignment))
+        check = _lock_open_check(session, lock_row(session, assignment))
         former = _get_dates(assignment, check)
         target = _move_schedule(session, assignment, check, edition, shift)
         former_dates[assignment.id] = former
@@ -154,8 +154,9 @@ def _move_dates(
     return former_dates
 
 
-def _find_open_check(session: Session, assignment: Assignment) -> Check | None:
-    return editing.open_check(session, assignment.answer) if assignment.answer else None
+def _lock_open_check(session: Session, assignment: Assignment) -> Check | None:
+    """Lock the answer of an assignment, as whatever ends its check does, and return the check that is open, or None."""
+    return editing.open_check(session, lock_row(session, assignment.answer)) if assignment.answer else None
 
 
 def _get_dates(assignment: Assignment, check: Check | None) -> dict[str, Any]:
@@ -203,7 +204,8 @@ def _dates_to_json(former_dates: dict[int, dict[str, Any]]) -> dict[str, Any]:
 def restore_dates(session: Session, former_dates: dict[str, Any]) -> None:
     """Restore the dates of assignments from `_dates_to_json`.
 
-    Raises `VersionConflict` if an assignment isn't with its expert, or its text on the desk, any more.
+    Raises `VersionConflict` if an assignment isn't with its expert, or its text on the desk, any more, or if its quote
+    check has ended.
     """
     for key, values in former_dates.items():
         assignment = lock_row(session, session.get_one(Assignment, int(key)))
@@ -213,4 +215,7 @@ def restore_dates(session: Session, former_dates: dict[str, Any]) -> None:
             setattr(assignment, name, datetime.fromisoformat(values[name]) if values[name] else None)
         assignment.for_edition_id = values["for_edition_id"]
         if "check_id" in values:
-            session.get_one(Check, values["check_id"]).due_at = datetime.fromisoformat(values["check_due_at"])
+            check = _lock_open_check(session, assignment)
+            if check is None or check.id != values["check_id"]:
+                raise VersionConflict(assignment.public_id)
+            check.due_at = datetime.fromisoformat(values["check_due_at"])
