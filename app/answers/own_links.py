@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
@@ -23,7 +23,7 @@ from ..newsletters.models import Newsletter
 from ..people import directory
 from ..people.models import Expert
 from ..people.sign_in import MAIL_WINDOW, get_next_due_at
-from . import expert_mails, translators
+from . import expert_mails, translators, unsent_mails
 from .models import Assignment
 
 MAX_LINKS = 20  # in one mail, the newest ones
@@ -31,8 +31,14 @@ KIND = "expert.links"
 
 
 def list_open_assignments(session: Session, expert: Expert) -> list[Assignment]:
-    """Return the assignments whose pages an expert may need now, newest first."""
-    query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.was_asked)
+    """Return the assignments whose pages an expert may need now, newest first.
+
+    An invitation that an editor still holds gives them no page yet.
+    """
+    is_held = exists().where(
+        OutboxMail.assignment_id == Assignment.id, OutboxMail.kind == unsent_mails.INVITATION, OutboxMail.is_held
+    )
+    query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.was_asked, ~is_held)
     return list(session.scalars(query.order_by(Assignment.id.desc()).limit(MAX_LINKS)))
 
 
@@ -76,18 +82,19 @@ def send_links(
 def request_links(session: Session, actor: Actor, email: str) -> None:
     """Mail the links of an address to it: of an expert to open questions, and of translators to their texts.
 
-    The caller isn't told whether anything is sent, so that the page can't reveal whom the desk asks. Raises
-    `BadAddress`.
+    The caller isn't told whether anything is sent, so that the page can't reveal whom the desk asks. Rows are locked so
+    that each of several concurrent requests sees the mail of the first. Raises `BadAddress`.
     """
     address = directory.checked_address(email)
     person = directory.by_email(session, address)
     expert = directory.expert_of(session, person.id) if person else None
     if expert is not None and (assignments := list_open_assignments(session, expert)):
-        lock_row(session, expert.person)  # so that each of several concurrent requests sees the mail of the first
+        lock_row(session, expert.person)
         due_at = _find_due_time(session, OutboxMail.person_id == expert.person_id, OutboxMail.kind == KIND)
         if due_at is not None:
             send_links(session, actor, expert, assignments, not_before=due_at)
     for translator in translators.find_open_by_address(session, address):
+        lock_row(session, translator)
         due_at = _find_due_time(
             session,
             OutboxMail.question_id == translator.question_id,

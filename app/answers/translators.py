@@ -1,6 +1,7 @@
 """Translators outside the desk: each opens one text by a link, saves drafts and hands in a translation."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from ..audit import erasures
 from ..core.actors import Actor, Clock, Staff, TranslatorActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, VersionConflict
 from ..core.state_machine import must, require_length, require_text
+from ..crypto.seal import Unsealable
 from ..db.ids import new_public_id
 from ..db.session import absolute_url, get_keyring, lock_row, now
 from ..mail import outbox
@@ -232,7 +234,7 @@ def _send_invitation(
         of_answer=original.answer is not None,
         again=is_repeat,
     )
-    to = get_keyring(session).open(_seal_context(translator.public_id), translator.email_sealed or b"")
+    to = _open_address(session, translator)
     custom_texts = mail_texts.get_custom_texts(session, newsletter, INVITATION_KIND)
     letter = render_mail(INVITATION_KIND, sender(session, newsletter), to, translator.name, values, custom_texts)
     posting = expert_mails.delivery_options(session, actor, newsletter, INVITATION_KIND)
@@ -243,20 +245,28 @@ def _send_invitation(
 
 
 def find_open_by_address(session: Session, address: str) -> list[Translator]:
-    """Return those of the newest open translators who have this address.
+    """Return those of the newest open translators who have this address and whose invitation isn't held.
 
     Their addresses have no keyed hash: each of them is decrypted, which takes as long whether one fits or not.
     """
     query = (
         select(Translator).where(Translator.email_sealed.is_not(None)).order_by(Translator.id.desc()).limit(MAX_OPEN)
     )
-    keyring = get_keyring(session)
-    return [
-        translator
-        for translator in session.scalars(query)
-        if keyring.open(_seal_context(translator.public_id), translator.email_sealed or b"").casefold()
-        == address.casefold()
-    ]
+    found = []
+    for translator in session.scalars(query).all():
+        with suppress(Unsealable):  # one whose key is lost doesn't keep their link from another
+            if _open_address(session, translator).casefold() == address.casefold():
+                found.append(translator)
+    return [translator for translator in found if not _has_held_mail(session, translator)]
+
+
+def _open_address(session: Session, translator: Translator) -> str:
+    return get_keyring(session).open(_seal_context(translator.public_id), translator.email_sealed or b"")
+
+
+def _has_held_mail(session: Session, translator: Translator) -> bool:
+    query = select(OutboxMail.id).where(OutboxMail.once_key.startswith(_mail_key_prefix(translator)))
+    return session.scalar(query.where(OutboxMail.is_held).limit(1)) is not None
 
 
 def send_link_again(session: Session, actor: Actor, translator: Translator, due_at: datetime) -> None:
@@ -264,7 +274,7 @@ def send_link_again(session: Session, actor: Actor, translator: Translator, due_
     newsletter = session.get_one(Newsletter, translator.newsletter_id)
     token = links.new_link(session, translator_id=translator.id)
     page = PageLink("", absolute_url(session, f"/a/{token}/translation"), translator.language)
-    to = get_keyring(session).open(_seal_context(translator.public_id), translator.email_sealed or b"")
+    to = _open_address(session, translator)
     message = render_mail(LINKS_KIND, sender(session, newsletter), to, translator.name, LinksMail(pages=[page]))
     posting = expert_mails.delivery_options(session, actor, newsletter, LINKS_KIND, due_at)
     posting["newsletter_id"] = newsletter.id

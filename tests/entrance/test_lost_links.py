@@ -99,6 +99,33 @@ def test_a_translator_gets_the_link_to_their_text(
         assert "salt" not in outbox.read(session, mail).text.lower()
 
 
+def test_nobody_gets_a_page_before_the_editor_has_released_their_invitation(
+    database: Database, browse: Callable[[], Browser], shirin: str, salt: ExpertAssignment
+) -> None:
+    def hold(session: Session) -> None:
+        invitations = select(OutboxMail).where(OutboxMail.kind.in_(("expert.invitation", "translator.invitation")))
+        for mail in session.scalars(invitations).all():
+            mail.state, mail.sent_at, mail.ended_at = "held", None, None
+
+    database.write(hold)
+    for email in (LEYLA, SHIRIN):
+        browse().press("/a", email=email)
+    assert list_recipients(database) == []
+
+
+def test_an_address_that_cannot_be_decrypted_keeps_no_other_translator_from_their_link(
+    database: Database, browse: Callable[[], Browser], shirin: str, salt: ExpertAssignment
+) -> None:
+    def damage_newest(session: Session) -> None:
+        [original] = translating.list_originals(session, session.get_one(Question, salt.question_id))
+        newest = translators.invite(session, salt.newsroom.nora, original, "ru", "Timo", "timo@words.example")
+        newest.email_sealed = b"lost"
+
+    database.write(damage_newest)
+    browse().press("/a", email=SHIRIN)
+    assert ("translator.links", SHIRIN) in list_recipients(database)
+
+
 @pytest.mark.threat("stranger at the door")
 def test_known_and_unknown_addresses_get_the_same_answer_in_the_same_time(
     database: Database, browse: Callable[[], Browser], shirin: str, salt: ExpertAssignment
