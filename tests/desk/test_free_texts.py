@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from app.answers import assigning
 from app.answers.expert_mails import send_desk_letter
 from app.answers.models import Answer
 from app.core.actors import Clock
+from app.core.clock import utc_now
 from app.db.engine import Database
 from app.db.session import now
 from app.editions.queries import list_editions_to_run
@@ -86,7 +88,7 @@ def to_take_back(nora: Desk, salt: ExpertAssignment) -> Press:
 
 def to_send_back(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
-    return f"{of(salt)[2]}/return", "note", {"due_at": "2026-11-13T10:00"}
+    return f"{of(salt)[2]}/return", "note", {"due_at": f"{utc_now() + timedelta(days=3):%Y-%m-%dT%H:%M}"}
 
 
 def to_check(nora: Desk, salt: ExpertAssignment) -> Press:
