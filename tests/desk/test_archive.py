@@ -22,23 +22,32 @@ from tests.support.sample_newsroom import Newsroom
 pytestmark = pytest.mark.both_databases
 
 
+def move_to_2021(database: Database, public_id: str, day: int) -> None:
+    """Let an edition have run on a day of May 2021."""
+
+    def move(session: Session) -> None:
+        question = get_question(session, public_id)
+        question.published_at = datetime(2021, 5, day, tzinfo=UTC)
+        edition = session.get_one(Edition, question.edition_id)
+        edition.runs_at = edition.sent_at = question.published_at
+        edition.cutoff_at = datetime(2021, 5, day - 2, tzinfo=UTC)
+
+    database.write(move)
+
+
 @pytest.fixture
 def archive(database: Database, newsroom: Newsroom) -> dict[str, str]:
     """The public ids of two Q&As that ran: one of 2021 on the topic of wind, and one of now."""
     wind = publish_answer(database, newsroom, [], headline="The Wind", body="Who measures the wind?")
 
-    def move_to_2021(session: Session) -> None:
+    def set_topic(session: Session) -> None:
         topic = Topic(newsletter_id=newsroom.newsletter_id, slug="wind", name="Wind")
         session.add(topic)
         session.flush()
-        question = get_question(session, wind)
-        actions.set_topics(session, newsroom.nora, question, [topic.id])
-        question.published_at = datetime(2021, 5, 5, tzinfo=UTC)
-        edition = session.get_one(Edition, question.edition_id)
-        edition.runs_at = edition.sent_at = question.published_at
-        edition.cutoff_at = datetime(2021, 5, 3, tzinfo=UTC)
+        actions.set_topics(session, newsroom.nora, get_question(session, wind), [topic.id])
 
-    database.write(move_to_2021)
+    database.write(set_topic)
+    move_to_2021(database, wind, 5)
     well = publish_answer(database, newsroom, [], headline="The Well", body="Who dug the well?")
     while index_due(database):
         pass
@@ -82,7 +91,25 @@ def test_a_found_text_stands_under_its_headline(nora: Desk, archive: dict[str, s
     assert (row.texts(".said"), row.texts(".found mark")) == (["The Wind"], ["measures"])
 
 
-@pytest.mark.parametrize("query", ["year=1999", "topic=fire", "state=open", "colour=red"])
+def test_a_search_shows_each_year_once_newest_edition_first(
+    nora: Desk, database: Database, newsroom: Newsroom, archive: dict[str, str]
+) -> None:
+    dune = publish_answer(database, newsroom, [], headline="The Dune", body="Who measures the dune?")
+    move_to_2021(database, dune, 19)  # indexed after the one of now
+    while index_due(database):
+        pass
+    years = nora.get("archive?q=who").parts("section.year")
+    assert [(year.texts("h2"), year.texts(".said")) for year in years] == [
+        ([get_year(database, archive["The Well"])], ["The Well"]),
+        (["2021"], ["The Dune", "The Wind"]),
+    ]
+
+
+def test_a_search_before_the_first_edition_says_that_the_archive_is_empty(nora: Desk) -> None:
+    assert nora.get("archive?q=well").texts("h1") == nora.get("archive").texts("h1") == ["The archive is empty"]
+
+
+@pytest.mark.parametrize("query", ["year=1999", "topic=fire", "state=open", "colour=red", "before=000000000000"])
 def test_an_unknown_filter_is_not_found(nora: Desk, archive: dict[str, str], query: str) -> None:
     assert nora.open(f"archive?{query}").status_code == 404
 

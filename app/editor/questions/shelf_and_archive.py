@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
@@ -17,7 +18,7 @@ from ...editions.models import Edition, EditionItem
 from ...newsletters.queries import topics_of
 from ...questions import queries as questions
 from ...questions.models import Question
-from ...web.formatting import zone
+from ...web.formatting import in_digits, zone
 from ..filtered_list import Filter, Option, Options
 from ..frame import RequestContext, editor, page, read_context
 from .question_list import FILTERS, QUESTIONS, SHELF
@@ -50,7 +51,7 @@ def take_from_shelf(desk: RequestContext, question: Question) -> None:
 
 
 def _year_options(desk: RequestContext, _selected: str) -> Options:
-    return {str(year): Option(str(year), year) for year in published.years(desk.session, desk.newsletter)}
+    return {str(year): Option(in_digits(year), year) for year in published.years(desk.session, desk.newsletter)}
 
 
 def _topic_options(desk: RequestContext, _selected: str) -> Options:
@@ -82,12 +83,14 @@ def archive(slug: str) -> str | Response:
         list_page = filtered_list.get_page()
         items = published.items_of_questions(session, [question.id for question in list_page.rows])
         editions = get_many(session, Edition, {item.edition_id for item in items.values()})
+        years = list(filtered_list.options["year"].values())
         shown = [item for question in list_page.rows if (item := items.get(question.id))]
         return page(
             desk,
             "editor/questions/archive.html",
             "archive",
             by_year=_group_by_year(shown, editions),
+            first_year=years[-1].label if years else "",
             snippets=list_page.snippets,
             corrections=corrections.of_questions(session, list(items)),
             translations=item_translations.list_languages(session, shown),
@@ -100,7 +103,15 @@ def archive(slug: str) -> str | Response:
 def _group_by_year(
     items: Sequence[EditionItem], editions: Mapping[int, Edition]
 ) -> list[tuple[int, list[tuple[Edition, list[EditionItem]]]]]:
-    """Return the items by edition, and the editions by the year in which they ran, in the order of `items`."""
-    by_edition = [(editions[key], list(group)) for key, group in groupby(items, attrgetter("edition_id"))]
+    """Return the items by edition, and the editions by the year in which they ran, newest first.
+
+    The items of an edition keep their order. A search finds items in the order in which they were indexed.
+    """
+
+    def rank(item: EditionItem) -> tuple[datetime, int]:
+        return editions[item.edition_id].ran_at, item.edition_id
+
+    newest_first = sorted(items, key=rank, reverse=True)
+    by_edition = [(editions[key], list(group)) for key, group in groupby(newest_first, attrgetter("edition_id"))]
     by_year = groupby(by_edition, lambda pair: pair[0].ran_at.astimezone(zone()).year)
     return [(year, list(pairs)) for year, pairs in by_year]
