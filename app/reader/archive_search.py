@@ -30,6 +30,7 @@ from .stories import Story, stories_of
 
 PAGE_SIZE = 20
 MAX_QUERY_LENGTH = 200  # characters
+PADDED_LENGTH = 1000  # bytes of a search that is sealed; a query has at most 800 in UTF-8
 VALID_FOR = 3600  # seconds in which the address of results shows them
 
 
@@ -43,7 +44,8 @@ class Search(NamedTuple):
 
 def _seal(session: Session, newsletter: Newsletter, reader_search: Search) -> str:
     content = json.dumps([int(unix_time()), *reader_search], ensure_ascii=False).encode()
-    return urlsafe_b64encode(get_keyring(session).seal_bytes(_context_of(newsletter), content)).decode()
+    padded = content.ljust(PADDED_LENGTH)  # JSON ignores spaces at the end
+    return urlsafe_b64encode(get_keyring(session).seal_bytes(_context_of(newsletter), padded)).decode()
 
 
 def _unseal(session: Session, newsletter: Newsletter, token: str) -> Search | None:

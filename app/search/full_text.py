@@ -132,16 +132,22 @@ def _parse_unquoted(query_part: str, is_last: bool) -> Iterator[Clause]:
 def _add_other_words(
     session: Session, collection: Collection, newsletter_id: int, query_clauses: Sequence[Clause], query: Query
 ) -> list[Clause]:
-    """Return the clauses with the words of the index that may stand for theirs."""
+    """Return the clauses with the words of the index that may stand for theirs.
+
+    Near words only stand for a word that the index has in no form.
+    """
     words = {clause.terms[0] for clause in query_clauses if clause.is_word}
     candidates = {word: list_forms(word, query.languages) for word in words}
+    counts = count_words(session, collection, newsletter_id, words.union(*candidates.values()))
     if query.tolerates_typos:
-        near_words = {word: list_near_words(word, query.languages) for word in words}
+        unknown_words = [word for word in words if counts.keys().isdisjoint({word, *candidates[word]})]
+        near_words = {word: list_near_words(word, query.languages) for word in unknown_words}
         known_words = count_words(session, collection, newsletter_id, set().union(*near_words.values()))
         for word, near in near_words.items():
             for near_word in near & known_words.keys():
                 candidates[word] |= {near_word, *list_forms(near_word, query.languages)}
-    counts = count_words(session, collection, newsletter_id, set().union(*candidates.values()))
+        other_words = set().union(*(candidates[word] for word in unknown_words))
+        counts |= count_words(session, collection, newsletter_id, other_words)
 
     def list_most_frequent(term: str) -> tuple[str, ...]:
         known = sorted(candidates[term] & counts.keys(), key=lambda candidate: (-counts[candidate], candidate))

@@ -133,9 +133,9 @@ def test_search_finds_what_ran_and_its_words_stand_in_no_address(
 def test_addresses_of_searches_are_equally_long_and_never_the_same(client: FlaskClient, newsroom: Newsroom) -> None:
     addresses = [
         client.post("/steppe/answers", data={"words": words}).headers["Location"]
-        for words in ("a", "a", "the general’s brother", "")
+        for words in ("a", "a", "the general’s brother", "", "کارگران " * 25, "🌾" * 250)
     ]
-    assert (len(set(addresses)), len({len(address) for address in addresses})) == (4, 1)
+    assert (len(set(addresses)), len({len(address) for address in addresses})) == (6, 1)
 
 
 def test_an_address_of_a_search_ends_after_an_hour_and_is_of_one_newsletter(

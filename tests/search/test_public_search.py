@@ -131,6 +131,17 @@ def test_a_word_that_is_there_is_not_taken_for_another(
     assert find("coppper") == ["A Harbour", "A Mine"]
 
 
+def test_a_word_that_is_there_is_not_taken_for_another_beside_one_with_a_typo(
+    find: Callable[[str], list[str]], run: Callable[..., str]
+) -> None:
+    run("A Mine", "Who owns the coppers?")
+    run("A Choir", "Who leads the chopper on the railway?")
+    assert {words: find(words) for words in ("copper raillway", "chopper raillway")} == {
+        "copper raillway": [],
+        "chopper raillway": ["A Choir"],
+    }
+
+
 def test_the_typed_word_is_marked_in_what_is_found(
     client: FlaskClient, find: Callable[[str], list[str]], run: Callable[..., str]
 ) -> None:
