@@ -18,7 +18,7 @@ from ..typesetting.house_languages import phrases_for
 from ..typesetting.renderers import to_text
 from .items import NameTrouble, item_digest, list_printed_experts, own_phrases, piece_as_sent, piece_from
 from .models import EditionItem, ItemTranslation
-from .typos import typo_only
+from .typos import find_typos
 
 
 def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, language: str) -> str:
@@ -261,13 +261,7 @@ def get_visible_translations(session: Session, items: Sequence[EditionItem]) -> 
     return translations_by_item
 
 
-def list_languages(session: Session, items: Sequence[EditionItem]) -> dict[int, list[str]]:
-    """Return the languages of the translations that `list_visible_translations` returns, keyed by item ID."""
-    translations = get_visible_translations(session, items)
-    return {item.id: [translation.language for translation in translations[item.id]] for item in items}
-
-
-def list_visible_languages(session: Session, item_ids: Select[int]) -> dict[int, list[str]]:
+def list_visible_languages(session: Session, item_ids: Select[int] | Sequence[int]) -> dict[int, list[str]]:
     """Return the languages of the translations that pages show, keyed by item ID, of the items that have any.
 
     It loads only the texts of those that were changed after they were sent, so there may be many.
@@ -294,12 +288,12 @@ def list_versions_in(
 
 
 def _is_text_as_sent(item: EditionItem) -> bool:
-    """Return whether readers' pages show the text and the names that were sent, apart from typos (see `typo_only`)."""
+    """Return whether readers' pages show the text and the names that were sent, apart from typos (see `find_typos`)."""
     if item.mended is None:
         return True
     if list_printed_experts(item.input["piece"]) != list_printed_experts(item.piece):
         return False
-    return typo_only(_join_texts(item.input["piece"]), _join_texts(item.piece))
+    return find_typos(_join_texts(item.input["piece"]), _join_texts(item.piece)) != "more"
 
 
 def _join_texts(piece: dict[str, Any]) -> str:

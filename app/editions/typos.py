@@ -47,13 +47,11 @@ class _Change(NamedTuple):
 TypoKind = Literal["none", "signs", "letters", "more"]
 
 
-def typo_only(old_text: str, new_text: str) -> bool:
-    """Return whether two texts are equal apart from a few punctuation marks, none of them near a negation."""
-    return find_typos(old_text, new_text) in ("none", "signs")
-
-
 def find_typos(old_text: str, new_text: str) -> TypoKind:
-    """Return how two texts differ: not at all, in a few signs, also in letters within a few words, or in more."""
+    """Return how two texts differ: not at all, in a few signs, also in letters within a few words, or in more.
+
+    A change near a negation is more.
+    """
     if old_text == new_text:
         return "none"
     old_parts = list(_split_parts(old_text))

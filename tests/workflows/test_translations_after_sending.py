@@ -69,7 +69,7 @@ def test_the_form_says_beforehand_what_becomes_of_the_translation(nora: Desk, si
     }
     assert said == {
         "correct": [
-            f"{translated} is shown no more once a word changes: it was translated from the words that were sent."
+            f"{translated} is hidden once more than a typo changes: it was translated from the words that were sent."
         ],
         "protect": [f"{translated} is erased with the former words."],
     }
@@ -80,6 +80,7 @@ MENDS: list[tuple[PublishedText, CorrectionNote, bool, list[str]]] = [
     (PublishedText(AS_SENT.headline, AS_SENT.question, ("The mill knows.",)), NOTE, False, ["en"]),
     (replace(AS_SENT, experts=(PrintedExpert("Leyla Aydin", "geographer"),)), NOTE, False, ["en"]),
     (AS_SENT, NOTE, False, WITH_IT),
+    (replace(AS_SENT, question="Who built the sylos, and who owns them now?"), NOTE, False, WITH_IT),
     (
         PublishedText(AS_SENT.headline, "Who built the silos and who owns them now?", AS_SENT.answers),
         CorrectionNote(),
@@ -89,7 +90,9 @@ MENDS: list[tuple[PublishedText, CorrectionNote, bool, list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("words", "note", "quietly", "seen"), MENDS, ids=["words", "a name", "a note alone", "a sign"])
+@pytest.mark.parametrize(
+    ("words", "note", "quietly", "seen"), MENDS, ids=["words", "a name", "a note alone", "a letter", "a sign"]
+)
 def test_a_page_whose_words_were_corrected_shows_no_translation_and_the_edition_as_sent_keeps_it(
     client: FlaskClient,
     database: Database,
@@ -108,6 +111,18 @@ def test_a_page_whose_words_were_corrected_shows_no_translation_and_the_edition_
     page = Page(client.get(HERE.format(silos), follow_redirects=True).text)
     assert page.attributes(".corrections [itemprop=text]", "lang") == ([] if quietly else ["en"])
     assert exported(database) == [("fa", 0 if quietly else 1)]
+
+
+def test_the_archive_at_the_desk_names_the_languages_that_readers_see(
+    nora: Desk, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    def list_languages() -> list[str]:
+        return nora.get("archive").texts(".ran [lang]")
+
+    assert list_languages() == ["فارسی"]
+    words = replace(AS_SENT, answers=("The mill knows.",))
+    database.write(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), words, NOTE) and None)
+    assert list_languages() == []
 
 
 def reworded(session: Session, newsroom: Newsroom, silos: str) -> None:

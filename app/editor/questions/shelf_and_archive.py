@@ -93,7 +93,7 @@ def archive(slug: str) -> str | Response:
             first_year=years[-1].label if years else "",
             snippets=list_page.snippets,
             corrections=corrections.of_questions(session, list(items)),
-            translations=item_translations.list_languages(session, shown),
+            translations=item_translations.list_visible_languages(session, [item.id for item in shown]),
             answer_count=published.count(session, desk.newsletter),
             edition_count=published.sent_editions(desk.newsletter).count(session),
             **filtered_list.template_values(list_page),
