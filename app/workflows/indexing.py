@@ -17,12 +17,14 @@ from sqlalchemy.orm import Session
 
 from ..db.engine import Database
 from ..db.session import execute_without_version_bump
+from ..editions.archive import items_of_questions
 from ..editions.item_translations import get_visible_translations
 from ..editions.items import list_printed_texts, piece_from
 from ..editions.models import EditionItem, ItemTranslation
 from ..letters.models import Addition, Letter
 from ..questions import queries as questions
 from ..questions.models import Question
+from ..questions.wording import index_again
 from ..search.index import NewDoc, clear_index, index_documents, remove_documents
 from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
 from ..search.semantic import embed_due
@@ -104,21 +106,14 @@ def index_questions(session: Session, limit: int = BATCH) -> list[int]:
 
 def index_at_once(session: Session, question: Question) -> None:
     """Index a question in the transaction that takes words from what readers see of it."""
-    mark_question_due(session, question.id)  # waits for a worker that has just read the words
+    index_again(session, question.id)  # waits for a worker that has just read the words
     _index_questions(session, [question])
-
-
-def mark_question_due(session: Session, question_id: int) -> None:
-    """Let the worker index a question again after a change outside of its own row."""
-    marking = update(Question).where(Question.id == question_id).values(indexed_version=0)
-    execute_without_version_bump(session, marking)
 
 
 def _index_questions(session: Session, due_questions: Sequence[Question]) -> list[int]:
     ids = [question.id for question in due_questions]
     topics = questions.topics_of(session, ids)
-    select_items = select(EditionItem).where(EditionItem.question_id.in_(ids))
-    items = {item.question_id: item for item in session.scalars(select_items)}
+    items = items_of_questions(session, ids)
     translations = get_visible_translations(session, list(items.values()))
     newest_editions = select(Letter.question_id, func.max(Letter.about_edition_id)).where(Letter.question_id.in_(ids))
     edition_ids = dict(session.execute(newest_editions.group_by(Letter.question_id)).all())

@@ -11,7 +11,7 @@ from ...editions import item_translations
 from ...editions.models import EditionItem, ItemTranslation
 from ...newsletters.models import Newsletter
 from ...questions.models import Translation
-from ..indexing import mark_question_due
+from ...questions.wording import index_again
 
 
 def approve(
@@ -32,7 +32,7 @@ def approve(
     translators.finish(session, actor, translation)
     if item := _find_item(session, translation):
         item_translations.freeze(session, session.get_one(Newsletter, translation.newsletter_id), item)
-        mark_question_due(session, item.question_id)
+        index_again(session, item.question_id)
 
 
 def drop(session: Session, actor: Staff, translation: Translation) -> None:
@@ -48,7 +48,7 @@ def drop(session: Session, actor: Staff, translation: Translation) -> None:
     translating.drop(session, actor, translation)
     session.execute(delete(ItemTranslation).where(*conditions))
     if item:
-        mark_question_due(session, item.question_id)
+        index_again(session, item.question_id)
 
 
 def _find_item(session: Session, translation: Translation) -> EditionItem | None:
