@@ -133,7 +133,8 @@ def remove_corrections(session: Session, edition: Edition) -> None:
     )
     session.execute(carried.values(wrong="", right="", erased_at=now(session)))
     session.execute(delete(Correction).where(is_of_edition, Correction.edition_id.is_(None)))
-    for item in session.scalars(select(EditionItem).filter_by(edition_id=edition.id)):
+    items = select(EditionItem).where(EditionItem.edition_id == edition.id, EditionItem.mended_at.is_not(None))
+    for item in session.scalars(items):
         replace_credits(session, item, list_printed_experts(item.piece), list_printed_experts(item.input["piece"]))
         item.mended = item.mended_at = None
 
@@ -145,6 +146,8 @@ def replace_credits(
 
     Experts' pages, and the list of what experts disclose, find a Q&A by the name in its answers.
     """
+    if tuple(former_experts) == tuple(new_experts):
+        return
     query = select(Answer).where(Answer.question_id == item.question_id, Answer.is_approved)
     answers = list(session.scalars(query.order_by(Answer.run_position, Answer.id)))
     for former, new in zip(former_experts, new_experts, strict=True):

@@ -35,7 +35,7 @@ from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication, recall
 from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
 from app.workflows.retention import erase_published
-from tests.support.database_checks import find_unerased
+from tests.support.database_checks import find_unerased, record_statements
 from tests.support.reader_pages import answer_letters, get_question, lock_edition, publish_answer
 from tests.support.sample_newsroom import Newsroom
 
@@ -106,6 +106,21 @@ def test_the_edition_as_sent_stays_as_sent_whatever_is_mended_later(
     # Somebody who writes into the record is found out.
     database.write(lambda s: s.execute(update(EditionItem).values(output="The mill knows.")) and None)
     assert record(database)[-2:] == (False, True)
+
+
+@pytest.mark.parametrize("is_corrected", [False, True])
+def test_recalling_an_edition_reads_no_answers_of_texts_whose_printed_names_stayed(
+    database: Database, newsroom: Newsroom, silos: str, is_corrected: bool
+) -> None:
+    if is_corrected:
+        corrected(database, newsroom, silos)
+    with record_statements(database, writes=True) as statements:
+        database.write(
+            lambda s: corrections.remove_corrections(s, s.scalars(select(Edition).filter_by(state="sent")).one())
+        )
+    read = [statement for statement in statements if statement.startswith("SELECT")]
+    assert [statement for statement in read if "FROM answers" in statement] == []
+    assert len([statement for statement in read if "FROM edition_items" in statement]) == 1
 
 
 def test_the_next_edition_carries_the_correction_in_every_form_and_no_other_does(
