@@ -4,7 +4,7 @@ An objection is stored as a quote check with the outcome "wrong". On an approved
 approved another text, published a correction, or answered it.
 """
 
-from sqlalchemy import select, text, update
+from sqlalchemy import and_, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from ..core.actors import ExpertActor, Staff
@@ -18,9 +18,10 @@ from ..text.clean import clean
 from . import expert_mails
 from .assigning import MAX_MESSAGE_LENGTH
 from .lifecycle import ANSWER
-from .models import IS_OPEN_OBJECTION, Answer, AnswerText, Assignment, Check
+from .models import Answer, AnswerText, Assignment, Check
 
-IS_OPEN = text(f"checks.{IS_OPEN_OBJECTION.replace('AND ', 'AND checks.')}")  # literally, so that its index is used
+# With a literal, as in IS_OPEN_OBJECTION, so that the index of open objections is used.
+IS_OPEN = and_(Check.outcome == literal_column("'wrong'"), Check.settled_at.is_(None))
 
 
 def object_to(session: Session, actor: ExpertActor, answer: Answer, body: str, number: int | None = None) -> None:

@@ -23,7 +23,7 @@ MAX_PATHS_PER_YEAR = 25_000  # of Q&As, and as many of editions, in a sitemap
 MAX_EXPERT_PAGES = 10_000  # in a sitemap
 MAX_ITEMS_LOOKED_THROUGH = 20  # newest items of an expert's page that are searched for one with the expert's name
 NEWEST = (Question.published_at, Question.id)  # the order of published Q&As
-Row = TypeVar("Row", Question, EditionItem)
+PublishedT = TypeVar("PublishedT", Question, EditionItem)
 
 
 def listing(
@@ -71,7 +71,7 @@ def question_listing(newsletter: Newsletter, topic: str | None = None, year: int
     return Listing(_restrict(query, topic, year), NEWEST)
 
 
-def _restrict(query: Select[Row], topic: str | None, year: int | None) -> Select[Row]:
+def _restrict(query: Select[PublishedT], topic: str | None, year: int | None) -> Select[PublishedT]:
     """Restrict a query for published questions to a topic, given by its slug, and to a year."""
     # Without this, PostgreSQL scans all questions that have not run before it reaches the newest.
     query = query.where(Question.published_at.is_not(None))

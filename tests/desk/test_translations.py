@@ -207,6 +207,10 @@ def test_a_headline_is_translated_and_a_name_may_stay(nora: Desk, coming_edition
     save_translation(nora, first, **{**QUESTION, "headline": headline})
     refused = Page(approve_translation(nora, first, "question", 422))
     assert refused.error_summary == [("question", LEFT.format(f"“\u2068{headline}\u2069”"))]
+    nora.post_action(f"questions/{first}", "wording", headline="Nukus", body="Who counts the salt?", language="en")
+    nora.post(f"questions/{first}/clear", label="en.2")
+    save_translation(nora, first, **{**QUESTION, "headline": "Nukus"})
+    approve_translation(nora, first, "question")
 
 
 def test_a_form_for_a_translation_begins_with_nothing_but_the_name(nora: Desk, coming_edition: ComingEdition) -> None:
