@@ -241,6 +241,14 @@ def test_what_a_translation_lacks_is_said_beside_it(nora: Desk, coming_edition: 
     assert nora.get(page).texts(".late") == []
 
 
+def test_a_section_needs_no_name_in_the_newsletters_own_language(nora: Desk, coming_edition: ComingEdition) -> None:
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    nora.post_action(
+        f"questions/{first}", "wording", headline=QUESTION["headline"], body=QUESTION["body"], language="fa"
+    )
+    assert nora.get(f"questions/{first}/translations/en").texts(".late") == []
+
+
 def test_of_two_who_translate_the_second_sees_both(nora: Desk, ilya: Desk, coming_edition: ComingEdition) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
     place = f"questions/{first}/translations/fa/question"

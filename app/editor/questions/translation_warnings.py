@@ -34,7 +34,10 @@ def list_warnings(original: Original, translation: Translation, labels: Mapping[
 
 
 def find_untranslated_section(desk: RequestContext, question: Question, language: str) -> str:
-    """Return the name of the question's section if it is printed untranslated in this language, or ""."""
-    if get_newsletter_text(desk.session, desk.newsletter, "section", language):
+    """Return the name of the question's section if it is printed untranslated in this language, or "".
+
+    In the newsletter's own language, it needs no translation.
+    """
+    if language == desk.newsletter.language or get_newsletter_text(desk.session, desk.newsletter, "section", language):
         return ""
     return desk.newsletter.sections[question.section].name
