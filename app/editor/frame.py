@@ -301,7 +301,7 @@ def get_sidebar(desk: RequestContext) -> Sidebar:
 def page(desk: RequestContext, template: str, section: str, **values: Any) -> str:
     """Render a page of the desk inside its frame."""
     sidebar = get_sidebar(desk)
-    values["public_url"] = find_public_url(desk.newsletter.slug, template, values)
+    values["public_url"] = find_public_url(desk.session, desk.newsletter, template, values)
     return render_template(
         template,
         newsletter=desk.newsletter,

@@ -4,27 +4,34 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import url_for
+from sqlalchemy.orm import Session
 
 from ..editions.models import Edition
+from ..newsletters.models import Newsletter
 from ..questions.models import Question
+from ..questions.queries import list_public_questions
 
 
-def _find_question_url(slug: str, question: Question) -> str:
-    """Return the page of a published question, or the form that shows the wording of one without an answer yet."""
+def _find_question_url(session: Session, newsletter: Newsletter, question: Question) -> str:
+    """Return the page of a published question, or the front page if it shows the wording of this open one."""
     if question.is_published:
         words = question.text.slug if question.text else "q"
-        return url_for("reader.story", slug=slug, public_id=question.public_id, words=words)
-    if question.is_going and question.shown_at:
-        return url_for("reader.ask", slug=slug)
-    return ""
+        return url_for("reader.story", slug=newsletter.slug, public_id=question.public_id, words=words)
+    if not (question.shown_at and question.is_cleared and newsletter.takes_questions):
+        return ""
+    is_on_front_page = question in list_public_questions(session, newsletter.id)  # the newest
+    return url_for("reader.home", slug=newsletter.slug) if is_on_front_page else ""
 
 
-def _find_edition_url(slug: str, edition: Edition) -> str:
-    return url_for("reader.edition", slug=slug, public_id=edition.public_id) if edition.is_sent else ""
+def _find_edition_url(_session: Session, newsletter: Newsletter, edition: Edition) -> str:
+    return url_for("reader.edition", slug=newsletter.slug, public_id=edition.public_id) if edition.is_sent else ""
 
 
 # By the name under which a page of the desk gets the row that it is about.
-BY_ROW: dict[str, Callable[[str, Any], str]] = {"question": _find_question_url, "edition": _find_edition_url}
+BY_ROW: dict[str, Callable[[Session, Newsletter, Any], str]] = {
+    "question": _find_question_url,
+    "edition": _find_edition_url,
+}
 # By template, for pages about no row.
 BY_TEMPLATE = {
     "editor/overview/home.html": "reader.home",
@@ -34,7 +41,7 @@ BY_TEMPLATE = {
 }
 
 
-def find_public_url(slug: str, template: str, values: Mapping[str, Any]) -> str:
+def find_public_url(session: Session, newsletter: Newsletter, template: str, values: Mapping[str, Any]) -> str:
     """Return the URL of the readers' page for a page of the desk with these values; empty if there is none.
 
     A view can pass it as `public_url`, if finding it takes more than the row.
@@ -43,5 +50,5 @@ def find_public_url(slug: str, template: str, values: Mapping[str, Any]) -> str:
         return str(values["public_url"] or "")
     for name, find_url in BY_ROW.items():
         if row := values.get(name):
-            return find_url(slug, row)
-    return url_for(BY_TEMPLATE[template], slug=slug) if template in BY_TEMPLATE else ""
+            return find_url(session, newsletter, row)
+    return url_for(BY_TEMPLATE[template], slug=newsletter.slug) if template in BY_TEMPLATE else ""

@@ -6,13 +6,13 @@ from sqlalchemy import select
 
 from app.answers.models import Answer
 from app.db.engine import Database
+from app.newsletters.models import Newsletter
 from app.people.models import Expert
 from app.questions import actions
-from app.questions.models import Question
 from tests.support.desk import LOCALHOST, ComingEdition, Desk
-from tests.support.letters import open_question
+from tests.support.letters import QUESTION_BODY, open_question
 from tests.support.pages import Page
-from tests.support.reader_pages import publish_answer
+from tests.support.reader_pages import get_question, publish_answer
 from tests.support.sample_newsroom import Newsroom
 
 
@@ -50,13 +50,35 @@ def test_every_page_about_a_published_question_links_to_its_story(
     assert Page(client.get(story, base_url=LOCALHOST).text).heading == "Salt"
 
 
-def test_a_question_that_readers_dont_see_has_no_link_and_one_whose_wording_is_shown_links_to_the_form(
+def show_question(database: Database, newsroom: Newsroom, public_id: str) -> None:
+    database.write(lambda s: actions.show(s, newsroom.nora, get_question(s, public_id), is_public=True))
+
+
+def test_an_open_question_links_to_the_front_page_while_its_cleared_wording_is_there(
+    nora: Desk, database: Database, newsroom: Newsroom, client: FlaskClient
+) -> None:
+    public_id = open_question(database, newsroom)
+    page = f"questions/{public_id}"
+    assert find_header_link(nora, page) == ""
+    show_question(database, newsroom, public_id)
+    assert find_header_link(nora, page) == "/steppe/"
+    assert QUESTION_BODY in Page(client.get("/steppe/", base_url=LOCALHOST).text).texts(".asked-list .said")
+    nora.post_action(page, "wording", headline="The Wind", body="Who sweeps the salt?", language="en")
+    assert find_header_link(nora, page) == ""
+    nora.post(f"{page}/clear", label="en.2")
+    assert find_header_link(nora, page) == "/steppe/"
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "state", "paused"))
+    assert find_header_link(nora, page) == ""
+
+
+def test_of_the_open_questions_only_those_on_the_front_page_link_to_it(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
-    page = f"questions/{open_question(database, newsroom)}"
-    assert find_header_link(nora, page) == ""
-    database.write(lambda s: actions.show(s, newsroom.nora, s.scalars(select(Question)).one(), is_public=True))
-    assert find_header_link(nora, page) == "/steppe/ask"
+    public_ids = [open_question(database, newsroom, headline=headline) for headline in ("Salt", "Wind", "Rain", "Dew")]
+    for public_id in public_ids:
+        show_question(database, newsroom, public_id)
+    links = [find_header_link(nora, f"questions/{public_id}") for public_id in public_ids]
+    assert links == ["", "/steppe/", "/steppe/", "/steppe/"]
 
 
 def test_an_edition_has_a_link_once_it_is_sent(
