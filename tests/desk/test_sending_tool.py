@@ -87,27 +87,39 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     assert [line for line in caplog.messages if secret in line or "salt plates" in line] == []
 
 
+def list_steps(nora: Desk, coming_edition: ComingEdition) -> list[tuple[str, bool]]:
+    """Return the buttons of the draft and of "Mark as sent" in their order, and whether each is the one to press next."""
+    page = nora.get(coming_edition.page)
+    buttons = [
+        (button.text(strip=True), "btn--next" in (button.attributes["class"] or ""))
+        for button in page.tree.css("main button")
+    ]
+    return [(name, is_next) for name, is_next in buttons if "draft" in name or name == "Mark as sent"]
+
+
 def test_the_draft_of_a_locked_edition_comes_before_mark_as_sent(
     nora: Desk, coming_edition: ComingEdition, ghost: ToolServer, app: Flask
 ) -> None:
-    def steps() -> list[tuple[str, bool]]:
-        """The buttons of both steps in their order, and whether each is the one to press next."""
-        page = nora.get(coming_edition.page)
-        buttons = [
-            (button.text(strip=True), "btn--next" in (button.attributes["class"] or ""))
-            for button in page.tree.css("main button")
-        ]
-        return [(name, is_next) for name, is_next in buttons if "draft" in name or name == "Mark as sent"]
-
     coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
     coming_edition.press("lock", version=coming_edition.version())
-    assert steps() == [("Mark as sent", True)]
+    assert list_steps(nora, coming_edition) == [("Mark as sent", True)]
     keep(nora, **typed(ghost))
-    assert steps() == [("Make the draft in Ghost", True), ("Mark as sent", False)]
+    assert list_steps(nora, coming_edition) == [("Make the draft in Ghost", True), ("Mark as sent", False)]
     made(nora, coming_edition, app)
-    assert steps() == [("Bring the draft up to date", False), ("Mark as sent", True)]
+    assert list_steps(nora, coming_edition) == [("Bring the draft up to date", False), ("Mark as sent", True)]
     coming_edition.press("send", version=coming_edition.version())
-    assert steps() == []
+    assert list_steps(nora, coming_edition) == []
+
+
+def test_without_its_tool_a_draft_that_was_not_made_does_not_come_first(
+    nora: Desk, coming_edition: ComingEdition, ghost: ToolServer
+) -> None:
+    coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
+    coming_edition.press("lock", version=coming_edition.version())
+    keep(nora, **typed(ghost))
+    nora.press(f"{coming_edition.page}/draft")
+    nora.press(f"{PAGE}/forget", seen=get_version_token(nora.get(PAGE), "forget"))
+    assert list_steps(nora, coming_edition) == [("Mark as sent", True)]
 
 
 def test_the_page_says_that_the_words_are_others_by_now(
