@@ -56,11 +56,21 @@ def test_what_ran_and_its_edition_have_theirs(nora: Desk, database: Database, ne
         edition = session.scalars(select(Edition).filter_by(state="sent")).one().public_id
         question = session.scalars(select(Question).filter_by(state="published")).one().public_id
     [story] = public(nora.get(f"questions/{question}"))
-    assert public(nora.get(f"editions/{edition}")) == [f"{BASE_URL}/steppe/editions/{edition}"]
     assert story.startswith(f"{BASE_URL}/steppe/q/{question}/")
-    assert [href for words, href in nora.get("archive").links if "readers see it" in words] == ["/steppe/answers"]
+    page = nora.get(f"editions/{edition}")
+    assert page.attributes(".public button", "data-text") == [f"{BASE_URL}/steppe/editions/{edition}"]
     for address in (story, f"/steppe/editions/{edition}"):
         assert app.test_client().get(address.removeprefix(BASE_URL), base_url=LOCALHOST).status_code == 200
+
+
+def test_the_archive_and_a_sent_edition_link_once_to_what_readers_see(
+    nora: Desk, database: Database, newsroom: Newsroom
+) -> None:
+    database.write(lambda session: queue_news_for_dana(session, newsroom))
+    with database.read() as session:
+        edition = session.scalars(select(Edition).filter_by(state="sent")).one().public_id
+    for path, counterpart in (("archive", "/steppe/answers"), (f"editions/{edition}", f"/steppe/editions/{edition}")):
+        assert [url for url in nora.get(path).urls if url == counterpart] == [counterpart]
 
 
 def test_what_has_not_run_has_none(nora: Desk) -> None:
