@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from ..text.clean import LETTER, WORD
+from ..text.languages import function_words
 from ..text.word_tables import word_tables
 
 Kind = Literal["name", "place", "date", "number", "link", "email", "handle", "relation"]
@@ -83,8 +84,9 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
         ("link", rf"(?i)(?<![\w.])(?:[\w-]{{1,63}}\.){{1,4}}{_table_pattern('top_level')}\b{_PATH}?"),
         ("handle", r"(?<!\w)@[\w.]{2,64}(?<!\.)"),
         ("date", rf"(?i)(?<!\w){_DAY}?{_table_pattern('months')}{LETTER}{{0,8}}\.?(?!\w){_YEAR}?"),
-        ("date", rf"(?<!\w){_table_pattern('capital_months')}(?!\w){_YEAR}?"),
         ("date", rf"(?i)(?<!\w){_DAY}{_table_pattern('months_with_day')}(?!\w){_YEAR}?"),
+        ("date", rf"(?<!\w){_table_pattern('capital_months')}{_YEAR}"),
+        ("date", rf"(?<=[\w,;] ){_table_pattern('capital_months')}(?!\w)"),
         ("date", rf"[{_CHINESE_DIGITS}]{{1,4}} ?[年月日號号](?:[{_CHINESE_DIGITS}]{{1,3}} ?[月日號号]){{0,2}}"),
         ("date", r"(?<!\d)\d{1,4}([./\-])\d{1,2}\1\d{1,4}(?!\d)"),
         ("date", r"(?<![\d.,])(?:1[3-4]|[12][09])\d\d(?![\d.,]\d|\d)"),
@@ -109,6 +111,7 @@ def _patterns() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
 
 
 MAX_PREPOSITION_LENGTH = 12  # letters
+MIN_TITLE_WORDS = 3  # with a capital, not counting a first word such as "Who": two could be a name
 _WORDS = re.compile(WORD)
 _SENTENCE_END = re.compile(r"[.!?…:\n•]")
 
@@ -126,6 +129,62 @@ def find_marks(text: str, language: str) -> list[IdentifyingSpan]:
         marks += new_marks
     marks += _find_capitalised(masked_text, text, language)
     return sorted(marks, key=lambda mark: mark.start)
+
+
+def find_headline_marks(headline: str, language: str, texts: Sequence[str]) -> list[IdentifyingSpan]:
+    """Return the marks of a headline like `find_marks`. `texts` are what it stands above, and what that was made of.
+
+    They show whether a first word is a name. "Who Counts the Salt in Aktau" has capitals everywhere: a word of such a
+    headline is only marked if the texts mark it too, or if it is a place by its neighbours and not in small letters
+    there. So a name that stands in such a headline and nowhere below it is missed.
+    """
+    marks = find_marks(headline, language)
+    small_words = {word for text in texts for word in _WORDS.findall(text) if word.islower()}
+    marked_words = {word for text in texts for word in _list_marked_words(text, language)}
+    is_title = _is_title_case(headline, language)
+    kept: list[IdentifyingSpan] = []
+    for mark in marks:
+        words = [
+            (mark.start + match.start(), mark.start + match.end(), _to_name_key(match.group()))
+            for match in _WORDS.finditer(headline[mark.start : mark.end])
+        ]
+        if mark.kind not in ("name", "place") or not (is_title or mark.start == 0):
+            kept.append(mark)
+        elif not is_title:
+            kept += [mark] if not {word for _start, _end, word in words} <= small_words - marked_words else []
+        else:
+            kept += [
+                IdentifyingSpan(start, end, mark.kind)
+                for start, end, word in words
+                if word in marked_words or (mark.kind == "place" and word not in small_words)
+            ]
+    return kept
+
+
+def _list_marked_words(text: str, language: str) -> Iterator[str]:
+    for mark in find_marks(text, language):
+        if mark.kind in ("name", "place"):
+            yield from map(_to_name_key, _WORDS.findall(text[mark.start : mark.end]))
+
+
+def _to_name_key(word: str) -> str:
+    """Return a word in small letters, without a possessive: "timur" for "Timur’s"."""
+    return word.lower().split("'")[0].split("’")[0]
+
+
+def _is_title_case(headline: str, language: str) -> bool:
+    """Return whether a headline has the capitals of an English title: on each word, or each but the common ones."""
+    first, *words = _WORDS.findall(headline) or [""]
+    capitals = [word for word in words if word[:1].isupper() and word not in _get_word_set("capital_months")]
+    common_words = _get_english_common_words()
+    has_small_word = any(word[:1].islower() and word not in common_words for word in words)
+    starts_telling = first.lower() not in common_words
+    return language.split("-")[0] == "en" and not has_small_word and len(capitals) + starts_telling >= MIN_TITLE_WORDS
+
+
+@cache
+def _get_english_common_words() -> frozenset[str]:
+    return frozenset(function_words()["en"])
 
 
 def _mask(text: str, marks: list[IdentifyingSpan]) -> str:
@@ -191,8 +250,7 @@ def _is_name(word: _Word, previous_word: str, language: str, lower_case_words: s
     if not word.text[0].isupper():
         return False
     lower = word.text.lower()
-    before_apostrophe = lower.split("'")[0].split("’")[0]
-    if lower in _get_word_set("never_names") or before_apostrophe in _get_word_set("never_names"):
+    if not _get_word_set("never_names").isdisjoint((lower, _to_name_key(lower))):
         return False
     if word.is_sentence_start:
         return lower.replace("’", "'") not in _get_word_set("openers") and lower not in lower_case_words

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from ..letters import contacts
 from ..letters.models import Addition, Letter
 from ..search.terms import Unit, units
 from ..text.clean import SPACELESS, single_line
+from ..text.languages import function_words
 from .models import Question
 from .queries import cleared_text, letters_behind, list_family_ids
 from .recognise import find_marks
@@ -74,7 +76,8 @@ def _to_ascii_digits(number: str) -> str:
 
 MAX_LETTERS = 200  # letters of a question that are compared
 MIN_NAME_LETTERS = 3  # shorter parts of a name aren't searched for
-RUN_WORDS = 4  # words in a row that two people hardly choose by chance
+RUN_WORDS = 4  # words in a row that two people hardly choose by chance; see `_run_weight`
+COMMON_WORD_WEIGHT = 0.6  # of a word such as "is" in a run: many people write "Is it worth keeping a"
 LONG_RUN = 8  # words in a row that are a reader's own in any wording
 # Shorter passages count as a reader's own only if together they are this share of the wording, and have at least
 # MIN_OWN_WORDS: fewer words often can't be put differently.
@@ -190,6 +193,17 @@ def _weight(unit: Unit) -> float:
     return LETTER_WEIGHT if re.match(SPACELESS, unit.term) else SIGN_WEIGHT
 
 
+def _run_weight(unit: Unit) -> float:
+    return COMMON_WORD_WEIGHT if unit.term in _get_common_words() else _weight(unit)
+
+
+@cache
+def _get_common_words() -> frozenset[str]:
+    """Return the words of all languages that say nothing of what a text is about, as terms."""
+    all_words = " ".join(word for words in function_words().values() for word in words)
+    return frozenset(unit.term for unit in units(all_words) if not unit.is_sign)
+
+
 def list_reader_passages(session: Session, letters: Sequence[Letter], texts: Sequence[str]) -> list[str]:
     """Return the passages of several texts that are readers' own words, or that readers told only the desk."""
     passages = find_private_details(session, letters, "\n".join(texts))
@@ -255,13 +269,13 @@ def _iter_runs(text: str) -> Iterator[_Run]:
     weight = 0.0  # of the units from `start` up to but not including `end`
     for start, first in enumerate(text_units):
         while end < len(text_units) and round(weight, 3) < RUN_WORDS:  # sums of 0.2 and 0.5 are inexact
-            weight += _weight(text_units[end])
+            weight += _run_weight(text_units[end])
             end += 1
         if round(weight, 3) < RUN_WORDS:
             return
         terms = tuple(unit.term for unit in text_units[start:end])
         yield _Run(terms, first.start, text_units[end - 1].end)
-        weight -= _weight(first)
+        weight -= _run_weight(first)
 
 
 def _find_names(

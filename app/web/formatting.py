@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, UnknownLocaleError, parse_locale
 from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.units import format_unit
 from flask import Flask, g
@@ -219,9 +219,14 @@ def format_language(code: str) -> str:
 def _format_language(page_language: str, code: str) -> str:
     if code.split("-")[0] == "und":  # CLDR resolves "undetermined" to the likeliest language, American English
         return ""
+    page_locale = locale(page_language)
     try:
-        return str(Locale.parse(code.replace("-", "_")).get_display_name(locale(page_language)) or "")
-    except (UnknownLocaleError, ValueError):
+        return str(Locale.parse(code, sep="-").get_display_name(page_locale) or "")
+    except UnknownLocaleError:  # CLDR has names for more languages than it has locales, Avar and Ingush among them
+        base_code, _territory, script, *_rest = parse_locale(code, sep="-")
+        name = page_locale.languages.get(base_code, "")
+        return f"{name} ({page_locale.scripts.get(script, script)})" if name and script else name
+    except ValueError:
         return ""
 
 

@@ -60,7 +60,7 @@ def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(no
     label, before = get_one(database, Question).text.label, dump_tables(database)
     for own in ("", "  "):
         page = nora.post(f"{address}/clear", 422, label=label, own=own)
-        assert get_section(page, "wording").count("Put what is shaded into the desk’s words, or write why") == 1
+        assert get_section(page, "wording").count("Put the reader’s own words into the desk’s, or write why") == 1
         assert dump_tables(database) == before
     assert "400 characters" in nora.post(f"{address}/clear", 422, label=label, own="x" * 401)
 

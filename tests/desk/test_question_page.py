@@ -271,7 +271,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     found = page.texts("li > mark[dir=auto]")
     assert found == ["my uncle at the cannery says that nobody", "Osh", "Timur", "timur@post.example"]
     assert f">\n{typed}</textarea>" in page
-    nora.post(write, 422, letter=typed + " who should we ask?", looked="\n".join(found[:2]))
+    nora.post(write, 422, letter=typed + " nobody weighs the salt, who should we ask?", looked="\n".join(found[:2]))
     assert dump_tables(database) == before
 
     nora.post(write, letter="Could you ring me about the plates?")
@@ -301,7 +301,8 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
     [
         ("They say: My uncle at the cannery, says so.", ["My uncle at the cannery, says"]),
         ("An uncle at a cannery said that.", []),
-        ("Who should we ask about this?", ["Who should we ask"]),
+        ("Who should we ask about this?", []),  # common words
+        ("Nobody weighs the salt, who should be asked?", ["Nobody weighs the salt, who should"]),
         ("Can a village ask for the figures?", []),
         ("他问:我们村的果园里的盐是谁测量的", ["我们村的果园里的盐是谁测量的"]),
     ],

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from flask import Flask, g
 
+from app.core import fields
 from app.core.listing import COUNT_LIMIT
 from app.web import formatting
 
@@ -48,3 +49,15 @@ def test_a_capped_count_has_the_same_thousands_below_the_cap_and_above(app: Flas
             "1,000",
             "1,000+",
         ]
+
+
+def test_each_language_that_an_expert_can_read_has_a_name(app: Flask) -> None:
+    """CLDR has no locale of Avar, Ingush or Klingon; a page that showed "av" would tell nobody which it is."""
+    with app.test_request_context():
+        named = {code: formatting.format_language(code) for code in ("av", "inh", "tlh", "av-Arab", "kk-Arab", "xx")}
+        nameless = {code for code in fields._language_codes().values() if not formatting.format_language(code)}
+    assert named == {
+        "av": "Avaric", "inh": "Ingush", "tlh": "Klingon", "av-Arab": "Avaric (Arabic)", "kk-Arab": "Kazakh (Arabic)",
+        "xx": "",
+    }  # fmt: skip
+    assert nameless == {"und"}

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from app.questions.source_protection import find_verbatim_spans
+from app.questions.source_protection import find_verbatim_spans, list_quoted_passages
 from tests.support.source import ROOT
 
 # A letter, what is left of it where somebody only mends it, and how a desk puts it.
@@ -80,3 +80,20 @@ def test_what_every_question_shares_is_nobodys() -> None:
         == []
     )
     assert find_verbatim_spans(letters, letters[0]) == [(0, len(letters[0]) - 1)]
+
+
+@pytest.mark.threat("curious expert")
+@pytest.mark.parametrize(
+    ("letter", "text", "found"),
+    [
+        ("Is it worth keeping my savings in tenge?", "Is it worth keeping dollars? Is it worth keeping a house?", []),
+        ("Is it worth keeping my savings in tenge?", "Is it worth keeping my savings?", ["Is it worth keeping my savings"]),
+        ("What can we do about it? I have no idea.", "What can we do about wells? Have no fear.", []),
+        ("They took my son at night, and why?", "Did they take him? They took my son at night.", ["They took my son at night"]),
+        ("I have been in the camp for two years.", "Some have been there. I have been in the camp.", ["I have been in the camp"]),
+    ],
+)  # fmt: skip
+def test_common_words_alone_are_nobodys_and_what_somebody_lived_through_is_theirs(
+    letter: str, text: str, found: list[str]
+) -> None:
+    assert list_quoted_passages(text, [letter]) == found

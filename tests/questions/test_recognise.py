@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.questions.recognise import IdentifyingSpan, find_marks, split_at_marks
+from app.questions.recognise import IdentifyingSpan, find_headline_marks, find_marks, split_at_marks
 from tests.support.timing import limit_cpu_time
 
 
@@ -131,6 +131,41 @@ def test_a_general_question_has_no_marks(language: str, text: str) -> None:
 )
 def test_a_plain_word_that_opens_a_sentence_is_no_name_and_a_name_is(text: str, names: list[str]) -> None:
     assert [piece for piece, _kind in marked(text, "en")] == names
+
+
+def test_may_and_march_are_months_within_a_sentence_and_beside_a_day_or_year() -> None:
+    text = "May I ask? They came in May, and left. March on. May 3 or March 2020. It may be. Last april, June."
+    assert [piece for piece, kind in marked(text, "en") if kind == "date"] == [
+        "May", "May 3", "March 2020", "april", "June.",
+    ]  # fmt: skip
+    assert marked("May we go there?", "en") == []
+
+
+BELOW = "Why do salt storms hit Nukus so often, and who pays for the wells? Timur asked in May 2020."
+
+
+@pytest.mark.parametrize(
+    ("headline", "found"),
+    [
+        ("Is It Worth Keeping a Bank Account?", []),
+        ("Why Would They Leave", []),
+        ("Salt Storms Hit Nukus", [("Nukus", "name")]),
+        ("Who Pays for Timur’s Wells in Aktau?", [("Timur’s", "name"), ("Aktau", "place")]),
+        ("Growing Up Under Salt Storms", []),
+        ("Salt storms hit Nukus", [("Nukus", "name")]),
+        ("Timur storms ahead", [("Timur", "name")]),
+        ("Gulnara Bek", [("Gulnara Bek", "name")]),
+        ("Wells by 12 March 2020", [("12 March 2020", "date")]),
+        ("", []),
+    ],
+)
+def test_in_a_headline_the_texts_below_tell_names_from_capitals(headline: str, found: list[tuple[str, str]]) -> None:
+    marks = find_headline_marks(headline, "en", [BELOW])
+    assert [(headline[mark.start : mark.end], mark.kind) for mark in marks] == found
+
+
+def test_a_headline_in_another_language_has_no_such_capitals() -> None:
+    assert find_headline_marks("Соль в Актау", "ru", [BELOW]) == find_marks("Соль в Актау", "ru")
 
 
 def test_marks_tell_where() -> None:

@@ -22,7 +22,7 @@ from ...forms.version_tokens import encode_token
 from ...questions import queries
 from ...questions.lifecycle import STATES
 from ...questions.models import Question
-from ...questions.recognise import find_marks
+from ...questions.recognise import IdentifyingSpan, find_headline_marks, find_marks
 from ...questions.source_protection import (
     find_leaks,
     find_private_details,
@@ -273,9 +273,13 @@ def get_outgoing_text(desk: RequestContext, detail: QuestionDetail) -> OutgoingT
     contact_details = [passage for passage in private_details if never_leaves(passage)]
     headings = (_("Headline"), _("Question"), _("Background"))
     bodies = {heading: body for heading, body in zip(headings, text.parts, strict=True) if body}
+    headline, *texts_below = text.parts
+    sources = [*texts_below, *(part for letter in letters for part in (letter.body, letter.background) if part)]
+    marks = {heading: find_marks(body, text.language) for heading, body in bodies.items()}
+    marks[headings[0]] = find_headline_marks(headline, text.language, sources)
     return OutgoingText(
         texts=[
-            (heading, list(_cut_into_passages(body, text.language, find_verbatim_spans(reader_texts, body))))
+            (heading, list(_cut_into_passages(body, marks[heading], find_verbatim_spans(reader_texts, body))))
             for heading, body in bodies.items()
         ],
         private_passages=[passage for passage in private_details if not never_leaves(passage)],
@@ -288,8 +292,7 @@ def get_outgoing_text(desk: RequestContext, detail: QuestionDetail) -> OutgoingT
     )
 
 
-def _cut_into_passages(text: str, language: str, own_spans: list[tuple[int, int]]) -> Iterator[Passage]:
-    marks = find_marks(text, language)
+def _cut_into_passages(text: str, marks: list[IdentifyingSpan], own_spans: list[tuple[int, int]]) -> Iterator[Passage]:
     # Cut wherever a mark or a reader's own passage begins or ends.
     cuts = {0, len(text)}.union(*((mark.start, mark.end) for mark in marks), *own_spans)
     for start, end in pairwise(sorted(cuts)):
