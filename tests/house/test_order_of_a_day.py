@@ -379,7 +379,7 @@ def test_whoever_looks_at_the_old_rows_all_the_time_only_puts_it_off(lived: Live
 @pytest.mark.parametrize(
     ("tongue", "said"),
     [
-        ("en", "In the night after it (by UTC) we put all of that into another order."),
+        ("en", "That night (UTC) we shuffle the order."),
         ("fa", "شبِ پس از آن (به وقت جهانی UTC) همهٔ این‌ها را به ترتیبی دیگر درمی‌آوریم."),
     ],
 )
