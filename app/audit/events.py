@@ -47,7 +47,7 @@ EVENTS: dict[str, EventKind] = {
     "letter.credit": EventKind(N_("A reader changed how they want to be named."), "line", "letter"),
     "letter.stop": EventKind(N_("A reader stopped our mails.")),
     "letter.translate": EventKind(N_("%(who)s had the newsroom’s own machine translate the letter."), "line"),
-    "letter.reread": EventKind(N_("%(who)s read the letter again from the mail that it came in."), changes="letter"),
+    "letter.reread": EventKind(N_("%(who)s re-read the letter from its original mail."), changes="letter"),
     "credit.verify": EventKind(N_("%(who)s noted that a reader’s name was checked."), "line"),
     "credit.unname": EventKind(N_("%(who)s left a reader unnamed."), "line"),
     "question.open": EventKind(N_("%(who)s made it a question."), "step"),
@@ -82,7 +82,7 @@ EVENTS: dict[str, EventKind] = {
     "question.respell": EventKind(
         N_("%(who)s corrected letters in what ran, and noted why readers need no note."), "step", "question"
     ),
-    "question.mend": EventKind(N_("%(who)s mended a sign in what ran."), "step", "question"),
+    "question.mend": EventKind(N_("%(who)s fixed a typo in the published text."), "step", "question"),
     "question.protect": EventKind(N_("%(who)s reworded what ran, for somebody’s safety."), "step", "question"),
     "question.forget": EventKind(N_("The words of what was withdrawn were erased."), "step", "question"),
     "question.shelve": EventKind(N_("%(who)s put it on the shelf."), "step", "question"),
@@ -185,7 +185,7 @@ EVENTS: dict[str, EventKind] = {
     "mail.rewrite": EventKind(N_("%(who)s changed the words of the mail."), "line", "outboxmail"),
     "mail.release": EventKind(N_("%(who)s let the held mail go."), "line", "outboxmail"),
     "mail.discard": EventKind(N_("%(who)s stopped the mail."), "line", "outboxmail"),
-    "mail.retry": EventKind(N_("%(who)s had the mail tried again."), "line", "outboxmail"),
+    "mail.retry": EventKind(N_("%(who)s retried the mail."), "line", "outboxmail"),
     "mail.recall": EventKind(N_("The mail had become pointless and was stopped."), changes="outboxmail"),
     "mail.send": EventKind(N_("The mail went out."), changes="outboxmail"),
     "mail.fail": EventKind(N_("The mail couldn’t be delivered."), changes="outboxmail"),

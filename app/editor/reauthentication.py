@@ -58,7 +58,7 @@ PROOFS: dict[str, ProofRequirement] = {
     "add_program": ProofRequirement(_l("Let another program hear what happens here")),
     "show_program_secret": ProofRequirement(_l("Show the secret of another program")),
     "press_program renew": ProofRequirement(_l("Make a new secret for another program")),
-    "press_program resume": ProofRequirement(_l("Let another program hear again")),
+    "press_program resume": ProofRequirement(_l("Re-enable the webhook")),
     "press_program remove": ProofRequirement(_l("Remove another program")),
     "keep_sending_tool": ProofRequirement(_l("Change the tool that sends, or its key")),
     "change_settings keeping": ProofRequirement(_l("Change how long words are kept")),

@@ -176,7 +176,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
     keep_days: Mapped[int] = number(
         PROMISES,
         N_("Readers’ addresses"),
-        N_("Days until a reader’s address is erased at the latest."),
+        N_("Latest erasure of a reader’s address, in days."),
         low=1,
         high=365,
         default=90,

@@ -196,7 +196,7 @@ SENTENCES: dict[str, Any] = {
     "invalid.role_unknown": _l("Choose a role."),
     "invalid.settings": UNFIT,
     "invalid.slot_count_out_of_range": _l("That number of slots doesn’t fit what is picked."),
-    "invalid.text_unchanged": _l("Nothing is changed yet: mend it in the text below."),
+    "invalid.text_unchanged": _l("Nothing is changed yet. Correct the text below."),
     "invalid.word_count_out_of_range": _l("Give a number of words from 20 to 2,000."),
     "import.date_ahead": _l("This day is still to come. What hasn’t run can’t be imported."),
     "import.date_taken": _l("An edition of this desk has this day already, and stays as it was sent."),

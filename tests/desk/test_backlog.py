@@ -100,7 +100,7 @@ def test_one_press_stands_down_what_is_old(nora: Desk, database: Database) -> No
     ticked = tuple(old.attributes("input[name=assignment][checked]", "value"))
     assert (len(ticked), len(page.attributes("input[name=assignment][checked]", "value"))) == (10, 10)
     led = nora.post("waiting", act="stand_down", assignment=ticked, sentence=old.value("sentence"))
-    assert nora.get(led).notice == "10 aren’t asked any more; whoever had heard of it is told."
+    assert nora.get(led).notice == "10 invitations withdrawn. Everyone who had been notified is told."
     assert nora.get("waiting/experts").texts("h2")[-1] == "Late by up to four weeks 13"
     with database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="expert.cancelled")).all()

@@ -40,7 +40,7 @@ def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: De
 
 def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: Desk) -> None:
     words = (
-        "Somebody of this name is in the directory already. If it is one person, make the two one: Who is here twice"
+        "Someone with this name is already in the directory. If it is the same person, merge them: Who is here twice"
     )
     for name, is_known in (("Leyla Aydin", True), ("Saule Bekova", False)):
         address = nora.press("experts", name=name)

@@ -148,7 +148,7 @@ def test_how_many_at_once_is_warned_about_and_never_in_the_way(nora: Desk, newsr
     assert "This is too long: 200" in nora.press(f"experts/{public_id}", 422, **form, title="x" * 201)
     assert dump_tables(nora.database) == before
     nora.press(f"experts/{public_id}", **form, at_once="1", languages="Kazakh, ru")
-    assert "That is all that they take at once." in nora.get_text(f"experts/{public_id}")
+    assert "They have reached their limit." in nora.get_text(f"experts/{public_id}")
     assert "full: 1 of 1" in nora.get_text("experts")
     with nora.database.read() as session:
         assert session.get_one(Expert, newsroom.leyla.expert_id).languages == ["kk", "ru"]

@@ -181,7 +181,7 @@ def test_each_other_word_of_the_desk_gives_a_mail_its_place_and_opens_the_next(n
     assert nora.post(f"/pen/{ids[0]}/spam", version=seen) == f"{nora.base_path}/pen/{ids[1]}"
     led = nora.post(f"/pen/{ids[1]}/again", version=seen)
     assert led == f"{nora.base_path}/pen?place=pen"
-    assert "It is read again; in a minute it has its place." in nora.get(led)
+    assert "Reading it again. It will be filed within a minute." in nora.get(led)
     assert [get_mail_by_public_id(database, key).state for key in ids] == ["spam", "stored", "automatic", "letter"]
     letter = get_one(database, Letter, author="reader")
     assert (letter.channel, letter.body, letter.state) == ("mail", TIMUR.text, "received")

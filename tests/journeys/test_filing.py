@@ -252,7 +252,7 @@ def test_the_same_by_pointer(chromium, database, newsroom, site, tmp_path, scrip
         page.locator(".row input").nth(1).click()
         page.locator(".row input").nth(3).click(modifiers=["Shift"])
         expect(page.locator(".row input:checked")).to_have_count(3)
-    page.get_by_role("link", name="Tick all on this page").click()
+    page.get_by_role("link", name="Select all on this page").click()
     expect(page.locator(".row input:checked")).to_have_count(6)
     page.locator(".bulk").get_by_role("button", name="Spam").click()
     page.get_by_text("6 letters are done.").first.wait_for()

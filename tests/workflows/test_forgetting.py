@@ -203,7 +203,7 @@ def test_the_desk_sees_what_goes_next_and_what_is_gone(nora: Desk, database: Dat
     with database.read() as session:
         public_id = session.get_one(Letter, letters["ended"]).public_id
     page = nora.get(f"letters/{public_id}")
-    assert "Its words had had their time, and are erased." in page.main_text
+    assert "Erased: its retention period has ended." in page.main_text
     assert page.texts(".acts button") == []
 
 

@@ -166,7 +166,7 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
         return rerender(slug, 422, _render_directory, {"name": name, "email": email}, faults)
     if name_exists:
         announce(
-            _("Somebody of this name is in the directory already. If it is one person, make the two one:"),
+            _("Someone with this name is already in the directory. If it is the same person, merge them:"),
             href=url_for("editor.expert_duplicates", slug=slug),
             label=_("Who is here twice"),
         )

@@ -152,12 +152,12 @@ REASONS = {
         _l("The mail brings checks of its sender that may be somebody else’s, not our server’s. They don’t count."),
     ),
     "partly signed": (_l("Partly signed"), _l("The signature covers only a part of the mail.")),
-    "could not be looked up": (_l("Sender not checked"), _l("The sender’s signature couldn’t be looked up.")),
+    "could not be looked up": (_l("Sender not checked"), _l("The domain’s signature couldn’t be verified.")),
     "two senders": (_l("Two senders"), _l("It names more than one sender.")),
     "unreadable sender": (_l("Unreadable sender"), _l("Its sender can’t be read as one address.")),
     "broken headers": (_l("Broken headers"), _l("Its headers are broken, so its sender can’t be trusted.")),
     "dmarc": (_l("Sender checks out"), _l("The mail server says that the sender is who it says.")),
-    "dkim": (_l("Sender checks out"), _l("The sender’s house has signed it.")),
+    "dkim": (_l("Sender checks out"), _l("Signed by the sender’s domain.")),
     "spf": (_l("Sender checks out"), _l("It came from a server that may send for the sender’s house.")),
     "signature": (_l("Sender checks out"), _l("Its signature was looked up and is the sender’s house’s.")),
     # Automatic mail.
@@ -168,10 +168,10 @@ REASONS = {
     "machine": (_l("Automatic"), _l("A program on a server wrote it.")),
     "ticket desk": (_l("Ticket desk"), _l("A ticket system wrote it.")),
     "list": (_l("Mailing list"), _l("It came through a mailing list.")),
-    "mailbox rule": (_l("Mailbox rule"), _l("A rule in somebody’s mailbox made it.")),
+    "mailbox rule": (_l("Mailbox rule"), _l("Sent automatically by a mailbox rule.")),
     "read receipt": (_l("Read receipt"), _l("It only says that a mail was opened.")),
     "no-reply address": (_l("No-reply address"), _l("Its sender’s address takes no answers.")),
-    "null return path": (_l("No return address"), _l("It has no address to return to, as only machines’ mails have.")),
+    "null return path": (_l("No return address"), _l("It has no return path, as automatic mail has none.")),
     "mail server": (_l("Mail server"), _l("A mail server wrote it.")),
     "failed recipients": (_l("Not delivered"), _l("It names a receiver whom a mail of ours didn’t reach.")),
     "delivery report": (_l("Not delivered"), _l("It is another server’s report on a mail of ours.")),
@@ -185,7 +185,7 @@ REASONS = {
     "time": (_l("Took too long"), _l("Reading it took too long and was stopped.")),
     "broken": (_l("Broken"), _l("It is put together wrongly, and parts of it may be missing here.")),
     "charset": (_l("Unknown letters"), _l("Some of its letters couldn’t be read for certain.")),
-    "winmail": (_l("winmail.dat"), _l("Outlook has packed something into it that only Outlook opens.")),
+    "winmail": (_l("winmail.dat"), _l("Contains an Outlook-only attachment (winmail.dat).")),
     "encrypted": (_l("Encrypted"), _l("It is encrypted. Ask for its words in the open, or another way.")),
 }
 
@@ -385,7 +385,7 @@ ACTIONS = {
     "letter": PenAction("take", "", _file_as_reader_letter, _l("It waits among the letters now.")),
     "robot": PenAction("sort", "automatic", _move_to("automatic"), _l("It stands under “From robots” now.")),
     "spam": PenAction("sort", "spam", _move_to("spam"), _l("It is filed as spam.")),
-    "again": PenAction("read again", "", _reread_mail, _l("It is read again; in a minute it has its place.")),
+    "again": PenAction("read again", "", _reread_mail, _l("Reading it again. It will be filed within a minute.")),
 }
 
 

@@ -109,14 +109,14 @@ def _format_refusal(_desk: RequestContext, _row: Any, error: DomainError) -> str
 BulkForm(
     checkbox_name="assignment",
     load=_load,
-    actions={"stand_down": BulkAction(_l("Stand down the ticked"), _stand_down)},
+    actions={"stand_down": BulkAction(_l("Withdraw the selected invitations"), _stand_down)},
     get_return_page=lambda desk: (url_for("editor.waiting", slug=desk.newsletter.slug, group="experts"), None),
     format_done=lambda number: ngettext(
-        "One expert isn’t asked any more; if they had heard of it, they are told.",
-        "%(num)s aren’t asked any more; whoever had heard of it is told.",
+        "One invitation withdrawn. If the expert had been notified, they are told.",
+        "%(num)s invitations withdrawn. Everyone who had been notified is told.",
         number,
     ),
-    empty_message=_l("Nothing was done. Tick some first."),
+    empty_message=_l("Nothing was done. Select some first."),
     get_reason=_format_refusal,
     max_rows=BATCH_SIZE,
 ).register("waiting", "waiting_bulk", "invite")

@@ -74,7 +74,7 @@ STATUS_LABELS = {
     "objected": StatusLabels("late", "desk", _l("%(name)s says that something in the text is wrong")),
     "submitted": StatusLabels("new", "desk", _l("%(name)s’s text is here, for you to edit")),
     "edited": StatusLabels("new", "desk", _l("%(name)s’s text is edited and hasn’t gone back yet")),
-    "passed": StatusLabels("good", "desk", _l("%(name)s has passed the text, it waits for approval")),
+    "passed": StatusLabels("good", "desk", _l("Checked by %(name)s, awaiting approval")),
     "checking": StatusLabels(
         "wait",
         "expert",
@@ -201,9 +201,9 @@ def describe_holder(question: Question, statuses: Sequence[AssignmentStatus]) ->
     if status:
         return status.label
     if not question.is_cleared:
-        return _("You: the wording is to be confirmed")
+        return _("You: confirm the wording")
     if statuses:
-        return _("Nobody any more: %(words)s", words=statuses[-1].label)
+        return _("Declined: %(words)s", words=statuses[-1].label)
     return _("Nobody yet")
 
 
