@@ -45,7 +45,7 @@ addEventListener(
   "keydown",
   (event) => {
     if (isOther(event) || event.key === "Shift" || !keysAreOn()) return;
-    const waited = asked && Date.now() - asked < PATIENCE;
+    const waited = asked && event.key.length === 1 && Date.now() - asked < PATIENCE; // Tab, Escape and arrows do what they always do
     asked = 0;
     if (waited) {
       event.preventDefault();

@@ -12,10 +12,14 @@ let tries = 0;
 /** Calls `go` once `reach` gives true, and `say` each time it doesn't; `reach` gets `say` for when that takes long. A newer press
     takes the place of one that waits. */
 export function follow(press) {
+  hold(press);
+  return attempt();
+}
+
+function hold(press) {
   forget();
   waiting = press;
   tries = 0;
-  return attempt();
 }
 
 export const waits = () => waiting !== null;
@@ -89,9 +93,12 @@ async function reachDesk(say) {
   }
 }
 
-/** A request of a script found no connection: `go` sends it again. Without a label, it opens a page. */
+/** A request of a script found no connection: `go` sends it again. Without a label, it opens a page. It pauses even if we can be
+    reached: where only this request fails each time, it would be sent over and over. */
 export function waitFor(go, label = "") {
-  follow({ reach: reachDesk, say: () => (label ? announcePress(label) : announce(bar().dataset.page)), go });
+  hold({ reach: reachDesk, say: () => (label ? announcePress(label) : announce(bar().dataset.page)), go });
+  waiting.say();
+  timer = setTimeout(attempt, RETRY[0]);
 }
 
 if (bar()) {

@@ -1,12 +1,14 @@
 """Nora presses at the desk while the line is down: the press waits on its page, says so, and goes out when the line is back."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
+from app.core.clock import utc_now
 from app.db.engine import Database
 from app.questions.models import QuestionText
 from tests.support.desk import FIRST_QUESTION, ComingEdition
@@ -149,6 +151,28 @@ def test_where_the_response_was_lost_the_letter_is_filed_once(
     lossy.loss = "nothing"
     expect(page.locator(".done p")).to_contain_text("Filed as: Tip.")
     assert [get_letter(database, letter).filed_as for letter in letters] == ["tip", None]
+
+
+def test_a_press_that_is_lost_each_time_is_sent_again_only_after_a_pause(
+    desks: Desks, database: Database, newsroom: Newsroom, lossy: LossyConnection
+) -> None:
+    """The desk can be reached, but each response to this press is lost."""
+    letter = send_letter(database, newsroom, TYPED)
+    page = desks.of(newsroom.nora).new_page()
+    page.clock.install()
+    page.goto(f"{lossy.site}/desk/steppe/letters/{letter}")
+    page.clock.pause_at(utc_now() + timedelta(minutes=1))
+    lossy.loss = "response"
+    page.keyboard.press("t")
+    for attempts in (1, 2):
+        wait_until(lambda: lossy.lost_pages[attempts - 1 :], "the letter is filed", page=page)
+        page.wait_for_load_state("networkidle")
+        says(page, waits("Tip"))
+        assert len(lossy.lost_pages) == attempts
+        page.clock.run_for(3000)
+    lossy.loss = "nothing"
+    page.clock.run_for(3000)
+    expect(page.locator(".done p")).to_contain_text("Filed as: Tip.")
 
 
 def test_a_slot_is_filled_once_there_is_a_line(

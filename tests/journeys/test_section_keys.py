@@ -41,6 +41,16 @@ def test_the_letter_behind_a_g_files_nothing(desks: Desks, database: Database, n
     assert get_letter(database, letter).state == "received"
 
 
+def test_tab_behind_a_g_still_moves_the_focus(desks: Desks, newsroom: Newsroom) -> None:
+    page = desks.open(desks.of(newsroom.nora), "settings")
+    page.keyboard.press("Tab")
+    first = page.locator(":focus").inner_text()
+    page.reload()
+    page.keyboard.press("g")
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text(first)
+
+
 def test_whoever_types_stays_where_they_are(desks: Desks, newsroom: Newsroom) -> None:
     page = desks.open(desks.of(newsroom.nora), "letters/new")
     page.locator("#body").press_sequentially("glg?")
