@@ -27,7 +27,7 @@ WAIT = 60  # seconds that a browser over the limit has to wait
 WAIT_LIFE = 3_600  # seconds from the start of the wait, after which the browser isn't counted separately any more
 
 BUSY = errors.ErrorMessage(
-    _l("Many questions come from your network"),
+    _l("Too many attempts from your network"),
     _l("There were more attempts from your network than one person makes. They may not be yours. Nothing was sent."),
     _l("Wait for a minute, go back in this browser and press again."),
 )

@@ -43,7 +43,7 @@ def update_sentence(message: Message, number: int) -> Message:
 def _change_sentence(language: str, number: int) -> str:
     text = get_catalogue(language).ngettext(
         "Something has changed since I wrote to you about this: I’m asking one other expert, too.",
-        "Since I wrote to you about this, something has changed: %(num)d other experts are asked too.",
+        "Something has changed since I wrote to you about this: I’m asking %(num)d other experts, too.",
         number,
     )
     return text % {"num": number}

@@ -206,9 +206,9 @@ KINDS = {
         fixed_note=N_("It always has the list of changes, the whole text, what silence means, the date and the link."),
     ),
     # These two contain links, or an address that is out of use.
-    "expert.links": _expert_mail(N_("Links once more"), "inform", mail_values.LinksMail, erase_in=WHEN_ENDED),
+    "expert.links": _expert_mail(N_("Links again"), "inform", mail_values.LinksMail, erase_in=WHEN_ENDED),
     "expert.address_changed": _expert_mail(
-        N_("Another address, told to the old one"), "inform", mail_values.AddressMail, lane=0, erase_in=WHEN_ENDED
+        N_("New address (notice to the old one)"), "inform", mail_values.AddressMail, lane=0, erase_in=WHEN_ENDED
     ),
     "expert.letter": _expert_mail(N_("A letter from you"), "inform", erase_in=NEVER),
     "expert.published": _expert_mail(
@@ -280,7 +280,7 @@ KINDS = {
         examples=({}, {"of_answer": True}, {"of_answer": True, "again": True}),
     ),
     "translator.links": MailKind(
-        N_("Links once more"), mail_values.LinksMail, erase_in=WHEN_ENDED, template_kind="expert.links"
+        N_("Links again"), mail_values.LinksMail, erase_in=WHEN_ENDED, template_kind="expert.links"
     ),
     "reader.once": _reader_news(N_("News for a reader, the only mail"), template_kind="reader.news"),
     "reader.news": _reader_news(

@@ -86,8 +86,8 @@ PAGES = {
         _l("Send a shorter text."),
     ),
     429: ErrorMessage(
-        _l("Too many tries"),
-        _l("There were more tries from your side than a person makes."),
+        _l("Too many attempts"),
+        _l("There were more attempts from your network than one person makes."),
         _l("Wait a few minutes, then try again."),
     ),
     500: ErrorMessage(

@@ -201,7 +201,7 @@ def test_more_time_than_the_edition_has_is_said_to_be_for_the_next_one(
     nora.post(f"{invitation}/invite", reply_by="", due_at="")
     extend = f"{invitation}/extend"
     nora.post(extend, due_at=typed(cutoff(database, newsroom) - timedelta(days=1)))
-    assert "By then it is for the edition of" not in nora.get(invitation.partition("/assignments")[0])
+    assert "With this date, it is for the edition of" not in nora.get(invitation.partition("/assignments")[0])
     before = edition_of(database)
     nora.post(extend, due_at=typed(cutoff(database, newsroom)))
     question = nora.get(invitation.partition("/assignments")[0])
@@ -210,7 +210,7 @@ def test_more_time_than_the_edition_has_is_said_to_be_for_the_next_one(
     assert (before != later.public_id, edition_of(database)) == (True, later.public_id)
     with nora.client.application.test_request_context():
         g.zone = "Europe/Prague"
-        assert f"By then it is for the edition of {day(later.runs_at)}." in question
+        assert f"With this date, it is for the edition of {day(later.runs_at)}." in question
     page = nora.post(extend, 422, due_at="2088-01-01T10:00")
     [(_field, sentence)] = page.errors
     assert sentence.startswith("Give a time until ")

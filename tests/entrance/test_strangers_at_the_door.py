@@ -116,7 +116,7 @@ def test_behind_a_flooded_exit_a_known_device_asks_at_once_and_a_new_one_after_a
     assert laptop.press("/sign-in", email=NORA).status_code == 303
     phone.open("/sign-in")
     assert phone.press("/sign-in", email=NORA).status_code == 429
-    assert (phone.heading, "Wait for a minute" in phone.text) == ("Many questions come from your network", True)
+    assert (phone.heading, "Wait for a minute" in phone.text) == ("Too many attempts from your network", True)
     monkeypatch.setattr(devices, "unix_time", lambda: unix_time() + devices.WAIT)
     phone.open("/sign-in")
     assert phone.press("/sign-in", email=NORA).status_code == 303

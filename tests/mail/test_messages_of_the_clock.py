@@ -157,7 +157,7 @@ def test_what_is_not_used_says_why(why: str, said: str) -> None:
 
 def test_the_desk_hears_of_a_mail_that_waits_while_the_cut_off_is_near() -> None:
     mail = to_nora("desk.mail_waits", DeskMail(who="Leyla", headline="Police Stations", cutoff_at=MONDAY, link=LINK))
-    assert (mail.kind, mail.subject) == ("desk.mail_waits", "A mail from Leyla: Police Stations")
+    assert (mail.kind, mail.subject) == ("desk.mail_waits", "A mail is waiting: Police Stations")
     assert paragraphs(mail) == [
         (
             "Leyla has sent a mail about “Police Stations”. It is waiting to be filed. The cut-off is Monday 14 November, "
@@ -166,7 +166,7 @@ def test_the_desk_hears_of_a_mail_that_waits_while_the_cut_off_is_near() -> None
         f"It is here:\n{LINK}",
     ]
     unknown = to_nora("desk.mail_waits", DeskMail(headline="Police", cutoff_at=MONDAY, link=LINK))
-    assert unknown.subject == "A mail from Somebody: Police"
+    assert unknown.subject == "A mail is waiting: Police"
 
 
 def test_the_desk_hears_of_a_mail_that_failed_while_the_cut_off_is_near() -> None:

@@ -300,7 +300,7 @@ def _extend(desk: RequestContext, assignment: Assignment) -> str:
 
 
 def format_later_edition(edition: Edition | None) -> str:
-    return _("By then it is for the edition of %(day)s.", day=day(edition.runs_at)) if edition else ""
+    return _("With this date, it is for the edition of %(day)s.", day=day(edition.runs_at)) if edition else ""
 
 
 def _decline(desk: RequestContext, assignment: Assignment) -> None:
