@@ -236,4 +236,6 @@ def test_what_is_wrong_was_typed_and_looks_right_pressed(
     expect(page.get_by_label("What is wrong?")).to_have_value("It was 2010.")
     page.get_by_role("button", name="Tell Nora Lind").click()
     wait_until(lambda: salt.checks() == [("wrong", "It was 2010.")], "the objection")
+    report, heading = (page.locator(part).bounding_box() for part in (".report", "#text"))
+    assert report and heading and heading["y"] - (report["y"] + report["height"]) >= 24  # not glued to the rule
     phone.close()
