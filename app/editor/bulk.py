@@ -11,7 +11,14 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from ..audit import collect_events
-from ..core.domain_errors import DomainError, InvalidTransition, MissingPrecondition, PermissionDenied, VersionConflict
+from ..core.domain_errors import (
+    DomainError,
+    InvalidTransition,
+    MissingPrecondition,
+    PermissionDenied,
+    PressedTooSoon,
+    VersionConflict,
+)
 from ..core.listing import Rows
 from ..core.state_machine import check_version
 from ..db.session import lock_row
@@ -36,7 +43,7 @@ REFUSAL_TEXTS: RefusalTexts = (
     (PermissionDenied, _l("an editor has to do it")),
     (OnItsWay, _l("its mail is just going out")),
     (MissingPrecondition, _l("something is missing first")),
-    (InvalidTransition, NOT_POSSIBLE),
+    (PressedTooSoon, _l("you did the opposite a moment ago; if you mean it, press again")),
 )
 
 
@@ -68,11 +75,13 @@ def format_refusal(desk: RequestContext, row: Any, error: DomainError) -> str:
             return newest_change
         if newest_change:
             return f"{NOT_POSSIBLE} ({newest_change})"
-    return get_refusal_text(REFUSAL_TEXTS, error)
+    return get_refusal_text(error)
 
 
-def get_refusal_text(texts: RefusalTexts, error: DomainError) -> str:
-    return next(str(clause) for error_class, clause in texts if isinstance(error, error_class))
+def get_refusal_text(error: DomainError, own_texts: RefusalTexts = ()) -> str:
+    """Return the clause for an error. The `own_texts` of a list come before `REFUSAL_TEXTS`."""
+    texts = (*own_texts, *REFUSAL_TEXTS)
+    return next((str(clause) for error_class, clause in texts if isinstance(error, error_class)), str(NOT_POSSIBLE))
 
 
 @dataclass(frozen=True)

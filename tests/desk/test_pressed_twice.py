@@ -105,6 +105,20 @@ def test_the_way_back_of_a_question_needs_a_second(
     assert nora.get(form_of(nora, page, f"/{back}")()).notice == TOO_SOON
 
 
+@pytest.mark.usefixtures("pause")
+def test_the_way_back_of_ticked_questions_needs_a_second(nora: Desk, database: Database, newsroom: Newsroom) -> None:
+    question = open_question(database, newsroom)
+
+    def press(page: str, act: str) -> str:
+        tick = nora.get(page).value("question")
+        return nora.get(form_of(nora, page, "/questions", act=act, question=tick)()).notice
+
+    assert press("questions", "shelf").startswith("One question is done.")
+    told = press("shelf", "take")
+    assert told == "One stays as it is: you did the opposite a moment ago; if you mean it, press again."
+    assert question in nora.get("shelf").value("question")
+
+
 def test_the_notice_of_both_presses_is_said_once_and_its_undo_works(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:

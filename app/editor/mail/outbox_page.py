@@ -12,14 +12,7 @@ from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from ...answers.expert_mails import reword_mail
-from ...core.domain_errors import (
-    DomainError,
-    InvalidField,
-    InvalidTransition,
-    MissingPrecondition,
-    PermissionDenied,
-    VersionConflict,
-)
+from ...core.domain_errors import DomainError, InvalidField, InvalidTransition, MissingPrecondition, VersionConflict
 from ...core.listing import find_keys, union_keys
 from ...crypto.seal import Unsealable
 from ...db.session import get_many
@@ -309,10 +302,8 @@ def _render_edit_form(
 
 REFUSAL_TEXTS: RefusalTexts = (
     (OnItsWay, _l("it is just going out")),
-    (PermissionDenied, _l("an editor has to do it")),
     (InvalidField, _l("it names dates that are too near or over; discard it, or take the check back, and ask anew")),
     (MissingPrecondition, _l("the text is no longer kept")),
-    (InvalidTransition, _l("that isn’t possible as it stands")),
 )
 FORMAT_DONE: dict[str, Callable[[int], str]] = {
     "release": lambda number: ngettext("One mail goes out.", "%(num)s mails go out.", number),
@@ -336,7 +327,7 @@ def _get_return_page(desk: RequestContext) -> tuple[str, None]:
 
 def _get_reason(desk: RequestContext, mail: OutboxMail, error: DomainError) -> str:
     if not isinstance(error, VersionConflict):
-        return get_refusal_text(REFUSAL_TEXTS, error)
+        return get_refusal_text(error, REFUSAL_TEXTS)
     return _("%(said)s; read it first", said=describe_last_change(desk, mail) or _("somebody has changed it since"))
 
 

@@ -19,7 +19,7 @@ from ...questions.source_protection import LeakDetected
 from ...web.formatting import count
 from ...workflows.overview.waiting import COMPLETE_LISTS, WaitingTask, list_group
 from ...workflows.overview.waiting_queries import BACKLOG
-from ..bulk import REFUSAL_TEXTS, BulkAction, BulkForm, get_refusal_text
+from ..bulk import BulkAction, BulkForm, get_refusal_text
 from ..frame import RequestContext, editor, page, read_context
 from .overview_page import format_task_line
 
@@ -103,7 +103,7 @@ def _stand_down(desk: RequestContext, assignment: Assignment) -> None:
 def _format_refusal(_desk: RequestContext, _row: Any, error: DomainError) -> str:
     if isinstance(error, LeakDetected):
         return _("words of its readers stand in the sentence")
-    return get_refusal_text(REFUSAL_TEXTS, error)
+    return get_refusal_text(error)
 
 
 BulkForm(
