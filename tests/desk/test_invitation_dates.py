@@ -9,10 +9,11 @@ from flask import Flask, g
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.answers import assigning
+from app.answers import assigning, schedule
 from app.answers.models import Assignment
 from app.core.clock import utc_now
 from app.db.engine import Database
+from app.db.session import now
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
@@ -152,6 +153,24 @@ def test_a_form_with_an_edition_that_has_closed_is_told_so(
     assert page.errors == [("edition", "That edition takes no more answers. Choose a later one")]
     assert closed not in page.attributes("select[name=edition] option", "value")
     assert state(database) == "drafted"
+
+
+def test_a_draft_stays_with_its_edition_when_only_its_own_date_is_still_in_time_for_it(
+    nora: Desk, database: Database, invitation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The draft has a date from an invitation that was taken back. No other expert would have the time to write."""
+    monkeypatch.setattr(schedule, "MIN_TIME_TO_WRITE", timedelta(days=30))
+
+    def keep_date(session: Session) -> None:
+        draft = session.scalars(select(Assignment).order_by(Assignment.id.desc())).first()
+        draft.reply_by = draft.due_at = now(session) + timedelta(hours=1)
+
+    database.write(keep_date)
+    own = edition_of(database)
+    form = nora.get(invitation).form(f"{nora.address(invitation)}/invite")
+    assert form.fields["edition"] == own
+    nora.post(f"{invitation}/invite", **form.fields)
+    assert (state(database), edition_of(database)) == ("invited", own)
 
 
 def test_a_date_in_another_year_says_its_year_in_the_mail_and_on_the_page(

@@ -109,13 +109,17 @@ def _find_faults_of_order(edition: Edition | None, schedule: Schedule) -> dict[s
 
 
 def format_edition_options(desk: RequestContext, editions: Iterable[Edition]) -> list[tuple[str, str]]:
-    """Return the options of a field with the editions that take answers, each with the date of its texts."""
+    """Return the options of a field with editions, each with the date of its texts.
+
+    A draft's own edition may have none: it takes answers only by the date that the draft has already.
+    """
     options = []
     for edition in editions:
+        text = day(edition.runs_at, "short")
         due_at = propose_due_at(desk.newsletter, times_of(edition), now(desk.session))
         if due_at:
-            text = _("%(day)s, text by %(due)s", day=day(edition.runs_at, "short"), due=day(due_at, "short"))
-            options.append((edition.public_id, text))
+            text = _("%(day)s, text by %(due)s", day=text, due=day(due_at, "short"))
+        options.append((edition.public_id, text))
     return [*options, ("", _("Any later one"))]
 
 
