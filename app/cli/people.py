@@ -5,6 +5,8 @@ imports and exports the directory of experts.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import click
@@ -136,26 +138,42 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
             click.echo(f"row {line.number}, {column or 'cells'}: {code} {values or ''}".strip())
     counts = plan.counts
     if not dry_run:
-        if counts["wrong"] and wrong_file.exists():
-            raise click.ClickException(
-                f"nothing was imported, because {wrong_file} exists already: move it away, or name another file "
-                "for the wrong rows with --wrong-rows"
-            )
         change_count = counts["new"] + counts["changed"]
-        with click.progressbar(length=change_count, label="Importing") as bar:  # a retry counts rows twice
+        with (
+            _wrong_rows_file(wrong_file, table, plan) if counts["wrong"] else nullcontext(),
+            click.progressbar(length=change_count, label="Importing") as bar,  # a retry counts rows twice
+        ):
             db.write(lambda session: directory_import.run_import(session, Clock(), plan, language, bar.update))
     click.echo(f"{counts['new']} new, {counts['changed']} changed, {counts['same']} unchanged")
     if not counts["wrong"]:
         return
     if dry_run:
         raise click.ClickException(f"{counts['wrong']} rows are wrong and would be left out")
-    with current_app.test_request_context():  # for the sentences of the desk's page
-        content = write_wrong_rows(table, plan)
-    with open(os.open(wrong_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as output:
-        output.write(content)
     raise click.ClickException(
         f"{counts['wrong']} rows are wrong and were left out: {wrong_file} has them, with a column that says why"
     )
+
+
+@contextmanager
+def _wrong_rows_file(file: Path, table: spreadsheet.Spreadsheet, plan: directory_import.ImportPlan) -> Iterator[None]:
+    """Create the file before the import, so that no wrong row can get lost; delete it if the import fails."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        exists = isinstance(error, FileExistsError)
+        fault = "exists already: move it away, or" if exists else f"can't be created ({error.strerror}):"
+        raise click.ClickException(
+            f"nothing was imported, because {file} {fault} name another file for the wrong rows with --wrong-rows"
+        ) from error
+    try:
+        with current_app.test_request_context():  # for the sentences of the desk's page
+            content = write_wrong_rows(table, plan)
+        with open(descriptor, "wb") as output:
+            output.write(content)
+        yield
+    except BaseException:
+        file.unlink()
+        raise
 
 
 @experts.command("export")

@@ -218,7 +218,7 @@ def test_what_comes_back_runs_nothing_in_a_spreadsheet(nora: Desk) -> None:
 def test_only_who_may_see_the_directory_gets_rows_back(nora: Desk, ilya: Desk) -> None:
     path = look(nora, WRONG)
     assert nora.open(f"{path}/wrong.csv").status_code == 200
-    assert ilya.open(f"{path}/wrong.csv").status_code in (403, 404)
+    assert ilya.open(f"{path}/wrong.csv").status_code == 404
     assert nora.open(f"{path}/wrong.csv?as=utf-16").status_code == 404
 
 
@@ -389,6 +389,23 @@ def test_the_command_imports_and_exports_with_the_same_rules(app: Flask, nora: D
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, "0 new, 3 changed, 1 unchanged")
     out = runner.invoke(args=["experts", "export", str(tmp_path / "out.csv")])
     assert (out.exit_code, "saule@survey.example" in (tmp_path / "out.csv").read_text()) == (0, True)
+
+
+def test_the_command_imports_nothing_if_the_wrong_rows_would_be_lost(
+    app: Flask, nora: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in.csv").write_text(WRONG)
+    before = dump_tables(nora.database)
+    command = ["experts", "import", str(tmp_path / "in.csv")]
+    tried = app.test_cli_runner().invoke(args=[*command, "--wrong-rows", f"{tmp_path}/nowhere/wrong.csv"])
+    assert (tried.exit_code, tried.output.splitlines()[-1]) == (
+        1,
+        f"Error: nothing was imported, because {tmp_path}/nowhere/wrong.csv can't be created (No such file or "
+        "directory): name another file for the wrong rows with --wrong-rows",
+    )
+    monkeypatch.setattr(directory_import, "run_import", lambda *_args: 1 / 0)
+    assert isinstance(app.test_cli_runner().invoke(args=command).exception, ZeroDivisionError)
+    assert (dump_tables(nora.database), [file.name for file in tmp_path.iterdir()]) == (before, ["in.csv"])
 
 
 def test_of_a_directory_of_thousands_nothing_is_lost_and_nothing_doubled(
