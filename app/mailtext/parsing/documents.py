@@ -8,6 +8,7 @@ import io
 import re
 import unicodedata
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 from xml.parsers import expat
@@ -109,7 +110,7 @@ def _unpack(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
             yield chunk
 
 
-class _XmlText:
+class _XmlText(ABC):
     """Collects the paragraphs of a document in XML. Subclasses say what its elements mean."""
 
     skipped: frozenset[str]
@@ -136,19 +137,19 @@ class _XmlText:
         space, _, local = name.rpartition(" ")
         self.close(space, local)
 
-    def open(self, space: str, local: str, attributes: dict[str, str]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def open(self, space: str, local: str, attributes: dict[str, str]) -> None: ...
 
-    def close(self, space: str, local: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self, space: str, local: str) -> None: ...
 
     def add(self, text: str) -> None:
         if not self.skip_depth and self.is_text():
             self.parts.append(text)
 
+    @abstractmethod
     def is_text(self) -> bool:
         """Return whether characters of the current element are text of the document."""
-        raise NotImplementedError
 
     def end_paragraph(self, is_item: bool) -> None:
         text = "".join(self.parts)
