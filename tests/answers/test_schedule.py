@@ -143,6 +143,18 @@ def test_dates_out_of_order_are_refused(due: str, reply: str, code: str) -> None
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("asked", "reply_by"),
+    [
+        ("2026-11-03T18:00", "Sun 2026-11-08 18:00"),  # the evening half-way
+        ("2026-11-12T19:00", "Fri 2026-11-13 18:00"),  # half-way is the day itself: with the text
+    ],
+)
+def test_a_reply_is_due_on_the_evening_half_way_to_the_text(asked: str, reply_by: str) -> None:
+    schedule = plan_schedule(newsletter(), None, local(asked), local("2026-11-13T18:00"))
+    assert shown(schedule.reply_by) == reply_by
+
+
 @given(
     st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),
     st.integers(0, 60 * 24 * 30),

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.answers.editing import ask_check, overdue_checks
+from app.answers.editing import CHECKLIST, ask_check, faults_of_approval, overdue_checks
 from app.answers.expert_address import change_address
 from app.audit import Event
 from app.core.actors import Clock, Visitor
@@ -188,12 +188,19 @@ def test_sign_in_links_and_browsers_of_the_old_address_end(
 
 
 @pytest.mark.threat("forged expert")
-@pytest.mark.parametrize(("how", "says"), [("", "Nobody has checked yet"), (PHONED, PHONED)])
+@pytest.mark.parametrize(
+    ("how", "says", "codes"),
+    [("", "Nobody has checked yet", ["precondition.expert_not_verified"]), (PHONED, PHONED, [])],
+)
 def test_without_a_check_of_the_new_address_nothing_of_theirs_can_be_approved(
-    nora: Desk, leyla: str, how: str, says: str
+    nora: Desk, leyla: str, salt: ExpertAssignment, how: str, says: str, codes: list[str]
 ) -> None:
+    salt.send()
     change(nora, leyla, how=how)
     assert says in nora.get_text(leyla)
+    with nora.database.read() as session:
+        faults = faults_of_approval(session, salt.answer(session), CHECKLIST)
+        assert [fault.code for fault in faults] == codes
 
 
 def test_the_trail_says_who_changed_it_and_no_address(nora: Desk, leyla: str, newsroom: Newsroom) -> None:

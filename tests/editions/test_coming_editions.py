@@ -99,8 +99,8 @@ def test_a_new_newsletter_begins_with_the_first_edition_whose_cut_off_is_ahead(
     database: Database, founded: datetime, first: date
 ) -> None:
     coast = database.write(found_coast, at=founded)
-    readers, _experts, desk = coming(database, coast, founded)
-    assert (readers[0], desk) == (first, first)
+    readers, experts, desk = coming(database, coast, founded)
+    assert (readers[0], experts[0], desk) == (first, NOV_18, first)
 
 
 def test_an_edition_past_its_cut_off_is_planned_where_the_rhythm_changes(database: Database, coast: int) -> None:

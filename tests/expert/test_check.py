@@ -329,7 +329,7 @@ def test_the_desk_answers_an_objection_and_leyla_hears_it(salt: ExpertAssignment
         act = f"{path}/answers/{salt.answer(session).public_id}/settle"
     page = nora.get(path)
     assert "It was 2010." in page.main_text
-    assert nora.press(act, 422, note="") != ""
+    assert "Not done yet Everything you wrote is still here. Write the note first" in nora.press(act, 422, note="")
     assert nora.get("").texts(".alarm b") == ["Leyla Aydın says that something in the text is wrong."]
     nora.press(act, note="The plates were put up in 2009: we asked.")
     assert nora.get("").texts(".alarm b") == []

@@ -168,19 +168,26 @@ def test_what_the_environment_sets_is_kept_in_the_file(here: Path, init: Callabl
     assert (settings_of(here)["SECRET_KEYS"], settings_of(here)["TRUSTED_PROXIES"]) == (key, "2")
 
 
+def init_in_terminal(folder: Path, typed: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person does who types these lines."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, "".join(f"{line}\n" for line in typed).encode())
+        return subprocess.run(
+            [sys.executable, str(ROOT), "init"], cwd=folder, env=bare_environment(folder), stdin=theirs,
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 def test_a_person_is_asked_and_asked_again(here: Path) -> None:
     typed = [
         "The Letter", "letter", "", "", "", "desk@example.org", "nora@example.org", "Nora Lind",
         "http://ask.example.org", "https://ask.example.org", database_in(here), "", "", "",
     ]  # fmt: skip
-    ours, theirs = pty.openpty()
-    os.write(ours, "".join(f"{line}\n" for line in typed).encode())
-    made = subprocess.run(
-        [sys.executable, str(ROOT), "init"], cwd=here, env=bare_environment(here), stdin=theirs,
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    os.close(ours)
-    os.close(theirs)
+    made = init_in_terminal(here, typed)
     assert (made.returncode, made.stderr) == (0, "")
     assert re.findall(r"^[^:\n]+", made.stdout, re.MULTILINE)[0] == "The name of the newsletter, as readers know it"
     assert made.stdout.count("The URL of the site") == 2
@@ -204,14 +211,7 @@ def test_a_newsroom_of_this_machine_alone_is_asked_neither_for_proxies_nor_for_a
         "The Letter", "letter", "", "", "", "letter@example.org", "nora.lind@example.org", "", "http://localhost:8973",
         database_in(here), "",
     ]  # fmt: skip
-    ours, theirs = pty.openpty()
-    os.write(ours, "".join(f"{line}\n" for line in typed).encode())
-    made = subprocess.run(
-        [sys.executable, str(ROOT), "init"], cwd=here, env=bare_environment(here), stdin=theirs,
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    os.close(ours)
-    os.close(theirs)
+    made = init_in_terminal(here, typed)
     assert (made.returncode, made.stderr) == (0, "")
     set_names = {name for name in settings_of(here) if name in SETTINGS}
     assert set_names == {"SECRET_KEYS", "BASE_URL", "DATABASE_URL", "MAIL_FROM"}

@@ -165,7 +165,7 @@ def test_a_press_that_is_lost_each_time_is_sent_again_only_after_a_pause(
     lossy.loss = "response"
     page.keyboard.press("t")
     for attempts in (1, 2):
-        wait_until(lambda: lossy.lost_pages[attempts - 1 :], "the letter is filed", page=page)
+        wait_until(lambda attempts=attempts: lossy.lost_pages[attempts - 1 :], "the letter is filed", page=page)
         says(page, waits("Tip"))
         assert len(lossy.lost_pages) == attempts
         page.clock.run_for(3000)
