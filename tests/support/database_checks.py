@@ -173,7 +173,7 @@ ALLOWED_SCANS |= {
     if source in ("editor.leaving", "extend the chain")
 }
 QUERY_GOAL = 12  # times that a page of the desk may ask the database
-# The lists, which ask less often, and those that may ask more often: docs/adr/0006-performance.md says what for.
+# The lists, which ask less often, and the pages that may ask more often: docs/adr/0006-performance.md says why.
 QUERY_CEILINGS = {
     "editor.letters": 12, "editor.questions": 11, "editor.shelf": 9, "editor.experts": 8, "editor.outbox": 11, "editor.pen": 7,
     "editor.insights": 7, "editor.waiting": 8,
