@@ -126,9 +126,7 @@ def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(
         "Leyla Aydın",
     )
     letter = nora.press(f"{orchard.here}/ask", only=orchard.ids()["Leyla"]).partition("/desk/steppe/")[2]
-    assert "Leyla Aydın already has 1 open question, their limit. Leyla Aydın is away until" in nora.get_text(
-        letter
-    )
+    assert "Leyla Aydın already has 1 open question, their limit. Leyla Aydın is away until" in nora.get_text(letter)
     nora.press(f"{letter}/invite")
     assert orchard.states() == {"Leyla": ("invited", None)}
 

@@ -195,9 +195,7 @@ def test_a_mail_that_is_tried_again_already_says_who_had_it_tried(nora, ilya, da
     before = get_version(nora.get(mail))
     ilya.post(f"{mail}/retry", version=before)
     for act in ("retry", "discard"):
-        assert happened(nora.post(f"{mail}/{act}", 409, version=before)).startswith(
-            "Ilya Brandt retried the mail"
-        )
+        assert happened(nora.post(f"{mail}/{act}", 409, version=before)).startswith("Ilya Brandt retried the mail")
     assert get_one(database, OutboxMail).state == "queued"
 
 

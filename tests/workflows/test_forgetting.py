@@ -225,6 +225,8 @@ def test_the_protection_page_names_the_days_of_the_settings(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     database.write(lambda session: session.execute(update(Newsletter).values(spam_days=3, idle_days=5, ran_days=7)))
-    (said,) = [one for one in Page(client.get("/steppe/protection").text).texts(".said") if "Otherwise we erase it" in one]
+    (said,) = [
+        one for one in Page(client.get("/steppe/protection").text).texts(".said") if "Otherwise we erase it" in one
+    ]
     assert "7 days after the answer ran, 5 days after it was closed" in said
     assert "3 days after it was set aside" in said
