@@ -90,14 +90,14 @@ def assign(
     """Draft an assignment. The credit line and the relation default to those of the expert's profile; an expert without
     a credit line is introduced by title and organisation.
 
-    Raises `InvalidTransition` if the expert already has this question or the question takes no more answers,
-    `PermissionDenied`, `TooLong`, and `LeakDetected` (see `source_protection`).
+    Raises `InvalidTransition` if the expert already has this question or was erased, or the question takes no more
+    answers, `PermissionDenied`, `TooLong`, and `LeakDetected` (see `source_protection`).
     """
     lock_row(session, question)
     assignments = select(Assignment).filter_by(question_id=question.id, expert_id=expert.id)
     if session.scalar(assignments.where(Assignment.is_live)):
         raise InvalidTransition("question", "assign", "assigned")
-    if not question.takes_answers:
+    if not question.takes_answers or expert.erased_at is not None:
         raise InvalidTransition("question", "assign", question.state)
     must_be_clear(session, actor, question, brief.full_text)
     newsletter = session.get_one(Newsletter, question.newsletter_id)

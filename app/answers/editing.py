@@ -307,7 +307,7 @@ def approved_of(session: Session, question_id: int) -> list[Answer]:
     return list(session.scalars(query.order_by(Answer.run_position, Answer.id)))
 
 
-def _reopen_if_unanswered(session: Session, actor: Actor, question: Question) -> None:
+def reopen_if_unanswered(session: Session, actor: Actor, question: Question) -> None:
     """Set an answered question without an approved answer back to "seeking" if an expert has it, or else to "open"."""
     if not question.is_answered or approved_of(session, question.id):
         return
@@ -325,7 +325,7 @@ def reopen(session: Session, actor: Staff, answer: Answer) -> None:
     _check_not_picked(question)
     ANSWER.apply(session, actor, lock_row(session, answer), "reopen", approved_text_id=None, approved_by_id=None)
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
-    _reopen_if_unanswered(session, actor, question)
+    reopen_if_unanswered(session, actor, question)
 
 
 def _check_not_picked(question: Question) -> None:
@@ -348,7 +348,7 @@ def withdraw(session: Session, actor: Actor, answer: Answer, sentence: str = "")
         ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "unfinish", cause="reopen")
     ANSWER.apply(session, actor, lock_row(session, answer), "withdraw")
     ASSIGNMENT.apply(session, actor, lock_row(session, assignment), "cancel", cause="withdraw")
-    _reopen_if_unanswered(session, actor, question)
+    reopen_if_unanswered(session, actor, question)
     reopen_if_unassigned(session, actor, question.id)
     if isinstance(actor, ExpertActor):
         expert_mails.notify_desk(session, assignment, "withdrawn", clean(sentence))

@@ -85,7 +85,7 @@ def send_to_expert(
     All mails about one assignment form a thread, and their Reply-To address identifies the assignment. If its
     invitation is still held, so is the mail. `values.headline` defaults to `title_of`. `posting` are options of
     `outbox.put`, such as `once_key`; its `due_at` can only delay the mail. Return None if the expert has no e-mail
-    address, or if a mail with the same `once_key` was queued before.
+    address or was erased, or if a mail with the same `once_key` was queued before.
 
     Raises `LeakDetected` (see `source_protection`) if `values.typed` contains readers' words or names that the actor
     hasn't confirmed.
@@ -94,7 +94,7 @@ def send_to_expert(
         must_be_clear(session, actor, assignment.question, values.typed)
     person = assignment.expert.person
     to = directory.email_of(session, person)
-    if to is None:
+    if to is None or assignment.expert.erased_at is not None:  # who works at a desk keeps an address
         return None
     if values.headline is None:
         values = replace(values, headline=title_of(session, assignment))

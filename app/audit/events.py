@@ -220,6 +220,7 @@ EVENTS: dict[str, EventKind] = {
     "expert.no_page": EventKind(N_("%(expert)s has no page for readers any more, as %(who)s said.")),
     "expert.leave": EventKind(N_("%(who)s let %(expert)s be deleted after a week.")),
     "expert.stay": EventKind(N_("%(who)s kept %(expert)s after all.")),
+    "expert.remove": EventKind(N_("%(expert)s removed themself from the directory.")),
     "expert.forget": EventKind(N_("What was known of %(expert)s was erased.")),
     "person.forget": EventKind(N_("Name and address of a colleague who left were erased.")),
     "newsletter.found": EventKind(N_("%(who)s made the newsletter.")),

@@ -43,6 +43,7 @@ NOTICES = {
     "take-back": _l("You have your text back. Nobody edits it until you send it again."),
     "report": _l("Thank you. The desk has it, and you will hear what becomes of it."),
 }
+PAGES_FOR_ALL: set[str] = set()  # endpoints that visitors who aren't signed in may open too
 T = TypeVar("T")
 View = Callable[..., Any]
 
@@ -100,6 +101,10 @@ def get_actor(session: Session) -> ExpertActor:
     return ExpertActor(expert_row.id, expert_row.name)
 
 
+def is_signed_in() -> bool:
+    return bool(current_user.is_authenticated and current_user.door == "expert")
+
+
 @expert.before_request
 def check_access() -> Response | None:
     """Check the CSRF token, and redirect visitors who have no link and aren't signed in to the sign-in page.
@@ -109,9 +114,11 @@ def check_access() -> Response | None:
     view_args = request.view_args or {}
     if "token" in view_args:
         return _check_link_form(view_args)
-    if current_user.is_authenticated and current_user.door == "expert":
+    if is_signed_in():
         g.language = current_user.language
         csrf.protect()
+        return None
+    if request.endpoint in PAGES_FOR_ALL:
         return None
     if request.method == "POST":
         return errors.render_error(403, happened=_("You are no longer signed in here; nothing was sent."))

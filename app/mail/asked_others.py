@@ -6,7 +6,7 @@ desk sees what the expert was told.
 """
 
 from ..text.translation import get_catalogue
-from .message import Message, replace_text
+from .message import REMOVAL_PATH, Message, replace_text
 
 MAX_SEARCHED = 100  # `find_sentence` tries every number below this one
 
@@ -35,8 +35,10 @@ def update_sentence(message: Message, number: int) -> Message:
     if old_sentence:
         text = message.text.replace(old_sentence, sentence(message.language, number))
     else:
-        body, _gap, signature = message.text.rstrip("\n").rpartition("\n\n")
-        text = "\n\n".join(filter(None, (body, _change_sentence(message.language, number), signature)))
+        paragraphs = message.text.rstrip("\n").split("\n\n")
+        signature = -2 if REMOVAL_PATH in paragraphs[-1] else -1  # how to be removed stands below it
+        paragraphs.insert(len(paragraphs) + signature, _change_sentence(message.language, number))
+        text = "\n\n".join(filter(None, paragraphs))
     return replace_text(message, message.subject, text)
 
 

@@ -142,6 +142,7 @@ EXAMPLES: dict[type[mail_values.Values], Mapping[str, Any]] = {
     mail_values.AddressMail: {},
     mail_values.LetterMail: {"opening": "answered", "receipt": "1234" * 5},
     mail_values.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
+    mail_values.RemovalMail: {"who": LEYLA, "works": ()},
     mail_values.EditionMail: {"runs_at": 0 * DAY},
     mail_values.EditionCopy: {"title": N_("The Salt Wind"), "text": N_("The answer stands here.")},
     mail_values.TestMail: {"site": "ask.example.org"},
@@ -318,6 +319,10 @@ KINDS = {
     "desk.fine": _desk_mail(N_("An expert agrees")),
     "desk.suggestion": _desk_mail(N_("A colleague was suggested")),
     "desk.question_back": _desk_mail(N_("An expert asks back")),
+    # The mail is the last one that names the expert.
+    "desk.removed": MailKind(
+        N_("An expert removed themself"), mail_values.RemovalMail, WHEN_ENDED, automatic=GENERATED
+    ),
     "desk.mention": _desk_mail(N_("Mentioned in a note")),
     "desk.mail_waits": _desk_mail(N_("A mail from an expert is waiting to be filed"), lifetime=DAY),
     "desk.mail_failed": _desk_mail(N_("A mail can’t be delivered"), lifetime=DAY),

@@ -151,6 +151,21 @@ class DeskMail:
     suggestion: str = ""
 
 
+@dataclass(frozen=True)
+class EndedWork:
+    """A question that has lost an expert. `outcome` is one of `end_expert_work.Outcome`."""
+
+    headline: str
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemovalMail(DeskMail):
+    """The news that an expert removed themself, with what they had to do with this desk."""
+
+    works: Sequence[EndedWork] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class EditionMail:
     """An edition that should have run at `runs_at`."""

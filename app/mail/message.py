@@ -10,6 +10,7 @@ from ..text.languages import direction
 from ..text.translation import interface_language
 
 _pages = Environment(loader=PackageLoader("app.mail"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+REMOVAL_PATH = "/expert/remove"  # the page on which experts remove themselves
 LONGEST_HEADLINE = 90  # characters; a question without a headline is quoted by its wording
 # Punctuation that ends a sentence or closes a bracket after a URL is not part of it.
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]}'’”»،؛؟。，]")
@@ -46,7 +47,8 @@ class Sender:
     """The sender of a mail, with the language, the time zone and the current year: dates in other years name the year.
 
     Mails to experts and translators are sent in the name of the `editor`, from the newsletter's `address`; all others
-    in the name of the newsletter, from the installation's address.
+    in the name of the newsletter, from the installation's address. `removal_link` is the page on which experts remove
+    themselves, the same for all of them.
     """
 
     newsletter: str = "Readers Asked"
@@ -55,6 +57,7 @@ class Sender:
     language: str = "en"
     zone: str = "UTC"
     year: int | None = None
+    removal_link: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, and_, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
@@ -296,6 +296,24 @@ def forget_questions(session: Session, actor: Actor, question_ids: Sequence[int]
     Raises `PermissionDenied`.
     """
     _forget(session, actor, OutboxMail.question_id.in_(question_ids))
+
+
+def forget_person(session: Session, actor: Actor, person_id: int, prefix: str = "") -> None:
+    """Stop all unsent mails to a person and delete the contents of all mails to them. Raises `PermissionDenied`.
+
+    With `prefix`, only mails of the kinds that begin with it.
+    """
+    condition = and_(OutboxMail.person_id == person_id, OutboxMail.kind.startswith(prefix))
+    for mail in _forget(session, actor, condition):
+        mail.said = None  # a server's reply may name the person
+
+
+def forget_assignments(session: Session, actor: Actor, assignment_ids: Select[int]) -> None:
+    """Stop all unsent mails about these assignments, also those to the desk, and delete the contents of all of them.
+
+    Raises `PermissionDenied`.
+    """
+    _forget(session, actor, OutboxMail.assignment_id.in_(assignment_ids))
 
 
 def _forget(session: Session, actor: Actor, condition: ColumnElement[bool]) -> Sequence[OutboxMail]:

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from ..db.session import now
+from ..db.session import absolute_url, now
 from ..mail import outbox
 from ..mail.mail_templates import render_mail
 from ..mail.mail_values import DeskMail, EditionMail, MorningMail
-from ..mail.message import Sender
+from ..mail.message import REMOVAL_PATH, Sender
 from ..mail.models import OutboxMail
 from ..people import directory
 from ..people.models import Person
@@ -25,6 +25,7 @@ def sender(session: Session, newsletter: Newsletter, language: str | None = None
         language=language or newsletter.language,
         zone=newsletter.zone,
         year=now(session).astimezone(ZoneInfo(newsletter.zone)).year,
+        removal_link=absolute_url(session, REMOVAL_PATH),
     )
 
 

@@ -144,9 +144,9 @@ def staff_actor(session: Session, person_id: int, newsletter_id: int) -> Staff |
 def expert_of(session: Session, person_id: int) -> Expert | None:
     """Return the expert who is this person, or the one that they were merged into.
 
-    Return None if there is none, or if the person is disabled.
+    Return None if there is none, if the expert was erased, or if the person is disabled.
     """
-    query = select(Expert).join(Person, Person.id == Expert.person_id)
+    query = select(Expert).join(Person, Person.id == Expert.person_id).where(Expert.erased_at.is_(None))
     expert = session.scalar(query.where(Person.id == person_id, Person.disabled_at.is_(None)))
     return resolve_merged_expert(session, expert)
 

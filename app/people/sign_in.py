@@ -55,7 +55,7 @@ def find_access(session: Session, person: Person, door: str) -> Membership | Exp
     if person.disabled_at is not None:
         return None
     if door == "expert":
-        return session.scalar(select(Expert).filter_by(person_id=person.id))
+        return session.scalar(select(Expert).filter_by(person_id=person.id, erased_at=None))
     memberships = select(Membership).where(Membership.person_id == person.id, Membership.disabled_at.is_(None))
     joined_first = Membership.joined_at.is_(None)
     return session.scalar(memberships.order_by(joined_first, Membership.id).limit(1))

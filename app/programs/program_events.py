@@ -25,7 +25,7 @@ EVENTS = {
 TEST = "test"
 LETTERS = "letters.waiting"
 # Actions of experts, named by the kinds of mail with which the desk is told.
-OF_EXPERTS = ("answer", "declined", "objection", "withdrawn", "fine", "suggestion", "question_back")
+OF_EXPERTS = ("answer", "declined", "objection", "withdrawn", "fine", "suggestion", "question_back", "removed")
 # The notices of chats: each morning that letters are waiting, and immediately what an expert did. The labels of the
 # mails can be used in a chat, since they name nobody and quote nothing.
 NOTICES = {

@@ -97,7 +97,7 @@ QUESTION = Machine(
         Move("answer", ("open", "seeking", "answered"), ("answered",), after="approve"),
         Move("unanswer", ("answered",), ("open", "seeking"), after="reopen"),
         Move("pick", ("answered", "shelved"), ("queued",), act="pick", needs=(has_slot,)),
-        Move("drop", ("queued",), ("answered",), act="pick", after="skip", tells="X"),
+        Move("drop", ("queued",), ("answered",), act="pick", after="skip, remove", tells="X"),
         Move("publish", ("queued",), ("published",), after="send", needs=(requires("published_at"),)),
         Move("import", (), ("published",), act="edition, upkeep", needs=(has_slot, requires("published_at"))),
         Move("recall", ("published",), ("queued",), after="recall"),

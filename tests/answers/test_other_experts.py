@@ -79,7 +79,7 @@ def test_who_was_told_that_they_are_the_only_one_reads_in_the_next_mail_that_the
     write_to_leyla(alone)
     out = dict(leaves(alone.database))
     assert said(list(out.items())) == [("marek", [ONE_MORE]), ("leyla", [CHANGED])]
-    assert out["leyla"].endswith(f"Take all the time you need. {CHANGED} Nora Lind The Steppe Letter")
+    assert f"Take all the time you need. {CHANGED} Nora Lind The Steppe Letter If you don’t want" in out["leyla"]
     write_to_leyla(alone)
     assert said(leaves(alone.database)) == [("leyla", [])]  # she has been told
 

@@ -40,7 +40,7 @@ from tests.support.pages import Browser
 PUBLIC = {
     "static", "mailroom.index", "mailroom.read",  # the folder of mails is there in the demo only
     "health.healthz", "health.readyz", "health.numbers",
-    "entrance.sign_in_page", "entrance.request_sign_in", "entrance.code_page", "entrance.use_code", "entrance.link_page", "entrance.use_link",
+    "expert.removal", "entrance.sign_in_page", "entrance.request_sign_in", "entrance.code_page", "entrance.use_code", "entrance.link_page", "entrance.use_link",
     "entrance.links_page", "entrance.lost_token", "entrance.cut_link", "entrance.request_links", "entrance.links_requested",
     "entrance.sign_out",
     "reader.root", "reader.home", "reader.ask", "reader.ask_send", "reader.ask_send_before", "reader.back_to_form",

@@ -246,7 +246,7 @@ def test_each_notice_of_the_chat_has_words_and_no_webhook_hears_it(
         f"The Steppe Letter: {words}."
         for words in (
             "Letters are waiting", "An answer is here", "An expert said no", "An expert objects", "An answer was withdrawn",
-            "An expert agrees", "A colleague was suggested", "An expert asks back",
+            "An expert agrees", "A colleague was suggested", "An expert asks back", "An expert removed themself",
         )
     ], "Say in this test, in the order of NOTICES of app/programs/program_events.py, what the chat reads of a new notice."  # fmt: skip
 

@@ -1,36 +1,42 @@
 """Erasure of former experts and colleagues, by the retention rules or at their request.
 
+The desk can have an expert deleted in a week; experts who remove themselves on their own page are erased at once.
+
 Printed answers keep their credits. Rows of the trail don't change: they refer to the person by key, and the person's
 name becomes "Former expert" or "Former colleague" with an identifier.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, delete, func, or_, select, update
+from sqlalchemy import Select, and_, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ... import audit
 from ...answers.models import Answer, Assignment, Draft
 from ...audit import erasures, trail
 from ...audit.models import Event
-from ...core.actors import Clock, Staff
+from ...core.actors import Actor, Clock, ExpertActor, Staff
 from ...core.domain_errors import DomainError
 from ...core.fields import FIELD_TYPES, fields_of
 from ...core.listing import COUNT_LIMIT
 from ...core.state_machine import must
-from ...db.session import lock_row, now
+from ...db.session import absolute_url, lock_row, now
 from ...forms import form_drafts
 from ...forms.models import FormDraft, PressKey
 from ...letters.models import Letter
-from ...mail.models import OutboxContent, OutboxMail
+from ...mail import outbox
+from ...mail.mail_values import EndedWork, RemovalMail
+from ...newsletters.desk_mails import to_colleague
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
-from ...people import expert_pages, expert_search, staff
+from ...people import directory, expert_pages, expert_search, staff
 from ...people.models import BrowserSession, Expert, Factor, Link, Membership, Namesakes, Person, SignIn, Upload
 from ...people.sessions import require_fresh_proof
+from ...programs.program_events import queue_deliveries
 from ...questions.models import Note, Question
 from . import erase_answers, erase_letters
+from .end_expert_work import IS_LOCKED_IN, IS_OPEN_WORK, Work, end_work
 
 CANCEL_PERIOD = timedelta(days=7)  # in which a requested deletion can be cancelled
 BATCH = 20  # experts, or colleagues, in one transaction
@@ -172,26 +178,90 @@ def list_due_colleagues(session: Session, newsletter: Newsletter, horizon: timed
 
 
 def erase_due(session: Session) -> int:
-    """Erase a batch of due experts and colleagues, and return their number."""
+    """Erase a batch of due experts and colleagues, and what erased experts have left. Return the number of people."""
     experts = session.scalars(_select_due_experts(session, now(session)).limit(BATCH)).all()
     for expert in experts:
         forget_expert(session, expert)
     colleagues = _list_due_colleagues_of_all_desks(session, now(session))[:BATCH]
     for person in colleagues:
         forget_colleague(session, person)
-    return len(experts) + len(colleagues)
+    return len(experts) + len(colleagues) + _erase_leftovers(session)
 
 
-def forget_expert(session: Session, expert: Expert) -> None:
-    """Erase the profile of an expert, and of those merged into them, with all their work that was not printed."""
+def _erase_leftovers(session: Session) -> int:
+    """End and erase the work that erased experts have left, and return the number of these experts.
+
+    That is an answer in an edition that was locked, once the edition was unlocked or has run, or work that somebody
+    gave an expert at the very moment of the erasure.
+    """
+    is_locked_in = Assignment.is_done & IS_LOCKED_IN
+    open_work = (
+        select(Assignment.expert_id)
+        .join(Question, Question.id == Assignment.question_id)
+        .where(Assignment.expert_id.in_(select(Expert.id).where(Expert.erased_at.is_not(None))))
+        .where(IS_OPEN_WORK, ~is_locked_in)
+    )
+    expert_ids = {*session.scalars(open_work.limit(BATCH)), *_list_experts_with_unprinted_texts(session)}
+    for expert_id in sorted(expert_ids)[:BATCH]:
+        expert = lock_row(session, session.get_one(Expert, expert_id))
+        _forget_work(session, expert, end_work(session, Clock(), expert))
+    return min(len(expert_ids), BATCH)
+
+
+def _list_experts_with_unprinted_texts(session: Session) -> Collection[int]:
+    """Return some erased experts with former versions of an answer that was in a locked edition, and has run."""
+    of_erased = Answer.expert_id.in_(select(Expert.id).where(Expert.erased_at.is_not(None)))
+    has_run = exists().where(Question.id == Answer.question_id, Question.published_at.is_not(None))
+    texts = erase_answers.select_unprinted_texts(of_erased, has_run)
+    return session.scalars(texts.with_only_columns(Answer.expert_id).order_by(None).distinct().limit(BATCH)).all()
+
+
+def remove_at_own_request(session: Session, actor: ExpertActor, expert: Expert) -> None:
+    """Erase an expert at once, as they ask on their own page, and tell the desks that asked them.
+
+    Nothing happens if they are erased already. Raises `PermissionDenied`.
+    """
+    must(actor, "own profile")
     if lock_row(session, expert).erased_at is not None:
         return
+    name = expert.name
+    asked_at = select(Assignment.newsletter_id).where(Assignment.expert_id == expert.id).distinct()
+    newsletters = session.scalars(select(Newsletter).where(Newsletter.id.in_(asked_at)).order_by(Newsletter.id)).all()
+    audit.record(session, actor, "expert.remove", expert)
+    works = forget_expert(session, expert, actor)
+    for newsletter in newsletters:
+        _tell_desk(
+            session, newsletter, name, [work for work in works if work.assignment.newsletter_id == newsletter.id]
+        )
+
+
+def _tell_desk(session: Session, newsletter: Newsletter, name: str, works: Sequence[Work]) -> None:
+    """Mail the editors that an expert removed themself, and which of their questions that concerns."""
+    ended = tuple(EndedWork(work.assignment.question.title, work.outcome) for work in works)
+    link = absolute_url(session, f"/desk/{newsletter.slug}/")
+    values = RemovalMail(who=name, link=link, works=ended)
+    for person in directory.list_notice_recipients(session, newsletter.id):
+        to_colleague(session, newsletter, person, "desk.removed", values)
+    if works:
+        queue_deliveries(session, newsletter.id, "desk.removed")
+
+
+def forget_expert(session: Session, expert: Expert, actor: Actor | None = None) -> Sequence[Work]:
+    """Erase the profile of an expert, and of those merged into them, with all their work that was not printed.
+
+    Return the work that `actor`, by default the clock, ended by it. An answer in a locked edition stays until the
+    edition has run or is unlocked.
+    """
+    if lock_row(session, expert).erased_at is not None:
+        return []
+    works = end_work(session, actor or Clock(), expert)
     session.execute(delete(Namesakes).where(or_(Namesakes.one_id == expert.id, Namesakes.other_id == expert.id)))
-    _forget_work(session, expert)
+    _forget_work(session, expert, works)
     merged_experts = session.scalars(select(Expert).filter_by(merged_into_id=expert.id)).all()
     for profile in (expert, *merged_experts):
         _forget_profile(session, profile)
     audit.record(session, Clock(), "expert.forget", expert)
+    return works
 
 
 def _forget_profile(session: Session, expert: Expert) -> None:
@@ -203,6 +273,9 @@ def _forget_profile(session: Session, expert: Expert) -> None:
     expert.erased_at = now(session)
     if session.scalar(select(Membership.id).filter_by(person_id=expert.person_id).limit(1)) is None:
         _forget_person(session, expert.person, "expert")
+    else:
+        for model in (BrowserSession, SignIn):
+            session.execute(delete(model).where(model.person_id == expert.person_id, model.door == "expert"))
     session.flush()
     expert_search.update_search_columns(session, expert)
     form_drafts.erase_about(session, [expert.public_id])
@@ -210,24 +283,31 @@ def _forget_profile(session: Session, expert: Expert) -> None:
     erasures.note(session, "expert", [expert.public_id])
 
 
-def _forget_work(session: Session, expert: Expert) -> None:
-    """Erase mails to an expert, their unprinted texts and letters, and the credits of unpublished answers."""
+def _forget_work(session: Session, expert: Expert, works: Sequence[Work]) -> None:
+    """Erase mails to an expert, their unprinted texts and letters, and the credits of unpublished answers.
+
+    Answers in a locked edition, as far as they are among `works`, keep texts and credit.
+    """
     assignments = select(Assignment.id).where(Assignment.expert_id == expert.id)
+    locked_ids = [work.assignment.id for work in works if work.outcome == "runs"]
+    can_be_erased = Answer.assignment_id.not_in(locked_ids)
     for model in (Draft, Link):
         session.execute(delete(model).where(model.assignment_id.in_(assignments)))
     letters = select(Letter).where(Letter.assignment_id.in_(assignments), Letter.erased_at.is_(None))
     for letter in session.scalars(letters):
         erase_letters.forget(session, letter)
-    erase_answers.erase(session, Answer.expert_id == expert.id)
+    erase_answers.erase(session, Answer.expert_id == expert.id, can_be_erased)
     unprinted = select(Question.id).where(Question.published_at.is_(None))
     session.execute(
-        update(Answer).where(Answer.expert_id == expert.id, Answer.question_id.in_(unprinted)).values(credit={})
+        update(Answer)
+        .where(Answer.expert_id == expert.id, Answer.question_id.in_(unprinted), can_be_erased)
+        .values(credit={})
     )
     empty = {"brief": "", "credit_line": "", "relation": "", "suggestion_sealed": None, "key_no": None}
     session.execute(update(Assignment).where(Assignment.expert_id == expert.id).values(**empty))
     session.execute(delete(Note).where(Note.person_id == expert.person_id))
-    mails = select(OutboxMail.id).where(OutboxMail.assignment_id.in_(assignments))
-    session.execute(delete(OutboxContent).where(OutboxContent.outbox_id.in_(mails)))
+    outbox.forget_assignments(session, Clock(), assignments)
+    outbox.forget_person(session, Clock(), expert.person_id, "expert.")
 
 
 def forget_colleague(session: Session, person: Person) -> None:
@@ -241,7 +321,6 @@ def forget_colleague(session: Session, person: Person) -> None:
 def _forget_person(session: Session, person: Person, role: str) -> None:
     for model in (Factor, BrowserSession, SignIn, FormDraft, PressKey, Upload):
         session.execute(delete(model).where(model.person_id == person.id))
-    mails = select(OutboxMail.id).where(OutboxMail.person_id == person.id)
-    session.execute(delete(OutboxContent).where(OutboxContent.outbox_id.in_(mails)))
+    outbox.forget_person(session, Clock(), person.id)
     person.name = f"Former {role} {person.public_id[:4].upper()}"
     staff.forget(session, person)
