@@ -1,6 +1,5 @@
 """Leyla has another address: her mail follows, her old links end, and the desk sees at a glance whom no mail reaches."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -22,7 +21,7 @@ from app.people.models import BrowserSession, Expert, SignIn
 from app.people.sessions import NotFresh
 from app.people.sign_in import RequestingBrowser
 from app.questions.models import Question
-from tests.support.assignments import ExpertAssignment, send_queued_mails
+from tests.support.assignments import ExpertAssignment, get_mailed_links, send_queued_mails
 from tests.support.database_checks import dump_tables, get_one
 from tests.support.desk import Desk
 from tests.support.pages import Page
@@ -68,16 +67,6 @@ def list_mails(database: Database) -> list[tuple[str, str, str]]:
         return [(mail.kind, str(mail.state), outbox.read(session, mail).to) for mail in mails]
 
 
-def get_links(database: Database, kind: str) -> list[str]:
-    """The paths of the links in the newest mail of this kind."""
-    with database.read() as session:
-        query = select(OutboxMail).filter_by(kind=kind).order_by(OutboxMail.id.desc())
-        mail = session.scalars(query).first()
-        assert mail is not None
-        message = outbox.read(session, mail)
-        return re.findall(r"https?://[^/\s]+(/a/\S+)", message.text)
-
-
 def get_address(database: Database, newsroom: Newsroom) -> str | None:
     with database.read() as session:
         return directory.email_of(session, session.get_one(Expert, newsroom.leyla.expert_id).person)
@@ -91,7 +80,7 @@ def test_waiting_mail_goes_to_the_new_address_by_a_new_link_and_the_old_link_ope
     assert list_mails(nora.database) == [
         ("expert.invitation", "queued", NEW), ("expert.address_changed", "queued", OLD),
     ]  # fmt: skip
-    [link] = get_links(nora.database, "expert.invitation")
+    [link] = get_mailed_links(nora.database, "expert.invitation")
     assert link != salt.link
     opened = [nora.client.get(path, base_url="https://localhost").status_code for path in (salt.link, link)]
     assert opened == [404, 200]
@@ -114,7 +103,7 @@ def test_who_had_a_link_by_mail_gets_a_new_one_at_the_new_address(
     nora.database.write(send_queued_mails)
     change(nora, leyla, how=PHONED)
     assert list_mails(nora.database)[-1] == ("expert.links", "queued", NEW)
-    [link] = get_links(nora.database, "expert.links")
+    [link] = get_mailed_links(nora.database, "expert.links")
     opened = [nora.client.get(path, base_url="https://localhost").status_code for path in (salt.link, link)]
     assert opened == [404, 200]
 
@@ -130,7 +119,7 @@ def test_an_invitation_that_came_back_is_sent_again_by_a_press(
     nora.press(f"outbox/{mail.public_id}/release", seen=Page(nora.open(f"outbox/{mail.public_id}").text).value("seen"))
     assert list_mails(nora.database) == [("expert.invitation", "queued", NEW)]
     nora.database.write(send_queued_mails)
-    [link] = get_links(nora.database, "expert.invitation")
+    [link] = get_mailed_links(nora.database, "expert.invitation")
     assert nora.client.get(link, base_url="https://localhost").status_code == 200
     assert COMES_BACK not in nora.get_text(question)
 

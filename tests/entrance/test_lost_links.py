@@ -1,6 +1,5 @@
 """Leyla's link was cut off on its way, and so was Shirin's, who translates: the page mails them their links again."""
 
-import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +20,7 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import links
 from app.questions.models import Question
-from tests.support.assignments import ExpertAssignment, send_queued_mails
+from tests.support.assignments import ExpertAssignment, get_mailed_links, send_queued_mails
 from tests.support.pages import Browser
 from tests.support.sample_newsroom import Newsroom
 
@@ -44,17 +43,9 @@ def shirin(database: Database, salt: ExpertAssignment) -> str:
         translators.invite(session, salt.newsroom.nora, original, "fa", "Shirin", SHIRIN)
 
     database.write(invite)
-    [path] = get_links(database, "translator.invitation")
+    [path] = get_mailed_links(database, "translator.invitation")
     database.write(send_queued_mails)
     return path
-
-
-def get_links(database: Database, kind: str) -> list[str]:
-    """The paths of the links in the mails of this kind, oldest first."""
-    with database.read() as session:
-        mails = session.scalars(select(OutboxMail).filter_by(kind=kind).order_by(OutboxMail.id)).all()
-        texts = [outbox.read(session, mail).text for mail in mails if not mail.is_sent]
-    return [path for text in texts for path in re.findall(r"https?://[^/\s]+(/a/\S+)", text)]
 
 
 def list_recipients(database: Database) -> list[tuple[str, str]]:
@@ -81,7 +72,7 @@ def test_the_mail_has_a_link_to_each_open_question_and_the_old_one_still_works(
     browser.open(f"{salt.link}x")
     assert browser.press("/a", email=" LEYLA@field.example ").headers["Location"] == "/a/asked"
     assert list_recipients(database) == [("expert.links", LEYLA)]
-    [link] = get_links(database, "expert.links")
+    [link] = get_mailed_links(database, "expert.links")
     assert [browser.open(path).status_code for path in (link, salt.link)] == [200, 200]
 
 
@@ -92,7 +83,7 @@ def test_a_translator_gets_the_link_to_their_text(
     browser.open(shirin.replace("/translation", "/translatio"))
     browser.press("/a", email=SHIRIN)
     assert list_recipients(database) == [("translator.links", SHIRIN)]
-    [link] = get_links(database, "translator.links")
+    [link] = get_mailed_links(database, "translator.links")
     assert (link.endswith("/translation"), browser.open(link).status_code) == (True, 200)
     with database.read() as session:
         mail = session.scalars(select(OutboxMail).filter_by(kind="translator.links")).one()
@@ -180,7 +171,7 @@ def test_the_link_of_a_question_that_is_over_is_not_mailed(
 ) -> None:
     database.write(lambda s: assigning.cancel(s, salt.newsroom.nora, salt.assignment(s)))
     browse().press("/a", email=LEYLA)
-    assert get_links(database, "expert.links") == []
+    assert get_mailed_links(database, "expert.links") == []
 
 
 def test_what_somebody_typed_on_a_page_whose_link_has_ended_is_given_back(

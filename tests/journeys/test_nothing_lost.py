@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.answers.models import AnswerText, Draft
 from tests.support.assignments import ExpertAssignment
-from tests.support.network_faults import CuttableConnection
+from tests.support.network_faults import CuttableConnection, cut_connection, go_offline, reconnect
 from tests.support.waiting import click_and_wait, wait_until, wait_until_page
 
 pytestmark = pytest.mark.browser
@@ -40,23 +40,9 @@ def kept(salt: ExpertAssignment) -> list[str]:
         return sorted(session.scalars(select(Draft.body)))
 
 
-def offline(phone: BrowserContext, _connection: CuttableConnection) -> None:
-    phone.set_offline(True)
-
-
-def out_of_reach(_phone: BrowserContext, connection: CuttableConnection) -> None:
-    connection.cut()
-
-
-def back_again(phone: BrowserContext, connection: CuttableConnection) -> None:
-    phone.set_offline(False)
-    if not connection.is_up:
-        connection.restore()
-
-
 DOWN = pytest.mark.parametrize(
     ("down", "says_so"),
-    [(offline, "You are offline. Kept on this device"), (out_of_reach, "It can’t be saved with us right now")],
+    [(go_offline, "You are offline. Kept on this device"), (cut_connection, "It can’t be saved with us right now")],
 )
 
 
@@ -72,7 +58,7 @@ def test_send_without_a_line_stays_on_the_page_and_goes_when_the_line_is_back(
     says(page, WAITS)
     expect(page.locator("#text")).to_have_value(NEW)
     assert sent(salt) == []
-    back_again(phone, connection)
+    reconnect(phone, connection)
     expect(page.locator("h1")).to_have_text(THANKS)
     assert sent(salt) == [NEW]
 
@@ -103,7 +89,7 @@ def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
     says(page, WAITS)
     page.fill("#text", NEW)
     says(page, says_so)
-    back_again(phone, connection)
+    reconnect(phone, connection)
     says(page, "Saved at")
     assert (sent(salt), kept(salt)) == ([], [NEW])
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from app.core.clock import utc_now
@@ -14,7 +14,7 @@ from app.questions.models import QuestionText
 from tests.support.desk import FIRST_QUESTION, ComingEdition
 from tests.support.desk_browsers import Desks
 from tests.support.letters import get_letter, open_question, send_letter
-from tests.support.network_faults import CuttableConnection, LossyConnection
+from tests.support.network_faults import CuttableConnection, LossyConnection, cut_connection, go_offline, reconnect
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import click_and_wait, wait_until
 
@@ -56,30 +56,19 @@ def wording(desks: Desks, database: Database, newsroom: Newsroom) -> Page:
     return page
 
 
-def offline(page: Page, _connection: CuttableConnection) -> None:
-    page.context.set_offline(True)
-
-
-def out_of_reach(_page: Page, connection: CuttableConnection) -> None:
-    connection.cut()
-
-
-def back_again(page: Page, connection: CuttableConnection) -> None:
-    page.context.set_offline(False)
-    if not connection.is_up:
-        connection.restore()
-
-
-@pytest.mark.parametrize("down", [offline, out_of_reach])
+@pytest.mark.parametrize("down", [go_offline, cut_connection])
 def test_save_waits_with_all_that_was_typed_and_goes_out(
-    wording: Page, database: Database, connection: CuttableConnection, down: Callable[[Page, CuttableConnection], None]
+    wording: Page,
+    database: Database,
+    connection: CuttableConnection,
+    down: Callable[[BrowserContext, CuttableConnection], None],
 ) -> None:
     before = wordings(database)
-    down(wording, connection)
+    down(wording.context, connection)
     wording.get_by_role("button", name=SAVE).click()
     says(wording, waits(SAVE))
     expect(wording.locator("#body")).to_have_value(TYPED)
-    back_again(wording, connection)
+    reconnect(wording.context, connection)
     wait_until(lambda: wordings(database) == [*before, TYPED], "the wording is saved", page=wording)
     expect(wording.locator("#waiting")).to_be_hidden()
 

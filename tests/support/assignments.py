@@ -161,3 +161,10 @@ def ask_expert_and_send(database: Database, newsroom: Newsroom) -> ExpertAssignm
     assignment = ask_expert(database, newsroom)
     database.write(send_queued_mails)
     return assignment
+
+
+def get_mailed_links(database: Database, kind: str) -> list[str]:
+    """Return the paths of the links to pages of experts and translators in the newest mail of this kind, if any."""
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(kind=kind).order_by(OutboxMail.id.desc())).first()
+        return re.findall(r"https?://[^/\s]+(/a/\S+)", outbox.read(session, mail).text) if mail else []

@@ -11,6 +11,7 @@ from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask
+from playwright.sync_api import BrowserContext
 from werkzeug.serving import make_server
 
 from tests.support.waiting import wait_until
@@ -47,6 +48,23 @@ class CuttableConnection:
         wait_until(lambda: not self.open_requests, "the end of the open requests")
         self.server.server_close()
         self.is_up = False
+
+
+def go_offline(browser: BrowserContext, _connection: CuttableConnection) -> None:
+    """Let a browser know that it has no network."""
+    browser.set_offline(True)
+
+
+def cut_connection(_browser: BrowserContext, connection: CuttableConnection) -> None:
+    """Put the app out of reach of a browser that is online."""
+    connection.cut()
+
+
+def reconnect(browser: BrowserContext, connection: CuttableConnection) -> None:
+    """Undo `go_offline` or `cut_connection`."""
+    browser.set_offline(False)
+    if not connection.is_up:
+        connection.restore()
 
 
 class LossyConnection:
