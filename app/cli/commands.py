@@ -35,6 +35,7 @@ from .mail import mail
 from .newsletters import newsletters
 from .people import experts, staff
 from .search import matching
+from .transfer import export_newsletter
 
 MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, TRANSLATION, TRANSLATOR, EDITION, NEWSLETTER, MAIL, INBOUND)
 MOVE_COLUMNS = ("machine", "action", "from > to", "act", "needs", "tells")
@@ -214,6 +215,7 @@ COMMANDS = (
     backup,
     backup_key,
     restore,
+    export_newsletter,
     print_settings,
     lifecycle,
     *GROUPS,

@@ -48,6 +48,8 @@ DESK_ACTS = {
         "people": N_("Invite people, give roles, deactivate, sign a colleague out"),
         "newsletters": N_("Make, rename, pause and close newsletters"),
         "programs": N_("Let other programs and the desk’s chat hear what happens"),
+        "export": N_("Take the newsletter, its questions or its letters away as a file"),
+        "contacts": N_("Take readers’ addresses and names away with it"),
     },
 }
 # The acts of all other actors.
@@ -84,12 +86,12 @@ _ASSISTANT_ACTS = _parse_acts(
 )
 _EDITOR_ACTS = _ASSISTANT_ACTS | _parse_acts(
     "clear, show, close, invite, give back, approve, pick, edition, correct, release mails, settings, "
-    "words of the house, trail, whole directory"
+    "words of the house, trail, whole directory, export"
 )
 
 # The roles of the desk, in display order.
 ROLES = {
-    "admin": Role(N_("admin"), _EDITOR_ACTS | {"people", "newsletters", "programs"}),
+    "admin": Role(N_("admin"), _EDITOR_ACTS | {"people", "newsletters", "programs", "contacts"}),
     "editor": Role(N_("editor"), _EDITOR_ACTS, gets_notices=True),
     "assistant": Role(N_("assistant"), _ASSISTANT_ACTS),
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, Table, text
 
 
 def table_args(*constraints: Any) -> Any:
@@ -11,8 +11,19 @@ def table_args(*constraints: Any) -> Any:
 
 
 def enum_check(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    """Return a CHECK that a column has one of these values, which `list_known_values` returns again."""
     quoted_values = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({quoted_values})", name=f"{column}_known")
+    check = f"{column} IN ({quoted_values})"
+    return CheckConstraint(check, name=f"{column}_known", info={"column": column, "values": values})
+
+
+def list_known_values(table: Table, column: str) -> tuple[str, ...]:
+    """Return the values that an `enum_check` allows in a column; empty if it allows any."""
+    for constraint in table.constraints:
+        if constraint.info.get("column") == column:
+            values: tuple[str, ...] = constraint.info["values"]
+            return values
+    return ()
 
 
 def all_or_none_check(name: str, *columns: str) -> CheckConstraint:

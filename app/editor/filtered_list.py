@@ -1,7 +1,7 @@
 """Lists of the desk: their filters, search and pages, which the address selects, and their keyboard shortcuts."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -240,6 +240,31 @@ class FilteredList(Generic[Row]):
         rows_page = paginate(desk.session, self.listing, page_size, last_shown, self.url)
         newer = self.url(above=last_shown.public_id) if last_shown else None
         return FilteredPage(rows_page.rows, {**rows_page.page_urls, "newer": newer}, {})
+
+    def iter_batches(self, size: int) -> Iterator[list[Row]]:
+        """Yield all rows, or all hits of the search, in batches. Everything is expunged from the session after each."""
+        session = self.desk.session
+        last_row: Row | None = None
+        cursor: int | None = None
+        while True:
+            if self.search:
+                noun = self.definition.model.__name__.lower()
+                newsletter_id = self.desk.newsletter.id
+                hits = full_text_search(
+                    session, DESK, newsletter_id, self.search, nouns=(noun,), cursor=cursor, limit=size
+                )
+                if not hits:
+                    return
+                cursor = hits[-1].cursor
+                ranks = {hit.noun_id: rank for rank, hit in enumerate(hits)}
+                rows = sorted(self.listing.load_by_keys(session, list(ranks)), key=lambda row: ranks[row.id])
+            else:
+                rows = self.listing.page(session, last_row, size)
+                if not rows:
+                    return
+                last_row = rows[-1]
+            yield rows
+            session.expunge_all()
 
     def search_page(self, after: Row | None, size: int) -> "FilteredPage[Row]":
         """Return a page of search hits after the row `after`. The link to newer ones leads to the first page."""

@@ -116,7 +116,10 @@ NOT_PRESSED |= {
 }
 # What a press tries before it is known whether it was made before, and that somebody was there.
 TO_BE_TRIED = {"INSERT INTO press_keys", "DELETE FROM form_drafts", "UPDATE sessions"}
-TAKEN_ALONG = dict.fromkeys(("expert_export", "mail_file_take"), "it gives a file to take along, and leads nowhere")
+TAKEN_ALONG = dict.fromkeys(
+    ("expert_export", "export_contacts", "export_letters", "export_newsletter", "export_questions", "mail_file_take"),
+    "it gives a file to take along, and leads nowhere",
+)
 TAKEN_ALONG |= dict.fromkeys(
     ("expert_address", "expert_addresses", "mail_address", "pen_address"),
     "it shows an address and leads nowhere; whoever looks twice is twice in the trail",

@@ -150,7 +150,7 @@ ENDPOINTS_WITHOUT_TOKEN = {
     "it relates two rows, whatever their states": (
         "expert_merge", "expert_namesakes", "expert_split", "question_alike",
     ),
-    "it changes nothing": ("expert_address", "expert_addresses", "expert_export", "mail_address", "pen_address", "try_sending_tool"),
+    "it changes nothing": ("expert_address", "expert_addresses", "expert_export", "export_contacts", "export_letters", "export_newsletter", "export_questions", "mail_address", "pen_address", "try_sending_tool"),
     "it hands over the current contents, whoever changed them": ("hand_over", "mail_to_me"),
 }  # fmt: skip
 TOKEN_FACTS = ("version", "newest", "label", "must_run_by")  # passed like fields, sent in the version token
