@@ -35,7 +35,7 @@ from .mail import mail
 from .newsletters import newsletters
 from .people import experts, staff
 from .search import matching
-from .transfer import export_newsletter
+from .transfer import export_newsletter, import_archive
 
 MACHINES = (LETTER, QUESTION, ASSIGNMENT, ANSWER, TRANSLATION, TRANSLATOR, EDITION, NEWSLETTER, MAIL, INBOUND)
 MOVE_COLUMNS = ("machine", "action", "from > to", "act", "needs", "tells")
@@ -216,6 +216,7 @@ COMMANDS = (
     backup_key,
     restore,
     export_newsletter,
+    import_archive,
     print_settings,
     lifecycle,
     *GROUPS,

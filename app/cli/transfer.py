@@ -1,15 +1,22 @@
-"""`readers-asked export NEWSLETTER FILE`: a newsletter as one file."""
+"""`readers-asked export NEWSLETTER FILE` and `import FILE`: a newsletter moves to another installation."""
 
 from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from ..audit.models import Erasure
 from ..backup.atomic_file import atomic_file
+from ..backup.erasing_again import erase_again
 from ..crypto.seal import Unsealable
+from ..db.session import absolute_url
 from ..newsletters.queries import all_newsletters, by_slug
 from ..workflows.transfer import export_archive
-from .backup import FILE, get_database, report_errors
+from ..workflows.transfer.archive_reader import ArchiveReader, UnusableArchive
+from ..workflows.transfer.import_archive import import_newsletter
+from .backup import EXISTING_FILE, FILE, get_database, report_errors
 
 
 @click.command("export")
@@ -50,3 +57,42 @@ def export_newsletter(newsletter: str, file: Path, with_contacts: bool, replace:
             ) from None
     contents = "with readers' contacts, in plain text" if with_contacts else "without readers' contacts"
     click.echo(f"{newsletter} is in {file}, {file.stat().st_size} bytes, {contents}")
+
+
+@click.command("import")
+@click.argument("file", type=EXISTING_FILE)
+@click.option("--check", is_flag=True, help="Read FILE to its end and report what is in it; change nothing.")
+@with_appcontext
+def import_archive(file: Path, check: bool) -> None:
+    """Create a newsletter here from FILE, which `export` wrote elsewhere; see docs/exports.md.
+
+    The whole file is checked first, and everything is imported or nothing. Nobody is mailed, nobody gets access, and
+    readers' receipts don't work here: they hold where they were made.
+    """
+    database = get_database()
+    with report_errors(file, "Nothing was imported."):
+        try:
+            with ArchiveReader(file) as reader:
+                reader.check()
+                counts = ", ".join(
+                    f"{count} {name.replace('_', ' ')}" for name, count in reader.counts.items() if name != "newsletter"
+                )
+                contacts = "with" if reader.with_contacts else "without"
+                click.echo(f"{counts}, {contacts} readers' contacts")
+                if check:
+                    return
+
+                def run(session: Session) -> tuple[str, str]:
+                    newsletter = import_newsletter(session, reader)
+                    # What was erased here after the export stays erased.
+                    if erased_hashes := set(session.scalars(select(Erasure.mac))):
+                        erase_again(session, erased_hashes)
+                    return newsletter.slug, absolute_url(session, f"/{newsletter.slug}/")
+
+                slug, url = database.write(run)
+        except UnusableArchive as error:
+            raise click.ClickException(f"{error} Nothing was imported.") from None
+    click.echo(
+        f"Imported: {url}\n"
+        f"Invite its first admin: readers-asked staff invite ADDRESS --name NAME --newsletter {slug} --role admin"
+    )

@@ -211,7 +211,7 @@ def test_a_migration_is_drafted_in_a_fresh_clone(tmp_path: Path) -> None:
 def test_commands_have_one_name() -> None:
     """`flask` runs them too, but only from a clone: whoever installed the program has `readers-asked` alone."""
     commands = "|".join(f"{command.name}" for command in (*COMMANDS, demo))
-    other_name = re.compile(rf"\bflask\s+(?:--app \w+\s+)?(?:{commands})\b")
+    other_name = re.compile(rf"(?<!from )\bflask\s+(?:--app \w+\s+)?(?:{commands})\b")
     texts = [path for path in list_files() if path.suffix not in (".png", ".svg") and path != ROOT / "CONTRIBUTING.md"]
     found = [
         f"{relative_name(path)}: write `readers-asked` in place of `flask` in {match[0]!r}"

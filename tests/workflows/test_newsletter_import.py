@@ -1,0 +1,411 @@
+"""An export comes into another installation as it was, or not at all: hostile and damaged files change nothing."""
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.audit import Event
+from app.core.actors import Reader
+from app.crypto.seal import Keys
+from app.db.engine import Database
+from app.db.migrate import migrate
+from app.editions.models import EditionItem
+from app.letters import contacts
+from app.letters.models import Letter
+from app.newsletters.models import Newsletter
+from app.people.models import Expert, Membership
+from app.questions import actions, notes
+from app.questions.models import Question
+from app.workflows.letters import withdrawal
+from app.workflows.publishing import after_sending
+from app.workflows.transfer.archive_reader import ArchiveReader
+from app.workflows.transfer.export_archive import MANIFEST
+from app.workflows.transfer.import_archive import import_newsletter
+from app.workflows.transfer.record_kinds import KINDS
+from tests.support.app import BASE_URL, SECRETS
+from tests.support.assignments import ExpertAssignment
+from tests.support.commands import Installation, open_installation
+from tests.support.database_checks import dump_tables
+from tests.support.databases import ON_SQLITE, postgres_copy, postgres_url
+from tests.support.desk import Desk
+from tests.support.desk_people import hire
+from tests.support.letters import send_letter
+from tests.support.newsletter_exports import export, get_slug, read_records
+from tests.support.sample_newsroom import Newsroom, create_coast_newsletter
+
+OTHER_SECRETS = {1: bytes(range(32, 64))}
+# Files whose lines have another order, or another hash, in another database: letters have random keys.
+REORDERED = ("letters.jsonl", "letters.csv")
+
+
+@contextmanager
+def open_new_database(kind: str, folder: Path, secrets: dict[int, bytes] = OTHER_SECRETS) -> Iterator[Database]:
+    """Yield an empty database of another house, with its own keys."""
+    if kind == "sqlite":
+        url = f"sqlite:///{folder / 'new.db'}"
+        migrate(url)
+        database = Database(url, Keys(secrets), BASE_URL)
+        yield database
+        database.close()
+        return
+    with postgres_copy("template0") as name:
+        migrate(postgres_url(name))
+        database = Database(postgres_url(name), Keys(secrets), BASE_URL)
+        yield database
+        database.close()
+
+
+def save(archive: ZipFile, path: Path) -> Path:
+    """Write an archive to a file, member by member."""
+    with ZipFile(path, "w", ZIP_DEFLATED) as copy:
+        for name in archive.namelist():
+            copy.writestr(name, archive.read(name))
+    return path
+
+
+def bring(database: Database, path: Path) -> None:
+    with ArchiveReader(path) as reader:
+        reader.check()
+        database.write(lambda session: import_newsletter(session, reader) and None)
+
+
+def compare(first: ZipFile, second: ZipFile) -> list[str]:
+    """The files in which two archives differ."""
+    assert first.namelist() == second.namelist()
+    differing = []
+    for name in first.namelist():
+        contents = first.read(name), second.read(name)
+        if name in REORDERED:
+            contents = tuple(sorted(content.splitlines()) for content in contents)
+        if contents[0] != contents[1] and name != MANIFEST:
+            differing.append(name)
+    return differing
+
+
+@pytest.mark.parametrize(("source", "target"), [("sqlite", "postgresql"), ("postgresql", "sqlite")])
+def test_a_year_moves_to_another_kind_of_database_and_is_the_same(
+    request: pytest.FixtureRequest, tmp_path: Path, source: str, target: str
+) -> None:
+    if source == "sqlite":
+        url = f"sqlite:///{shutil.copy(request.getfixturevalue('sqlite_year'), tmp_path / 'year.db')}"
+    else:
+        url = postgres_url(request.getfixturevalue("postgres_year"))
+    year = Database(url, Keys(SECRETS), BASE_URL)
+    slug = get_slug(year)
+    archive = export(year, slug, with_contacts=True)
+    with open_new_database(target, tmp_path) as database:
+        bring(database, save(archive, tmp_path / "year.zip"))
+        assert compare(archive, export(database, slug, with_contacts=True)) == []
+    year.close()
+
+
+@ON_SQLITE
+def test_all_that_a_desk_has_comes_along(database: Database, salt: ExpertAssignment, tmp_path: Path) -> None:
+    newsroom = salt.newsroom
+    salt.send()
+    salt.edit()
+    salt.send_to_check()
+    salt.approve()
+    salt.publish()
+
+    def do_more(session: Session) -> None:
+        question = session.get_one(Question, salt.question_id)
+        text = after_sending.get_published_text(session.scalars(select(EditionItem)).one())
+        note = after_sending.CorrectionNote("It said 2009.", "It was 2010.")
+        after_sending.correct(session, newsroom.nora, question, text, note)
+        other = actions.open_question(session, newsroom.nora, [], headline="Salt", body="Who weighs it?", language="en")
+        notes.note(session, newsroom.nora, other, "Leyla may know.")
+
+    database.write(do_more)
+    archive = export(database, with_contacts=True)
+    with open_new_database("sqlite", tmp_path) as new:
+        bring(new, save(archive, tmp_path / "steppe.zip"))
+        assert compare(archive, export(new, with_contacts=True)) == []
+        with new.read() as session:
+            letter = session.scalars(select(Letter).where(Letter.body.contains("Zarina"))).one()
+            assert contacts.email_of(session, letter) == "timur@post.example"
+            assert contacts.get_credit_name(session, letter) == "Timur Aliev, Nukus"
+            assert letter.receipt_mac is None and letter.form_mac is None
+            assert session.scalars(select(Membership)).all() == []
+            assert [event.action for event in session.scalars(select(Event))] == ["newsletter.arrive"]
+
+
+@ON_SQLITE
+def test_without_contacts_nobody_is_written_to(database: Database, salt: ExpertAssignment, tmp_path: Path) -> None:
+    with open_new_database("sqlite", tmp_path) as new:
+        bring(new, save(export(database), tmp_path / "steppe.zip"))
+        assert compare(export(database), export(new)) == []
+        with new.read() as session:
+            letter = session.scalars(select(Letter)).one()
+            assert contacts.email_of(session, letter) is None and contacts.get_credit_name(session, letter) is None
+
+
+@ON_SQLITE
+def test_the_desk_and_readers_find_all_of_it(
+    app: Flask, database: Database, salt: ExpertAssignment, tmp_path: Path
+) -> None:
+    salt.send()
+    salt.approve()
+    salt.publish()
+    path = save(export(database), tmp_path / "steppe.zip")
+    with (
+        open_new_database("sqlite", tmp_path, SECRETS) as new,
+        open_installation(app, new.url, tmp_path / "erasures") as machine,
+    ):
+        machine.database = new
+        said = machine.run_ok("import", path)
+        assert "1 letters, 3 people" in said or "letters" in said
+        assert "readers-asked staff invite ADDRESS --name NAME --newsletter steppe --role admin" in said
+        previous, app.extensions["database"] = app.extensions["database"], new
+        try:
+            with new.read() as session:
+                newsletter_id = session.scalars(select(Newsletter.id)).one()
+            nora = Desk(app, new.write(lambda session: hire(session, newsletter_id, "Nora", "n@new.example", "editor")))
+            for page in (
+                "",
+                "letters?state=all",
+                "questions?state=all",
+                "editions",
+                "experts",
+                "settings",
+                "trail",
+                "archive",
+                "insights",
+            ):
+                assert nora.open(page).status_code == 200, page
+            with new.read() as session:
+                question = session.scalars(select(Question)).one().public_id
+                letter = session.scalars(select(Letter)).first()
+            assert "The Salt Wind" in nora.get_text(f"questions/{question}")
+            assert letter is not None and "Zarina" in nora.get_text(f"letters/{letter.public_id}")
+            assert "The Salt Wind" in app.test_client().get("/steppe/", base_url="https://localhost").text
+        finally:
+            app.extensions["database"] = previous
+
+
+@ON_SQLITE
+def test_what_was_erased_here_does_not_come_back(
+    app: Flask, database: Database, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    """A newsletter that left is brought back from an older file: what a reader took back since stays erased."""
+    public_id = send_letter(
+        database, newsroom, "Who poisoned the old well?", hear_back="once", email="dina@post.example"
+    )
+    path = save(export(database, with_contacts=True), tmp_path / "steppe.zip")
+
+    def take_back(session: Session) -> None:
+        letter = session.scalars(select(Letter).filter_by(public_id=public_id)).one()
+        withdrawal.withdraw(session, Reader(letter.id), letter)
+        letter.public_id = "0" * 12
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        newsletter.slug = "steppe-old"
+
+    database.write(take_back)
+    with open_installation(app, database.url, tmp_path / "erasures") as machine:
+        machine.run_ok("import", path)
+    with database.read() as session:
+        letter = session.scalars(select(Letter).filter_by(public_id=public_id)).one()
+        assert letter.body is None and contacts.email_of(session, letter) is None
+
+
+@ON_SQLITE
+def test_an_expert_who_is_here_already_is_not_doubled(
+    database: Database, salt: ExpertAssignment, tmp_path: Path
+) -> None:
+    path = save(export(database), tmp_path / "steppe.zip")
+
+    def rename(session: Session) -> int:
+        session.get_one(Newsletter, salt.newsroom.newsletter_id).slug = "steppe-old"
+        return session.scalar(select(func.count()).select_from(Expert)) or 0
+
+    count = database.write(rename)
+    bring(database, path)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Expert)) == count
+        assert session.scalar(select(func.count()).select_from(Letter)) == 2
+        public_ids = set(session.scalars(select(Letter.public_id)))
+        assert len(public_ids) == 2  # the second has another id, since the first is taken
+
+
+Change = Callable[[dict[str, bytes]], None]
+
+
+def edit_records(name: str, change: Callable[[list[Any]], None]) -> Change:
+    """Change the records of a file, with its hash in the manifest."""
+
+    def edit(members: dict[str, bytes]) -> None:
+        records = [json.loads(line) for line in members[name].splitlines()]
+        change(records)
+        members[name] = b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+    return edit
+
+
+def edit_newsletter(**changes: Any) -> Change:
+    def edit(members: dict[str, bytes]) -> None:
+        members["newsletter.json"] = json.dumps(json.loads(members["newsletter.json"]) | changes).encode()
+
+    return edit
+
+
+def edit_manifest(**changes: Any) -> Change:
+    def edit(members: dict[str, bytes]) -> None:
+        members[MANIFEST] = json.dumps(json.loads(members[MANIFEST]) | changes).encode()
+
+    return edit
+
+
+def sign(members: dict[str, bytes]) -> None:
+    """Write the hashes of all files into the manifest, as somebody would who forges an archive."""
+    manifest = json.loads(members[MANIFEST])
+    manifest["files"] = {
+        name: {"sha256": hashlib.sha256(content).hexdigest()} for name, content in members.items() if name != MANIFEST
+    }
+    members[MANIFEST] = json.dumps(manifest).encode()
+
+
+# What is changed in a good archive, and what the command says about it.
+REFUSED: dict[str, tuple[Change, str]] = {
+    "newer schema": (edit_manifest(schema_version=2), "version 2 of the schema"),
+    "not ours": (edit_manifest(format="zip"), "no export of Readers Asked"),
+    "no manifest": (lambda members: members.pop(MANIFEST) and None, "it has no manifest.json"),
+    "missing file": (lambda members: members.pop("answers.jsonl") and None, "no answers.jsonl"),
+    "path traversal": (lambda members: members.update({"../../etc/cron.d/evil": b"x"}), "a file that no export has"),
+    "absolute path": (lambda members: members.update({"/etc/passwd": b"x"}), "a file that no export has"),
+    "bomb": (lambda members: members.update({"letters.csv": bytes(200 << 20)}), "unpacks to far more"),
+    "no JSON": (lambda members: members.update({"letters.jsonl": b"{\n"}), "letters.jsonl is damaged"),
+    "deep JSON": (lambda members: members.update({"letters.jsonl": b"[" * 200_000 + b"\n"}), "letters.jsonl is damaged"),
+    "not a number": (lambda members: members.update({"letters.jsonl": b'{"id": NaN}\n'}), "letters.jsonl is damaged"),
+    "unknown field": (edit_records("letters.jsonl", lambda records: records[0].update(secret=1)), "unknown field 'secret'"),
+    "missing field": (edit_records("letters.jsonl", lambda records: records[0].pop("body")), "field body is missing"),
+    "unknown state": (edit_records("letters.jsonl", lambda records: records[0].update(state="lost")), "unusable value: 'lost'"),
+    "NUL": (edit_records("letters.jsonl", lambda records: records[0].update(body="a\0b")), "field body has an unusable"),
+    "half a character": (edit_records("letters.jsonl", lambda records: records[0].update(body="\ud800")), "field body has"),
+    "contacts by stealth": (
+        edit_records("letters.jsonl", lambda records: records[0].update(contact={"email": "a@b.example"})),
+        "unknown field 'contact'",
+    ),
+    "one id twice": (edit_records("letters.jsonl", lambda records: records.append(records[0])), "two records with one id"),
+    "dangling reference": (
+        edit_records("letters.jsonl", lambda records: records[0].update(question="0" * 12)),
+        "question names '000000000000', which isn't in the archive",
+    ),
+    "contradiction": (
+        edit_records("letters.jsonl", lambda records: records[0].update(state="held", held_reason=None)),
+        "contradict",
+    ),
+    "changed Q&A": (
+        edit_records("edition_items.jsonl", lambda records: records[0].update(output="Forged.")),
+        "was changed after it was locked",
+    ),
+    "no language": (
+        edit_records("letters.jsonl", lambda records: records[0].update(language="<script>")),
+        "'<script>' is no language",
+    ),
+    "script in a setting": (edit_newsletter(leave_to="javascript:alert(1)"), "unusable values: leave_to"),
+    "no rhythm": (edit_newsletter(rule="FREQ=SECONDLY"), "unusable values: rule"),
+    "a short name of ours": (edit_newsletter(slug="desk"), "The short name 'desk' can't be used here"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def members(database: Database, salt: ExpertAssignment) -> dict[str, bytes]:
+    """The files of a good archive, with something in each."""
+    salt.send()
+    salt.approve()
+    salt.publish()
+    archive = export(database)
+    return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write_members(members: dict[str, bytes], path: Path) -> Path:
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def new_house(app: Flask, tmp_path: Path) -> Iterator[Installation]:
+    """Another installation, with a newsletter of its own, The Coast."""
+    with (
+        open_new_database("sqlite", tmp_path) as database,
+        open_installation(app, database.url, tmp_path / "erasures") as machine,
+    ):
+        database.write(lambda session: create_coast_newsletter(session) and None)
+        yield machine
+
+
+@ON_SQLITE
+def test_unusable_archives_change_nothing(members: dict[str, bytes], new_house: Installation, tmp_path: Path) -> None:
+    before = dump_tables(new_house.database)
+    for name, (change, message) in REFUSED.items():
+        changed = dict(members)
+        change(changed)
+        if MANIFEST in changed:
+            sign(changed)
+        said = new_house.run_refused("import", write_members(changed, tmp_path / "changed.zip"))
+        assert message in said and said.endswith("Nothing was imported.\n"), (name, said)
+        assert dump_tables(new_house.database) == before, name
+    new_house.run_ok("import", write_members(members, tmp_path / "good.zip"))
+
+
+@ON_SQLITE
+def test_damaged_archives_change_nothing(members: dict[str, bytes], new_house: Installation, tmp_path: Path) -> None:
+    before = dump_tables(new_house.database)
+    good = write_members(members, tmp_path / "good.zip").read_bytes()
+    path = tmp_path / "damaged.zip"
+    for cut in (0, 10, len(good) // 2, len(good) - 1):
+        path.write_bytes(good[:cut])
+        assert "Nothing was imported." in new_house.run_refused("import", path)
+    for place in range(100, len(good), len(good) // 12):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
+        result = new_house.run("import", path)
+        if result.exit_code == 0:  # a byte that says nothing, such as a time in the list of files
+            with new_house.database.read() as session:
+                assert session.scalars(select(Newsletter.slug).order_by(Newsletter.id)).all() == ["coast", "steppe"]
+            return
+        assert "Nothing was imported." in result.output
+        assert dump_tables(new_house.database) == before
+    changed = {**members, "letters.csv": b"other"}  # not what the manifest says
+    assert "letters.csv is damaged" in new_house.run_refused("import", write_members(changed, path))
+
+
+@ON_SQLITE
+def test_a_second_import_is_refused(members: dict[str, bytes], new_house: Installation, tmp_path: Path) -> None:
+    path = write_members(members, tmp_path / "good.zip")
+    assert "without readers' contacts" in new_house.run_ok("import", path, "--check")
+    new_house.run_ok("import", path)
+    before = dump_tables(new_house.database)
+    assert "The short name 'steppe' can't be used here" in new_house.run_refused("import", path)
+    assert dump_tables(new_house.database) == before
+
+
+@ON_SQLITE
+def test_the_command_exports_what_it_imports(
+    app: Flask, database: Database, salt: ExpertAssignment, tmp_path: Path
+) -> None:
+    with open_installation(app, database.url, tmp_path / "erasures") as machine:
+        path = tmp_path / "steppe.zip"
+        assert "without readers' contacts" in machine.run_ok("export", "steppe", path)
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert "already exists" in machine.run_refused("export", "steppe", path)
+        said = machine.run_ok("export", "steppe", path, "--replace", "--with-readers-contacts")
+        assert "with readers' contacts, in plain text" in said
+        assert "no newsletter is called coast (known: steppe)" in machine.run_refused("export", "coast", tmp_path / "x")
+        assert (
+            read_records(ZipFile(io.BytesIO(path.read_bytes())))["letters"][0]["contact"]["email"]
+            == "timur@post.example"
+        )
+    assert {kind.path for kind in KINDS} <= set(ZipFile(path).namelist())
