@@ -97,6 +97,9 @@ def parse_answers(
         quotation_end = _append_quotation(paras, index, answers[-1], lexicon)
         if quotation_end is not None:
             index = quotation_end
+            while index < limit and _is_quotation(paras[index]) and not begins_question(index):
+                answers[-1].paragraphs.append(paras[index].text)
+                index += 1
             if not _begins_answer(paras, index, lexicon, section_expert):
                 break
     for answer in answers:
@@ -188,6 +191,12 @@ def _append_quotation(paras: Sequence[Para], index: int, answer: FoundAnswer, le
         return None
     answer.paragraphs += following[: count - 1]
     return index + count - 1
+
+
+def _is_quotation(para: Para) -> bool:
+    """Return whether a paragraph is a quotation of its own, which asks nothing: more of a quoted answer."""
+    is_text = para.kind in ("text", "quote") and not QUESTION_MARK.search(para.text)
+    return is_text and begins_quoted(para.text) and count_quoted_paragraphs([para.text]) == 1
 
 
 def _is_answer_end(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:

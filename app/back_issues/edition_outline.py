@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from .issue_dates import parse_date_line
 from .issue_paragraph import LEADING_DASH, Para
 from .issue_words import Lexicon
 from .lead_ins import parse_asker, parse_lead_in
@@ -20,7 +21,8 @@ MAX_SCOPE_PARAGRAPHS = 300
 MAX_ADVERT_PARAGRAPHS = 5  # below an "Advertisement" label, including the rule that ends the advertisement
 MAX_CAPTION_WORDS = 30
 MAX_CALL_LENGTH = 2_000  # characters of a paragraph that are searched for a call for questions
-LOWEST_LEVEL = 7  # of a heading; HTML has 1 to 6
+LOWEST_HTML_LEVEL = 6  # also of a line of plain text that looks like a heading
+LOWEST_LEVEL = 7  # of a heading
 
 
 def is_question(text: str) -> bool:
@@ -80,9 +82,15 @@ def _is_extra(para: Para, lexicon: Lexicon) -> bool:
 
 
 def mark_headings(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
-    """Turn a separate bold line that is neither a sentence nor a question into a heading of the lowest level."""
+    """Turn a separate bold line that is neither a sentence nor a question into a heading of the lowest level.
+
+    And turn the date of an edition that was taken for a heading into text.
+    """
     marked = []
     for para in paras:
+        if para.kind == "heading" and para.level >= LOWEST_HTML_LEVEL and _is_date_line(para, lexicon):
+            marked.append(replace(para, kind="text", level=0))
+            continue
         is_bold_line = para.bold and para.kind == "text" and may_be_heading(para) and not is_question(para.text)
         if is_bold_line and not _introduces_someone(para.text, lexicon):
             marked.append(replace(para, kind="heading", level=LOWEST_LEVEL))
@@ -207,7 +215,7 @@ def _find_scope_end(paras: Sequence[Para], start: int, lexicon: Lexicon) -> int:
 def _is_followed_by_questions(paras: Sequence[Para], start: int, lexicon: Lexicon) -> bool:
     """Return whether the heading at `start` is that of a section whose questions are headings of the same level.
 
-    That is so if the next heading is a question, and each paragraph above it says that readers ask.
+    That is so if the next heading is a question, and each paragraph above it says that readers ask, or is a date.
     """
     next_index = _find_next_heading(paras, start)
     if next_index is None:
@@ -215,4 +223,10 @@ def _is_followed_by_questions(paras: Sequence[Para], start: int, lexicon: Lexico
     next_heading = paras[next_index]
     if next_heading.level != paras[start].level or not is_question(next_heading.text):
         return False
-    return all(lexicon.strong_hints.search(para.text) for para in paras[start + 1 : next_index] if para.text)
+    above = [para for para in paras[start + 1 : next_index] if para.text]
+    return all(lexicon.strong_hints.search(para.text) or _is_date_line(para, lexicon) for para in above)
+
+
+def _is_date_line(para: Para, lexicon: Lexicon) -> bool:
+    mentions_questions = lexicon.strong_hints.search(para.text) or lexicon.weak_hints.search(para.text)
+    return not mentions_questions and parse_date_line(para.text, lexicon.language) is not None

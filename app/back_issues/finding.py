@@ -23,7 +23,7 @@ from .question_ends import extract_askers, read_question
 from .question_looks import Start
 from .question_starts import find_question_start
 from .section_names import get_section_names
-from .unquoting import strip_quotation_marks
+from .unquoting import begins_quoted, strip_quotation_marks
 
 MAX_EDITION_PARAGRAPHS = 20_000  # a long edition has two hundred
 MAX_HINT_LENGTH = 120  # characters; longer paragraphs aren't searched for mentions of readers' questions
@@ -158,7 +158,7 @@ def _apply_intro(search: _Search, para: Para) -> None:
         search.guest = guest
         search.guest_level = scope.level
     # If a heading says that readers ask, an introduction above all sections only announces that heading's section.
-    is_about_scope = scope.level > 1 or not search.has_readers_heading
+    is_about_scope = scope.level > 1 or scope.has_weak_hint or not search.has_readers_heading
     if has_strong_hint and is_about_scope and _is_intro_sentence(para, lexicon):
         scope.has_strong_hint = True
     if _excludes_readers(para, scope, lexicon):
@@ -293,7 +293,7 @@ def _pop_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
 
 def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
     """Return the asker whom a line thanks, or "" for unnamed readers; None if the line says anything else."""
-    if len(line.split()) > MAX_THANKS_WORDS:
+    if len(line.split()) > MAX_THANKS_WORDS or begins_quoted(line):
         return None
     asker_line = parse_asker(line, lexicon)
     if asker_line is None or asker_line.rest.strip(" .!"):

@@ -66,7 +66,7 @@ _META_DATE = re.compile(
 _TITLE_TAG = re.compile(r"<title\b[^>]*>([^<]{0,400})", re.IGNORECASE)
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s{0,9}=\s{0,9}[\"']?([\w:.-]{2,40})", re.IGNORECASE)
 # Keys of front matter that may have the date, in English, German and Spanish.
-_DATE_KEYS = ("date", "published", "published_at", "publishdate", "post_date", "datum", "fecha")
+_DATE_KEYS = ("date", "published", "published_at", "publishdate", "publish_date", "post_date", "datum", "fecha")
 # The beginning of front matter; in the middle of a file, another edition begins with it.
 _NEXT_FRONT_MATTER = re.compile(r"^---[ \t]*\n(?=[a-z_]{2,30}:[ \t])", re.MULTILINE)
 

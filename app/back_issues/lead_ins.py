@@ -4,7 +4,7 @@ Results are cached, as the same paragraph is parsed several times.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
@@ -223,7 +223,8 @@ def parse_asker(text: str, lexicon: Lexicon) -> AskerLine | None:
         asker, rest = match
         line = _build_asker_line(asker, rest + remainder, lexicon)
         if line:
-            return line
+            names_reader = lexicon.readers.match(start) is not None  # "Reader Maria wants to know"
+            return replace(line, is_by_reader=line.is_by_reader or names_reader)
     return _parse_reader_before_colon(start, remainder, lexicon)
 
 

@@ -32,7 +32,7 @@ _JAPANESE = re.compile(r"(?:([^、。]{2,60})の)?([^\s、。の]{2,12}?)(?:さ�
 # Punctuation at the end of a sentence, but not after an initial ("J. Smith") or an abbreviated title ("Dr. Smith").
 SENTENCE_END = re.compile(r"(?<![\s.][A-ZА-ЯЁІЇЄҐ])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr))(?<!\bMrs)(?<!\bProf)[.!?…؟][\"”»’]?\s+")
 # What separates a name from its credit line: a comma, bar or dash, or the empty string before a bracket.
-_SEPARATOR = re.compile(r"[\s\u00a0]*(?:[,،，、|;]|[—–―]|\s-\s)[\s\u00a0]*|[\s\u00a0]*(?=\()")
+_SEPARATOR = re.compile(r"[\s\u00a0]*(?:[,،，、|;]|[—–―]|\s-\s)[\s\u00a0]*|[\s\u00a0]*(?=[(（])")
 EDGES = " \t\u00a0\u202f,،;.*_—–-"  # removed at both ends of a name or credit line
 # "Jane Smith: ", also in Markdown: "**Jane Smith:** ".
 _SPEAKER = re.compile(r"\W{0,4}([^:：\n?!؟\"“«]{2,90}?)[*_\s\u00a0\u202f]{0,4}[:：][*_]{0,3}(?:\s|\Z)")
@@ -115,9 +115,10 @@ def _split_relation(text: str, separator: re.Match[str], lexicon: Lexicon) -> tu
 
 def _strip_brackets(text: str) -> str:
     """Remove brackets around a whole text."""
-    is_in_brackets = text.startswith("(") and text.endswith(")")
-    if is_in_brackets and text.count("(") == text.count(")") == 1:
-        return text[1:-1]
+    for opening, closing in ("()", "（）"):
+        is_in_brackets = text.startswith(opening) and text.endswith(closing)
+        if is_in_brackets and text.count(opening) == text.count(closing) == 1:
+            return text[1:-1]
     return text
 
 

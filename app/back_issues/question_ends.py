@@ -14,6 +14,7 @@ from .question_looks import (
     Start,
     get_text,
     is_letter_signature,
+    may_be_answered,
     parse_quoted_credit,
 )
 from .unquoting import count_quoted_paragraphs
@@ -94,9 +95,10 @@ def _find_question_end(paras: Sequence[Para], first_index: int, start: Start, le
             return None
         if lexicon.match_answer_label(para.text):
             return index
-        if parse_lead_in(para.text, lexicon) or parse_name_line(para.text, lexicon):
-            return index
-        if parse_signature(para.text) and not is_question(para.text):
+        is_signature = parse_signature(para.text) is not None and not is_question(para.text)
+        if is_signature and start.style == "plain" and may_be_answered(paras[first_index - 1 : index]):
+            return None
+        if is_signature or parse_lead_in(para.text, lexicon) or parse_name_line(para.text, lexicon):
             return index
         if is_letter and TRAILING_CREDIT.search(para.text):
             return index + 1
@@ -156,7 +158,7 @@ def _parse_line_below(line: Para, question: list[str], start: Start, lexicon: Le
     signature = parse_signature(line.text)
     if signature and not is_question(line.text):
         return [signature]
-    if not start.is_announced:
+    if not start.is_announced and parse_lead_in(line.text, lexicon) is None:
         asker_line = parse_asker(line.text, lexicon)
         if asker_line and not asker_line.rest:
             return [asker_line.asker] if asker_line.asker else []

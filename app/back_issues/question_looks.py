@@ -191,6 +191,8 @@ def _match_signed(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sc
     for offset, para in enumerate(question):
         if para.kind not in ("text", "item"):
             return None
+        if may_be_answered(question[: offset + 1]):
+            return None
         if TRAILING_CREDIT.search(para.text) or _is_signature_at(paras, index + offset + 1):
             return Start("signed", paras[index].text) if _has_question_mark(question[: offset + 1]) else None
     return None
@@ -207,6 +209,11 @@ def _match_plain(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sco
     if not scope.is_about_readers or para.marker:
         return None
     return Start("plain", para.text, is_doubtful=True)
+
+
+def may_be_answered(paras: Sequence[Para]) -> bool:
+    """Return whether only the first of several paragraphs asks: the others may be its answer, signed by an expert."""
+    return len(paras) > 1 and is_question(paras[0].text) and not _has_question_mark(paras[1:])
 
 
 def is_letter_signature(paras: Sequence[Para], index: int, lexicon: Lexicon) -> bool:

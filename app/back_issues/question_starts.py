@@ -10,6 +10,9 @@ from .lead_ins import find_asker_after, parse_asker
 from .question_looks import STYLE_MATCHERS, Start, get_text, has_announced_question_below
 from .unquoting import begins_quoted, find_quotation_end
 
+# Of a quoted question without an asker, below one that says who asks; in plain text it looks like a heading.
+STYLES_WITHOUT_ASKER = ("quotation marks", "heading")
+
 
 def find_question_start(
     paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Scope | None, style: str
@@ -24,10 +27,11 @@ def find_question_start(
     announced = _match_announced(paras, index, lexicon) or _match_quote_with_asker(paras, index, lexicon)
     if announced:
         return announced
-    if scope is None or not scope.may_be_about_readers or style in ("label", "asked"):
+    if scope is None or not scope.may_be_about_readers or style == "label":
         return None
+    allowed_styles = STYLES_WITHOUT_ASKER if style == "asked" else (style,)
     for matcher_style, match_question in STYLE_MATCHERS.items():
-        if style and matcher_style != style:
+        if style and matcher_style not in allowed_styles:
             continue
         if start := match_question(paras, index, lexicon, scope):
             return start
