@@ -15,6 +15,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.answers import closing
 from app.audit import Event
 from app.core.actors import Reader
 from app.crypto.seal import Keys
@@ -22,11 +23,12 @@ from app.db.engine import Database
 from app.db.migrate import migrate
 from app.editions.models import EditionItem
 from app.letters import contacts
-from app.letters.models import Letter
-from app.newsletters.models import Newsletter
+from app.letters.blurred_time import truncate_to_day
+from app.letters.models import Addition, Letter, ReceiptNote
+from app.newsletters.models import Newsletter, Topic
 from app.people.models import Expert, Membership
 from app.questions import actions, notes
-from app.questions.models import Question
+from app.questions.models import Question, QuestionTopic, Translation
 from app.workflows.letters import withdrawal
 from app.workflows.publishing import after_sending
 from app.workflows.transfer.archive_reader import ArchiveReader
@@ -126,12 +128,42 @@ def test_all_that_a_desk_has_comes_along(database: Database, salt: ExpertAssignm
         after_sending.correct(session, newsroom.nora, question, text, note)
         other = actions.open_question(session, newsroom.nora, [], headline="Salt", body="Who weighs it?", language="en")
         notes.note(session, newsroom.nora, other, "Leyla may know.")
+        lead = actions.open_question(session, newsroom.nora, [], headline="Weight", body="Who weighs?", language="en")
+        closing.merge_question(session, newsroom.nora, other, lead)
+        letter = session.scalars(select(Letter)).one()
+        day = truncate_to_day(letter.received_at)
+        first, second = (Addition(letter_id=letter.id, body=f"And well {number}?", added_at=day) for number in (1, 2))
+        session.add_all([first, second])
+        session.flush()
+        left_by = newsroom.nora.person_id
+        session.add(
+            ReceiptNote(letter_id=letter.id, body="Which?", left_by_id=left_by, left_at=day, addition_id=second.id)
+        )
+        topic = Topic(newsletter_id=newsroom.newsletter_id, slug="salt", name="Salt")
+        session.add(topic)
+        session.flush()
+        session.add(QuestionTopic(question_id=question.id, topic_id=topic.id))
+        texts = {"language": "ru", "written_at": day, "newsletter_id": newsroom.newsletter_id, "state_at": day}
+        approved = {"state": "approved", "approved_by_id": left_by, "question_id": question.id}
+        answer = salt.answer(session)
+        session.add(Translation(of_question_text_id=question.text_id, body="Кто взвешивает соль?", **texts, **approved))
+        session.add(
+            Translation(answer_id=answer.id, of_answer_text_id=answer.text_id, body="Никто.", **texts, **approved)
+        )
 
     database.write(do_more)
     archive = export(database, with_contacts=True)
     with open_new_database("sqlite", tmp_path) as new:
         bring(new, save(archive, tmp_path / "steppe.zip"))
         assert compare(archive, export(new, with_contacts=True)) == []
+        records = read_records(archive)
+        assert {name: len(kind_records) for name, kind_records in records.items() if name != "editions"} == {
+            "newsletter": 1, "experts": 1, "questions": 3, "assignments": 1, "answers": 1, "translations": 2,
+            "edition_items": 1, "corrections": 1, "letters": 1, "people": 1,
+        }  # fmt: skip
+        [letter_record] = records["letters"]
+        assert [note["answered_in"] for note in letter_record["notes"]] == ["2"]
+        assert sorted(question["merged_into"] is None for question in records["questions"]) == [False, True, True]
         with new.read() as session:
             letter = session.scalars(select(Letter).where(Letter.body.contains("Zarina"))).one()
             assert contacts.email_of(session, letter) == "timur@post.example"
