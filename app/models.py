@@ -14,6 +14,7 @@ from .newsletters import former_names as former_names
 from .newsletters import models as newsletters
 from .newsletters import sending_tool as sending_tool
 from .people import expert_pages as expert_pages
+from .people import expert_photos as expert_photos
 from .people import models as factor_table
 from .people import models as identity_table
 from .people import models as people

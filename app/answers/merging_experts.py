@@ -16,7 +16,7 @@ from ..core.actors import Staff
 from ..core.domain_errors import DomainError, InvalidTransition
 from ..core.state_machine import must
 from ..db.session import lock_row
-from ..people import expert_pages, expert_search
+from ..people import expert_pages, expert_photos, expert_search
 from ..people.directory import email_of, set_email
 from ..people.models import PROFILE, Expert
 from ..people.profile_fields import merge_values
@@ -64,6 +64,7 @@ def merge(session: Session, actor: Staff, source: Expert, target: Expert) -> Non
     if assignment_ids:  # the expert agreed to a page without these answers
         expert_pages.withdraw_consent(session, actor, target)
     expert_pages.withdraw_outdated_consents(session, actor, target)
+    expert_photos.move_photo(session, source, target)
     facts = {"into": target.id, "assignments": assignment_ids, "earlier": earlier_ids}
     audit.record(session, actor, "expert.merge", source, facts=facts)
 

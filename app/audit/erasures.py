@@ -28,6 +28,8 @@ KINDS = (
     "expert",  # an expert who was deleted
     "colleague",  # a colleague who left
     "expert page",  # the page of an expert who withdrew their consent
+    "photo",  # a photo of an expert that was removed or replaced
+    "shown photo",  # the consent of an expert to show a photo to the readers of a newsletter
     "translator",  # the address and the link of a translator, once they are no longer asked
 )
 

@@ -19,6 +19,7 @@ from ..mail.models import Inbound, InboundRaw
 from ..mailroom import retention
 from ..people import expert_pages, staff
 from ..people.expert_pages import ExpertPage
+from ..people.expert_photos import ExpertPhoto, ShownPhoto
 from ..people.models import Expert, Person
 from ..questions.models import Question, Translator
 from ..questions.wording import erase_translators
@@ -107,6 +108,10 @@ ERASURE_KINDS = {
             session, Clock(), session.get_one(Expert, page.expert_id), page.newsletter_id
         ),
     ),
+    "shown photo": ErasureKind(
+        "photos that experts no longer show", ShownPhoto, true(), lambda session, photo: session.delete(photo)
+    ),
+    "photo": ErasureKind("photos of experts", ExpertPhoto, true(), lambda session, photo: session.delete(photo)),
     "person": ErasureKind(
         "addresses of people whose invitation was withdrawn", Person, Person.email_mac.is_not(None), staff.forget
     ),

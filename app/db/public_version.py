@@ -48,6 +48,7 @@ WATCHED_TABLES = {
     "newsletter_texts": WatchedTable(ignored=("version",)),
     "topics": WatchedTable(),
     "expert_pages": WatchedTable(),
+    "shown_photos": WatchedTable(),
     "questions": WatchedTable(ignored=("version", "indexed_version")),
     "question_texts": WatchedTable(_BY_QUESTION),
     "question_topics": WatchedTable(_BY_QUESTION),

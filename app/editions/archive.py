@@ -13,6 +13,7 @@ from ..answers.models import Answer, AnswerText, Assignment
 from ..core.listing import Cursor, Listing
 from ..newsletters.models import Newsletter, Topic
 from ..people.expert_pages import ExpertPage
+from ..people.expert_photos import ShownPhoto
 from ..people.models import Expert
 from ..questions.lifecycle import STATES
 from ..questions.models import Question, QuestionText, QuestionTopic
@@ -367,6 +368,19 @@ def get_expert_page_ids_by_name(session: Session, item: EditionItem) -> dict[str
     query = query.where(Answer.question_id == item.question_id, ExpertPage.newsletter_id == item.question.newsletter_id)
     names = list_expert_names(item)
     return {name: public_id for name, public_id in session.execute(query) if names.count(name) == 1}
+
+
+def list_shown_photos(session: Session, item: EditionItem) -> list[ShownPhoto | None]:
+    """Return the photo that readers may see beside each answer of a Q&A, in order, or None for an answer without one.
+
+    Experts of the Q&A with the same name have none.
+    """
+    is_printed = and_(Answer.is_approved, Answer.credit["name"].as_string() == ShownPhoto.name)
+    query = select(ShownPhoto).join(Answer, and_(Answer.expert_id == ShownPhoto.expert_id, is_printed))
+    query = query.where(Answer.question_id == item.question_id, ShownPhoto.newsletter_id == item.question.newsletter_id)
+    photos = {photo.name: photo for photo in session.scalars(query)}
+    names = list_expert_names(item)
+    return [photos.get(name) if names.count(name) == 1 else None for name in names]
 
 
 def list_newsletters_of_expert(session: Session, expert: Expert) -> list[Newsletter]:

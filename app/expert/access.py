@@ -101,7 +101,7 @@ def get_actor(session: Session) -> ExpertActor:
     return ExpertActor(expert_row.id, expert_row.name)
 
 
-def is_signed_in() -> bool:
+def has_expert_session() -> bool:
     return bool(current_user.is_authenticated and current_user.door == "expert")
 
 
@@ -114,7 +114,7 @@ def check_access() -> Response | None:
     view_args = request.view_args or {}
     if "token" in view_args:
         return _check_link_form(view_args)
-    if is_signed_in():
+    if has_expert_session():
         g.language = current_user.language
         csrf.protect()
         return None

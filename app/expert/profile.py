@@ -17,7 +17,9 @@ from ..newsletters.queries import all_newsletters
 from ..people import expert_pages
 from ..people.directory import change_profile
 from ..people.models import PROFILE, Expert
+from ..web.photo_form import PhotoForm
 from ..web.setup import db, or_404
+from . import photo
 from .access import expert, get_actor, get_signed_in_expert
 
 FIELDS = {name: spec for name, spec in PROFILE.items() if spec.own}  # the fields that experts edit themselves
@@ -89,6 +91,13 @@ def say_of_page(slug: str, said: str) -> Response:
     return redirect(url_for("expert.profile"), code=303)
 
 
+def rerender_photo_form(photo_form: PhotoForm, status: int) -> Response:
+    """Show the page again with the fields of a photo form that was refused."""
+    with db.read() as session:
+        expert_row = get_signed_in_expert(session)
+        return _render_form(session, expert_row, _get_stored_values(expert_row), Refusal(status), photo_form)
+
+
 @dataclass(frozen=True)
 class PublicPage:
     """The expert's public page at a newsletter that has printed them.
@@ -143,7 +152,9 @@ def _rerender(submitted: dict[str, Any], refusal: Refusal) -> Response:
         return _render_form(session, expert_row, submitted, refusal)
 
 
-def _render_form(session: Session, expert_row: Expert, values: dict[str, Any], refusal: Refusal) -> Response:
+def _render_form(
+    session: Session, expert_row: Expert, values: dict[str, Any], refusal: Refusal, photo_form: PhotoForm | None = None
+) -> Response:
     html = render_template(
         "expert/profile.html",
         newsletter=None,
@@ -154,6 +165,7 @@ def _render_form(session: Session, expert_row: Expert, values: dict[str, Any], r
         version=expert_row.version,
         languages=_list_languages(session, expert_row),
         pages=_list_pages(session, expert_row),
+        **photo.describe_photo(session, expert_row, photo_form),
         is_described=bool(expert_row.described_as),
         refusal=refusal,
     )

@@ -21,7 +21,7 @@ from ..people.models import Expert, Membership
 from ..web import errors
 from ..web.setup import db
 from ..workflows.retention import end_expert_work, erase_people
-from .access import PAGES_FOR_ALL, expert, is_signed_in
+from .access import PAGES_FOR_ALL, expert, has_expert_session
 
 PURPOSE = "the form by which an expert removes themself"
 GOOD_FOR = 1  # days for which a form can show that its expert is removed already
@@ -37,7 +37,7 @@ def removal() -> Response:
 @expert.post(REMOVAL_PATH)
 def remove() -> Response:
     """Remove the signed-in expert. A second press, with the session gone, shows the same page as the first one."""
-    if not is_signed_in():
+    if not has_expert_session():
         if _was_removed(request.form.get("who", ""), request.form.get("proof", "")):
             return _render_end()
         return errors.render_error(403, happened=_("You are no longer signed in here; nothing was removed."))
@@ -73,10 +73,15 @@ def _was_removed(public_id: str, proof: str) -> bool:
 def _render_page(status: int = 200, error: str = "") -> Response:
     """Render what would happen; for a signed-in expert with their own questions and newsletters, and the button."""
     with db.read() as db_session:
-        expert_row = expert_of(db_session, current_user.person_id) if is_signed_in() else None
+        expert_row = expert_of(db_session, current_user.person_id) if has_expert_session() else None
         if expert_row is None:
             html = render_template(
-                "expert/remove.html", newsletter=None, expert_name="", signed_in=is_signed_in(), expert=None, error=""
+                "expert/remove.html",
+                newsletter=None,
+                expert_name="",
+                signed_in=has_expert_session(),
+                expert=None,
+                error="",
             )
             return make_response(html, status)
         works = [

@@ -48,6 +48,11 @@ def redraw_picture(raw: bytes, number: int) -> tuple[str, bytes]:
     return _run_in_process(lambda parser: parser.picture(raw, number))
 
 
+def draw_portrait(data: bytes) -> tuple[bytes, str]:
+    """Redraw an uploaded photo of a person, as `ParserClient.portrait` does. Raises `Busy`."""
+    return _run_in_process(lambda parser: parser.portrait(data))
+
+
 def read_document(raw: bytes, number: int) -> tuple[str, str]:
     """Return the text of the document with the index `number`, as `ParserClient.document` does. Raises `Busy`."""
     return _run_in_process(lambda parser: parser.document(raw, number))

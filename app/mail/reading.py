@@ -71,8 +71,8 @@ LARGEST_CACHED = 250_000  # bytes of the largest mail that is cached
 
 # The kind of a request and the length of the data that follows. The kinds: "p" parse, "t" trim, "k" trim a cached mail,
 # "f" find the forwarded mail, "l" list the files, "o" return a file, "d" redraw a picture, "w" return the words of a
-# document. The data of "p" begins with the number under which the parsed mail is cached, that of "o", "d" and "w" with
-# the index of the file.
+# document, "q" redraw an uploaded photo. The data of "p" begins with the number under which the parsed mail is cached,
+# that of "o", "d" and "w" with the index of the file, and that of "q" with any number.
 _REQUEST_HEAD = struct.Struct("!cQ")
 _NUMBER = struct.Struct("!I")
 
@@ -183,6 +183,18 @@ class ParserClient:
         """
         found, fault = self._ask_about_file(b"d", raw, number)
         return found or ("", (fault or "unreadable").encode())
+
+    def portrait(self, data: bytes) -> tuple[bytes, str]:
+        """Redraw an uploaded photo as `pictures.draw_portrait` does, and return it with "". Raises `NotStarted`.
+
+        On failure the bytes are empty, and then comes the reason: that of `NoPicture`, or "time" or "broken" if the
+        process was killed or died.
+        """
+        found, fault = self._ask_about_file(b"q", data, 0)
+        if found is None:
+            return b"", fault or "unreadable"
+        reason, image = found
+        return image, reason
 
     def document(self, raw: bytes, number: int) -> tuple[str, str]:
         """Return the text of an attached document, and "", as `documents.read_document` does. Raises `NotStarted`.
@@ -305,6 +317,8 @@ def _answer(kind: bytes, content: bytes) -> bytes:
             (number,) = _NUMBER.unpack_from(content)
             _parsed.append((number, mail))
         return _dump(mail)
+    if kind == b"q":
+        return _pack_file(*_draw_portrait(content[_NUMBER.size :]))
     if kind in (b"l", b"o", b"d", b"w"):
         return _answer_about_files(kind, content)
     from ..mailtext.parsing.files import list_attached_mails
@@ -335,9 +349,22 @@ def _answer_about_files(kind: bytes, content: bytes) -> bytes:
     if found is None:
         return b""
     convert = {b"d": _redraw_picture, b"w": _read_document}.get(kind)
-    description, data = convert(found[1]) if convert else found
+    return _pack_file(*(convert(found[1]) if convert else found))
+
+
+def _pack_file(description: object, data: bytes) -> bytes:
     head = _dump(description)
     return _NUMBER.pack(len(head)) + head + data
+
+
+def _draw_portrait(data: bytes) -> tuple[str, bytes]:
+    """Return "" and the redrawn photo, or the reason why it can't be used and nothing."""
+    from ..mailtext.parsing.pictures import NoPicture, draw_portrait
+
+    try:
+        return "", draw_portrait(data)
+    except NoPicture as error:
+        return str(error), b""
 
 
 def _redraw_picture(data: bytes) -> tuple[str, bytes]:

@@ -13,7 +13,7 @@ from ..core.permissions import ROLES, roles_for
 from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import add_and_flush, get_keyring, now
 from ..text.clean import single_line
-from . import expert_pages, expert_search
+from . import expert_pages, expert_photos, expert_search
 from .models import PROFILE, Expert, Membership, Person
 
 
@@ -254,6 +254,7 @@ def change_profile(session: Session, actor: Actor, expert: Expert, version: int 
     session.flush()
     expert_search.update_search_columns(session, expert)
     expert_pages.withdraw_outdated_consents(session, actor, expert)
+    expert_photos.hide_outdated_photo(session, actor, expert)
     audit.record(session, actor, "expert.change", expert, facts={"columns": changed})
 
 

@@ -18,11 +18,13 @@ from ..editions.archive import story_path
 from ..editions.items import headline, piece_from
 from ..editions.models import Edition, EditionItem, ItemTranslation
 from ..newsletters.models import Newsletter
+from ..people import expert_photos
 from ..questions import queries as questions
 from ..search import PUBLIC
 from ..search.alike import Probe, find_matches
 from ..typesetting.card import SIZE, Card
 from ..web.formatting import autonym, language, zone
+from ..web.photo_form import format_caption, send_image
 from ..web.setup import get_cursor_row, or_404, paginate
 from .page_frame import ReaderContext, T, public, reader
 from .stories import Story, list_stories, list_stories_by_question, render_parts, stories_of, story_href
@@ -68,6 +70,13 @@ def card(context: ReaderContext, public_id: str, digest: str) -> ResponseReturnV
     cards += [make_card(newsletter, translation) for translation in translations]
     requested_card = or_404(next((card for card in cards if card.digest == digest), None))
     return Response(or_404(requested_card.png()), mimetype="image/png")
+
+
+@reader.get("/<slug>/photos/<digest>.jpg")
+@public
+def photo(context: ReaderContext, digest: str) -> ResponseReturnValue:
+    """Send the photo of an expert who lets readers see it. Its address contains a hash of the picture."""
+    return send_image(or_404(expert_photos.get_shown_image(context.session, context.newsletter.id, digest)))
 
 
 @reader.get("/<slug>/answers")
@@ -211,6 +220,9 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
         next_story=list_stories(context, [after])[0] if after else None,
         related_stories=_list_related_stories(context, item),
         expert_pages=archive.get_expert_page_ids_by_name(session, item),
+        photos=[
+            (photo, format_caption(photo)) if photo else None for photo in archive.list_shown_photos(session, item)
+        ],
         card=get_card_url(context, shown_item),
         card_size=SIZE,
         permanent_url=permanent_url,

@@ -76,6 +76,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "feed": (),
     "framed": ("n",),
     "languages": ("year", "before"),
+    "photos": (),
     "protection": (),
     "q": (),
     "sitemap": (),
@@ -297,7 +298,7 @@ class PageCache:
         if known_params is None or not hosts.is_own_host(self.app, environ.get("HTTP_HOST", "")):
             return None
         query: tuple[tuple[str, str], ...] = ()
-        if page_segment == "cards":  # the path alone determines the image
+        if page_segment in ("cards", "photos"):  # the path alone determines the image
             return CacheKey(environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"], query)
         if query_string := environ.get("QUERY_STRING"):
             if len(query_string) > MAX_QUERY_LENGTH:

@@ -22,8 +22,9 @@ from app.letters.models import Contact, Credit, Letter
 from app.mail import erasing, inbound
 from app.mail.models import InboundRaw, OutboxContent
 from app.newsletters.models import Newsletter
-from app.people import directory, expert_pages, staff
+from app.people import directory, expert_pages, expert_photos, staff
 from app.people.expert_pages import ExpertPage
+from app.people.expert_photos import ExpertPhoto, ShownPhoto
 from app.people.models import Expert, Person
 from app.questions.models import Question, Translator
 from app.workflows.key_rotation import rotate
@@ -195,6 +196,15 @@ def _by_her_no(session: Session, newsroom: Newsroom, letter: Letter) -> None:
     expert_pages.withdraw_consent(session, newsroom.leyla, session.get_one(Expert, newsroom.leyla.expert_id))
 
 
+def _by_hiding_it(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    expert_photos.hide_photo(session, newsroom.leyla, session.get_one(Expert, newsroom.leyla.expert_id))
+
+
+def _by_removing_it(session: Session, newsroom: Newsroom, letter: Letter) -> None:
+    leyla = session.get_one(Expert, newsroom.leyla.expert_id)
+    expert_photos.remove_photo(session, newsroom.leyla, leyla, session.scalars(select(ExpertPhoto.public_id)).one())
+
+
 def _by_ending_the_link(session: Session, newsroom: Newsroom, letter: Letter) -> None:
     translators.withdraw(session, newsroom.nora, session.scalars(select(Translator)).one())
 
@@ -210,6 +220,8 @@ WAYS: dict[str, tuple[Callable[[Session, Newsroom, Letter], None], Any, tuple[in
     "expert": (_by_deleting, select(Expert.id).where(Expert.erased_at.is_(None)), (3, 2)),
     "colleague": (_by_leaving, select(Person.id).where(Person.name == "Ilya Brandt"), (1, 0)),
     "expert page": (_by_her_no, select(ExpertPage.id), (1, 0)),
+    "shown photo": (_by_hiding_it, select(ShownPhoto.id), (1, 0)),
+    "photo": (_by_removing_it, select(ExpertPhoto.id), (1, 0)),
     "person": (_by_taking_the_invitation_back, select(Person.id).where(Person.email_mac.is_not(None)), (6, 3)),
     "words": (_by_time, select(Letter.id).where(Letter.erased_at.is_(None)), (1, 0)),
 }
@@ -247,6 +259,10 @@ def test_each_kind_is_erased_again(
         directory.add_person(session, Clock(), "Anna Weiss", "anna@desk.example")
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         expert_pages.give_consent(session, newsroom.leyla, leyla, newsroom.newsletter_id)
+        credit = expert_photos.PhotoCredit("Dinara Omarova", "press")
+        expert_photos.save_photo(session, newsroom.leyla, leyla, "", credit, b"a picture")
+        photo_id = session.scalars(select(ExpertPhoto.public_id)).one()
+        expert_photos.show_photo(session, newsroom.leyla, leyla, photo_id, [newsroom.newsletter_id])
 
     def asked(session: Session, newsroom: Newsroom) -> None:
         original = get_original(session, session.scalars(select(Question.id)).one())

@@ -209,7 +209,7 @@ def test_the_profile_is_kept(database: Database, newsroom: Newsroom, enter: Call
 def test_the_profile_promises_no_page_that_is_not_there(enter: Callable[[str], Browser]) -> None:
     leyla = enter("leyla")
     leyla.open("/expert/profile")
-    assert (leyla.page.parts("form.form") != [], "public" in leyla.text) == (True, False)
+    assert (leyla.page.parts("form.form") != [], "A page with your answers" in leyla.text) == (True, False)
 
 
 def test_the_second_of_two_who_change_a_profile_sees_both_texts(

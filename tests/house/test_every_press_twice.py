@@ -90,6 +90,9 @@ NOT_PRESSED |= dict.fromkeys(
     ("expert_file_drop", "expert_import", "back_issues_drop", "back_issues_import", "back_issues_undo"),
     "a file has to be read first",
 )
+NOT_PRESSED |= dict.fromkeys(
+    ("remove_expert_photo", "save_expert_photo"), "it wants a picture: tests/people/test_expert_photos.py"
+)
 NOT_PRESSED |= dict.fromkeys(("letter_file", "press/send"), "tests/desk/test_pressed_twice.py presses it")
 NOT_PRESSED |= dict.fromkeys(
     ("question_correct", "question_protect", "question_forget_words"), "tests/desk/test_after_sending.py presses it"

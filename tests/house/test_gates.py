@@ -69,6 +69,7 @@ UNLINKED: dict[str, str] = {
     "reader.sitemap": "robots.txt names it",
     **dict.fromkeys(("reader.sitemap_of_pages", "reader.sitemap_of_year"), "the sitemap names it"),
     "reader.handbook_picture": "is shown by pages of the handbook",
+    **dict.fromkeys(("reader.photo", "expert.own_photo", "editor.expert_photo"), "pages show it as a picture"),
     **dict.fromkeys(("entrance.lost_token", "entrance.cut_link"), "is where a link that was cut off leads"),
     "entrance.links_page": "is offered where links were requested",
     "entrance.links_requested": "is where requesting one's links leads",

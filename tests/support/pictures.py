@@ -25,7 +25,7 @@ def draw_picture(size: tuple[int, int] = (32, 24), form: str = "JPEG", mode: str
     return file.getvalue()
 
 
-def draw_picture_with_metadata(form: str) -> bytes:
+def draw_picture_with_metadata(form: str, size: tuple[int, int] = (32, 24)) -> bytes:
     """Draw a rotated picture whose metadata has its place, camera and author."""
     exif = Image.Exif()
     exif[ExifTags.Base.Model] = "Zarina's telephone"
@@ -39,10 +39,10 @@ def draw_picture_with_metadata(form: str) -> bytes:
     if form == "PNG":
         text = PngImagePlugin.PngInfo()
         text.add_text("Comment", "Gauge 7 of Orynbay")
-        return draw_picture(form=form, pnginfo=text, exif=exif, icc_profile=metadata["icc_profile"])
+        return draw_picture(size, form, pnginfo=text, exif=exif, icc_profile=metadata["icc_profile"])
     if form == "GIF":
-        return draw_picture(form=form, comment=b"Gauge 7 of Orynbay")
-    return draw_picture(form=form, **metadata, **({"comment": b"Gauge 7 of Orynbay"} if form == "JPEG" else {}))
+        return draw_picture(size, form, comment=b"Gauge 7 of Orynbay")
+    return draw_picture(size, form, **metadata, **({"comment": b"Gauge 7 of Orynbay"} if form == "JPEG" else {}))
 
 
 def build_decompression_bomb(width: int = 50_000, height: int = 50_000) -> bytes:

@@ -19,13 +19,14 @@ from ...db.session import now
 from ...editions import archive
 from ...editions.archive import published_by
 from ...mail.outbox import OnItsWay
-from ...people import directory, expert_pages, expert_search
+from ...people import directory, expert_pages, expert_photos, expert_search
 from ...people.contact_status import has_bounced, status_of, statuses_of
 from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text.clean import single_line
 from ...web.error_sentences import format_error
 from ...web.formatting import format_language
+from ...web.photo_form import PhotoForm, describe_form, format_caption
 from ...web.setup import get_cursor_row, or_404, paginate
 from ...workflows.retention import erase_people
 from .. import form_fields
@@ -183,7 +184,7 @@ def expert(slug: str, public_id: str) -> str | Response:
         return _render_expert(desk, loaded)
 
 
-def _load_and_render_expert(desk: RequestContext, /, public_id: str, **values: Any) -> str:
+def load_and_render_expert(desk: RequestContext, /, public_id: str, **values: Any) -> str:
     return _render_expert(desk, or_404(directory.load_expert(desk.session, desk.actor, public_id)), **values)
 
 
@@ -195,10 +196,12 @@ def _render_expert(
     faults: dict[str, str] | None = None,
     has_conflict: bool = False,
     email: str | None = None,
+    photo_form: PhotoForm | None = None,
 ) -> str:
     """Render the page of an expert, with `email` if their address was revealed.
 
-    `form_data` and `faults` are those of a rejected form. With `has_conflict`, show beside it what somebody else saved.
+    `form_data`, `faults` and `photo_form` are those of a rejected form. With `has_conflict`, show beside it what
+    somebody else saved.
     """
     verifier_id = expert.verified_by_id
     public_page = expert_pages.page_of(desk.session, expert, desk.newsletter.id)
@@ -230,11 +233,22 @@ def _render_expert(
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged_experts=list_merged_experts(desk.session, expert),
         own_page=public_page,
+        **_describe_photo(desk, expert, photo_form),
         public_url=archive.expert_page_path(desk.session, desk.newsletter, public_page),
         page_noted_by=_get_name(desk, consent_recorder_id),
         may_manage_all=desk.may("whole directory"),
         is_needed=erase_people.has_open_work(desk.session, expert),
     )
+
+
+def _describe_photo(desk: RequestContext, expert: Expert, form: PhotoForm | None) -> dict[str, Any]:
+    photo = expert_photos.photo_of(desk.session, expert)
+    return {
+        "photo": photo,
+        "photo_form": describe_form(photo, form),
+        "caption": format_caption(photo) if photo else "",
+        "is_photo_shown": expert_photos.has_shown_photo(desk.session, expert),
+    }
 
 
 def _get_name(desk: RequestContext, person_id: int | None) -> str | None:
@@ -247,7 +261,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     values, field_errors = read_form(PROFILE, form_data)
     if field_errors:
         faults = {name: form_fields.format_fault(error) for name, error in field_errors.items()}
-        return rerender(slug, 422, _load_and_render_expert, public_id, form_data=form_data, faults=faults)
+        return rerender(slug, 422, load_and_render_expert, public_id, form_data=form_data, faults=faults)
 
     def fn(desk: RequestContext) -> None:
         expert = or_404(directory.load_expert(desk.session, desk.actor, public_id))
@@ -257,7 +271,7 @@ def change_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         run_in_transaction(slug, fn)
     except VersionConflict:
-        return rerender(slug, 409, _load_and_render_expert, public_id, form_data=form_data, has_conflict=True)
+        return rerender(slug, 409, load_and_render_expert, public_id, form_data=form_data, has_conflict=True)
     announce(_("The profile is saved."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
@@ -272,7 +286,7 @@ def expert_address(slug: str, public_id: str) -> str:
 
     email = run_in_transaction(slug, fn)
     with read_context(slug) as desk:
-        return _load_and_render_expert(desk, public_id, email=email)
+        return load_and_render_expert(desk, public_id, email=email)
 
 
 @editor.action("/<slug>/experts/<public_id>/new-address", permission="whole directory")
@@ -315,7 +329,7 @@ def verify_expert(slug: str, public_id: str) -> Response | tuple[str, int]:
     try:
         run_in_transaction(slug, fn)
     except (MissingPrecondition, TooLong) as error:
-        return rerender(slug, 422, _load_and_render_expert, public_id, faults={"how": format_error(error)})
+        return rerender(slug, 422, load_and_render_expert, public_id, faults={"how": format_error(error)})
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
 
@@ -333,7 +347,7 @@ def note_expert_page(slug: str, public_id: str) -> Response | tuple[str, int]:
     except (MissingPrecondition, TooLong) as error:
         if error.field != "consent_note":
             raise
-        return rerender(slug, 422, _load_and_render_expert, public_id, faults={"page": format_error(error)})
+        return rerender(slug, 422, load_and_render_expert, public_id, faults={"page": format_error(error)})
     announce(_("Readers find their page now."))
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
@@ -362,7 +376,7 @@ def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, 
     try:
         name = run_in_transaction(slug, fn)
     except erase_people.StillNeeded:
-        return rerender(slug, 409, _load_and_render_expert, public_id)
+        return rerender(slug, 409, load_and_render_expert, public_id)
     messages = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
     announce(messages[move])
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

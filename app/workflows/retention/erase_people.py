@@ -30,7 +30,7 @@ from ...mail.mail_values import EndedWork, RemovalMail
 from ...newsletters.desk_mails import to_colleague
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
-from ...people import directory, expert_pages, expert_search, staff
+from ...people import directory, expert_pages, expert_photos, expert_search, staff
 from ...people.models import BrowserSession, Expert, Factor, Link, Membership, Namesakes, Person, SignIn, Upload
 from ...people.sessions import require_fresh_proof
 from ...programs.program_events import queue_deliveries
@@ -64,6 +64,7 @@ def leave(session: Session, actor: Staff, expert: Expert) -> None:
     if expert.leaves_at is None and expert.erased_at is None:
         expert.leaves_at = now(session) + CANCEL_PERIOD
         expert_pages.withdraw_consent(session, actor, expert)
+        expert_photos.hide_photo(session, actor, expert)
         audit.record(session, actor, "expert.leave", expert)
 
 
@@ -280,6 +281,7 @@ def _forget_profile(session: Session, expert: Expert) -> None:
     expert_search.update_search_columns(session, expert)
     form_drafts.erase_about(session, [expert.public_id])
     expert_pages.withdraw_consent(session, Clock(), expert)
+    expert_photos.forget_photo(session, expert)
     erasures.note(session, "expert", [expert.public_id])
 
 

@@ -414,6 +414,8 @@ LEFT_OUT_TABLES = {
     **dict.fromkeys(("audit", "chain_links", "erasures"), "the trail, which has a file of its own"),
     **dict.fromkeys(("expert_topics", "namesakes", "uploads"), "of the directory, which has a file of its own"),
     "expert_pages": "an expert's consent, which each house asks for itself",
+    "shown_photos": "an expert's consent, which each house asks for itself",
+    "expert_photos": "of the directory, and printed by a right that another house may not have",
     **dict.fromkeys(("machine_translations", "sweeps", "press_keys", "sightings"), "of hours or days"),
     **dict.fromkeys(
         ("desk_docs", "desk_terms", "public_docs", "public_terms", "vectors", "counted_weeks", "public_versions"),
