@@ -68,7 +68,7 @@ WATCHED_TABLES = {
     "vectors": WatchedTable("CASE WHEN {row}.kept_in = 'public' THEN {row}.newsletter_id END"),
 }
 # Tables that need no trigger, each with a watched table that changes in the same transactions.
-DEPENDENT_TABLES = {"public_terms": "public_docs", "public_fts": "public_docs"}
+DEPENDENT_TABLES = {"public_terms": "public_docs", "public_fts": "public_docs", "expert_photos": "shown_photos"}
 
 RANDOM_VERSION = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "replace(gen_random_uuid()::text, '-', '')"}
 # An SQLite trigger has one event, and can read these rows.

@@ -20,8 +20,9 @@ from app.editions.models import Edition, EditionItem
 from app.editions.queries import list_editions_to_run
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter, Topic
-from app.people import expert_pages
+from app.people import expert_pages, expert_photos
 from app.people.expert_pages import ExpertPage
+from app.people.expert_photos import ExpertPhoto, ShownPhoto
 from app.people.models import Expert
 from app.questions import actions, wording
 from app.questions.models import Question
@@ -128,7 +129,7 @@ def render_page(app: Flask, path: str) -> tuple[int, str]:
 
 
 def add_topic_and_expert_page(database: Database, newsroom: Newsroom, public_id: str) -> str:
-    """Give a published question the topic "Grain", and Leyla an expert page, so that there is a page of every kind.
+    """Give a published question the topic "Grain", and Leyla an expert page and a photo, so that there is a page of every kind.
 
     Return the public id of the expert page.
     """
@@ -139,6 +140,10 @@ def add_topic_and_expert_page(database: Database, newsroom: Newsroom, public_id:
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
         actions.set_topics(session, newsroom.nora, question, [add_and_flush(session, grain).id])
         expert_pages.give_consent(session, newsroom.leyla, leyla, newsroom.newsletter_id)
+        credit = expert_photos.PhotoCredit("Dinara Omarova", "press")
+        expert_photos.save_photo(session, newsroom.leyla, leyla, "", credit, b"a picture")
+        photo_id = session.scalars(select(ExpertPhoto.public_id)).one()
+        expert_photos.show_photo(session, newsroom.leyla, leyla, photo_id, [newsroom.newsletter_id])
         return session.scalars(select(ExpertPage.public_id).filter_by(expert_id=leyla.id)).one()
 
     return database.write(publish)
@@ -154,6 +159,7 @@ def list_public_paths(database: Database, slug: str = "steppe") -> dict[str, str
         ).all()
         topic = session.scalars(select(Topic.slug).filter_by(newsletter_id=newsletter_id).order_by(Topic.id)).first()
         expert = session.scalars(select(ExpertPage.public_id).filter_by(newsletter_id=newsletter_id)).first()
+        photo = session.scalars(select(ShownPhoto.digest).filter_by(newsletter_id=newsletter_id)).first()
         name = session.get_one(Newsletter, newsletter_id).name
         item = session.scalars(select(EditionItem).filter_by(question_id=questions[-1].id)).one()
     assert edition is not None
@@ -171,6 +177,7 @@ def list_public_paths(database: Database, slug: str = "steppe") -> dict[str, str
         "answers_in_language": f"{root}/languages/en",
         **({"expert": f"{root}/experts/{expert}"} if expert else {}),
         **({"card": f"{root}/cards/{question.public_id}/{card.digest}.png"} if card.can_be_drawn else {}),
+        **({"photo": f"{root}/photos/{photo}.jpg"} if photo else {}),
         "framed_answers": f"{root}/framed/answers",
         "framed_ask": f"{root}/framed/ask",
         "sitemap": f"{root}/sitemap.xml",
