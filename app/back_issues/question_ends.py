@@ -14,7 +14,7 @@ from .question_looks import (
     Start,
     get_text,
     is_letter_signature,
-    may_be_answered,
+    is_question_with_answer,
     parse_quoted_credit,
 )
 from .unquoting import count_quoted_paragraphs
@@ -96,7 +96,7 @@ def _find_question_end(paras: Sequence[Para], first_index: int, start: Start, le
         if lexicon.match_answer_label(para.text):
             return index
         is_signature = parse_signature(para.text) is not None and not is_question(para.text)
-        if is_signature and start.style == "plain" and may_be_answered(paras[first_index - 1 : index]):
+        if is_signature and start.style == "plain" and is_question_with_answer(paras[first_index - 1 : index]):
             return None
         if is_signature or parse_lead_in(para.text, lexicon) or parse_name_line(para.text, lexicon):
             return index

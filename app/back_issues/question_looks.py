@@ -191,7 +191,7 @@ def _match_signed(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sc
     for offset, para in enumerate(question):
         if para.kind not in ("text", "item"):
             return None
-        if may_be_answered(question[: offset + 1]):
+        if is_question_with_answer(question[: offset + 1]):
             return None
         if TRAILING_CREDIT.search(para.text) or _is_signature_at(paras, index + offset + 1):
             return Start("signed", paras[index].text) if _has_question_mark(question[: offset + 1]) else None
@@ -211,7 +211,7 @@ def _match_plain(paras: Sequence[Para], index: int, lexicon: Lexicon, scope: Sco
     return Start("plain", para.text, is_doubtful=True)
 
 
-def may_be_answered(paras: Sequence[Para]) -> bool:
+def is_question_with_answer(paras: Sequence[Para]) -> bool:
     """Return whether only the first of several paragraphs asks: the others may be its answer, signed by an expert."""
     return len(paras) > 1 and is_question(paras[0].text) and not _has_question_mark(paras[1:])
 

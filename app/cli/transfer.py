@@ -4,12 +4,11 @@ from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..audit.models import Erasure
+from .. import audit
 from ..backup.atomic_file import atomic_file
-from ..backup.erasing_again import erase_again
+from ..core.actors import Clock
 from ..crypto.seal import Unsealable
 from ..db.session import absolute_url
 from ..newsletters.queries import all_newsletters, by_slug
@@ -35,6 +34,8 @@ def export_newsletter(newsletter: str, file: Path, with_contacts: bool, replace:
     """
     database = get_database()
     outcome = "Nothing was written."
+    if with_contacts:
+        database.write(lambda session: _record_export(session, newsletter))
     with report_errors(file, outcome, can_replace=True), database.read() as session:
         export_archive.begin_snapshot(session)
         row = by_slug(session, newsletter)
@@ -59,11 +60,18 @@ def export_newsletter(newsletter: str, file: Path, with_contacts: bool, replace:
     click.echo(f"{newsletter} is in {file}, {file.stat().st_size} bytes, {contents}")
 
 
+def _record_export(session: Session, slug: str) -> None:
+    row = by_slug(session, slug)
+    if row is not None:
+        audit.record(session, Clock(), "newsletter.export_contacts", row)
+
+
 @click.command("import")
 @click.argument("file", type=EXISTING_FILE)
 @click.option("--check", is_flag=True, help="Read FILE to its end and report what is in it; change nothing.")
+@click.option("--short-name", default="", help="Another short name for the newsletter, if its own is taken here.")
 @with_appcontext
-def import_archive(file: Path, check: bool) -> None:
+def import_archive(file: Path, check: bool, short_name: str) -> None:
     """Create a newsletter here from FILE, which `export` wrote elsewhere; see docs/exports.md.
 
     The whole file is checked first, and everything is imported or nothing. Nobody is mailed, nobody gets access, and
@@ -83,10 +91,7 @@ def import_archive(file: Path, check: bool) -> None:
                     return
 
                 def run(session: Session) -> tuple[str, str]:
-                    newsletter = import_newsletter(session, reader)
-                    # What was erased here after the export stays erased.
-                    if erased_hashes := set(session.scalars(select(Erasure.mac))):
-                        erase_again(session, erased_hashes)
+                    newsletter = import_newsletter(session, reader, slug=short_name)
                     return newsletter.slug, absolute_url(session, f"/{newsletter.slug}/")
 
                 slug, url = database.write(run)

@@ -146,3 +146,11 @@ def test_a_stale_proof_starts_no_export(database: Database, newsroom: Newsroom) 
         database.write(begin)
     with database.read() as session:
         assert session.scalars(select(Newsletter)).one().slug == "steppe" and not session.scalars(select(Letter)).all()
+
+
+def test_a_list_doesnt_keep_the_order_in_which_nameless_letters_came(nora: Desk, newsroom: Newsroom) -> None:
+    """At the desk their order of a day is mixed in the night; a file taken on that day is there forever."""
+    bodies = [f"Who weighs the salt at gauge {number}?" for number in range(12)]
+    ids = {send_letter(nora.database, newsroom, body): body for body in bodies}
+    expected = [ids[public_id] for public_id in sorted(ids)]  # ids are random
+    assert take_list(nora, "letters", "state=all") == expected

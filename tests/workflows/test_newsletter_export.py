@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -24,6 +25,7 @@ from app.editions.models import Edition, EditionItem
 from app.letters import receive
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
+from app.questions.models import Question, QuestionText
 from app.workflows.letters import withdrawal
 from app.workflows.transfer import export_archive, record_kinds
 from app.workflows.transfer.record_kinds import KINDS, LEFT_OUT_TABLES, iter_kinds
@@ -322,6 +324,30 @@ def test_names_that_are_locked_but_did_not_run_yet_are_contacts(year: Database) 
     year.write(unsend)
     assert "Timur, Osh" not in read_all(export(year, slug))
     assert "Timur, Osh" in read_all(export(year, slug, with_contacts=True))
+
+
+def test_names_under_a_page_that_was_taken_down_are_contacts(year: Database) -> None:
+    slug = get_slug(year)
+
+    def take_down(session: Any) -> None:
+        of_newsletter = (
+            select(Question.id).join(Newsletter, Newsletter.id == Question.newsletter_id).where(Newsletter.slug == slug)
+        )
+        item = session.scalars(select(EditionItem).where(EditionItem.question_id.in_(of_newsletter))).first()
+        session.execute(update(EditionItem).where(EditionItem.id == item.id).values(credits=["Timur, Osh"]))
+        session.execute(update(Question).where(Question.id == item.question_id).values(state="retracted"))
+
+    year.write(take_down)
+    assert "Timur, Osh" not in read_all(export(year, slug))
+
+
+def test_the_erasure_of_a_wording_has_a_day_and_no_time(database: Database, salt: ExpertAssignment) -> None:
+    """A reader who takes a question back erases a wording in their own words."""
+    erased_at = datetime(2026, 11, 2, 13, 37, 12, 345678, tzinfo=UTC)
+    erase = update(QuestionText).values(erased_at=erased_at, headline="", body=None, background="", slug="")
+    database.write(lambda session: session.execute(erase) and None)
+    [question] = read_records(export(database, with_contacts=True))["questions"]
+    assert {wording["erased_at"] for wording in question["wordings"]} == {"2026-11-02"}
 
 
 def test_versions_name_who_wrote_them_by_records(database: Database, salt: ExpertAssignment) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile
 
 import pytest
 from flask import Flask
@@ -16,10 +16,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.answers import closing
+from app.answers.models import Assignment
 from app.audit import Event
 from app.core.actors import Reader
 from app.crypto.seal import Keys
 from app.db.engine import Database
+from app.db.ids import new_public_id
 from app.db.migrate import migrate
 from app.editions.models import EditionItem
 from app.letters import contacts
@@ -31,6 +33,7 @@ from app.questions import actions, notes
 from app.questions.models import Question, QuestionTopic, Translation
 from app.workflows.letters import withdrawal
 from app.workflows.publishing import after_sending
+from app.workflows.retention import erase_people
 from app.workflows.transfer.archive_reader import ArchiveReader
 from app.workflows.transfer.export_archive import MANIFEST
 from app.workflows.transfer.import_archive import import_newsletter
@@ -230,7 +233,7 @@ def test_the_desk_and_readers_find_all_of_it(
 def test_what_was_erased_here_does_not_come_back(
     app: Flask, database: Database, newsroom: Newsroom, tmp_path: Path
 ) -> None:
-    """A newsletter that left is brought back from an older file: what a reader took back since stays erased."""
+    """A newsletter that left is brought back from an older file, though a reader has taken a question back since."""
     public_id = send_letter(
         database, newsroom, "Who poisoned the old well?", hear_back="once", email="dina@post.example"
     )
@@ -239,16 +242,22 @@ def test_what_was_erased_here_does_not_come_back(
     def take_back(session: Session) -> None:
         letter = session.scalars(select(Letter).filter_by(public_id=public_id)).one()
         withdrawal.withdraw(session, Reader(letter.id), letter)
-        letter.public_id = "0" * 12
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        newsletter.slug = "steppe-old"
 
     database.write(take_back)
+    before = dump_tables(database)
     with open_installation(app, database.url, tmp_path / "erasures") as machine:
-        machine.run_ok("import", path)
-    with database.read() as session:
-        letter = session.scalars(select(Letter).filter_by(public_id=public_id)).one()
-        assert letter.body is None and contacts.email_of(session, letter) is None
+        said = machine.run_refused("import", path, "--short-name", "meadow")
+    assert f"letters.jsonl: {public_id} is here already" in said
+    assert dump_tables(database) == before
+
+
+def _forget_where_it_was(session: Session, salt: ExpertAssignment) -> Expert:
+    """Let the newsletter of an archive be unknown here, but not its expert."""
+    session.get_one(Newsletter, salt.newsroom.newsletter_id).slug = "coast"
+    for model in (Letter, Question):
+        for row in session.scalars(select(model)):
+            row.public_id = new_public_id()
+    return session.get_one(Assignment, salt.assignment_id).expert
 
 
 @ON_SQLITE
@@ -256,18 +265,54 @@ def test_an_expert_who_is_here_already_is_not_doubled(
     database: Database, salt: ExpertAssignment, tmp_path: Path
 ) -> None:
     path = save(export(database), tmp_path / "steppe.zip")
-
-    def rename(session: Session) -> int:
-        session.get_one(Newsletter, salt.newsroom.newsletter_id).slug = "steppe-old"
-        return session.scalar(select(func.count()).select_from(Expert)) or 0
-
-    count = database.write(rename)
+    expert_id = database.write(lambda session: _forget_where_it_was(session, salt).id)
+    with database.read() as session:
+        count = session.scalar(select(func.count()).select_from(Expert))
     bring(database, path)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Expert)) == count
-        assert session.scalar(select(func.count()).select_from(Letter)) == 2
-        public_ids = set(session.scalars(select(Letter.public_id)))
-        assert len(public_ids) == 2  # the second has another id, since the first is taken
+        assert session.scalars(select(Assignment.expert_id)).all() == [expert_id] * 2
+
+
+@ON_SQLITE
+def test_an_expert_who_was_erased_here_does_not_come_back(
+    app: Flask, database: Database, salt: ExpertAssignment, tmp_path: Path
+) -> None:
+    path = save(export(database), tmp_path / "steppe.zip")
+
+    def erase(session: Session) -> str:
+        expert = _forget_where_it_was(session, salt)
+        erase_people.forget_expert(session, expert)
+        return expert.public_id
+
+    public_id = database.write(erase)
+    before = dump_tables(database)
+    with open_installation(app, database.url, tmp_path / "erasures") as machine:
+        assert f"experts.jsonl: {public_id} was erased here" in machine.run_refused("import", path)
+    assert dump_tables(database) == before
+
+
+@ON_SQLITE
+def test_a_newsletter_gets_another_short_name_where_its_own_is_taken(
+    members: dict[str, bytes], new_house: Installation, tmp_path: Path
+) -> None:
+    path = write_members(members, tmp_path / "good.zip")
+    assert "can't be used here" in new_house.run_refused("import", path, "--short-name", "coast")
+    new_house.run_ok("import", path, "--short-name", "meadow")
+    with new_house.database.read() as session:
+        assert session.scalars(select(Newsletter.slug).order_by(Newsletter.id)).all() == ["coast", "meadow"]
+
+
+@ON_SQLITE
+def test_an_archive_that_is_compressed_in_another_way_is_refused(
+    members: dict[str, bytes], new_house: Installation, tmp_path: Path
+) -> None:
+    """Python unpacks bzip2 and LZMA without a bound on what one read gives."""
+    path = tmp_path / "bomb.zip"
+    with ZipFile(path, "w", ZIP_BZIP2) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    assert "compressed in a way that no export uses" in new_house.run_refused("import", "--check", path)
 
 
 Change = Callable[[dict[str, bytes]], None]
@@ -435,6 +480,9 @@ def test_the_command_exports_what_it_imports(
         assert "already exists" in machine.run_refused("export", "steppe", path)
         said = machine.run_ok("export", "steppe", path, "--replace", "--with-readers-contacts")
         assert "with readers' contacts, in plain text" in said
+        with machine.database.read() as session:
+            events = select(Event.action).where(Event.action.like("newsletter.export%"))
+            assert session.scalars(events).all() == ["newsletter.export_contacts"]
         assert "no newsletter is called coast (known: steppe)" in machine.run_refused("export", "coast", tmp_path / "x")
         assert (
             read_records(ZipFile(io.BytesIO(path.read_bytes())))["letters"][0]["contact"]["email"]

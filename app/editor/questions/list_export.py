@@ -1,11 +1,14 @@
 """The lists of letters and of questions as CSV files, with the filters and the search of the page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, groupby, islice
 from typing import Any
 
 from flask import Response, stream_with_context
 from werkzeug.wrappers import Response as BaseResponse
 
+from ...letters.blurred_time import keeps_only_day
+from ...letters.models import Letter
 from ...workflows.transfer import export_archive
 from ...workflows.transfer.export_records import BATCH_SIZE, RecordBuilder
 from ...workflows.transfer.record_kinds import LETTERS as LETTER_RECORDS
@@ -39,8 +42,10 @@ def _send_list(slug: str, definition: ListDefinition[Any], kind: RecordKind) -> 
         with read_context(slug) as desk:
             filtered_list, _before = definition.parse_submitted(desk)
             builder = RecordBuilder(desk.session, desk.newsletter.id, with_contacts=False)
-            for rows in filtered_list.iter_batches(BATCH_SIZE):
-                yield from builder.build_records(kind, rows)
+            rows = chain.from_iterable(filtered_list.iter_batches(BATCH_SIZE))
+            ordered_rows = _hide_order_of_day(rows) if kind is LETTER_RECORDS else rows
+            while batch := list(islice(ordered_rows, BATCH_SIZE)):
+                yield from builder.build_records(kind, batch)
 
     lines = export_archive.stream_table(kind, records())
     headers = {
@@ -48,3 +53,16 @@ def _send_list(slug: str, definition: ListDefinition[Any], kind: RecordKind) -> 
         "X-Content-Type-Options": "nosniff",
     }
     return Response(stream_with_context(lines), mimetype="text/csv", headers=headers)
+
+
+def _hide_order_of_day(letters: Iterable[Letter]) -> Iterator[Letter]:
+    """Yield the letters of each day that say no more than their day in a random order, before the others.
+
+    At the desk that order is mixed in the night after. A file that was taken before would keep it.
+    """
+
+    def get_key(letter: Letter) -> tuple[bool, str]:
+        return not keeps_only_day(letter.received_at), letter.public_id
+
+    for _day, of_day in groupby(letters, key=lambda letter: letter.received_at.date()):
+        yield from sorted(of_day, key=get_key)

@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
-from zipfile import BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from .export_archive import FORMAT, MANIFEST
 from .record_kinds import KINDS, NEWSLETTER, RecordKind
 from .record_shapes import SCHEMA_VERSION, find_faults
 
-MAX_LINE_BYTES = 32 * 1024 * 1024  # of a record
+MAX_LINE_BYTES = 8 * 1024 * 1024  # of a record
 MAX_MANIFEST_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 # Files may unpack to this many times the size of the archive, and this many bytes more. Text packs to a tenth.
@@ -72,6 +72,9 @@ class ArchiveReader:
             raise UnusableArchive("The archive has a file twice, or too many files.")
         if any(member.flag_bits & ENCRYPTED_FLAG for member in members):
             raise UnusableArchive("The archive is encrypted. Decrypt it first.")
+        # Python bounds what it unpacks at once only for these two methods.
+        if any(member.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for member in members):
+            raise UnusableArchive("The archive is compressed in a way that no export uses.")
         limit = self._path.stat().st_size * MAX_RATIO + MAX_SURPLUS_BYTES
         if sum(member.file_size for member in members) > limit:
             raise UnusableArchive("The archive unpacks to far more than an export does: it is not from Readers Asked.")

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from ...core.listing import Listing
 from ...db.session import get_keyring
-from ...editions.models import Edition
+from ...editions.models import Edition, EditionItem
 from ...letters.blurred_time import keeps_only_day
-from .record_kinds import EDITION_ITEMS, KINDS_BY_NAME, PEOPLE, RecordKind, Reference
+from ...questions.models import Question
+from .record_kinds import DAY_FIELDS, EDITION_ITEMS, KINDS_BY_NAME, PEOPLE, RecordKind, Reference
 
 BATCH_SIZE = 200  # rows in memory at a time
 ACTOR_KINDS = {"staff": "people", "expert": "experts"}  # the kind of the record that "staff:KEY" names
@@ -32,6 +33,12 @@ class RecordBuilder:
         self._named_people: set[int] = set()
         unsent = select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.is_unsent)
         self._unsent_editions = set(session.scalars(unsent))
+        retracted = select(Question.id).where(Question.newsletter_id == newsletter_id, Question.is_retracted)
+        self._retracted_questions = set(session.scalars(retracted))
+
+    def _hides_names(self, item: EditionItem) -> bool:
+        """Return whether names of readers in a Q&A aren't printed yet, or not on any page any more."""
+        return item.edition_id in self._unsent_editions or item.question_id in self._retracted_questions
 
     def count_rows(self, kind: RecordKind) -> int:
         """Return the number of records of a kind; for people those that records built so far have named."""
@@ -62,11 +69,12 @@ class RecordBuilder:
             for name, reference in kind.references.items():
                 record[name] = names[name].get(getattr(row, reference.column))
             for name in kind.fields:
-                record[name] = _encode(getattr(row, name), kind.blurs_days)
+                value = getattr(row, name)
+                record[name] = _encode(value.date() if value and name in DAY_FIELDS else value, kind.blurs_days)
             for name in kind.actors:
                 record[name] = actor_names.get(record[name], record[name])
-            if kind is EDITION_ITEMS and not self._with_contacts and row.edition_id in self._unsent_editions:
-                record["credits"] = [None] * len(row.credits)  # names of readers that aren't printed yet
+            if kind is EDITION_ITEMS and not self._with_contacts and self._hides_names(row):
+                record["credits"] = [None] * len(row.credits)
             for child in self._list_children(kind):
                 records_inside = lists[child.name][row.id]
                 if not child.is_single:

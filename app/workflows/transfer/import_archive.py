@@ -22,7 +22,6 @@ from ...editions.items import block_from, item_digest
 from ...editions.models import EditionItem, ItemTranslation
 from ...editions.rhythm import Choices, parse_calendar_form
 from ...letters.blurred_time import keeps_only_day
-from ...newsletters.former_names import FormerName
 from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.settings import InvalidSettings, faults_of_sentences
 from ...people.expert_search import search_columns, topic_terms
@@ -43,6 +42,7 @@ from .record_kinds import (
     LETTERS,
     NEWSLETTER,
     PEOPLE,
+    QUESTIONS,
     TOPICS,
     RecordKind,
 )
@@ -54,14 +54,19 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 Record = dict[str, Any]
 
 
-def import_newsletter(session: Session, reader: ArchiveReader, progress: Progress = lambda _steps: None) -> Newsletter:
+def import_newsletter(
+    session: Session, reader: ArchiveReader, progress: Progress = lambda _steps: None, slug: str = ""
+) -> Newsletter:
     """Create the newsletter of an archive that `reader` has checked, with all of its records, and record the event.
 
+    `slug` replaces the newsletter's short name.
+
     Public IDs stay unless another row has them. An expert or a colleague who is there already, with the same ID and
-    name, isn't created again. Raises `UnusableArchive`.
+    name, isn't created again. An archive with letters or questions that are here already is refused, and so is one with
+    people who were erased here: it would bring back what was erased. Raises `UnusableArchive`.
     """
     try:
-        newsletter_id = _Importer(session, reader, progress).run()
+        newsletter_id = _Importer(session, reader, progress, slug).run()
     except (IntegrityError, DataError) as error:
         name = (
             getattr(getattr(error.orig, "diag", None), "constraint_name", None) or str(error.orig).split("\n")[0][:100]
@@ -73,7 +78,8 @@ def import_newsletter(session: Session, reader: ArchiveReader, progress: Progres
 
 
 class _Importer:
-    def __init__(self, session: Session, reader: ArchiveReader, progress: Progress) -> None:
+    def __init__(self, session: Session, reader: ArchiveReader, progress: Progress, slug: str) -> None:
+        self._slug = slug
         self._session = session
         self._reader = reader
         self._progress = progress
@@ -84,7 +90,8 @@ class _Importer:
 
     def run(self) -> int:
         """Insert everything, and return the key of the newsletter."""
-        self._insert_newsletter(next(self._reader.iter_records(NEWSLETTER)))
+        record = next(self._reader.iter_records(NEWSLETTER))
+        self._insert_newsletter(record | ({"slug": self._slug} if self._slug else {}))
         for kind in (PEOPLE, *(kind for kind in KINDS if kind not in (NEWSLETTER, PEOPLE))):
             for records in _iter_batches(self._reader.iter_records(kind)):
                 self._insert_records(kind, records)
@@ -101,7 +108,11 @@ class _Importer:
         [self._newsletter_id] = self._insert_rows(NEWSLETTER, [record | {"former_slugs": free_slugs}], parent_keys=None)
 
     def _is_free(self, slug: str) -> bool:
-        return self._session.scalar(select(FormerName.id).filter_by(slug=slug)) is None
+        try:
+            validate_free_slug(self._session, slug)
+        except FieldError:
+            return False
+        return True
 
     def _insert_records(self, kind: RecordKind, records: list[Record]) -> None:
         for record in records:
@@ -114,10 +125,17 @@ class _Importer:
     def _skip_known_people(self, kind: RecordKind, records: list[Record]) -> list[Record]:
         """Return the people who aren't here yet. Note the keys of those who are."""
         ids = [record["id"] for record in records]
-        rows = self._session.scalars(select(kind.model).where(kind.model.public_id.in_(ids)))
-        known = {(row.public_id, row.name): row.id for row in rows if row.erased_at is None}
+        rows = self._session.scalars(select(kind.model).where(kind.model.public_id.in_(ids))).all()
+        rows_by_id = {row.public_id: row for row in rows}
+        known = {(row.public_id, row.name): row.id for row in rows_by_id.values() if row.erased_at is None}
         new_records = []
         for record in records:
+            row = rows_by_id.get(record["id"])
+            if row is not None and row.erased_at is not None and record.get("erased_at") is None:
+                raise UnusableArchive(
+                    f"{kind.path}: {record['id']} was erased here. Erase them where the archive was made, "
+                    "and export again."
+                )
             key = known.get((record["id"], record["name"]))
             if key is None:
                 new_records.append(record)
@@ -203,7 +221,7 @@ class _Importer:
 
     def _find_actor(self, actor: str) -> str:
         role, _colon, public_id = actor.partition(":")
-        if role not in ACTOR_KINDS or not public_id:
+        if role not in ACTOR_KINDS:
             return actor
         key = self._keys[ACTOR_KINDS[role]].get(public_id)
         if key is None:
@@ -218,6 +236,11 @@ class _Importer:
             raise UnusableArchive(f"{kind.path} has two records with one id.")
         column = kind.table.c.public_id
         taken = set(self._session.scalars(select(column).where(column.in_(ids))))
+        if taken and kind in (LETTERS, QUESTIONS):
+            raise UnusableArchive(
+                f"{kind.path}: {min(taken)} is here already. It was exported from here, or imported before: "
+                "what readers have taken back since would come back with it."
+            )
         for record, row in zip(records, rows, strict=True):
             row["public_id"] = record["_public_id"] = new_public_id() if record["id"] in taken else record["id"]
 
@@ -329,8 +352,8 @@ def check_newsletter(session: Session, record: Record) -> None:
         validate_free_slug(session, record["slug"])
     except FieldError as error:
         raise UnusableArchive(
-            f"The short name {record['slug'][:60]!r} can't be used here: {error.message} If a newsletter has it, "
-            "rename that one first (readers-asked newsletters rename)."
+            f"The short name {record['slug'][:60]!r} can't be used here: {error.message} "
+            "Choose another one with --short-name."
         ) from None
     inbox = record["inbox"]
     if inbox and session.scalar(select(Newsletter.id).filter_by(inbox=inbox)) is not None:
@@ -351,8 +374,9 @@ def check_newsletter(session: Session, record: Record) -> None:
         parse_calendar_form(Choices("rule", rule=record["rule"]), form, day)
     except (InvalidSettings, DomainError, ValueError):
         faults.append("rule")
-    texts = {item["kind"]: item["body"] for item in record["sentences"]}
-    faults += [f"sentences.{kind}" for kind in faults_of_sentences(texts)]
+    for sentence_language in {item["language"] for item in record["sentences"]}:
+        texts = {item["kind"]: item["body"] for item in record["sentences"] if item["language"] == sentence_language}
+        faults += [f"sentences.{kind}" for kind in faults_of_sentences(texts)]
     if faults:
         raise UnusableArchive(f"newsletter.json has unusable values: {', '.join(faults)}.")
     check_languages(NEWSLETTER, record)
@@ -380,9 +404,12 @@ def check_record(kind: RecordKind, record: Record) -> None:
     check_languages(kind, record)
     if kind is ANSWERS and record["credit"] is not None:
         try:
-            LeadIn(**record["credit"])
+            lead_in = LeadIn(**record["credit"])
         except TypeError:
-            raise UnusableArchive(f"answers.jsonl: the credit of {record['id']} can't be read.") from None
+            lead_in = None
+        lines = (lead_in.name, lead_in.credit_line, lead_in.relation, lead_in.pattern) if lead_in else (0,)
+        if not all(isinstance(line, str | None) for line in lines):
+            raise UnusableArchive(f"answers.jsonl: the credit of {record['id']} can't be read.")
     if kind is EDITION_ITEMS:
         item = EditionItem(**{name: record[name] for name in ("input", "output", "sha256", "credits", "mended")})
         _check_item(item, record)

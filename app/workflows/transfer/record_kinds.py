@@ -45,6 +45,9 @@ def _belongs_to_newsletter(model: Any) -> Callable[[int], ColumnElement[bool]]:
     return lambda newsletter_id: model.newsletter_id == newsletter_id
 
 
+DAY_FIELDS = ("erased_at",)  # exported as days: a reader who takes a question back erases its wordings too
+
+
 @dataclass(frozen=True, eq=False)
 class RecordKind:
     """A kind of records: a file of the export, or a list inside the records of another kind.

@@ -18,9 +18,10 @@ from sqlalchemy.orm import Mapped
 from ...core.listing import HIGHEST_KEY
 from ...db.constraints import list_known_values
 from ...db.ids import CROCKFORD
-from .record_kinds import KINDS, RecordKind
+from .record_kinds import DAY_FIELDS, KINDS, RecordKind
 
 SCHEMA_VERSION = 1  # of the records. An import refuses newer ones
+MAX_DEPTH = 30  # of lists and objects inside each other; an export has fewer than ten
 SCHEMA_URL = "https://readers-asked.example/newsletter-export.schema.json"  # a name; nothing is fetched from it
 MAX_TEXT_LENGTH = 1_000_000  # characters, of a column without a length
 MAX_QUOTED_LENGTH = 60  # characters of a value in a fault
@@ -106,7 +107,7 @@ def get_shapes(kind: RecordKind) -> Mapping[str, Shape]:
 def _get_column_shape(model: Any, column: Column[Any], blurs_days: bool) -> Shape:
     python_type = _get_annotation(model, column.key)
     field_type = PYTHON_TYPES[python_type]
-    if field_type == "time" and blurs_days:
+    if field_type == "time" and (blurs_days or column.name in DAY_FIELDS):
         field_type = "day or time"
     max_length = (getattr(column.type, "length", None) or MAX_TEXT_LENGTH) if field_type == "text" else 0
     return Shape(field_type, bool(column.nullable), max_length, list_known_values(column.table, column.key))
@@ -227,14 +228,16 @@ def _is_text(value: Any) -> bool:
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _is_storable(value: Any) -> bool:
-    """Return whether both databases can store every text inside a value."""
+def _is_storable(value: Any, depth: int = 0) -> bool:
+    """Return whether both databases can store every text inside a value, which isn't nested too deeply either."""
+    if depth > MAX_DEPTH:
+        return False
     if isinstance(value, str):
         return _is_text(value)
     if isinstance(value, dict):
-        return all(_is_storable(key) and _is_storable(item) for key, item in value.items())
+        return all(_is_text(key) and _is_storable(item, depth + 1) for key, item in value.items())
     if isinstance(value, list):
-        return all(map(_is_storable, value))
+        return all(_is_storable(item, depth + 1) for item in value)
     return True
 
 
