@@ -95,8 +95,7 @@ UNLINKED: dict[str, str] = {
     "editor.mail_file_text": "is linked from the page of a document that hung on a mail",
     "editor.who_types": "the script of a form that saves itself asks there",
     "reader.back_to_form": "is the address of a receipt, opened after it was closed",
-    "translator.back": "stands behind the addresses of buttons, for whoever comes back to one",
-    "expert.back": "stands behind the addresses of buttons, for whoever comes back to one",
+    **dict.fromkeys(("translator.back", "expert.back"), "stands behind the addresses of buttons, for who comes back"),
 }
 
 
