@@ -46,18 +46,19 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
     letter_text = letter.body or ""
     erase(session, actor, letter)
     question_ids = sorted(find_all_question_ids(session, letter))
-    _erase_drafts(session, letter, question_ids)
-    # The letter may have been filed to other questions before. They end too if nobody else asks them.
-    for question_id in question_ids:
-        question, lead = _lock_with_lead(session, question_id)
-        if question_id == letter.question_id:
-            _leave_question(session, actor, letter, question, lead, letter_text)
-        elif not _belongs_only_to(session, letter, question, letter_text):
-            forget_own_words(session, question, letter_text, next(iter(letters_of(session, question)), None))
-        elif question is not lead:
-            erase_words(session, question)
-        elif not _has_edition_item(session, question):
-            _end_after_withdrawal(session, actor, letter, question)
+    with override_time(session, stored_time(session, letter)):
+        _erase_drafts(session, letter, question_ids)
+        # The letter may have been filed to other questions before. They end too if nobody else asks them.
+        for question_id in question_ids:
+            question, lead = _lock_with_lead(session, question_id)
+            if question_id == letter.question_id:
+                _leave_question(session, actor, letter, question, lead, letter_text)
+            elif not _belongs_only_to(session, letter, question, letter_text):
+                forget_own_words(session, question, letter_text, next(iter(letters_of(session, question)), None))
+            elif question is not lead:
+                erase_words(session, question)
+            elif not _has_edition_item(session, question):
+                _end_after_withdrawal(session, actor, letter, question)
 
 
 def _erase_drafts(session: Session, letter: Letter, question_ids: list[int]) -> None:
@@ -121,17 +122,14 @@ def _has_edition_item(session: Session, question: Question) -> bool:
 
 def _end_after_withdrawal(session: Session, actor: Reader, letter: Letter, question: Question) -> None:
     due_at = _get_notice_time(session, letter)
-    with override_time(session, stored_time(session, letter)):
-        _end(session, actor, question)
-        if due_at:
-            outbox.postpone(session, list_family_ids(session, question), due_at)
+    _end(session, actor, question)
+    if due_at:
+        outbox.postpone(session, list_family_ids(session, question), due_at)
     _notify_editors(session, letter, question, runs_unnamed=False)
 
 
 def _notify_editors(session: Session, letter: Letter, question: Question, *, runs_unnamed: bool) -> None:
-    due_at = _get_notice_time(session, letter)
-    with override_time(session, stored_time(session, letter)):
-        notices.notify_letter_withdrawn(session, question, runs_unnamed, due_at=due_at)
+    notices.notify_letter_withdrawn(session, question, runs_unnamed, due_at=_get_notice_time(session, letter))
 
 
 def _get_notice_time(session: Session, letter: Letter) -> datetime | None:
