@@ -242,13 +242,11 @@ EVENTS: dict[str, EventKind] = {
     "newsletter.tool": EventKind(N_("%(who)s changed which tool sends the newsletter, or its key.")),
     "newsletter.try_tool": EventKind(N_("%(who)s tried the key of the tool that sends.")),
     "newsletter.no_tool": EventKind(N_("%(who)s let the tool that sends be forgotten, with its key.")),
-    "newsletter.export": EventKind(N_("%(who)s took the newsletter away as a file, without readers’ contacts.")),
-    "newsletter.export_contacts": EventKind(
-        N_("%(who)s took the newsletter away as a file, with readers’ addresses and names.")
-    ),
-    "newsletter.export_letters": EventKind(N_("%(who)s took a list of letters away as a file.")),
-    "newsletter.export_questions": EventKind(N_("%(who)s took a list of questions away as a file.")),
-    "newsletter.arrive": EventKind(N_("%(who)s brought the newsletter here from an export.")),
+    "newsletter.export": EventKind(N_("%(who)s exported the newsletter without readers’ contacts.")),
+    "newsletter.export_contacts": EventKind(N_("%(who)s exported the newsletter with readers’ addresses and names.")),
+    "newsletter.export_letters": EventKind(N_("%(who)s exported a list of letters.")),
+    "newsletter.export_questions": EventKind(N_("%(who)s exported a list of questions.")),
+    "newsletter.arrive": EventKind(N_("%(who)s imported the newsletter from another installation.")),
     "topic.add": EventKind(N_("%(who)s added a topic.")),
     "newsletter.word": EventKind(N_("%(who)s worded a text of the house.")),
     "program.add": EventKind(N_("%(who)s let another program hear what happens here.")),

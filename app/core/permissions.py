@@ -48,7 +48,7 @@ DESK_ACTS = {
         "people": N_("Invite people, give roles, deactivate, sign a colleague out"),
         "newsletters": N_("Make, rename, pause and close newsletters"),
         "programs": N_("Let other programs and the desk’s chat hear what happens"),
-        "export": N_("Take the newsletter, its questions or its letters away as a file"),
+        "export": N_("Export the newsletter, its questions or its letters"),
         "contacts": N_("Take readers’ addresses and names away with it"),
     },
 }

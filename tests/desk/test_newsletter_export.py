@@ -48,7 +48,7 @@ def take_list(desk: Desk, noun: str, query: str = "", column: str = "body") -> l
 def test_an_editor_takes_the_newsletter_away_without_contacts(nora: Desk, salt: ExpertAssignment) -> None:
     page = nora.get("export")
     assert (
-        "An admin can take readers’ addresses and names along." in page.main_text
+        "An admin can export readers’ addresses and names, too." in page.main_text
         and "Download the file with" not in page.main_text
     )
     archive = take(nora)
@@ -71,7 +71,7 @@ def test_an_admin_can_take_contacts_along_and_the_trail_says_so(
     assert "timur@post.example" in archive.read("letters.jsonl").decode()
     [(_actor, action)] = list_exports(database)
     assert action == "newsletter.export_contacts"
-    assert "Vera Holm took the newsletter away as a file, with readers’ addresses and names." in vera.get_text("trail")
+    assert "Vera Holm exported the newsletter with readers’ addresses and names." in vera.get_text("trail")
 
 
 def test_an_assistant_takes_nothing_away(ilya: Desk, newsroom: Newsroom) -> None:
@@ -79,7 +79,7 @@ def test_an_assistant_takes_nothing_away(ilya: Desk, newsroom: Newsroom) -> None
     assert [
         ilya.send(path, {}).status_code for path in ("export", "export/contacts", "letters/csv", "questions/csv")
     ] == [404] * 4
-    assert "Take the newsletter away" not in ilya.get_text("settings")
+    assert "Export the newsletter" not in ilya.get_text("settings")
     send_letter(ilya.database, newsroom, "How deep is the well?")
     assert "Take this list away" not in ilya.get_text("letters")
     assert list_exports(ilya.database) == []
@@ -91,7 +91,7 @@ def test_the_list_of_letters_is_taken_with_its_filters(nora: Desk, newsroom: New
     send_letter(database, newsroom, "Как глубок колодец?", language="ru")
     thanks = send_letter(database, newsroom, "Thank you for the answer about the salt.")
     change_letter(database, thanks, lambda session, letter: filing.file(session, newsroom.nora, letter, "comment"))
-    assert "Take this list away as a table (CSV)" in nora.get_text("letters?language=ru")
+    assert "Export this list (CSV)" in nora.get_text("letters?language=ru")
     assert take_list(nora, "letters", "language=ru") == ["Как глубок колодец?"]
     assert sorted(take_list(nora, "letters")) == ["How deep is the well?", "Как глубок колодец?"]
     assert take_list(nora, "letters", "kind=comment") == ["Thank you for the answer about the salt."]

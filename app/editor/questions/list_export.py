@@ -35,8 +35,7 @@ def _send_list(slug: str, definition: ListDefinition[Any], kind: RecordKind) -> 
     """Record the export, and return all rows of the list that the form names, in its order."""
     with read_context(slug) as desk:
         definition.parse_submitted(desk)  # aborts with 404 on an unknown filter, before anything is recorded
-    event = f"newsletter.export_{kind.name}"
-    run_in_transaction(slug, lambda desk: export_archive.begin_table_export(desk.session, desk.actor, event))
+    run_in_transaction(slug, lambda desk: export_archive.begin_table_export(desk.session, desk.actor, kind))
 
     def records() -> Iterator[dict[str, Any]]:
         with read_context(slug) as desk:

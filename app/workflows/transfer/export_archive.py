@@ -25,7 +25,7 @@ from ...typesetting.block import Block
 from ...typesetting.exports import EXPORTS
 from ...version import VERSION
 from .export_records import RecordBuilder, csv_headers, format_csv_row
-from .record_kinds import KINDS, NEWSLETTER, RecordKind
+from .record_kinds import KINDS, LETTERS, NEWSLETTER, RecordKind
 from .record_shapes import SCHEMA_VERSION, build_json_schema, get_shapes
 
 FORMAT = "readers-asked newsletter"  # in the manifest
@@ -77,10 +77,13 @@ def begin_export(session: Session, actor: Staff, *, with_contacts: bool) -> None
         audit.record(session, actor, "newsletter.export", newsletter)
 
 
-def begin_table_export(session: Session, actor: Staff, action: str) -> None:
-    """Record who takes a list of letters or questions away. `action` is the event. Raises as `begin_export`."""
+def begin_table_export(session: Session, actor: Staff, kind: RecordKind) -> None:
+    """Record who exports a list of letters or questions. Raises as `begin_export`."""
     require_fresh_proof(session, actor, "export")
-    audit.record(session, actor, action, session.get_one(Newsletter, actor.newsletter_id))
+    newsletter = session.get_one(Newsletter, actor.newsletter_id)
+    audit.record(
+        session, actor, "newsletter.export_letters" if kind is LETTERS else "newsletter.export_questions", newsletter
+    )
 
 
 def begin_snapshot(session: Session) -> None:
