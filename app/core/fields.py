@@ -26,7 +26,7 @@ NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
 
 # The message for each key of a `FieldError`, with placeholders for its values.
 ERROR_MESSAGES = {
-    "empty": N_("Something must stand here."),
+    "empty": N_("This can’t be empty."),
     "long": N_("This is too long: %(most)d characters are the most."),
     "many": N_("These are too many: %(most)d are the most."),
     "bad": N_("“%(value)s” can’t be used here. Look at the example."),

@@ -36,7 +36,7 @@ from .undo_press import get_undo_token, list_unchanged_reasons
 Row = TypeVar("Row")
 SelectedRows = Sequence[tuple[str, int]]  # the public id of each selected row, and the version that the page showed
 RefusalTexts = tuple[tuple[type[DomainError], Any], ...]  # the clause for each error; the first that matches is used
-NOT_POSSIBLE = _l("that isn’t possible as it stands")
+NOT_POSSIBLE = _l("that isn’t possible in its current state")
 REFUSAL_TEXTS: RefusalTexts = (
     (VersionConflict, _l("somebody has changed it since")),
     (InEdition, _l("it is picked for an edition, or ran in one")),

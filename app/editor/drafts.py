@@ -129,7 +129,7 @@ def keep_for_later() -> Response | None:
         form_drafts.save(desk.session, desk.actor, request.path, FormState(fields, changed, form_digest))
 
     run_in_transaction(str((request.view_args or {})["slug"]), fn)
-    announce(_("Yours is kept as a draft, and theirs stands."))
+    announce(_("Yours is kept as a draft, and theirs was saved."))
     return redirect(page_of_form(), code=303)
 
 

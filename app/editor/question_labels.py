@@ -61,14 +61,14 @@ MERGE_FAULTS = {
     "merge.into_merged": _l("the other one was merged itself: choose the one that it is in now"),
     "merge.into_closed": _l("the other one is closed"),
     "merge.into_ran": _l("the other one has run: who asks it now is answered with it"),
-    "merge.into_this_state": _l("the other one takes nothing in where it stands now"),
+    "merge.into_this_state": _l("nothing can be merged into the other one in its current state"),
     "merge.assigned": _l("an expert is asked about it: merge the other one into this one instead"),
     "merge.answered": _l("it has an answer: merge the other one into this one instead"),
     "merge.picked": _l("it is picked for an edition"),
     "merge.ran": _l("it has run"),
     "merge.closed": _l("it is closed: open it again first"),
     "merge.merged": _l("it is merged already"),
-    "merge.in_this_state": _l("it can’t be merged from where it stands now"),
+    "merge.in_this_state": _l("it can’t be merged in its current state"),
 }
 
 # By the reason of an expert who declined.

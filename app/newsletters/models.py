@@ -129,7 +129,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
         WHEN, N_("Cut-off"), N_("Hours before it runs."), "hours", high=40_320, default=USUAL_CUTOFF_MINUTES
     )
     slots: Mapped[int] = number(WHEN, N_("Slots"), N_("How many Q&As a new edition takes."), low=1, high=12, default=2)
-    section: Mapped[str] = line(READS, N_("Section"), N_("It stands before each headline."))
+    section: Mapped[str] = line(READS, N_("Section"), N_("Printed before each headline."))
     call: Mapped[str] = setting(
         READS,
         N_("Standing call"),

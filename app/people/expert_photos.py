@@ -91,7 +91,7 @@ class ShownPhoto(Row, HasPublicId, OfNewsletter):
 
 @dataclass(frozen=True)
 class PhotoCredit:
-    """Who took a photo, and under which of `LICENCES` it is printed; `terms` are further words about that."""
+    """The photographer of a photo, and the one of `LICENCES` under which it is printed; `terms` add to that."""
 
     photographer: str
     licence: str

@@ -31,7 +31,7 @@ STATUSES = {
     "limit": HTTPStatus.TOO_MANY_REQUESTS,
 }
 
-NOT_NOW = _l("That can’t be done from where it stands now.")
+NOT_NOW = _l("That isn’t possible in its current state.")
 SAY_WHY = _l("Say in a few words why.")
 DAY_AHEAD = _l("Give a day that is still to come.")
 DESTROYED = _l("The mail itself has been destroyed. What became of it stays.")
@@ -45,7 +45,7 @@ SENTENCES: dict[str, Any] = {
         "Nothing more was done: this button came where you had just pressed another. If you mean it, press it now."
     ),
     "version.conflict": _l(
-        "Somebody else changed it while you had it open. What they did stands, and nothing was overwritten."
+        "Somebody else changed it while you had it open. Their change was kept, and nothing was overwritten."
     ),
     "sign_in.proof_expired": _l("First confirm that it is you: the last time was too long ago."),
     "sign_in.proof_failed": _l(
@@ -176,7 +176,7 @@ SENTENCES: dict[str, Any] = {
     "required.wrong": _l("Say in a sentence what was wrong."),
     # Fields that are invalid
     "invalid.date_not_in_future": DAY_AHEAD,
-    "invalid.date_taken": _l("Another edition stands on that day."),
+    "invalid.date_taken": _l("There is another edition on that day."),
     "invalid.date_too_far_ahead": _l("Give a day within the next half year: editions are planned no further."),
     "invalid.due_at_after_edition": _l("By then the text can’t be checked before the cut-off of its edition."),
     "invalid.due_at_not_in_future": _l("The date must lie in the future."),
@@ -215,9 +215,7 @@ SENTENCES: dict[str, Any] = {
     "leak.private_details": _l(
         "Something that a reader told only the desk stands in it. Take it out, or tick that it may be known."
     ),
-    "leak.reader_words": _l(
-        "Readers’ own words or names stand in it. Look at them, then send it if they may be known."
-    ),
+    "leak.reader_words": _l("It has readers’ own words or names. Look at them, then send it if they may be known."),
     "too_long.address": TOO_LONG,
     "too_long.answer": TOO_LONG,
     "too_long.body": TOO_LONG,

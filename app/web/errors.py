@@ -78,7 +78,7 @@ PAGES = {
     409: ErrorMessage(
         _l("It has changed meanwhile"),
         _l("Somebody else, or the calendar, was here before you."),
-        _l("Look at how it stands now, then do what is still needed."),
+        _l("Look at the current version, then do what is still needed."),
     ),
     413: ErrorMessage(
         _l("That is too much"),

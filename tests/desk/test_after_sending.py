@@ -45,7 +45,10 @@ def test_the_page_leads_to_a_correction_and_says_what_it_did(nora: Desk, databas
         item = session.scalars(select(EditionItem)).one()
     record = nora.get(f"editions/{edition.public_id}")
     assert record.texts("code.hash")[-2:] == [item.sha256, edition.sha256]
-    assert ("readers’ pages show it otherwise" in record.main_text, "Nobody knows." in record.main_text) == (True, True)
+    assert ("readers’ pages show the corrected text" in record.main_text, "Nobody knows." in record.main_text) == (
+        True,
+        True,
+    )
     assert record.texts(".slot .late") == []
 
 

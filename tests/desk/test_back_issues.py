@@ -60,10 +60,10 @@ def test_editions_are_looked_through_and_imported(nora: Desk, newsroom: Newsroom
     nora.post(f"{path}/import", **shown(nora, path))
     assert count(nora.database, EditionItem) == 3
     assert count(nora.database, OutboxMail) == mails
-    assert "3 stand in the archive already." in nora.get_text(path)
+    assert "3 are in the archive already." in nora.get_text(path)
     assert "Schimmel hinter dem Schrank" in nora.get_text("archive")
     again = look(nora, kept("labels.md"))
-    assert "2 stand in the archive already." in nora.get_text(again)
+    assert "2 are in the archive already." in nora.get_text(again)
     nora.post(f"{again}/drop")
     assert count(nora.database, Upload) == 0
 

@@ -152,7 +152,7 @@ def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, coming_editi
     coming_edition.press("pick", question=third, seen=opened)
     said = nora.get_text(coming_edition.page)
     assert (
-        f"“{THIRD_QUESTION}” stands in slot 2." in said
+        f"“{THIRD_QUESTION}” is in slot 2." in said
         and f"Meanwhile: “{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
     )
     assert coming_edition.get_contents() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])

@@ -112,7 +112,7 @@ def test_a_day_that_can_not_be_is_refused_and_stays_typed(
 def test_the_day_of_another_edition_is_refused(nora: Desk, coming_edition: ComingEdition) -> None:
     with coming_edition.database.read() as session:
         taken = session.scalars(select(Edition.local_at).filter_by(public_id=coming_edition.next_id)).one()
-    assert "Another edition stands on that day." in Page(move(nora, coming_edition, taken, 409)).main_text
+    assert "There is another edition on that day." in Page(move(nora, coming_edition, taken, 409)).main_text
 
 
 def test_an_assistant_is_not_offered_to_move_it_and_planning_reaches_as_far_as_can_be_moved(

@@ -67,8 +67,8 @@ def files(database: Database) -> int:
 def test_a_file_with_heads_alone_has_nobody_in_it(nora: Desk) -> None:
     said = nora.get_text(look(nora, "Name;E-mail;Topics\n"))
     assert "It has heads and no rows below them: there is nobody in it." in said
-    assert "stands in the directory already" not in said
-    assert "All of this stands in the directory already." in nora.get_text(
+    assert "is in the directory already" not in said
+    assert "All of this is in the directory already." in nora.get_text(
         look(nora, "Name;E-mail\nLeyla Aydın;leyla@field.example\n")
     )
 
@@ -97,7 +97,7 @@ def test_a_file_is_looked_through_and_then_imported_whole(nora: Desk, newsroom: 
     assert files(nora.database) == 0
     assert "Сауле Бекова" in nora.get_text("experts?q=saule+sol")
     again = look(nora, ROWS)
-    assert "All of this stands in the directory already." in nora.get_text(again)
+    assert "All of this is in the directory already." in nora.get_text(again)
 
 
 def test_the_report_shows_topics_and_languages_of_who_is_new_and_of_who_changes(nora: Desk) -> None:
@@ -325,7 +325,7 @@ def test_what_is_exported_runs_nothing_and_comes_back_as_it_was(nora: Desk, news
     rows = list(csv.reader(io.StringIO(file.removeprefix("\ufeff"), newline="")))
     assert [row[1] for row in rows[1:]] == ["Gulnara Esenova", "'=HYPERLINK(1)", "Leyla Aydın", "Marek Dvořák", "''=quoted"]  # fmt: skip
     assert [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
-    assert "All of this stands in the directory already." in nora.get_text(look(nora, file))
+    assert "All of this is in the directory already." in nora.get_text(look(nora, file))
     assert "checked on, how it was checked" in nora.get_text(look(nora, file))
     take(nora, look(nora, file.replace("Gulnara Esenova", "Gulnara Esen")))
     found = people(nora.database)

@@ -213,7 +213,7 @@ def test_whoever_leaves_the_others_sentences_keeps_their_own_as_a_draft(nora: De
     assert both.texts("button.btn--next") == ["Leave theirs, keep mine as a draft"]
     left: dict[str, Any] = both.form(page).fields | {"act": "keep for later"}
     led = nora.get(nora.post(page, **left))
-    assert (led.notice, led.value("pay")) == ("Yours is kept as a draft, and theirs stands.", "Vera pays.")
+    assert (led.notice, led.value("pay")) == ("Yours is kept as a draft, and theirs was saved.", "Vera pays.")
     assert [one["pay"] for one in mine.offers()] == ["Nora pays."]
 
 

@@ -202,7 +202,7 @@ def test_several_become_one_question(nora, database, newsroom):
     send_letter(database, newsroom, FIGURES)
     question = nora.post("/letters", act="question", letter=list_checkbox_values(nora.get("/letters")))
     page = nora.get(question)
-    assert "2 letters stand behind one question now." in page
+    assert "2 letters belong to one question now." in page
     assert "2 readers are waiting." in page
 
 
@@ -215,7 +215,7 @@ def test_a_bulk_press_needs_the_acts_that_its_row_says_and_no_other(ilya, databa
         assert (name in ilya.get("/letters").values("act")) == (one == "read")
     monkeypatch.setitem(ROLES, "assistant", Role("few", frozenset(needed)))
     led = ilya.post("/letters", act=name, reason="later", letter=list_checkbox_values(ilya.get("/letters")))
-    said = {"question": "One letter stands behind the question now."}.get(name, "One letter is done.")
+    said = {"question": "One letter belongs to the question now."}.get(name, "One letter is done.")
     assert said in ilya.get(led).notice
 
 

@@ -113,7 +113,7 @@ def test_the_trail_names_who_downloaded_and_never_the_file(nora, room):
     nora.send(address(row), {})
     nora.send(address(row), {})
     page = nora.get("/trail")
-    assert page.main_text.count("Nora Lind downloaded a file that hung on a mail.") == 2
+    assert page.main_text.count("Nora Lind downloaded a mail’s attachment.") == 2
     with room.database.read() as session:
         rows = json.dumps([[one.facts, one.old, one.new] for one in session.scalars(select(Event))])
     assert [words for words in ("gauge", "Zarina", "plates") if words in page.main_text + rows] == []

@@ -139,7 +139,7 @@ def test_what_is_an_experts_is_not_filed_as_a_readers_nor_the_other_way_round(no
     nora.post(f"/letters/{letter}/reply", 400, kind="question", version="1")
     nora.post(f"/letters/{letter}/reply", 400, kind="cannot", reason="bored", version="1")
     page = nora.get(nora.post("/letters", act="spam", letter=[f"{letter}.1"]))
-    assert "One stays as it is: that isn’t possible as it stands." in page
+    assert "One stays as it is: that isn’t possible in its current state." in page
     assert [get_one(database, Letter, public_id=key).state for key in (letter, readers)] == ["received", "received"]
 
 

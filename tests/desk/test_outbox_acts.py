@@ -166,7 +166,7 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, ilya:
     nora.press("outbox", act="discard", mail=nora.get("outbox").values("mail"))
     assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.get_text("outbox")
     nora.press("outbox", act="discard", mail=[f"{first}.1"])
-    assert "One can’t be: that isn’t possible as it stands." in nora.get_text("outbox")
+    assert "One can’t be: that isn’t possible in its current state." in nora.get_text("outbox")
     nora.press("outbox", act="retry", mail=[])
     assert "Tick the mails first." in nora.get_text("outbox")
 

@@ -209,7 +209,7 @@ def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, data
     nora.post(f"{salt}/alike", pair=f"letter.{waits}", same="yes")
     page = nora.get(salt)
     assert "3 readers are waiting." in page
-    assert "The letter stands behind this question now." in page
+    assert "The letter belongs to this question now." in page
     assert get_one(database, Question, public_id=wind[-12:]).state == "merged"
     nora.post(f"{salt}/alike", pair="question.0123456789AB", same="yes")
     assert "It isn’t there any more; nothing was done." in nora.get(salt)

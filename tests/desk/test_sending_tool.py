@@ -174,13 +174,13 @@ def test_a_try_says_what_is_wrong(nora: Desk, ghost: ToolServer) -> None:
 
 WRONG = {
     "no tool": ({"tool": "substack"}, "“substack” can’t be used here."),
-    "no key": ({"key": ""}, "Something must stand here."),
+    "no key": ({"key": ""}, "This can’t be empty."),
     "a key of another tool": ({"key": "abcdef"}, "This isn’t what a key of this tool looks like."),
     "in the clear": ({"address": "http://ghost.example"}, "Write the address like https://ghost.example"),
     "with a password": ({"address": "https://a:b@ghost.example"}, "Write the address like https://ghost.example"),
     "no web address": ({"address": "javascript:alert(1)"}, "Write the address like https://ghost.example"),
-    "no address": ({"address": ""}, "Something must stand here."),
-    "no list": ({"tool": "listmonk", "key": KEYS["listmonk"], "audience": ""}, "Something must stand here."),
+    "no address": ({"address": ""}, "This can’t be empty."),
+    "no list": ({"tool": "listmonk", "key": KEYS["listmonk"], "audience": ""}, "This can’t be empty."),
     "a list by its name": (
         {"tool": "mailchimp", "key": KEYS["mailchimp"], "audience": "Readers"},
         "“Readers” can’t be used here.",

@@ -61,7 +61,7 @@ def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
 ) -> None:
     before = dump_tables(nora.database)
     form = get_form_fields(nora, "settings/dates") | rhythm
-    assert "Not saved yet. With what stands below the next dates would be:" in nora.press(
+    assert "Not saved yet. With these settings the next dates would be:" in nora.press(
         "settings/dates", 200, **form, look="1"
     )
     assert dump_tables(nora.database) == before
@@ -117,7 +117,7 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
     nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": pause})
     first, second, third = (said_day(edition.rule_date) for edition in coming[:3])
     assert nora.get_text("settings/dates").startswith(
-        "Saved. The editions to come follow the rhythm as it stands now, but these stay: "
+        "Saved. The coming editions follow the new rhythm, except these: "
         f"{first}: it is locked; {second}: something is picked for it; {third}: an expert is asked for it. "
         "All dates, to skip one "
     )
@@ -128,7 +128,7 @@ def test_a_pause_names_the_dates_that_stay_and_why(nora: Desk, newsroom: Newsroo
     nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": pause, "slots": "3"})
     assert nora.get_text("settings/dates").startswith("The settings are saved. Settings When it runs ")
     nora.press("settings/dates", **get_form_fields(nora, "settings/dates") | {"skips": "", "slots": "3"})
-    assert " follow the rhythm as it stands now. Settings When it runs " in nora.get_text("settings/dates")
+    assert " follow the new rhythm. Settings When it runs " in nora.get_text("settings/dates")
 
 
 def said_day(day: date) -> str:
@@ -158,7 +158,7 @@ def said_day(day: date) -> str:
         ("call", "Write to {address; we read all.", "{ can’t be filled in here."),
         ("keep_days", "366", "Give a number from 1 to 365."),
         ("address", "nora", "“nora” is not an e-mail address, such as desk@example.org."),
-        ("name", " \u200b ", "Something must stand here."),
+        ("name", " \u200b ", "This can’t be empty."),
         ("section", "x" * 201, "too long"),
         ("call", "x" * 2001, "too long"),
         ("marks", "curly", "“curly” can’t be used here."),

@@ -129,7 +129,7 @@ def test_a_wording_is_only_stale_where_the_words_have_changed(nora, ilya, databa
     page = nora.post(f"{question}/wording", status=409, seen=opened_by_both, **fields)
     assert get_section(page, "difference").texts("h3.label") == ["The question", "Background for the expert"]
     followed = get_section(page, "followed")
-    assert followed.texts("h2") == ["What you left alone stands as it is saved now"]
+    assert followed.texts("h2") == ["What you left alone is shown as saved"]
     assert followed.texts("h3.label") == ["Headline"]
     assert marked(followed, "section > .diff") == ([], ["wind"])
     assert page.value("headline") == "Salt wind"

@@ -45,10 +45,10 @@ def test_a_closed_tab_loses_nothing_and_what_was_sent_is_not_offered(
     page.close()
     page = desks.open(nora, question)
     expect(page.locator("#body")).to_have_value(TYPED)
-    expect(page.get_by_text("It stands in the form again.")).to_be_visible()
+    expect(page.get_by_text("It is in the form again.")).to_be_visible()
     click_and_wait(page.get_by_role("button", name="Save the wording"))
     assert desks.drafts() == 0
-    expect(page.get_by_text("It stands in the form again.")).to_have_count(0)
+    expect(page.get_by_text("It is in the form again.")).to_have_count(0)
 
 
 def test_a_link_pressed_at_once_loses_nothing(desks: Desks, newsroom: Newsroom) -> None:

@@ -151,7 +151,7 @@ def test_keys_tick_merge_undo_and_search_and_none_fires_while_one_types(chromium
     page.keyboard.press("m")
     page.locator(".done").wait_for()
     expect(page.locator(".row")).to_have_count(2)
-    expect(page.locator(".unseen[role=status]")).to_contain_text("2 letters stand behind one question now.")
+    expect(page.locator(".unseen[role=status]")).to_contain_text("2 letters belong to one question now.")
     page.keyboard.press("u")
     page.get_by_text("Undone.").first.wait_for()
     expect(page.locator(".row")).to_have_count(4)

@@ -53,7 +53,7 @@ def test_experts_are_ticked_and_asked_imported_and_made_one(
     if not scripts:
         nora.unfold("When there are several")
     press(nora, "Ask one after another")
-    press(nora, "Send to whoever is ticked")
+    press(nora, "Send to the selected experts")
     expect(nora.page.locator("main")).to_contain_text("Is asked next, if Leyla Aydın says no")
     with database.read() as session:
         asked_now = session.scalars(select(Assignment).filter_by(state="invited")).one()

@@ -338,7 +338,7 @@ def test_nora_words_a_mail_and_looks_at_it_first(nora: Desk, database: Database)
     [
         ("body", "By {due}, please.", "{link} has to stand in it."),
         ("body", "By {due}: {link} {password}", "{password} can’t be filled in here."),
-        ("body", "By {due}: {link} {", "A brace stands alone. Write {{ where you mean a brace."),
+        ("body", "By {due}: {link} {", "There is a single brace. Write {{ for a brace."),
         ("subject", "x" * 201, "This is too long."),
     ],
 )

@@ -147,7 +147,7 @@ def test_the_commands_say_what_is_wrong(app: Flask, database: Database, newsroom
         (("pause", "steppe", "--until", "2020-01-01"), "until: Give a day that is still to come."),
         (("resume", "steppe"), "steppe is already running"),
         (("rename", "steppe", "--to", "Salt Letter"), "slug: A short name has small letters of English"),
-        (("close", "steppe", "--yes"), "sentence: Something must stand here."),
+        (("close", "steppe", "--yes"), "sentence: This can’t be empty."),
     ):
         said = flask(app, *command)
         assert said.exit_code != 0 and words in said.output, said.output

@@ -56,7 +56,7 @@ def test_each_press_has_its_inverse_and_the_letter_stands_as_it_stood(nora, data
         assert facts(database, public_id) != before
         assert (press_undo(nora, led), facts(database, public_id)) == ("Undone.", before), (act, fields)
     assert list_letter_ids(nora.get("/letters")) == [salt, held]  # of which no minute is kept
-    assert "Nothing stands under “Closed”." in nora.get("/questions?state=closed")
+    assert "Nothing matches “Closed”." in nora.get("/questions?state=closed")
     with database.read() as session:
         assert list(session.scalars(select(Question.closed_reason))) == ["undone", "undone"]
         assert session.scalar(select(func.count()).select_from(Contact)) == 1
@@ -159,7 +159,7 @@ def test_letters_become_one_question_join_the_one_that_is_there_and_come_apart_a
     assert (get_letter(database, salt).question_id, get_letter(database, again).state) == (question.id, "received")
     nora.post("/letters", act="question", letter=[f"{figures}.1"])
     page = nora.get(nora.post("/letters", act="question", letter=[f"{salt}.2", f"{figures}.2", f"{again}.3"]))
-    assert "One letter stands behind the question now. One stays as it is: it stands behind another question" in page
+    assert "One letter belongs to the question now. One stays as it is: it stands behind another question" in page
     led = nora.post(f"/letters/{again}/reopen", version=get_letter(database, again).version)
     assert (get_letter(database, again).state, get_letter(database, again).question_id) == ("received", None)
     assert press_undo(nora, led) == "Undone."

@@ -269,7 +269,7 @@ def _assign(
     try:
         return assigning.assign(desk.session, desk.actor, question, expert, brief, edition_id)
     except LeakDetected as error:
-        raise FormRejected(error.passages, brief=_("Readers’ own words or names stand in it")) from error
+        raise FormRejected(error.passages, brief=_("It has readers’ own words or names")) from error
     except InvalidTransition as error:
         if error.state != "assigned":
             raise

@@ -155,7 +155,7 @@ def _leave_unnamed(desk: RequestContext, edition: Edition) -> None:
 
 
 def _format_slot_message(question: Question) -> str:
-    return _("“%(what)s” stands in slot %(number)s.", what=question.short_title, number=question.position)
+    return _("“%(what)s” is in slot %(number)s.", what=question.short_title, number=question.position)
 
 
 def _format_removed_message(question: Question) -> str:
@@ -203,13 +203,13 @@ def _arrange(desk: RequestContext, edition: Edition) -> str:
         return _format_slot_message(added[0])
     if removed:
         return _format_removed_message(removed[0])
-    return _("The slots stand in the new order.")
+    return _("The slots are in the new order.")
 
 
 def _put_answer_first(desk: RequestContext, edition: Edition) -> str:
     question = _get_submitted_question(desk, edition)
     slots.put_answer_first(desk.session, desk.actor, edition, question, request.form.get("answer", ""))
-    return _("That answer stands first now.")
+    return _("That answer is first now.")
 
 
 def _set_must_run_by(desk: RequestContext, edition: Edition) -> str:

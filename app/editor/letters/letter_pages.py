@@ -206,7 +206,7 @@ def _file_to_question(desk: RequestContext, letter: Letter) -> ActionResult:
 
 def _join_question(desk: RequestContext, letter: Letter, question: Question) -> ActionResult:
     questions.join(desk.session, desk.actor, question, [letter])
-    return ActionResult(_next_url(desk, letter), _("It stands behind the question now."), question_url(desk, question))
+    return ActionResult(_next_url(desk, letter), _("It belongs to the question now."), question_url(desk, question))
 
 
 @editor.action("/<slug>/letters/<public_id>/reply", permission="take letters")
@@ -367,7 +367,7 @@ def letter_note(slug: str, public_id: str) -> Response | tuple[str, int]:
     def fn(desk: RequestContext, letter: Letter) -> ActionResult:
         check_unchanged(desk, letter)
         receipt_notes.leave_note(desk.session, desk.actor, letter, request.form.get("note", ""))
-        message = _("It stands at the receipt now. Its reader finds it there, if they come back.")
+        message = _("It is at the receipt now. The reader finds it there if they come back.")
         return ActionResult(_letter_url(desk, letter), message)
 
     try:

@@ -114,7 +114,7 @@ BulkForm(
             act="word",
             all_at_once=True,
             format_done=lambda number: ngettext(
-                "One letter stands behind the question now.", "%(num)s letters stand behind one question now.", number
+                "One letter belongs to the question now.", "%(num)s letters belong to one question now.", number
             ),
         ),
         **{

@@ -237,9 +237,7 @@ EDIT_LABELS = {"subject": _l("Subject"), "body": _l("Text")}
 EDIT_FAULTS = {
     **{code: SENTENCES[code] for code in ("required.subject", "invalid.link_changed", "leak.contact_details")},
     "required.text": _l("The mail needs a text."),
-    "leak.reader_words": _l(
-        "Readers’ own words or names stand in it. Look at them, then save it if they may be known."
-    ),
+    "leak.reader_words": _l("It has readers’ own words or names. Look at them, then save it if they may be known."),
 }
 
 

@@ -50,7 +50,7 @@ EMPTY_TEXTS = {
     "automatic": _l("No robot has written. Absence notes, receipts and lists stand here; nobody answers them."),
     "bounce": _l("No mail of yours has come back from another server."),
     "spam": _l("No mail is filed as spam."),
-    "duplicate": _l("No mail came twice. Where one does, the second stands here."),
+    "duplicate": _l("No mail came twice. Second copies are listed here."),
     "edition": _l("No edition has come in. Put the desk’s address on the newsletter’s own list, and each one will."),
 }
 # Notes on mails that are in none of these folders.
@@ -383,7 +383,7 @@ ACTIONS = {
         _l("It is a letter of the expert’s now. Say what it holds, and it is filed."),
     ),
     "letter": PenAction("take", "", _file_as_reader_letter, _l("It waits among the letters now.")),
-    "robot": PenAction("sort", "automatic", _move_to("automatic"), _l("It stands under “From robots” now.")),
+    "robot": PenAction("sort", "automatic", _move_to("automatic"), _l("It is under “From robots” now.")),
     "spam": PenAction("sort", "spam", _move_to("spam"), _l("It is filed as spam.")),
     "again": PenAction("read again", "", _reread_mail, _l("Reading it again. It will be filed within a minute.")),
 }

@@ -311,7 +311,7 @@ def _format_summary(desk: RequestContext, board: Board, mail_count: int) -> str:
 def _format_edition_status(board: Board, is_running: bool) -> str:
     if not board.coming:
         if is_running:
-            return _("No edition is planned: the rhythm stands in the settings.")
+            return _("No edition is planned: set the rhythm in the settings.")
         return _("No edition is planned.")
     edition = board.coming[0]
     if edition.is_locked:

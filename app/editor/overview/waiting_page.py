@@ -102,7 +102,7 @@ def _stand_down(desk: RequestContext, assignment: Assignment) -> None:
 
 def _format_refusal(_desk: RequestContext, _row: Any, error: DomainError) -> str:
     if isinstance(error, LeakDetected):
-        return _("words of its readers stand in the sentence")
+        return _("the sentence has words of its readers")
     return get_refusal_text(error)
 
 

@@ -230,7 +230,7 @@ def question_split_letter(slug: str, public_id: str, letter_id: str) -> Response
         announce(_("Nothing was done: it is picked for an edition, or ran in one."))
         return redirect_to_question(slug, public_id, "wording")
     except VersionConflict:
-        announce(_("Nothing was done: the letter stands elsewhere by now."))
+        announce(_("Nothing was done: the letter has been moved meanwhile."))
         return redirect_to_question(slug, public_id, "wording")
     back = url_for("editor.question", slug=slug, public_id=public_id)
     announce(
@@ -317,12 +317,12 @@ def _join(desk: RequestContext, question: Question, look_alike: Question | Lette
         if choice is None or not look_alike.is_received:
             raise InvalidTransition("letter", "join", look_alike.state)
         actions.join(session, actor, question, [look_alike])
-        return LookAlikeResult(question.public_id, _("The letter stands behind this question now."))
+        return LookAlikeResult(question.public_id, _("The letter belongs to this question now."))
     if choice is JoinChoice.CLOSE_WITH_ANSWER:
         if closing.has_notified_expert(session, question):
             raise MissingField("sentence")
         close_question(session, actor, question, "answered", answered_by=look_alike)
-        return LookAlikeResult(question.public_id, _("It is closed, and its readers are told where the answer stands."))
+        return LookAlikeResult(question.public_id, _("It is closed, and its readers are told where the answer is."))
     if choice is JoinChoice.MERGE_INTO_LOOK_ALIKE:
         closing.merge_question(session, actor, question, look_alike)
         return LookAlikeResult(look_alike.public_id, _("The two are one question now."))

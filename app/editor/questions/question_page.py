@@ -207,8 +207,8 @@ def _list_facts(text: AnswerText) -> str:
 def _count_links(text: AnswerText) -> str:
     link_count = len(_LINK.findall(text.body))
     if not link_count:
-        return _("No link stands in it.")
-    return ngettext("One link stands in it.", "%(num)d links stand in it.", link_count)
+        return _("It has no link.")
+    return ngettext("It has one link.", "It has %(num)d links.", link_count)
 
 
 def _list_named_readers(detail: QuestionDetail) -> str:

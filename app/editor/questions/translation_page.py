@@ -61,7 +61,7 @@ FIELDS = {
 # By the code of an error: sentences that say more than the usual ones of `error_sentences`.
 FAULTS = {
     "too_long.reason": _l("The reason is too long."),
-    "leak.reader_words": _l("Readers’ own words or names stand in it. Look at them, and tick that they may be known."),
+    "leak.reader_words": _l("It has readers’ own words or names. Look at them, and tick that they may be known."),
     "leak.private_details": _l(
         "Readers’ own words stand in it, or what they told the desk alone. Look at it, and tick that it may be known."
     ),

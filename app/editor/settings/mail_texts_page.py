@@ -45,7 +45,7 @@ PLACEHOLDER_LABELS = (
 # By code of a fault; `name` is the placeholder at fault.
 FAULTS = {
     "long": _l("This is too long."),
-    "brace": _l("A brace stands alone. Write {{ where you mean a brace."),
+    "brace": _l("There is a single brace. Write {{ for a brace."),
     "unknown": _l("{%(name)s} can’t be filled in here. Look at the help above the field."),
     "needs": _l("{%(name)s} has to stand in it."),
 }

@@ -221,7 +221,7 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
             for edition, reason in list_editions_off_calendar(desk.session, desk.newsletter)
             if reason
         ]
-        message = _("Saved. The editions to come follow the rhythm as it stands now.")
+        message = _("Saved. The coming editions follow the new rhythm.")
         return f"{message} {format_notified_experts(names)}" if names else message, kept_dates
 
     try:
@@ -232,9 +232,7 @@ def change_settings(slug: str, part: str) -> Response | tuple[str, int]:
         return rerender(slug, 409, _render_part, part, form_data, has_conflict=True)
     if kept_dates:
         dates = "; ".join(kept_dates)
-        message = _(
-            "Saved. The editions to come follow the rhythm as it stands now, but these stay: %(dates)s.", dates=dates
-        )
+        message = _("Saved. The coming editions follow the new rhythm, except these: %(dates)s.", dates=dates)
         announce(message, href=url_for("editor.all_editions", slug=slug), label=_("All dates, to skip one"))
     else:
         announce(message)
