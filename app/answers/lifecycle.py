@@ -193,7 +193,7 @@ ANSWER = Machine(
             after="cancel, remove",
             tells="E X",
         ),
-        Move("withdraw", ("held over",), ("withdrawn",), after="remove"),
+        Move("withdraw", ("held over",), ("withdrawn",), after="remove", tells="E X"),
         Move("revive", ("withdrawn",), ("submitted", "edited"), after="reopen", needs=(text,)),
         Move(
             "hold over",

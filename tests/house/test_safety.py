@@ -229,25 +229,6 @@ def test_of_a_reader_without_an_address_no_row_knows_the_minute(database: Databa
 
 
 @pytest.mark.threat("stolen database")
-def test_a_former_wording_that_goes_with_a_letter_knows_no_minute_either(
-    database: Database, newsroom: Newsroom
-) -> None:
-    """Two ask the same; the first version was in the words of the one who takes theirs back."""
-    letter, other = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who weighs the salt?")
-    question = worded(database, newsroom, letter)
-    reword(database, newsroom, question, "Who measures the wind?", clear=True)
-
-    def join(session: Session) -> None:
-        actions.join(session, newsroom.nora, session.get_one(Question, question), [session.get_one(Letter, other)])
-
-    database.write(join, at=TODAY)
-    take_back(database, letter)
-    with database.read() as session:
-        erased = session.scalars(select(QuestionText.erased_at).where(QuestionText.erased_at.is_not(None))).all()
-    assert erased == [TODAY.replace(hour=0, minute=0, second=0, microsecond=0)]
-
-
-@pytest.mark.threat("stolen database")
 @pytest.mark.parametrize("zone", ["Asia/Bishkek", "Europe/Prague", "America/New_York"])
 @pytest.mark.parametrize("hour", [2, 10, 20, 23])
 def test_the_day_that_is_kept_has_begun_and_is_not_over(

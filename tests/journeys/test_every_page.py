@@ -32,7 +32,7 @@ pytestmark = pytest.mark.browser
 ELSEWHERE = (
     *("editor.start", "editor.expert_report", "editor.invitations", "editor.search", "editor.who_types"),
     *("editor.back_issues_report", "editor.expert_wrong_rows", "editor.go_on", "editor.mail_file"),
-    *("editor.mail_file_text", "editor.mail_picture"),
+    *("editor.mail_file_text", "editor.mail_picture", "editor.expert_photo"),
 )
 STATES = {
     "editor.question": 8,

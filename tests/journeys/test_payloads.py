@@ -70,7 +70,7 @@ NOT_TYPED = {
     "of the mail company": ("mail_sign_ins.refresh_sealed", "mail_sign_ins.access_sealed", "mail_sign_ins.fault"),
     "checked by its form, and refused otherwise": (
         "newsletters.address", "newsletters.languages", "newsletters.rule", "newsletters.at", "newsletters.zone", "newsletters.skips",
-        "newsletters.extra", "newsletters.marks", "newsletters.check_policy", "newsletters.onion", "newsletters.leave_to",
+        "newsletters.extra", "newsletters.marks", "expert_photos.licence", "shown_photos.licence", "newsletters.check_policy", "newsletters.onion", "newsletters.leave_to",
         "newsletters.framed_by", "newsletters.inbox", "newsletters.list_address", "newsletters.digest_at", "newsletters.held_kinds", "people.email_sealed",
         "contacts.email_sealed", "experts.languages", "factors.secret_sealed", "form_drafts.form", "form_drafts.changed", "programs.address_sealed",
         "translators.email_sealed", "sending_tools.address", "sending_tools.audience", "sending_tools.secret_sealed",
@@ -79,11 +79,11 @@ NOT_TYPED = {
         "machine_translations.fault", "drafts.known_counts", "translator_drafts.known_counts", "sightings.name", "counted_weeks.figures", "sessions.browser", "editions.local_at", "press_keys.outcome_sealed", "letters.signs",
         "programs.paused_by", "public_versions.version", "programs.secret_sealed", "programs.former_sealed", "program_deliveries.event", "program_deliveries.said",
         "sending_tools.tool", "sending_tools.desk", "handed_drafts.tool", "handed_drafts.address", "handed_drafts.their_id",
-        "handed_drafts.link", "handed_drafts.digest", "handed_drafts.said",
+        "handed_drafts.link", "handed_drafts.digest", "handed_drafts.said", "expert_photos.digest", "shown_photos.digest",
     ),
     "made of the words of other columns": (
         "desk_terms.term", "public_terms.term", "expert_topics.term", "desk_docs.topics", "desk_docs.text", "desk_docs.more",
-        "public_docs.topics", "public_docs.text", "public_docs.more", "experts.folded", "experts.alike", "experts.words", "expert_pages.name", "edition_items.output", "edition_items.found_sha256", "item_translations.output",
+        "public_docs.topics", "public_docs.text", "public_docs.more", "experts.folded", "experts.alike", "experts.words", "expert_pages.name", "shown_photos.name", "edition_items.output", "edition_items.found_sha256", "item_translations.output",
     ),
 }  # fmt: skip
 # What a field refuses: by what somebody could be reached in a wording, places to fill in a sentence of the house.

@@ -33,7 +33,7 @@ from app.mail.models import OutboxMail
 from app.newsletters import mail_texts, settings, topics
 from app.newsletters.models import Newsletter
 from app.newsletters.sentence_placeholders import REQUIRED_PLACEHOLDERS
-from app.people import directory, expert_pages, links, staff, uploads
+from app.people import directory, expert_pages, expert_photos, links, staff, uploads
 from app.people.models import PROFILE, Expert, Factor, Person
 from app.programs import registering
 from app.questions import actions, notes, wording
@@ -201,6 +201,14 @@ def add_people(context: PayloadNewsroom) -> None:
         if not expert.described_as:
             expert_pages.give_consent(session, nora, expert, context.newsletter.id, LINE_400(index // 2))
         context.experts.append(expert.id)
+    for index in range(len(NAME_200.texts)):
+        expert = directory.record_expert(session, nora, f"Leyla {index}", f"leyla{index}@field.example")
+        credit = expert_photos.PhotoCredit(NAME_200(index), "other", NAME_200(index))
+        expert_photos.save_photo(session, nora, expert, "", credit, f"image {index}".encode())
+        photo = expert_photos.photo_of(session, expert)
+        assert photo
+        actor = ExpertActor(expert.id, expert.name)
+        expert_photos.show_photo(session, actor, expert, photo.public_id, [context.newsletter.id])
     sheet = io.StringIO()
     writer = csv.writer(sheet)
     writer.writerow(["Name", "E-mail", "Title", "About them"])

@@ -20,6 +20,7 @@ from werkzeug.routing import Map
 
 from app.core.actors import Clock
 from app.db.engine import Database
+from app.mail.message import REMOVAL_PATH
 from app.people import sign_in
 from app.people.models import Person
 from app.text.clean import digits
@@ -177,7 +178,8 @@ class UserBrowsers:
                 mail = email.message_from_bytes(file.read_bytes(), policy=default)
                 body = mail.get_body(("plain",))
                 if address in str(mail["To"]) and subject in str(mail["Subject"]) and body is not None:
-                    links.extend(re.findall(r"https?://\S+", body.get_content()))
+                    found = re.findall(r"https?://\S+", body.get_content())
+                    links.extend(link for link in found if not link.endswith(REMOVAL_PATH))
                     return True
             return False
 

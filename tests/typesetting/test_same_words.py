@@ -96,7 +96,8 @@ def test_each_form_is_read_here() -> None:
 
 
 def test_the_docs_have_a_row_for_each_form() -> None:
-    lines = (STATIC.parents[1] / "docs/exports.md").read_text("utf-8").splitlines()
+    text = (STATIC.parents[1] / "docs/exports.md").read_text("utf-8")
+    lines = text.partition("| Record | ")[0].splitlines()  # below is the table of the newsletter's export
     rows = [[cell.strip() for cell in line.strip("|").split("|")][:2] for line in lines if line.startswith("| ")]
     forms, described = (
         [f"{form.name} | .{form.suffix}" for form in EXPORTS.values()],
