@@ -270,20 +270,21 @@ def _check_no_reader_words(session: Session, actor: Staff, translation: Translat
     must_have_looked(actor, passages, "private_details")
 
 
-def reopen(session: Session, actor: Staff, translation: Translation) -> None:
-    """Revoke the approval of a translation, to change it. Raises `InvalidTransition`, `PermissionDenied`."""
+def reopen(session: Session, actor: Staff, translation: Translation, cause: str | None = None) -> None:
+    """Revoke the approval of a translation, to change it. `cause` is the move that requires this, if any.
+
+    Raises `InvalidTransition`, and without a cause `PermissionDenied`.
+    """
     details = {"language": translation.language}
-    TRANSLATION.apply(session, actor, lock_row(session, translation), "reopen", why=details, approved_by_id=None)
+    lock_row(session, translation)
+    TRANSLATION.apply(session, actor, translation, "reopen", cause=cause, why=details, approved_by_id=None)
 
 
 def reopen_approved(session: Session, actor: Staff, answer: Answer) -> None:
     """Revoke the approvals of an answer's translations, because what they translate has changed."""
     query = select(Translation).where(Translation.answer_id == answer.id, Translation.is_approved)
     for translation in session.scalars(query.order_by(Translation.id)).all():
-        details = {"language": translation.language}
-        TRANSLATION.apply(
-            session, actor, lock_row(session, translation), "reopen", cause="change", why=details, approved_by_id=None
-        )
+        reopen(session, actor, translation, cause="change")
 
 
 def drop(session: Session, actor: Staff, translation: Translation) -> None:

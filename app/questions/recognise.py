@@ -167,9 +167,9 @@ def _list_marked_words(text: str, language: str) -> Iterator[str]:
             yield from map(_to_name_key, _WORDS.findall(text[mark.start : mark.end]))
 
 
-def _to_name_key(word: str) -> str:
-    """Return a word in small letters, without a possessive: "timur" for "Timur’s"."""
-    return word.lower().split("'")[0].split("’")[0]
+def _to_name_key(name: str) -> str:
+    """Return a name in small letters, without a possessive: "timur" for "Timur’s"."""
+    return name.lower().split("'")[0].split("’")[0]
 
 
 def _is_title_case(headline: str, language: str) -> bool:

@@ -8,7 +8,7 @@ from tests.support.odd_names import ODD, ODD_PARAMETERS
 from tests.support.source import list_app_modules, list_macros, parse_module, parse_templates, relative_name
 
 # What is left, mostly nested functions, properties that templates read, and parameters of views. Lower these; nothing raises them.
-MOST_FUNCTIONS, MOST_PARAMETERS = 46, 121
+MOST_FUNCTIONS, MOST_PARAMETERS = 45, 120
 # Variables of mail templates that are placeholders in texts which newsletters have worded, such as {why}.
 MOST_VARIABLES = 8
 
