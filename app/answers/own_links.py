@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Actor
@@ -35,10 +35,8 @@ def list_open_assignments(session: Session, expert: Expert) -> list[Assignment]:
 
     An invitation that an editor still holds gives them no page yet.
     """
-    is_held = exists().where(
-        OutboxMail.assignment_id == Assignment.id, OutboxMail.kind == unsent_mails.INVITATION, OutboxMail.is_held
-    )
-    query = select(Assignment).where(Assignment.expert_id == expert.id, Assignment.was_asked, ~is_held)
+    has_page = Assignment.was_asked & ~unsent_mails.IS_INVITATION_HELD
+    query = select(Assignment).where(Assignment.expert_id == expert.id, has_page)
     return list(session.scalars(query.order_by(Assignment.id.desc()).limit(MAX_LINKS)))
 
 
@@ -94,7 +92,8 @@ def request_links(session: Session, actor: Actor, email: str) -> None:
         if due_at is not None:
             send_links(session, actor, expert, assignments, not_before=due_at)
     for translator in translators.find_open_by_address(session, address):
-        lock_row(session, translator)
+        if lock_row(session, translator).email_sealed is None:  # their work ended meanwhile
+            continue
         due_at = _find_due_time(
             session,
             OutboxMail.question_id == translator.question_id,

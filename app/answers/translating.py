@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..core.actors import Staff, TranslatorActor
+from ..core.actors import Actor, Staff, TranslatorActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition
 from ..core.state_machine import check_version, must, require_length, require_text
 from ..db.session import lock_row, now
@@ -145,9 +145,9 @@ def translate(
     values = build_columns(original, content)
     if old and old.is_written and all(getattr(old, name) == value for name, value in values.items()):
         return old
-    details = {"language": language}
     if old and old.is_approved and not is_current(session, old, original):
-        TRANSLATION.apply(session, actor, old, "reopen", cause="change", why=details, approved_by_id=None)
+        reopen(session, actor, old, cause="change")
+    details = {"language": language}
     # The expert's consent, or the editor's reason for doing without it, was given for the former text.
     values |= {
         "written_at": now(session),
@@ -270,7 +270,7 @@ def _check_no_reader_words(session: Session, actor: Staff, translation: Translat
     must_have_looked(actor, passages, "private_details")
 
 
-def reopen(session: Session, actor: Staff, translation: Translation, cause: str | None = None) -> None:
+def reopen(session: Session, actor: Actor, translation: Translation, cause: str | None = None) -> None:
     """Revoke the approval of a translation, to change it. `cause` is the move that requires this, if any.
 
     Raises `InvalidTransition`, and without a cause `PermissionDenied`.

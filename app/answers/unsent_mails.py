@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from .. import audit
@@ -16,6 +16,10 @@ from .lifecycle import ASSIGNMENT
 from .models import Answer, Assignment
 
 INVITATION = "expert.invitation"
+# Of an assignment: its expert has no page before an editor releases the invitation.
+IS_INVITATION_HELD = exists().where(
+    OutboxMail.assignment_id == Assignment.id, OutboxMail.kind == INVITATION, OutboxMail.is_held
+)
 
 
 class MailAlreadySent(outbox.OnItsWay):
@@ -58,8 +62,8 @@ def recall_all_mails(session: Session, actor: Actor, mail_ids: Sequence[int]) ->
 
 def is_invitation_held(session: Session, assignment: Assignment) -> bool:
     """Return whether the invitation waits for an editor, so that the expert hasn't been asked yet."""
-    invitations = select(OutboxMail.id).filter_by(assignment_id=assignment.id, kind=INVITATION)
-    return session.scalar(invitations.where(OutboxMail.is_held).limit(1)) is not None
+    query = select(Assignment.id).where(Assignment.id == assignment.id, IS_INVITATION_HELD)
+    return session.scalar(query) is not None
 
 
 def stop_check(session: Session, actor: Actor, answer: Answer) -> None:

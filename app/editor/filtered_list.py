@@ -82,7 +82,7 @@ SHORTCUTS = {
     "open": ("o", _l("open it (Enter does so too)")),
     "tick": ("x", _l("tick it")),
     "question": ("q", _l("make it a question")),
-    "merge": ("m", _l("merge the ticked ones, or join it with its first look-alike")),
+    "merge": ("m", _l("merge the selected ones, or join it with its first look-alike")),
     "answered": ("a", _l("answer it with its first look-alike that ran")),
     "comment": ("c", _l("file it as a comment")),
     "tip": ("t", _l("file it as a tip")),

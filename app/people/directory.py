@@ -23,6 +23,12 @@ class BadAddress(DomainError, ValueError):
     code, field = "invalid.email", "email"
 
 
+class ExpertRemoved(DomainError):
+    """The person was removed from the directory of experts, and has kept an account at a desk."""
+
+    code, field = "conflict.expert_removed", "email"
+
+
 def checked_address(email: str) -> str:
     """Return the address with its domain in lower case. Raises `BadAddress`.
 
@@ -208,11 +214,13 @@ def record_expert(
 ) -> Expert:
     """Return the expert with this address, or record a new one, for whom a name is enough.
 
-    Raises `BadAddress`, `MissingField` or `TooLong` for the name, and `PermissionDenied`.
+    Raises `BadAddress`, `MissingField` or `TooLong` for the name, `ExpertRemoved`, and `PermissionDenied`.
     """
     must(actor, "directory", "upkeep")
     person = add_person(session, actor, name, email, language)
     existing = resolve_merged_expert(session, session.scalar(select(Expert).filter_by(person_id=person.id)))
+    if existing and existing.erased_at is not None:
+        raise ExpertRemoved
     if existing:
         return existing
     expert = add_and_flush(session, Expert(person_id=person.id, **profile))

@@ -205,7 +205,8 @@ class _BatchDirectory:
         all_macs = [mac for macs in self.macs.values() for mac in macs]
         people = session.execute(select(Person.id, Person.email_mac).where(Person.email_mac.in_(all_macs)))
         self._person_ids: dict[bytes, int] = {row.email_mac: row.id for row in people}
-        experts = _load_experts(session, Expert.person_id.in_(self._person_ids.values()))
+        is_of_person = Expert.person_id.in_(self._person_ids.values())
+        experts = _load_experts(session, is_of_person, Expert.erased_at.is_(None))
         # The address of a merged expert leads to the one that they were merged into.
         target_ids = {expert.merged_into_id for expert in experts if expert.merged_into_id}
         targets = _load_experts(session, Expert.id.in_(target_ids)) if target_ids else []

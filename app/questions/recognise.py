@@ -139,9 +139,17 @@ def find_headline_marks(headline: str, language: str, texts: Sequence[str]) -> l
     there. So a name that stands in such a headline and nowhere below it is missed.
     """
     marks = find_marks(headline, language)
-    small_words = {word for text in texts for word in _WORDS.findall(text) if word.islower()}
-    marked_words = {word for text in texts for word in _list_marked_words(text, language)}
     is_title = _is_title_case(headline, language)
+    doubtful_words = {
+        word
+        for mark in marks
+        if mark.kind in ("name", "place") and (is_title or mark.start == 0)
+        for word in map(_to_name_key, _WORDS.findall(headline[mark.start : mark.end]))
+    }
+    if not doubtful_words:
+        return marks
+    small_words = {word for text in texts for word in _WORDS.findall(text) if word.islower()}
+    marked_words = _find_marked_words(doubtful_words, texts, language)
     kept: list[IdentifyingSpan] = []
     for mark in marks:
         words = [
@@ -159,6 +167,18 @@ def find_headline_marks(headline: str, language: str, texts: Sequence[str]) -> l
                 if word in marked_words or (mark.kind == "place" and word not in small_words)
             ]
     return kept
+
+
+def _find_marked_words(words: set[str], texts: Sequence[str], language: str) -> set[str]:
+    """Return those of these words that are marked as a name or place in one of the texts.
+
+    Only texts that have a word which isn't found yet are searched for marks, since that is slow.
+    """
+    found: set[str] = set()
+    for text in texts:
+        if any(word in text.lower() for word in words - found):
+            found |= words.intersection(_list_marked_words(text, language))
+    return found
 
 
 def _list_marked_words(text: str, language: str) -> Iterator[str]:

@@ -77,6 +77,9 @@ SENTENCES: dict[str, Any] = {
     ),
     "precondition.expert_has_no_page": _l("A name is missing."),
     "precondition.expert_described": _l("Who is described, not named, has no photo beside the answers."),
+    "conflict.expert_removed": _l(
+        "They were removed from the directory of experts, and work at a desk here. They can’t be added again."
+    ),
     "precondition.expert_erased": NOT_NOW,
     "precondition.photo_missing": _l("Choose a picture."),
     "precondition.not_compared": _l("Read it against the original, and tick that you did."),

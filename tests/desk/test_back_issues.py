@@ -108,7 +108,7 @@ def test_only_what_is_ticked_is_imported_and_as_it_was_mended(nora: Desk, newsro
     with nora.database.read() as session:
         item = session.scalars(select(EditionItem)).one()
     assert item.input["piece"]["headline"] == "Sand in clay"
-    assert "1 Q&A is new. 1 stands in the archive already." in nora.get_text(path)
+    assert "1 Q&A is new. 1 is in the archive already." in nora.get_text(path)
 
 
 def test_a_missing_day_is_asked_for_and_nothing_typed_is_lost(nora: Desk, newsroom: Newsroom) -> None:

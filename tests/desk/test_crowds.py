@@ -29,7 +29,7 @@ def test_a_crowd_is_filed_by_one_press_and_comes_back_by_another(nora, database:
     assert "The crowd is filed as spam." in done
     assert list_letter_ids(nora.get("/letters?state=held")) == [alone]
     assert nora.get("/letters?state=held").texts("#crowds") == []
-    assert "Nothing was done. Tick a crowd as it stands now." in nora.get(nora.post("/letters/crowds", crowd=first))
+    assert "Nothing was done. Select one of the groups below." in nora.get(nora.post("/letters/crowds", crowd=first))
 
     press = done.values("press")[0]
     assert "Undone." in nora.get(nora.post("/undo", press=press))
@@ -39,7 +39,7 @@ def test_a_crowd_is_filed_by_one_press_and_comes_back_by_another(nora, database:
 def test_an_empty_press_files_nothing(nora, database: Database, newsroom: Newsroom):
     send_flood(database, newsroom, [FLOOD] * 3)
     crowds.rank_waiting_letters(database)
-    assert "Nothing was done. Tick a crowd as it stands now." in nora.get(nora.post("/letters/crowds"))
+    assert "Nothing was done. Select one of the groups below." in nora.get(nora.post("/letters/crowds"))
     assert len(list_letter_ids(nora.get("/letters?state=held"))) == 3
 
 

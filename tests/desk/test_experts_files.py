@@ -13,10 +13,12 @@ from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.people import directory, directory_import, expert_file, spreadsheet, uploads
 from app.people.models import Expert, Person, Upload
+from app.workflows.retention import erase_people
 from tests.support.database_checks import dump_tables
 from tests.support.desk import Desk
 from tests.support.pages import Page
@@ -355,6 +357,22 @@ def test_no_cell_begins_like_a_formula_and_each_comes_back(cell: str) -> None:
     safe = spreadsheet.escape_cell(cell)
     assert safe[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n")
     assert spreadsheet.unescape_cell(safe) == cell
+
+
+def test_a_file_fills_nothing_into_a_colleague_who_removed_themselves(nora: Desk, newsroom: Newsroom) -> None:
+    """Nora was an expert, too. Her account at the desk stays, with its address."""
+
+    def remove(session: Session) -> None:
+        expert = directory.record_expert(session, newsroom.nora, "Nora Lind", "nora@desk.example")
+        erase_people.forget_expert(session, expert)
+
+    nora.database.write(remove)
+    path = look(nora, "name,email,topics\nNora Lind,nora@desk.example,salt\n")
+    assert "This is the address of somebody at the desk." in nora.get_text(path)
+    page = nora.press("experts", 422, name="Nora Lind", email="nora@desk.example")
+    assert (
+        "They were removed from the directory of experts, and work at a desk here. They can’t be added again." in page
+    )
 
 
 def test_an_address_changes_hands_only_by_a_number(nora: Desk, newsroom: Newsroom) -> None:

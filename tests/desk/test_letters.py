@@ -239,7 +239,7 @@ def test_letters_that_moved_meanwhile_are_left_alone_and_counted(nora, database,
 
 def test_a_bulk_press_without_letters_or_with_a_strange_one_changes_nothing(nora, database, newsroom):
     salt = send_letter(database, newsroom, SALT)
-    assert "Nothing was done. Tick the letters first." in nora.get(nora.post("/letters", act="spam"))
+    assert "Nothing was done. Select the letters first." in nora.get(nora.post("/letters", act="spam"))
     nora.post("/letters", act="question", letter=["0123456789AB.1", "nonsense", f"{salt}.x"])
     nora.post("/letters", 400, act="burn", letter=[f"{salt}.1"])
     assert (get_letter(database, salt).state, get_letter(database, salt).version) == ("received", 1)

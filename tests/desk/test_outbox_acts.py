@@ -168,7 +168,7 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, ilya:
     nora.press("outbox", act="discard", mail=[f"{first}.1"])
     assert "One can’t be: that isn’t possible in its current state." in nora.get_text("outbox")
     nora.press("outbox", act="retry", mail=[])
-    assert "Tick the mails first." in nora.get_text("outbox")
+    assert "Select the mails first." in nora.get_text("outbox")
 
 
 def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: Desk, newsroom: Newsroom) -> None:

@@ -311,7 +311,7 @@ def test_time_is_given_a_no_is_noted_and_a_link_sent_again(nora, database, newsr
     assert get_one(database, OutboxMail, kind="expert.invitation_again").state == "queued"
     nora.post(f"{address}/decline", reason="no time", later_on="2099-03-01")
     assert get_states(database) == ("open", "declined", None)
-    assert "Declined: Leyla Aydın has no time now, but can from Sun 1 Mar 2099 on" in nora.get("/questions")
+    assert "Nobody now: Leyla Aydın has no time now, but can from Sun 1 Mar 2099 on" in nora.get("/questions")
 
 
 def test_merged_questions_come_apart_again(nora, database, newsroom):

@@ -147,7 +147,7 @@ def test_keys_tick_merge_undo_and_search_and_none_fires_while_one_types(chromium
     page = nora.page
     for key in "jxjjx":
         page.keyboard.press(key)
-    expect(page.get_by_text("2 ticked:")).to_have_count(1)
+    expect(page.get_by_text("2 selected:")).to_have_count(1)
     page.keyboard.press("m")
     page.locator(".done").wait_for()
     expect(page.locator(".row")).to_have_count(2)

@@ -258,6 +258,8 @@ def _load_selected_experts(
         )
     except directory.BadAddress:
         raise FormRejected(email=_("This is no address that one can write to")) from None
+    except directory.ExpertRemoved as error:
+        raise FormRejected(email=format_error(error)) from None
     except MissingPrecondition:
         raise FormRejected(name=_("Tick somebody, or write a name")) from None
     return [*(expert for expert in selected if expert.id != new_expert.id), new_expert]

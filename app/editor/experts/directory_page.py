@@ -161,7 +161,7 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
         faults = {error.field: format_error(error)}
     except MissingPrecondition:
         faults = {"name": _("Say who it is.")}
-    except directory.BadAddress as error:
+    except (directory.BadAddress, directory.ExpertRemoved) as error:
         faults = {"email": format_error(error)}
     if faults:
         return rerender(slug, 422, _render_directory, {"name": name, "email": email}, faults)

@@ -131,7 +131,7 @@ BulkForm(
     },
     get_return_page=LETTERS.get_return_page,
     format_done=lambda number: ngettext("One letter is done.", "%(num)s letters are done.", number),
-    empty_message=_l("Nothing was done. Tick the letters first."),
+    empty_message=_l("Nothing was done. Select the letters first."),
     link_label=_l("Go to the question"),
 ).register("letters", "letters_bulk", "take letters")
 
@@ -145,7 +145,7 @@ def letter_crowds(slug: str) -> Response:
         return 1
 
     filed_count, undo_token = _change_crowds(slug, parse_selected_rows("crowd", crowds.SHOWN_CROWDS), file_crowd)
-    message = _("Nothing was done. Tick a crowd as it stands now.")
+    message = _("Nothing was done. Select one of the groups below.")
     if filed_count:
         message = ngettext("The crowd is filed as spam.", "%(num)s crowds are filed as spam.", filed_count)
     return _announce_and_redirect(message, undo_token, url_for("editor.letters", slug=slug, state=ONLY_HELD))

@@ -342,7 +342,7 @@ BulkForm(
     actions={button: _build_bulk_action(button) for button in BUTTONS},
     get_return_page=_get_return_page,
     format_done=str,  # unused: each action has its own message
-    empty_message=_l("Tick the mails first."),
+    empty_message=_l("Select the mails first."),
     get_reason=_get_reason,
     format_reasons=_format_reasons,
     # Not `lock_unchanged`: it would report a conflict even for a mail that is just going out (`OnItsWay`).

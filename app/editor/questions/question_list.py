@@ -203,7 +203,7 @@ def describe_holder(question: Question, statuses: Sequence[AssignmentStatus]) ->
     if not question.is_cleared:
         return _("You: confirm the wording")
     if statuses:
-        return _("Declined: %(words)s", words=statuses[-1].label)
+        return _("Nobody now: %(words)s", words=statuses[-1].label)
     return _("Nobody yet")
 
 
@@ -483,7 +483,7 @@ BulkForm(
             shortcut="merge",
             all_at_once=True,
             format_done=lambda number: ngettext("One question is merged.", "%(num)s questions are merged.", number),
-            empty_message=_l("Nothing was done. Tick two questions or more."),
+            empty_message=_l("Nothing was done. Select two questions or more."),
         ),
         "shelf": BulkAction(
             _l("Shelve"), lambda desk, question: actions.shelve(desk.session, desk.actor, question), shortcut="shelf"
@@ -495,6 +495,6 @@ BulkForm(
     },
     get_return_page=_get_return_page,
     format_done=lambda number: ngettext("One question is done.", "%(num)s questions are done.", number),
-    empty_message=_l("Nothing was done. Tick the questions first."),
+    empty_message=_l("Nothing was done. Select the questions first."),
     link_label=_l("Go to the one that they are in"),
 ).register("questions", "questions_bulk", "word")
