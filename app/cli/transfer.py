@@ -34,8 +34,9 @@ def export_newsletter(newsletter: str, file: Path, with_contacts: bool, replace:
     """
     database = get_database()
     outcome = "Nothing was written."
-    if with_contacts:
-        database.write(lambda session: _record_export(session, newsletter))
+    with report_errors(file, outcome, can_replace=True):
+        if with_contacts:
+            database.write(lambda session: _record_export(session, newsletter))
     with report_errors(file, outcome, can_replace=True), database.read() as session:
         export_archive.begin_snapshot(session)
         row = by_slug(session, newsletter)

@@ -101,11 +101,7 @@ class Listing(Generic[Row]):
 
     def iter_batches(self, session: Session, batch_size: int) -> Iterator[list[Row]]:
         """Yield all rows in batches. Everything is expunged from the session after each, to save memory."""
-        last: Row | None = None
-        while rows := self.page(session, last, batch_size):
-            yield rows
-            last = rows[-1]
-            session.expunge_all()
+        return _iter_batches(self, session, batch_size)
 
     def count(self, session: Session) -> int:
         """Count the rows, up to `COUNT_LIMIT` + 1."""
@@ -194,6 +190,10 @@ class Chain(Generic[Row]):
     part_of: Callable[[Row], int]
     rising: bool = False
 
+    def iter_batches(self, session: Session, batch_size: int) -> Iterator[list[Row]]:
+        """Yield all rows in batches, as `Listing.iter_batches` does."""
+        return _iter_batches(self, session, batch_size)
+
     def page(self, session: Session, after: Row | None, limit: int, reverse: bool = False) -> list[Row]:
         """Return a page of rows, as `Listing.page` does."""
         return self._load(after, limit, reverse, lambda part, *page: part.page(session, *page))
@@ -229,3 +229,11 @@ class Chain(Generic[Row]):
 
 
 Rows = Listing[Row] | Chain[Row]
+
+
+def _iter_batches(rows: Rows[Row], session: Session, batch_size: int) -> Iterator[list[Row]]:
+    last: Row | None = None
+    while batch := rows.page(session, last, batch_size):
+        yield batch
+        last = batch[-1]
+        session.expunge_all()

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -244,26 +244,20 @@ class FilteredList(Generic[Row]):
     def iter_batches(self, size: int) -> Iterator[list[Row]]:
         """Yield all rows, or all hits of the search, in batches. Everything is expunged from the session after each."""
         session = self.desk.session
-        last_row: Row | None = None
+        if not self.search:
+            yield from self.listing.iter_batches(session, size)
+            return
+        find_hits = partial(
+            full_text_search,
+            *(session, DESK, self.desk.newsletter.id, self.search),
+            nouns=(self.definition.model.__name__.lower(),),
+            limit=size,
+        )
         cursor: int | None = None
-        while True:
-            if self.search:
-                noun = self.definition.model.__name__.lower()
-                newsletter_id = self.desk.newsletter.id
-                hits = full_text_search(
-                    session, DESK, newsletter_id, self.search, nouns=(noun,), cursor=cursor, limit=size
-                )
-                if not hits:
-                    return
-                cursor = hits[-1].cursor
-                ranks = {hit.noun_id: rank for rank, hit in enumerate(hits)}
-                rows = sorted(self.listing.load_by_keys(session, list(ranks)), key=lambda row: ranks[row.id])
-            else:
-                rows = self.listing.page(session, last_row, size)
-                if not rows:
-                    return
-                last_row = rows[-1]
-            yield rows
+        while hits := find_hits(cursor=cursor):
+            cursor = hits[-1].cursor
+            ranks = {hit.noun_id: rank for rank, hit in enumerate(hits)}
+            yield sorted(self.listing.load_by_keys(session, list(ranks)), key=lambda row: ranks[row.id])
             session.expunge_all()
 
     def search_page(self, after: Row | None, size: int) -> "FilteredPage[Row]":

@@ -33,6 +33,7 @@ FIXED_POINT_ONE = 1 << 16
 BITS_PER_LANGUAGE = 32  # enough for the sum over the two thousand n-grams of a text
 _APOSTROPHE = re.compile("[‘’ʻʼ'`´]")
 _WORD = re.compile(r"[^\W\d_]+(?:ʼ[^\W\d_]+)*ʼ?")
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # as BCP 47 has them, with any subtags
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name for it

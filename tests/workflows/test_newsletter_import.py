@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.answers import closing
+from app.answers import closing, merging_experts
 from app.answers.models import Assignment
 from app.audit import Event
 from app.core.actors import Reader
@@ -27,6 +27,7 @@ from app.editions.models import EditionItem
 from app.letters import contacts
 from app.letters.blurred_time import truncate_to_day
 from app.letters.models import Addition, Letter, ReceiptNote
+from app.newsletters.former_names import FormerName
 from app.newsletters.models import Newsletter, Topic
 from app.people.models import Expert, Membership
 from app.questions import actions, notes
@@ -200,7 +201,10 @@ def test_the_desk_and_readers_find_all_of_it(
     ):
         machine.database = new
         said = machine.run_ok("import", path)
-        assert "1 letters, 3 people" in said or "letters" in said
+        assert said.splitlines()[0] == (
+            "1 experts, 12 editions, 1 questions, 1 assignments, 1 answers, 0 translations, 1 edition items, "
+            "0 corrections, 1 letters, 1 people, without readers' contacts"
+        )
         assert "readers-asked staff invite ADDRESS --name NAME --newsletter steppe --role admin" in said
         previous, app.extensions["database"] = app.extensions["database"], new
         try:
@@ -290,6 +294,39 @@ def test_an_expert_who_was_erased_here_does_not_come_back(
     with open_installation(app, database.url, tmp_path / "erasures") as machine:
         assert f"experts.jsonl: {public_id} was erased here" in machine.run_refused("import", path)
     assert dump_tables(database) == before
+
+
+def merge_into_marek(session: Session, newsroom: Newsroom, leyla: Expert) -> None:
+    merging_experts.merge(session, newsroom.nora, leyla, session.get_one(Expert, newsroom.marek.expert_id))
+
+
+def erase(session: Session, newsroom: Newsroom, leyla: Expert) -> None:
+    erase_people.forget_expert(session, leyla)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("change", [merge_into_marek, erase], ids=["merged", "erased"])
+def test_a_newsletter_moves_after_its_expert_was(
+    database: Database, salt: ExpertAssignment, tmp_path: Path, change: Callable[[Session, Newsroom, Expert], None]
+) -> None:
+    salt.send()
+    leyla_id = salt.newsroom.leyla.expert_id
+    database.write(lambda session: change(session, salt.newsroom, session.get_one(Expert, leyla_id)))
+    archive = export(database)
+    with open_new_database("sqlite", tmp_path, SECRETS) as new:
+        bring(new, save(archive, tmp_path / "steppe.zip"))
+        assert compare(archive, export(new)) == []
+
+
+@ON_SQLITE
+def test_its_own_former_short_name_can_be_its_name_again(
+    members: dict[str, bytes], new_house: Installation, tmp_path: Path
+) -> None:
+    edit_newsletter(former_slugs=[{"slug": "meadow"}])(members)
+    sign(members)
+    new_house.run_ok("import", write_members(members, tmp_path / "good.zip"), "--short-name", "meadow")
+    with new_house.database.read() as session:
+        assert session.scalars(select(FormerName.slug)).all() == []
 
 
 @ON_SQLITE
@@ -446,17 +483,16 @@ def test_damaged_archives_change_nothing(members: dict[str, bytes], new_house: I
     for cut in (0, 10, len(good) // 2, len(good) - 1):
         path.write_bytes(good[:cut])
         assert "Nothing was imported." in new_house.run_refused("import", path)
-    for place in range(100, len(good), len(good) // 12):
-        path.write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
-        result = new_house.run("import", path)
-        if result.exit_code == 0:  # a byte that says nothing, such as a time in the list of files
-            with new_house.database.read() as session:
-                assert session.scalars(select(Newsletter.slug).order_by(Newsletter.id)).all() == ["coast", "steppe"]
-            return
-        assert "Nothing was imported." in result.output
-        assert dump_tables(new_house.database) == before
     changed = {**members, "letters.csv": b"other"}  # not what the manifest says
     assert "letters.csv is damaged" in new_house.run_refused("import", write_members(changed, path))
+    refused = 0
+    for place in range(100, len(good), len(good) // 12):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 0xFF]) + good[place + 1 :])
+        result = new_house.run("import", "--check", path)
+        # A byte may say nothing, such as one of a time in the list of files.
+        refused += result.exit_code != 0 and "Nothing was imported." in result.output
+    assert refused >= 9
+    assert dump_tables(new_house.database) == before
 
 
 @ON_SQLITE

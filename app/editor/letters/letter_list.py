@@ -1,6 +1,5 @@
 """The list of letters with its filters, and the pane with the open letter beside it."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -28,7 +27,7 @@ from ...questions import queries as question_queries
 from ...questions.lifecycle import STATES as QUESTION_STATES
 from ...questions.models import Question
 from ...search.full_text import Snippet
-from ...text.languages import direction
+from ...text.languages import LANGUAGE_TAG, direction
 from ...web.formatting import by_name, count, day, format_language, zone
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import may_wait_again
@@ -67,7 +66,6 @@ from ..letter_labels import (
 from .letter_look_alikes import list_look_alikes
 
 MAX_EDITION_OPTIONS = 12  # in the filter by edition
-LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 FILING_KINDS = ("comment", "tip", "unsubscribe", "spam")  # a letter is filed as one of these, or becomes a question
 
 

@@ -61,7 +61,8 @@ def _hide_order_of_day(letters: Iterable[Letter]) -> Iterator[Letter]:
     """
 
     def get_key(letter: Letter) -> tuple[bool, str]:
-        return not keeps_only_day(letter.received_at), letter.public_id
+        # Letters with a time keep the order of the list, since sorting is stable.
+        return (False, letter.public_id) if keeps_only_day(letter.received_at) else (True, "")
 
     for _day, of_day in groupby(letters, key=lambda letter: letter.received_at.date()):
         yield from sorted(of_day, key=get_key)

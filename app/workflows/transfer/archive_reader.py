@@ -6,6 +6,7 @@ Nothing is unpacked to the disk. Only files that the manifest names are read, as
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -90,9 +91,9 @@ class ArchiveReader:
             raise UnusableArchive("The file is no export of Readers Asked.")
         version = manifest.get("schema_version")
         if version != SCHEMA_VERSION:
-            made_by = str(manifest.get("program_version"))[:20]
+            found, made_by = (repr(value)[:20] for value in (version, manifest.get("program_version")))
             raise UnusableArchive(
-                f"The export has version {version} of the schema, from Readers Asked {made_by}; this one reads version "
+                f"The export has version {found} of the schema, from Readers Asked {made_by}; this one reads version "
                 f"{SCHEMA_VERSION}. Install a newer Readers Asked first."
             )
         files = manifest.get("files")
@@ -155,11 +156,7 @@ class ArchiveReader:
             with self._zip.open(info) as member:
                 while chunk := member.read(CHUNK_BYTES):
                     yield chunk
-        except (BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
-            _refuse_damage(info.filename)
-        except Exception as error:  # zlib.error, and what other methods of compression raise
-            if type(error).__module__ not in ("zlib", "lzma", "_lzma", "builtins"):
-                raise
+        except (BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error):
             _refuse_damage(info.filename)
 
 

@@ -41,9 +41,7 @@ class RecordBuilder:
         return item.edition_id in self._unsent_editions or item.question_id in self._retracted_questions
 
     def count_rows(self, kind: RecordKind) -> int:
-        """Return the number of records of a kind; for people those that records built so far have named."""
-        if kind is PEOPLE:
-            return len(self._named_people)
+        """Return the number of records of a kind other than people, who are found in the other records."""
         query = select(func.count()).select_from(kind.model).where(kind.condition(self._newsletter_id))
         return self._session.scalar(query) or 0
 
@@ -131,8 +129,8 @@ class RecordBuilder:
         keys_by_role: dict[str, set[int]] = defaultdict(set)
         actors = {getattr(row, name) for row in rows for name in kind.actors}
         for actor in actors:
-            role, _colon, key = actor.partition(":")
-            if role in ACTOR_KINDS:
+            role, colon, key = actor.partition(":")
+            if colon and role in ACTOR_KINDS:
                 keys_by_role[role].add(int(key))
         names: dict[str, str] = {}
         for role, keys in keys_by_role.items():
@@ -195,5 +193,5 @@ def format_cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        return ", ".join("" if item is None else str(item) for item in value)
     return str(value)

@@ -1,6 +1,5 @@
 """The import of an export: a new newsletter with all of its records, or nothing."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
@@ -26,11 +25,11 @@ from ...newsletters.models import SETTINGS, Newsletter
 from ...newsletters.settings import InvalidSettings, faults_of_sentences
 from ...people.expert_search import search_columns, topic_terms
 from ...people.models import ExpertTopic
+from ...text.languages import LANGUAGE_TAG
 from ...typesetting.house_form import LeadIn
 from ..newsletters.founding import validate_free_slug
 from .archive_reader import ArchiveReader, UnusableArchive
-from .export_archive import Progress
-from .export_records import BATCH_SIZE, number_rows
+from .export_records import ACTOR_KINDS, BATCH_SIZE, number_rows
 from .record_kinds import (
     ANSWERS,
     EDITION_ITEMS,
@@ -49,14 +48,10 @@ from .record_kinds import (
 from .record_shapes import get_shapes, parse_moment
 
 CALENDAR = ("rule", "at", "zone", "skips", "extra", "rule_start")  # settings that are valid only together
-ACTOR_KINDS = {"staff": "people", "expert": "experts"}
-LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 Record = dict[str, Any]
 
 
-def import_newsletter(
-    session: Session, reader: ArchiveReader, progress: Progress = lambda _steps: None, slug: str = ""
-) -> Newsletter:
+def import_newsletter(session: Session, reader: ArchiveReader, slug: str = "") -> Newsletter:
     """Create the newsletter of an archive that `reader` has checked, with all of its records, and record the event.
 
     `slug` replaces the newsletter's short name.
@@ -66,7 +61,7 @@ def import_newsletter(
     people who were erased here: it would bring back what was erased. Raises `UnusableArchive`.
     """
     try:
-        newsletter_id = _Importer(session, reader, progress, slug).run()
+        newsletter_id = _Importer(session, reader, slug).run()
     except (IntegrityError, DataError) as error:
         name = (
             getattr(getattr(error.orig, "diag", None), "constraint_name", None) or str(error.orig).split("\n")[0][:100]
@@ -78,11 +73,10 @@ def import_newsletter(
 
 
 class _Importer:
-    def __init__(self, session: Session, reader: ArchiveReader, progress: Progress, slug: str) -> None:
+    def __init__(self, session: Session, reader: ArchiveReader, slug: str) -> None:
         self._slug = slug
         self._session = session
         self._reader = reader
-        self._progress = progress
         self._newsletter_id = 0
         # By kind: the keys of the rows by the name of their record, with the key of the parent if it has one.
         self._keys: dict[str, dict[Any, int]] = defaultdict(dict)
@@ -95,7 +89,6 @@ class _Importer:
         for kind in (PEOPLE, *(kind for kind in KINDS if kind not in (NEWSLETTER, PEOPLE))):
             for records in _iter_batches(self._reader.iter_records(kind)):
                 self._insert_records(kind, records)
-                self._progress(len(records))
         for kind in KINDS:
             if kind.name in LATER_FIELDS:
                 for records in _iter_batches(self._reader.iter_records(kind)):
@@ -104,7 +97,8 @@ class _Importer:
 
     def _insert_newsletter(self, record: Record) -> None:
         check_newsletter(self._session, record)
-        free_slugs = [item for item in record["former_slugs"] if self._is_free(item["slug"])]
+        former_slugs = [item for item in record["former_slugs"] if item["slug"] != record["slug"]]
+        free_slugs = [item for item in former_slugs if self._is_free(item["slug"])]
         [self._newsletter_id] = self._insert_rows(NEWSLETTER, [record | {"former_slugs": free_slugs}], parent_keys=None)
 
     def _is_free(self, slug: str) -> bool:
@@ -127,16 +121,19 @@ class _Importer:
         ids = [record["id"] for record in records]
         rows = self._session.scalars(select(kind.model).where(kind.model.public_id.in_(ids))).all()
         rows_by_id = {row.public_id: row for row in rows}
-        known = {(row.public_id, row.name): row.id for row in rows_by_id.values() if row.erased_at is None}
+        # An erased colleague is called "Former colleague ..." by their ID in both installations.
+        known = {
+            (row.public_id, row.name): row.id for row in rows_by_id.values() if row.erased_at is None or kind is PEOPLE
+        }
         new_records = []
         for record in records:
             row = rows_by_id.get(record["id"])
-            if row is not None and row.erased_at is not None and record.get("erased_at") is None:
+            key = known.get((record["id"], record["name"]))
+            if key is None and row is not None and row.erased_at is not None and record.get("erased_at") is None:
                 raise UnusableArchive(
                     f"{kind.path}: {record['id']} was erased here. Erase them where the archive was made, "
                     "and export again."
                 )
-            key = known.get((record["id"], record["name"]))
             if key is None:
                 new_records.append(record)
             else:
@@ -221,7 +218,7 @@ class _Importer:
 
     def _find_actor(self, actor: str) -> str:
         role, _colon, public_id = actor.partition(":")
-        if role not in ACTOR_KINDS:
+        if role not in ACTOR_KINDS or not public_id:  # just "expert": somebody else has their work now
             return actor
         key = self._keys[ACTOR_KINDS[role]].get(public_id)
         if key is None:
@@ -376,7 +373,7 @@ def check_newsletter(session: Session, record: Record) -> None:
         faults.append("rule")
     for sentence_language in {item["language"] for item in record["sentences"]}:
         texts = {item["kind"]: item["body"] for item in record["sentences"] if item["language"] == sentence_language}
-        faults += [f"sentences.{kind}" for kind in faults_of_sentences(texts)]
+        faults += [f"sentences.{kind!r}" for kind in faults_of_sentences(texts)]
     if faults:
         raise UnusableArchive(f"newsletter.json has unusable values: {', '.join(faults)}.")
     check_languages(NEWSLETTER, record)
@@ -395,14 +392,14 @@ def check_languages(kind: RecordKind, record: Record) -> None:
         items = record.get(child.name, [])
         codes += [item["language"] for item in items if isinstance(item, dict) and "language" in item]
     for code in codes:
-        if not LANGUAGE.fullmatch(code):
+        if not LANGUAGE_TAG.fullmatch(code):
             raise UnusableArchive(f"{kind.path}: {code[:40]!r} is no language.")
 
 
 def check_record(kind: RecordKind, record: Record) -> None:
     """Raise `UnusableArchive` for a record whose contents pages couldn't show."""
     check_languages(kind, record)
-    if kind is ANSWERS and record["credit"] is not None:
+    if kind is ANSWERS and record["credit"]:  # empty once the expert was erased
         try:
             lead_in = LeadIn(**record["credit"])
         except TypeError:
