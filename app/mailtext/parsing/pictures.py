@@ -6,6 +6,8 @@ and the bytes come from strangers.
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PIL import Image, ImageOps
 
@@ -24,15 +26,8 @@ def redraw_picture(data: bytes) -> tuple[str, bytes]:
     Of an animation the first frame is used. Photos are rotated according to their metadata, all of which is then
     dropped: Exif, XMP, IPTC, colour profile, comments and thumbnails. Raises `NoPicture`.
     """
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # `Image.open` warns above it, and refuses only twice as many
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _redraw(data)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
-        raise NoPicture("large") from None
-    except Exception:  # any error of the library on bytes that are no picture
-        raise NoPicture("unreadable") from None
+    with _refuse_bad_pictures():
+        return _redraw(data)
 
 
 PORTRAIT_SIDE = 400  # pixels of a square photo: shown at 96 to 160 pixels, sharp on a dense screen
@@ -47,11 +42,18 @@ def draw_portrait(data: bytes) -> bytes:
     What is transparent becomes white. Raises `NoPicture`, also with "small" if a side has less than `LEAST_SIDE`
     pixels.
     """
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    with _refuse_bad_pictures():
+        return _draw_portrait(data)
+
+
+@contextmanager
+def _refuse_bad_pictures() -> Iterator[None]:
+    """Raise `NoPicture` for every error of the library."""
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # `Image.open` warns above it, and refuses only twice as many
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _draw_portrait(data)
+            yield
     except NoPicture:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
@@ -62,13 +64,15 @@ def draw_portrait(data: bytes) -> bytes:
 
 def _draw_portrait(data: bytes) -> bytes:
     with Image.open(io.BytesIO(data), formats=_PORTRAIT_FORMATS) as opened:
-        if min(opened.size) < LEAST_SIDE:
-            raise NoPicture("small")
         shorter_side = min(opened.size)
-        half_decoded = (opened.width * PORTRAIT_SIDE // shorter_side, opened.height * PORTRAIT_SIDE // shorter_side)
-        opened.draft(None, half_decoded)  # decode a large JPEG at reduced size
-        if opened.mode in ("RGB", "RGBA", "L"):  # others can't be scaled well before they are converted
-            opened.thumbnail(half_decoded)
+        if shorter_side < LEAST_SIDE:
+            raise NoPicture("small")
+        scaled_size = (opened.width * PORTRAIT_SIDE // shorter_side, opened.height * PORTRAIT_SIDE // shorter_side)
+        opened.draft(None, scaled_size)  # decode a large JPEG at reduced size
+        # Others can't be scaled well before they are converted. Neither can a palette, but a large one has to be:
+        # converted at full size, it needs more memory than this process has.
+        if opened.mode in ("RGB", "RGBA", "L", "P"):
+            opened.thumbnail(scaled_size)
         upright = ImageOps.exif_transpose(opened)
     square = ImageOps.fit(upright.convert("RGBA"), (PORTRAIT_SIDE, PORTRAIT_SIDE), centering=_FACES)
     copy = Image.new("RGB", square.size, "white")
