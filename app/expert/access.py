@@ -43,7 +43,7 @@ NOTICES = {
     "take-back": _l("You have your text back. Nobody edits it until you send it again."),
     "report": _l("Thank you. The desk has it, and you will hear what becomes of it."),
 }
-PAGES_FOR_ALL: set[str] = set()  # endpoints that visitors who aren't signed in may open too
+PAGES_FOR_ALL = {"expert.removal", "expert.remove"}  # endpoints for visitors who aren't signed in, too
 T = TypeVar("T")
 View = Callable[..., Any]
 
@@ -119,6 +119,7 @@ def check_access() -> Response | None:
         csrf.protect()
         return None
     if request.endpoint in PAGES_FOR_ALL:
+        errors.use_browser_language()
         return None
     if request.method == "POST":
         return errors.render_error(403, happened=_("You are no longer signed in here; nothing was sent."))
@@ -171,6 +172,16 @@ def run_in_transaction(view_args: dict[str, str], fn: Callable[[AssignmentContex
     `few_columns`, only the columns that saving a draft needs are loaded (see `expert_tasks`).
     """
     return db.write(lambda session: fn(_load_context(session, view_args, few_columns)))
+
+
+def render_own_page(
+    template: str, expert_name: str, *, status: int = 200, signed_in: bool = True, **values: Any
+) -> Response:
+    """Render a page that belongs to an expert and to no newsletter. `expert_name` is "" if nobody is signed in."""
+    html = render_template(
+        f"expert/{template}.html", newsletter=None, expert_name=expert_name, signed_in=signed_in, **values
+    )
+    return make_response(html, status)
 
 
 def render_page(context: AssignmentContext, template: str, status: int = 200, **values: Any) -> Response:

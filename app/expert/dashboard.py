@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from flask import g, render_template, url_for
+from flask import g, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
 
 from ..answers.expert_tasks import ExpertTask, list_tasks
 from ..editions.archive import runs_of, story_path
 from ..web.formatting import ago, day, is_past, moment
 from ..web.setup import db
-from .access import expert, get_actor
+from .access import expert, get_actor, render_own_page
 
 
 class ListedStage(NamedTuple):
@@ -59,7 +60,7 @@ class TaskRow:
 
 
 @expert.get("/expert/")
-def dashboard() -> str:
+def dashboard() -> Response:
     with db.read() as session:
         actor = get_actor(session)
         tasks = list_tasks(session, actor.expert_id)
@@ -69,9 +70,7 @@ def dashboard() -> str:
             if task.stage in LISTED_STAGES:
                 lines[LISTED_STAGES[task.stage].group].append(_build_line(task, runs.get(task.assignment.id)))
         lines["published"].reverse()  # newest first
-        return render_template(
-            "expert/dashboard.html", expert_name=actor.name, signed_in=True, newsletter=None, lines=lines
-        )
+        return render_own_page("dashboard", actor.name, lines=lines)
 
 
 def _build_line(task: ExpertTask, runs_at: datetime | None) -> TaskRow:

@@ -4,7 +4,9 @@ Everybody can read what would happen. Removal needs a sign-in, since the link of
 opens nothing but this assignment. The mailed address is the same for all, so a scanner that opens it learns nothing.
 """
 
-from flask import make_response, render_template, request, session
+from typing import Any
+
+from flask import request, session
 from flask_babel import gettext as _
 from flask_login import current_user, logout_user
 from sqlalchemy import select
@@ -17,16 +19,14 @@ from ..crypto import signing
 from ..editions import archive
 from ..mail.message import REMOVAL_PATH
 from ..people.directory import expert_of
-from ..people.models import Expert, Membership
+from ..people.models import Expert
 from ..web import errors
 from ..web.setup import db
 from ..workflows.retention import end_expert_work, erase_people
-from .access import PAGES_FOR_ALL, expert, has_expert_session
+from .access import expert, has_expert_session, render_own_page
 
 PURPOSE = "the form by which an expert removes themself"
 GOOD_FOR = 1  # days for which a form can show that its expert is removed already
-
-PAGES_FOR_ALL.update(("expert.removal", "expert.remove"))
 
 
 @expert.get(REMOVAL_PATH)
@@ -38,68 +38,55 @@ def removal() -> Response:
 def remove() -> Response:
     """Remove the signed-in expert. A second press, with the session gone, shows the same page as the first one."""
     if not has_expert_session():
-        if _was_removed(request.form.get("who", ""), request.form.get("proof", "")):
-            return _render_end()
-        return errors.render_error(403, happened=_("You are no longer signed in here; nothing was removed."))
+        return _answer_second_press(request.form.get("who", ""), request.form.get("proof", ""))
     if "sure" not in request.form:
         return _render_page(400, _("Tick this first. It can’t be undone."))
     person_id = current_user.person_id
 
-    def fn(db_session: Session) -> None:
+    def fn(db_session: Session) -> bool:
         expert_row = expert_of(db_session, person_id)
         if expert_row is not None:  # a concurrent press may have come first
             actor = ExpertActor(expert_row.id, expert_row.name)
             erase_people.remove_at_own_request(db_session, actor, expert_row)
+        return erase_people.keeps_account(db_session, person_id)
 
-    db.write(fn)
+    keeps_account = db.write(fn)
     logout_user()
     session.clear()
-    return _render_end()
+    return _render_end(keeps_account)
 
 
-def _render_end() -> Response:
-    return make_response(render_template("expert/removed.html", newsletter=None, expert_name="", signed_in=False))
+def _render_end(keeps_account: bool) -> Response:
+    return render_own_page("removed", "", signed_in=False, is_colleague=keeps_account)
 
 
-def _was_removed(public_id: str, proof: str) -> bool:
-    """Return whether a form was made for this expert, who is removed by now."""
-    if signing.read_token(proof, PURPOSE, public_id, GOOD_FOR) is None:
-        return False
-    with db.read() as db_session:
-        erased = select(Expert.id).where(Expert.public_id == public_id, Expert.erased_at.is_not(None))
-        return db_session.scalar(erased) is not None
+def _answer_second_press(public_id: str, proof: str) -> Response:
+    """Show the end again if the form was made for this expert, who is removed by now."""
+    if signing.read_token(proof, PURPOSE, public_id, GOOD_FOR) is not None:
+        with db.read() as db_session:
+            erased = select(Expert).where(Expert.public_id == public_id, Expert.erased_at.is_not(None))
+            expert_row = db_session.scalar(erased)
+            if expert_row is not None:
+                return _render_end(erase_people.keeps_account(db_session, expert_row.person_id))
+    return errors.render_error(403, happened=_("You are no longer signed in here; nothing was removed."))
 
 
 def _render_page(status: int = 200, error: str = "") -> Response:
     """Render what would happen; for a signed-in expert with their own questions and newsletters, and the button."""
     with db.read() as db_session:
         expert_row = expert_of(db_session, current_user.person_id) if has_expert_session() else None
-        if expert_row is None:
-            html = render_template(
-                "expert/remove.html",
-                newsletter=None,
-                expert_name="",
-                signed_in=has_expert_session(),
-                expert=None,
-                error="",
-            )
-            return make_response(html, status)
-        works = [
-            (title_of(db_session, work.assignment), work.outcome)
-            for work in end_expert_work.list_open_work(db_session, expert_row)
-            if work.outcome != "drafted"  # they haven't heard of it
-        ]
-        is_colleague = select(Membership.id).where(Membership.person_id == expert_row.person_id).limit(1)
-        html = render_template(
-            "expert/remove.html",
-            newsletter=None,
-            expert_name=expert_row.name,
-            signed_in=True,
-            expert=expert_row,
-            works=works,
-            newsletters=archive.list_newsletters_of_expert(db_session, expert_row),
-            is_colleague=db_session.scalar(is_colleague) is not None,
-            proof=signing.create_token(PURPOSE, expert_row.public_id),
-            error=error,
-        )
-    return make_response(html, status)
+        values: dict[str, Any] = {"expert": expert_row, "error": ""}
+        if expert_row is not None:
+            values |= {
+                "works": [
+                    (title_of(db_session, work.assignment), work.outcome)
+                    for work in end_expert_work.list_open_work(db_session, expert_row)
+                    if work.outcome != "drafted"  # they haven't heard of it
+                ],
+                "newsletters": archive.list_newsletters_of_expert(db_session, expert_row),
+                "is_colleague": erase_people.keeps_account(db_session, expert_row.person_id),
+                "proof": signing.create_token(PURPOSE, expert_row.public_id),
+                "error": error,
+            }
+        name = expert_row.name if expert_row else ""
+        return render_own_page("remove", name, status=status, signed_in=has_expert_session(), **values)

@@ -265,6 +265,11 @@ def forget_expert(session: Session, expert: Expert, actor: Actor | None = None) 
     return works
 
 
+def keeps_account(session: Session, person_id: int) -> bool:
+    """Return whether an expert has an account at a desk too, which stays with name and address when they are erased."""
+    return session.scalar(select(Membership.id).filter_by(person_id=person_id).limit(1)) is not None
+
+
 def _forget_profile(session: Session, expert: Expert) -> None:
     """Erase an expert's profile, and also the person's name and address unless they have a role at a desk."""
     for name, field in fields_of(Expert).items():
@@ -272,11 +277,11 @@ def _forget_profile(session: Session, expert: Expert) -> None:
         setattr(expert, name, None if is_nullable else FIELD_TYPES[field.kind].empty())
     expert.verified_at = expert.verified_by_id = expert.verified_how = expert.leaves_at = None
     expert.erased_at = now(session)
-    if session.scalar(select(Membership.id).filter_by(person_id=expert.person_id).limit(1)) is None:
-        _forget_person(session, expert.person, "expert")
-    else:
+    if keeps_account(session, expert.person_id):
         for model in (BrowserSession, SignIn):
             session.execute(delete(model).where(model.person_id == expert.person_id, model.door == "expert"))
+    else:
+        _forget_person(session, expert.person, "expert")
     session.flush()
     expert_search.update_search_columns(session, expert)
     form_drafts.erase_about(session, [expert.public_id])
