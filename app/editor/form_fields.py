@@ -17,6 +17,7 @@ from ..db.ids import CROCKFORD
 from ..newsletters.models import Newsletter
 from ..text.languages import guess_language, guessable_languages
 from ..web import errors
+from ..web.foreign_files import FORM_OVERHEAD
 from ..web.formatting import by_name
 from .frame import editor
 
@@ -114,7 +115,6 @@ def looks_like(text: str, language: str) -> str:
     return _("These words look like %(language)s.", language=guessed_name)
 
 
-FORM_OVERHEAD = 64 * 1024  # bytes allowed for the other fields of an upload form
 # By endpoint: the limit in bytes, and the function that returns the message about larger forms.
 _SIZE_LIMITS: dict[str, tuple[int, Callable[[], str]]] = {}
 

@@ -11,56 +11,43 @@ from werkzeug.wrappers import Response
 from ..core.domain_errors import VersionConflict
 from ..newsletters.queries import all_newsletters
 from ..people import expert_photos
-from ..people.models import Expert
 from ..web import errors, photo_form
+from ..web.foreign_files import FORM_OVERHEAD
 from ..web.photo_form import PhotoForm
-from ..web.setup import db, or_404
+from ..web.setup import db
 from .access import expert, get_actor, get_signed_in_expert, has_expert_session
+from .profile import rerender_photo_form
 
 
 @expert.url_value_preprocessor
 def apply_size_limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Take the body of a photo from signed-in experts only."""
     if endpoint == "expert.save_photo" and has_expert_session():
-        photo_form.raise_size_limit()
+        request.max_content_length = expert_photos.MAX_BYTES + FORM_OVERHEAD
 
 
 @expert.errorhandler(RequestEntityTooLarge)
 def too_large(_error: RequestEntityTooLarge) -> Response:
     happened = str(photo_form.TOO_BIG) if request.endpoint == "expert.save_photo" else None
-    return errors.render_error(413, happened=happened) if happened else errors.render_error(413)
-
-
-def describe_photo(session: Session, expert_row: Expert, form: PhotoForm | None) -> dict[str, Any]:
-    """Return the values of the template `expert/_photo.html`; `form` is one that was refused."""
-    stored = expert_photos.photo_of(session, expert_row)
-    return {
-        "photo": stored,
-        "photo_form": photo_form.describe_form(stored, form),
-        "caption": photo_form.format_caption(stored) if stored else "",
-        "is_photo_shown": expert_photos.has_shown_photo(session, expert_row),
-    }
+    return errors.render_error(413, happened=happened)
 
 
 @expert.get("/expert/photo/<digest>.jpg")
 def own_photo(digest: str) -> Response:
     with db.read() as session:
-        stored = expert_photos.photo_of(session, get_signed_in_expert(session))
-        if stored is None or stored.digest != digest:
-            stored = None
-        return photo_form.send_image(or_404(stored).image, "private, no-store")
+        return photo_form.send_own_image(expert_photos.photo_of(session, get_signed_in_expert(session)), digest)
 
 
 @expert.post("/expert/photo")
 def save_photo() -> Response:
     """Store a new photo, or another credit of the one that is there."""
-    form = photo_form.read_photo_form()
+    form, credit = photo_form.read_photo_form()
     if form.errors:
-        return _rerender(form, 400)
+        return rerender_photo_form(form, 400)
 
     def save(session: Session) -> None:
         expert_row = get_signed_in_expert(session)
-        expert_photos.save_photo(session, get_actor(session), expert_row, form.seen, form.credit, form.image)
+        expert_photos.save_photo(session, get_actor(session), expert_row, form.seen, credit, form.image)
 
     return _write(save, _("Your photo is saved."), form)
 
@@ -91,14 +78,8 @@ def _write(fn: Any, notice: str, form: PhotoForm | None = None) -> Response:
     try:
         db.write(fn)
     except VersionConflict:
-        form = form or PhotoForm(expert_photos.PhotoCredit("", ""), "")
-        form.errors["photo"] = _("The photo has changed in the meantime: look at the one above, then choose again.")
-        return _rerender(form, 409)
+        form = form or PhotoForm(None, "")
+        form.errors["photo"] = _("The photo has changed in the meantime: look at the one above, then press again.")
+        return rerender_photo_form(form, 409)
     flash(notice)
     return redirect(url_for("expert.profile", _anchor="photo-part"), code=303)
-
-
-def _rerender(form: PhotoForm, status: int) -> Response:
-    from .profile import rerender_photo_form  # which imports this module
-
-    return rerender_photo_form(form, status)

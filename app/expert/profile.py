@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
@@ -17,10 +17,9 @@ from ..newsletters.queries import all_newsletters
 from ..people import expert_pages
 from ..people.directory import change_profile
 from ..people.models import PROFILE, Expert
-from ..web.photo_form import PhotoForm
+from ..web.photo_form import PhotoForm, describe_photo
 from ..web.setup import db, or_404
-from . import photo
-from .access import expert, get_actor, get_signed_in_expert
+from .access import expert, get_actor, get_signed_in_expert, render_own_page
 
 FIELDS = {name: spec for name, spec in PROFILE.items() if spec.own}  # the fields that experts edit themselves
 ERROR_MESSAGES = {
@@ -95,7 +94,9 @@ def rerender_photo_form(photo_form: PhotoForm, status: int) -> Response:
     """Show the page again with the fields of a photo form that was refused."""
     with db.read() as session:
         expert_row = get_signed_in_expert(session)
-        return _render_form(session, expert_row, _get_stored_values(expert_row), Refusal(status), photo_form)
+        response = _render_form(session, expert_row, _get_stored_values(expert_row), Refusal(), photo_form)
+    response.status_code = status
+    return response
 
 
 @dataclass(frozen=True)
@@ -155,18 +156,16 @@ def _rerender(submitted: dict[str, Any], refusal: Refusal) -> Response:
 def _render_form(
     session: Session, expert_row: Expert, values: dict[str, Any], refusal: Refusal, photo_form: PhotoForm | None = None
 ) -> Response:
-    html = render_template(
-        "expert/profile.html",
-        newsletter=None,
-        expert_name=expert_row.name,
-        signed_in=True,
+    return render_own_page(
+        "profile",
+        expert_row.name,
+        status=refusal.status,
         fields=FIELDS,
         profile=values,
         version=expert_row.version,
         languages=_list_languages(session, expert_row),
         pages=_list_pages(session, expert_row),
-        **photo.describe_photo(session, expert_row, photo_form),
+        **describe_photo(session, expert_row, photo_form),
         is_described=bool(expert_row.described_as),
         refusal=refusal,
     )
-    return make_response(html, refusal.status)

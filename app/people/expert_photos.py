@@ -7,7 +7,7 @@ described instead of named, and nobody else can give it. Restoring a backup brin
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -115,9 +115,12 @@ def photo_of(session: Session, expert: Expert) -> ExpertPhoto | None:
     return session.scalar(select(ExpertPhoto).filter_by(expert_id=expert.id).options(defer(ExpertPhoto.image)))
 
 
-def has_shown_photo(session: Session, expert: Expert) -> bool:
-    """Return whether the photo is shown to the readers of some newsletter."""
-    return session.scalar(select(ShownPhoto.id).filter_by(expert_id=expert.id).limit(1)) is not None
+def has_shown_photo(session: Session, expert: Expert, newsletter_id: int | None = None) -> bool:
+    """Return whether the photo is shown to the readers of a newsletter, or of any if `newsletter_id` is None."""
+    query = select(ShownPhoto.id).filter_by(expert_id=expert.id)
+    if newsletter_id is not None:
+        query = query.filter_by(newsletter_id=newsletter_id)
+    return session.scalar(query.limit(1)) is not None
 
 
 def save_photo(
@@ -126,12 +129,17 @@ def save_photo(
     """Store the photo of an expert with its credit. Without `image`, only the credit of the stored photo changes.
 
     `photo_id` is the public ID of the photo that the form showed, "" if there was none. A new image ends the yes to
-    showing the old one. Raises `VersionConflict` if there is another photo by now, `MissingPrecondition` if there is
-    none and `image` is None, `PermissionDenied`, and what `PhotoCredit.get_clean_credit` raises.
+    showing the old one. Nothing happens if this image is stored with this credit. Raises `VersionConflict` if there is
+    another photo by now, `MissingPrecondition` if there is none and `image` is None, `PermissionDenied`, and what
+    `PhotoCredit.get_clean_credit` raises.
     """
     must(actor, "directory", "own profile")
     credit = credit.get_clean_credit()
-    photo = _lock_photo(session, expert, photo_id)
+    digest = hashlib.sha256(image).hexdigest() if image is not None else ""
+    photo = _lock_photo(session, expert)
+    if photo is not None and digest == photo.digest and credit == _get_credit(photo):
+        return  # a second press
+    _check_seen(expert, photo, photo_id)
     if expert.erased_at is not None or expert.merged_into_id is not None:
         raise MissingPrecondition("expert_erased")
     if photo is None and image is None:
@@ -143,15 +151,7 @@ def save_photo(
         session.flush()
     elif image is not None:
         _delete(session, expert)
-        photo = ExpertPhoto(
-            expert_id=expert.id,
-            image=image,
-            digest=hashlib.sha256(image).hexdigest(),
-            photographer=credit.photographer,
-            licence=credit.licence,
-            terms=credit.terms,
-            added_at=now(session),
-        )
+        photo = ExpertPhoto(expert_id=expert.id, image=image, digest=digest, added_at=now(session), **asdict(credit))
         add_and_flush(session, photo)
     audit.record(session, actor, "expert.photo", expert)
 
@@ -159,7 +159,9 @@ def save_photo(
 def remove_photo(session: Session, actor: Actor, expert: Expert, photo_id: str) -> None:
     """Erase the photo of an expert, if there is one. Raises `VersionConflict` and `PermissionDenied`."""
     must(actor, "directory", "own profile")
-    if _lock_photo(session, expert, photo_id) is not None:
+    photo = _lock_photo(session, expert)
+    if photo is not None:
+        _check_seen(expert, photo, photo_id)
         _delete(session, expert)
         audit.record(session, actor, "expert.no_photo", expert)
 
@@ -173,7 +175,8 @@ def show_photo(
     described instead of named.
     """
     must(actor, "own profile")
-    photo = _lock_photo(session, expert, photo_id)
+    photo = _lock_photo(session, expert)
+    _check_seen(expert, photo, photo_id)
     if has_shown_photo(session, expert):
         return
     if photo is None or expert.described_as:
@@ -190,6 +193,7 @@ def show_photo(
 def hide_photo(session: Session, actor: Actor, expert: Expert) -> None:
     """Show the photo of an expert to readers no more, if it was shown. Raises `PermissionDenied`."""
     must(actor, "directory", "own profile", "upkeep")
+    lock_row(session, expert)
     if _forget_yes(session, expert):
         audit.record(session, actor, "expert.hide_photo", expert)
 
@@ -212,7 +216,8 @@ def move_photo(session: Session, source: Expert, target: Expert) -> None:
 
     The yes of either ends: it was given for answers of one of them.
     """
-    _forget_yes(session, source)
+    for expert in (source, target):
+        _forget_yes(session, expert)
     if photo_of(session, target) is not None:
         _delete(session, source)
     elif (photo := photo_of(session, source)) is not None:
@@ -220,13 +225,19 @@ def move_photo(session: Session, source: Expert, target: Expert) -> None:
         session.flush()
 
 
-def _lock_photo(session: Session, expert: Expert, photo_id: str) -> ExpertPhoto | None:
-    """Lock the expert and return their photo. Raises `VersionConflict` if it isn't the one that the form showed."""
+def _lock_photo(session: Session, expert: Expert) -> ExpertPhoto | None:
     lock_row(session, expert)
-    photo = photo_of(session, expert)
+    return photo_of(session, expert)
+
+
+def _check_seen(expert: Expert, photo: ExpertPhoto | None, photo_id: str) -> None:
+    """Raise `VersionConflict` if the photo isn't the one that the form showed."""
     if (photo.public_id if photo else "") != photo_id:
         raise VersionConflict(f"expert {expert.public_id} has another photo")
-    return photo
+
+
+def _get_credit(photo: ExpertPhoto) -> PhotoCredit:
+    return PhotoCredit(photo.photographer, photo.licence, photo.terms)
 
 
 def _delete(session: Session, expert: Expert) -> None:

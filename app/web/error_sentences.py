@@ -76,7 +76,7 @@ SENTENCES: dict[str, Any] = {
         "They also work at a desk and sign in there with this address: it can’t be changed here."
     ),
     "precondition.expert_has_no_page": _l("A name is missing."),
-    "precondition.expert_described": _l("Who is described, not named, has no photo beside the answers."),
+    "precondition.expert_described": _l("An expert who is described, not named, has no photo beside the answers."),
     "conflict.expert_removed": _l(
         "They were removed from the directory of experts, and work at a desk here. They can’t be added again."
     ),

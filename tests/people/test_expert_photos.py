@@ -12,7 +12,6 @@ from werkzeug.test import TestResponse
 
 from app.answers import merging_experts
 from app.audit import Event
-from app.backup import erasing_again
 from app.core.actors import Clock, ExpertActor
 from app.core.domain_errors import MissingField, PermissionDenied, VersionConflict
 from app.db.engine import Database
@@ -121,9 +120,7 @@ def test_what_is_no_photo_is_refused_at_its_field_and_what_was_typed_stays(
     database: Database, leyla: Browser, data: bytes, name: str, message: str
 ) -> None:
     assert upload(leyla, data, name).status_code == 400
-    assert dict(leyla.page.error_summary) == {"photo": str(REJECTIONS[message])} or leyla.text.count(
-        str(REJECTIONS[message])
-    )
+    assert leyla.page.error_summary == [("photo", str(REJECTIONS[message]))]
     assert leyla.value("photographer") == "Dinara Omarova"
     assert leyla.value("terms") == "via Wikimedia Commons"
     assert stored(database) == []
@@ -131,8 +128,8 @@ def test_what_is_no_photo_is_refused_at_its_field_and_what_was_typed_stays(
 
 def test_a_file_over_five_megabytes_is_refused(database: Database, leyla: Browser) -> None:
     data = draw_picture((200, 200)) + bytes(expert_photos.MAX_BYTES)
-    assert upload(leyla, data).status_code in (400, 413)
-    assert "The file is too large. Choose one of at most 5 MB." in leyla.text
+    assert upload(leyla, data).status_code == 400
+    assert leyla.page.error_summary == [("photo", "The file is too large. Choose one of at most 5 MB.")]
     leyla.open("/expert/profile")
     assert upload(leyla, data + bytes(1 << 20)).status_code == 413
     assert "The file is too large. Choose one of at most 5 MB." in leyla.text
@@ -175,17 +172,19 @@ def test_the_desk_adds_a_photo_corrects_its_credit_and_erases_it(
     assert CAPTION in nora.get_text(page)
     answer = nora.open(f"{page}/photo/{photo.digest}.jpg")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/jpeg", photo.image)
-    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["Cache-Control"] == "no-store"
     nora.post(f"{page}/photo", seen=photo.public_id, **{**FIELDS, "photographer": "Aset Bek"})
     assert "Photo: Aset Bek, CC BY 4.0" in nora.get_text(page)
     nora.post(f"{page}/photo/remove", seen=photo.public_id)
     assert stored(database) == []
     assert find_unerased(database, "Aset Bek", "Dinara Omarova") == []
+    assert list_photo_events(database) == ["expert.photo", "expert.photo", "expert.no_photo"]
+
+
+def list_photo_events(database: Database) -> list[str]:
     with database.read() as session:
-        actions = list(
-            session.scalars(select(Event.action).where(Event.action.like("expert.%photo")).order_by(Event.id))
-        )
-    assert actions == ["expert.photo", "expert.photo", "expert.no_photo"]
+        events = select(Event.action).where(Event.action.like("expert.%photo")).order_by(Event.id)
+        return list(session.scalars(events))
 
 
 def test_of_two_editors_at_once_the_second_is_told_and_keeps_what_was_typed(
@@ -206,7 +205,7 @@ def test_of_two_editors_at_once_the_second_is_told_and_keeps_what_was_typed(
     assert "Somebody has changed the photo meanwhile" in refused
     assert "Ilya's aunt" in refused
     assert seen(database) == first
-    assert ilya.press(f"{page}/photo/remove", 409, seen="") != ""
+    assert "Somebody has changed the photo meanwhile" in ilya.press(f"{page}/photo/remove", 409, seen="")
     assert seen(database) == first
 
 
@@ -235,6 +234,66 @@ def test_readers_see_it_only_after_her_yes_with_its_caption_and_no_cookie(
     assert reader.open(address).status_code == 404
     reader.open(story)
     assert "/photos/" not in reader.page.html
+
+
+def test_a_second_press_on_save_or_erase_does_no_more_and_is_no_failure(
+    database: Database, newsroom: Newsroom, leyla: Browser
+) -> None:
+    picture = draw_picture((300, 300))
+    form = leyla.page.form("/expert/photo").fields | FIELDS
+    form.pop("photo")
+    for _press in range(2):
+        assert leyla.press("/expert/photo", **form, photo=(io.BytesIO(picture), "me.jpg")).status_code == 303
+    show(database, newsroom)
+    assert leyla.press("/expert/photo", **form, photo=(io.BytesIO(picture), "me.jpg")).status_code == 303
+    with database.read() as session:
+        assert len(session.scalars(select(ShownPhoto)).all()) == 1
+    leyla.open("/expert/profile")
+    form = leyla.page.form("/expert/photo/remove").fields
+    for _press in range(2):
+        assert leyla.press("/expert/photo/remove", **form).status_code == 303
+    assert stored(database) == []
+    assert list_photo_events(database) == ["expert.photo", "expert.show_photo", "expert.no_photo"]
+
+
+@pytest.mark.parametrize("act", ["show", "remove"])
+def test_a_press_about_a_picture_that_was_replaced_meanwhile_keeps_the_credit_and_says_so(
+    database: Database, newsroom: Newsroom, leyla: Browser, act: str
+) -> None:
+    put(database, newsroom)
+    leyla.open("/expert/profile")
+    put(database, newsroom, draw_picture((700, 700), mode="L"))
+    after = seen(database)
+    assert leyla.submit(f"/expert/photo/{act}").status_code == 409
+    changed = "The photo has changed in the meantime: look at the one above, then press again."
+    assert leyla.page.error_summary == [("photo", changed)]
+    assert "changed your profile" not in leyla.text
+    assert "Choose the picture again" not in leyla.text
+    assert [leyla.value(name) for name in FIELDS] == list(FIELDS.values())
+    assert seen(database) == after
+
+
+def test_the_desk_of_another_newsletter_reads_that_its_readers_see_no_photo(
+    database: Database, newsroom: Newsroom
+) -> None:
+    put(database, newsroom)
+    show(database, newsroom)
+    with database.read() as session:
+        expert = get_leyla(session, newsroom)
+        ids = (newsroom.newsletter_id, newsroom.newsletter_id + 1, None)
+        assert [expert_photos.has_shown_photo(session, expert, newsletter_id) for newsletter_id in ids] == [
+            True,
+            False,
+            True,
+        ]
+
+
+def test_a_photo_with_a_palette_and_48_megapixels_is_redrawn() -> None:
+    """Converted at full size, it would need more memory than the process for pictures has."""
+    image, reason = attached_files.draw_portrait(draw_picture((8000, 6000), "PNG", "P"))
+    assert reason == ""
+    with Image.open(io.BytesIO(image)) as portrait:
+        assert portrait.size == SQUARE
 
 
 def run(salt: ExpertAssignment) -> None:
@@ -279,8 +338,14 @@ def merged(session: Session, newsroom: Newsroom) -> None:
     merging_experts.merge(session, newsroom.nora, get_leyla(session, newsroom), marek)
 
 
+def joined_by_marek(session: Session, newsroom: Newsroom) -> None:
+    marek = session.get_one(Expert, newsroom.marek.expert_id)
+    marek.described_as = "a soil scientist"
+    merging_experts.merge(session, newsroom.nora, marek, get_leyla(session, newsroom))
+
+
 @pytest.mark.both_databases
-@pytest.mark.parametrize("change", [described, renamed, replaced, removed, erased, merged])
+@pytest.mark.parametrize("change", [described, renamed, replaced, removed, erased, merged, joined_by_marek])
 def test_the_yes_ends_with_the_picture_the_name_or_the_expert_and_cached_pages_with_it(
     app: Flask,
     database: Database,
@@ -327,24 +392,6 @@ def test_a_yes_to_a_picture_that_was_replaced_meanwhile_shows_nothing(database: 
         database.write(
             lambda s: expert_photos.show_photo(s, actor, get_leyla(s, newsroom), old, [newsroom.newsletter_id])
         )
-
-
-def test_a_restored_backup_brings_back_neither_a_removed_photo_nor_a_yes(
-    database: Database, newsroom: Newsroom
-) -> None:
-    """The list of erasures has the hashes; the rows of an old backup that have them are deleted again."""
-    kinds = erasing_again.ERASURE_KINDS
-    assert [kinds[kind].model for kind in ("photo", "shown photo")] == [ExpertPhoto, ShownPhoto]
-    put(database, newsroom)
-    show(database, newsroom)
-
-    def erase_again(session: Session) -> None:
-        for kind in ("shown photo", "photo"):
-            for row in session.scalars(select(kinds[kind].model)).all():
-                kinds[kind].erase(session, row)
-
-    database.write(erase_again)
-    assert stored(database) == []
 
 
 def test_a_credit_in_ones_own_words_needs_them() -> None:

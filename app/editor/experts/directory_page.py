@@ -19,14 +19,14 @@ from ...db.session import now
 from ...editions import archive
 from ...editions.archive import published_by
 from ...mail.outbox import OnItsWay
-from ...people import directory, expert_pages, expert_photos, expert_search
+from ...people import directory, expert_pages, expert_search
 from ...people.contact_status import has_bounced, status_of, statuses_of
 from ...people.duplicates import has_namesake
 from ...people.models import PROFILE, Expert
 from ...text.clean import single_line
 from ...web.error_sentences import format_error
 from ...web.formatting import format_language
-from ...web.photo_form import PhotoForm, describe_form, format_caption
+from ...web.photo_form import PhotoForm, describe_photo
 from ...web.setup import get_cursor_row, or_404, paginate
 from ...workflows.retention import erase_people
 from .. import form_fields
@@ -233,22 +233,12 @@ def _render_expert(
         published=published_by(desk.session, expert.id, desk.newsletter.id),
         merged_experts=list_merged_experts(desk.session, expert),
         own_page=public_page,
-        **_describe_photo(desk, expert, photo_form),
+        **describe_photo(desk.session, expert, photo_form, desk.newsletter.id),
         public_url=archive.expert_page_path(desk.session, desk.newsletter, public_page),
         page_noted_by=_get_name(desk, consent_recorder_id),
         may_manage_all=desk.may("whole directory"),
         is_needed=erase_people.has_open_work(desk.session, expert),
     )
-
-
-def _describe_photo(desk: RequestContext, expert: Expert, form: PhotoForm | None) -> dict[str, Any]:
-    photo = expert_photos.photo_of(desk.session, expert)
-    return {
-        "photo": photo,
-        "photo_form": describe_form(photo, form),
-        "caption": format_caption(photo) if photo else "",
-        "is_photo_shown": expert_photos.has_shown_photo(desk.session, expert),
-    }
 
 
 def _get_name(desk: RequestContext, person_id: int | None) -> str | None:

@@ -24,6 +24,7 @@ from ...mailtext.parsing.documents import READABLE_KINDS
 from ...mailtext.parsing.files import CLOSED_KIND, PICTURES
 from ...text.clean import word_count
 from ...web import errors
+from ...web.foreign_files import ISOLATING_HEADERS
 from ...web.setup import or_404
 from .. import incoming_mails
 from ..conflict import check_unchanged, save_unless_changed
@@ -109,13 +110,6 @@ def get_download_name(file: AttachedFile, number: int) -> str:
 
 
 FILE_RULE = "/<slug>/pen/<public_id>/files/<int:number>"
-# A browser that opens a response with these headers runs no script in it, loads nothing for it, and gives it no access
-# to our cookies.
-ISOLATING_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
 
 
 def _get_mail(desk: RequestContext, public_id: str) -> Inbound:
