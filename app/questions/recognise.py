@@ -169,15 +169,15 @@ def find_headline_marks(headline: str, language: str, texts: Sequence[str]) -> l
     return kept
 
 
-def _find_marked_words(words: set[str], texts: Sequence[str], language: str) -> set[str]:
+def _find_marked_words(doubtful_words: set[str], texts: Sequence[str], language: str) -> set[str]:
     """Return those of these words that are marked as a name or place in one of the texts.
 
     Only texts that have a word which isn't found yet are searched for marks, since that is slow.
     """
     found: set[str] = set()
     for text in texts:
-        if any(word in text.lower() for word in words - found):
-            found |= words.intersection(_list_marked_words(text, language))
+        if any(word in text.lower() for word in doubtful_words - found):
+            found |= doubtful_words.intersection(_list_marked_words(text, language))
     return found
 
 
