@@ -170,7 +170,7 @@ def find_headline_marks(headline: str, language: str, texts: Sequence[str]) -> l
 
 
 def _find_marked_words(doubtful_words: set[str], texts: Sequence[str], language: str) -> set[str]:
-    """Return those of these words that are marked as a name or place in one of the texts.
+    """Return those of the doubtful words that are marked as a name or place in one of the texts.
 
     Only texts that have a word which isn't found yet are searched for marks, since that is slow.
     """
