@@ -85,6 +85,10 @@ REFUSED: dict[str, tuple[Change, str]] = {
         edit_records("letters.jsonl", lambda records: records[0].update(question="0" * 12)),
         "question names '000000000000', which isn't in the archive",
     ),
+    "version by nobody": (
+        edit_records("answers.jsonl", lambda records: records[0]["versions"][0].update(by="expert:")),
+        "'expert:' isn't in the archive",
+    ),
     "contradiction": (
         edit_records("letters.jsonl", lambda records: records[0].update(state="held", held_reason=None)),
         "contradict",

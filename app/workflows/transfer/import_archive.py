@@ -217,8 +217,8 @@ class _Importer:
         return found
 
     def _find_actor(self, actor: str) -> str:
-        role, _colon, public_id = actor.partition(":")
-        if role not in ACTOR_KINDS or not public_id:  # just "expert": somebody else has their work now
+        role, colon, public_id = actor.partition(":")
+        if not colon or role not in ACTOR_KINDS:  # just "expert": somebody else has their work now
             return actor
         key = self._keys[ACTOR_KINDS[role]].get(public_id)
         if key is None:
