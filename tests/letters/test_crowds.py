@@ -37,6 +37,8 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
     assert set(held(database, newsroom)[:READERS]) == honest
 
     with database.read() as session:
+        batches = crowds.list_held_letters(newsroom.newsletter_id).iter_batches(session, READERS - 1)
+        assert [letter.body for batch in batches for letter in batch] == held(database, newsroom)
         [crowd] = crowds.list_largest_crowds(session, newsroom.newsletter_id)
     assert crowd.number == FEW - READERS
     database.write(

@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.answers import closing, merging_experts
@@ -23,7 +23,7 @@ from app.letters import contacts
 from app.letters.blurred_time import truncate_to_day
 from app.letters.models import Addition, Letter, ReceiptNote
 from app.newsletters.models import Newsletter, Topic
-from app.people.models import Expert, Membership
+from app.people.models import Expert, Membership, Person
 from app.questions import actions, notes
 from app.questions.models import Question, QuestionTopic, Translation
 from app.workflows.letters import withdrawal
@@ -264,6 +264,39 @@ def test_an_expert_who_was_erased_here_does_not_come_back(
     assert dump_tables(database) == before
 
 
+def _erase_nora(session: Session, salt: ExpertAssignment) -> str:
+    nora = session.get_one(Person, salt.newsroom.nora.person_id)
+    erase_people.forget_colleague(session, nora)
+    return nora.public_id
+
+
+@ON_SQLITE
+def test_a_colleague_who_was_erased_in_both_houses_stops_no_import(
+    database: Database, salt: ExpertAssignment, tmp_path: Path
+) -> None:
+    database.write(lambda session: _erase_nora(session, salt) and None)
+    path = save(export(database), tmp_path / "steppe.zip")
+    database.write(lambda session: _forget_where_it_was(session, salt) and None)
+    with database.read() as session:
+        people = session.execute(select(Person.public_id, Person.name).order_by(Person.id)).all()
+    bring(database, path)
+    with database.read() as session:
+        assert session.execute(select(Person.public_id, Person.name).order_by(Person.id)).all() == people
+
+
+@ON_SQLITE
+def test_a_colleague_who_was_erased_here_does_not_come_back(
+    app: Flask, database: Database, salt: ExpertAssignment, tmp_path: Path
+) -> None:
+    path = save(export(database), tmp_path / "steppe.zip")
+    database.write(lambda session: _forget_where_it_was(session, salt) and None)
+    public_id = database.write(lambda session: _erase_nora(session, salt))
+    before = dump_tables(database)
+    with open_installation(app, database.url, tmp_path / "erasures") as machine:
+        assert f"people.jsonl: {public_id} was erased here" in machine.run_refused("import", path)
+    assert dump_tables(database) == before
+
+
 def merge_into_marek(session: Session, newsroom: Newsroom, leyla: Expert) -> None:
     merging_experts.merge(session, newsroom.nora, leyla, session.get_one(Expert, newsroom.marek.expert_id))
 
@@ -284,6 +317,18 @@ def test_a_newsletter_moves_after_its_expert_was(
     with open_new_database("sqlite", tmp_path, SECRETS) as new:
         bring(new, save(archive, tmp_path / "steppe.zip"))
         assert compare(archive, export(new)) == []
+
+
+@ON_SQLITE
+def test_readers_contacts_stay_where_the_trail_cannot_note_their_export(
+    app: Flask, database: Database, salt: ExpertAssignment, tmp_path: Path
+) -> None:
+    path = tmp_path / "steppe.zip"
+    database.write(lambda session: session.execute(text("DROP TABLE audit")) and None)
+    with open_installation(app, database.url, tmp_path / "erasures") as machine:
+        said = machine.run_refused("export", "steppe", path, "--with-readers-contacts")
+    assert "The database reported an error" in said and said.endswith("Nothing was written.\n")
+    assert not path.exists()
 
 
 @ON_SQLITE

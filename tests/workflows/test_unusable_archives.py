@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from app.db.engine import Database
 from app.newsletters.former_names import FormerName
 from app.newsletters.models import Newsletter
+from app.workflows.transfer.archive_reader import ArchiveReader
 from app.workflows.transfer.export_archive import MANIFEST
 from tests.support.assignments import ExpertAssignment
 from tests.support.commands import Installation, open_installation
@@ -62,6 +64,15 @@ def sign(members: dict[str, bytes]) -> None:
 # What is changed in a good archive, and what the command says about it.
 REFUSED: dict[str, tuple[Change, str]] = {
     "newer schema": (edit_manifest(schema_version=2), "version 2 of the schema"),
+    "version of control characters": (edit_manifest(schema_version="\x1b[2J"), "version '\\x1b[2J' of the schema"),
+    "program of control characters": (
+        edit_manifest(schema_version=2, program_version="\x1b[2J"),
+        "from Readers Asked '\\x1b[2J';",
+    ),
+    "sentence of control characters": (
+        edit_newsletter(sentences=[{"kind": "\x1b[2J", "language": "en", "body": "{lost}"}]),
+        "unusable values: sentences.'\\x1b[2J'",
+    ),
     "not ours": (edit_manifest(format="zip"), "no export of Readers Asked"),
     "no manifest": (lambda members: members.pop(MANIFEST) and None, "it has no manifest.json"),
     "missing file": (lambda members: members.pop("answers.jsonl") and None, "no answers.jsonl"),
@@ -145,6 +156,7 @@ def test_unusable_archives_change_nothing(members: dict[str, bytes], new_house: 
             sign(changed)
         said = new_house.run_refused("import", write_members(changed, tmp_path / "changed.zip"))
         assert message in said and said.endswith("Nothing was imported.\n"), (name, said)
+        assert said.replace("\n", "").isprintable(), name
         assert dump_tables(new_house.database) == before, name
     new_house.run_ok("import", write_members(members, tmp_path / "good.zip"))
 
@@ -167,6 +179,20 @@ def test_damaged_archives_change_nothing(members: dict[str, bytes], new_house: I
         refused += result.exit_code != 0 and "Nothing was imported." in result.output
     assert refused >= 9
     assert dump_tables(new_house.database) == before
+
+
+@ON_SQLITE
+def test_a_disk_that_fails_is_no_damaged_file(members: dict[str, bytes], tmp_path: Path) -> None:
+    path = write_members(members, tmp_path / "good.zip")
+    with ArchiveReader(path) as reader:
+        [descriptor] = [
+            int(link.name) for link in Path("/proc/self/fd").iterdir() if os.path.realpath(link) == str(path)
+        ]
+        folder = os.open(tmp_path, os.O_RDONLY)
+        os.dup2(folder, descriptor)  # from now on the system reports an error for each reading
+        os.close(folder)
+        with pytest.raises(IsADirectoryError):
+            reader.check()
 
 
 @ON_SQLITE
