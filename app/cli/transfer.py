@@ -92,7 +92,9 @@ def import_archive(file: Path, check: bool, short_name: str) -> None:
                     return
 
                 def run(session: Session) -> tuple[str, str]:
-                    newsletter = import_newsletter(session, reader, slug=short_name)
+                    record_count = sum(reader.counts.values())
+                    with click.progressbar(length=record_count, label="Importing") as progress_bar:
+                        newsletter = import_newsletter(session, reader, short_name, progress_bar.update)
                     return newsletter.slug, absolute_url(session, f"/{newsletter.slug}/")
 
                 slug, url = database.write(run)

@@ -29,6 +29,7 @@ from ...text.languages import LANGUAGE_TAG
 from ...typesetting.house_form import LeadIn
 from ..newsletters.founding import validate_free_slug
 from .archive_reader import ArchiveReader, UnusableArchive
+from .export_archive import Progress
 from .export_records import ACTOR_KINDS, BATCH_SIZE, number_rows
 from .record_kinds import (
     ANSWERS,
@@ -51,17 +52,19 @@ CALENDAR = ("rule", "at", "zone", "skips", "extra", "rule_start")  # settings th
 Record = dict[str, Any]
 
 
-def import_newsletter(session: Session, reader: ArchiveReader, slug: str = "") -> Newsletter:
+def import_newsletter(
+    session: Session, reader: ArchiveReader, slug: str = "", progress: Progress = lambda _records: None
+) -> Newsletter:
     """Create the newsletter of an archive that `reader` has checked, with all of its records, and record the event.
 
-    `slug` replaces the newsletter's short name.
+    `slug` replaces the newsletter's short name. `progress` is called with the number of records just imported.
 
     Public IDs stay unless another row has them. An expert or a colleague who is there already, with the same ID and
     name, isn't created again. An archive with letters or questions that are here already is refused, and so is one with
     people who were erased here: it would bring back what was erased. Raises `UnusableArchive`.
     """
     try:
-        newsletter_id = _Importer(session, reader, slug).run()
+        newsletter_id = _Importer(session, reader, slug, progress).run()
     except (IntegrityError, DataError) as error:
         name = (
             getattr(getattr(error.orig, "diag", None), "constraint_name", None) or str(error.orig).split("\n")[0][:100]
@@ -73,7 +76,8 @@ def import_newsletter(session: Session, reader: ArchiveReader, slug: str = "") -
 
 
 class _Importer:
-    def __init__(self, session: Session, reader: ArchiveReader, slug: str) -> None:
+    def __init__(self, session: Session, reader: ArchiveReader, slug: str, progress: Progress) -> None:
+        self._progress = progress
         self._slug = slug
         self._session = session
         self._reader = reader
@@ -89,6 +93,7 @@ class _Importer:
         for kind in (PEOPLE, *(kind for kind in KINDS if kind not in (NEWSLETTER, PEOPLE))):
             for records in _iter_batches(self._reader.iter_records(kind)):
                 self._insert_records(kind, records)
+                self._progress(len(records))
         for kind in KINDS:
             if kind.name in LATER_FIELDS:
                 for records in _iter_batches(self._reader.iter_records(kind)):
