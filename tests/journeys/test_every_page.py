@@ -14,6 +14,7 @@ from werkzeug.routing import Map
 from app.answers import assigning
 from app.crypto.seal import Keys
 from app.db.engine import Database
+from app.mailroom.placing import Settings, place_due
 from app.newsletters.queries import by_slug
 from app.people.directory import by_email, staff_actor
 from app.people.models import Expert
@@ -24,6 +25,7 @@ from app.questions.models import Question
 from app.workflows import invitations
 from demo.entry_urls import list_entry_urls
 from tests.support.app import BASE_URL, SECRETS, open_app
+from tests.support.mailroom import start_mail_reader
 from tests.support.processes import run_site, start_forked
 from tests.support.user_browsers import FILE_ENDPOINTS, DeskCrawler
 
@@ -50,6 +52,7 @@ def platan(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("walk")
     database = Database(f"sqlite:///{shutil.copy(sqlite_year, folder / 'newsroom.db')}", Keys(SECRETS), BASE_URL)
     database.write(_on_the_way)
+    place_due(database, start_mail_reader(), Settings())  # now, as a worker that finds the database busy does it later
     yield database
     database.close()
 
