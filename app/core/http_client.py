@@ -14,17 +14,14 @@ import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from socket import SHUT_RDWR, SOCK_STREAM, create_connection, getaddrinfo, socket
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from .public_addresses import is_public
+
 IDLE_TIMEOUT = 10.0  # seconds without a byte
 MAX_BODY_BYTES = 64 * 1024
-# IPv6 networks whose packets are translated to IPv4. In NAT64_NETWORK, the last 32 bits are the IPv4 address (RFC
-# 6052). In the others, the gateway decides which address it is (RFC 8215, 7526, 4380 and 4291), so we can't check it.
-NAT64_NETWORK = IPv6Network("64:ff9b::/96")
-GATEWAY_NETWORKS = tuple(IPv6Network(network) for network in ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96"))
 
 
 class RequestFailed(Exception):
@@ -240,21 +237,6 @@ def connect(host: str, port: int, timeout: float, is_checked: bool) -> socket:
             connected_socket.settimeout(min(IDLE_TIMEOUT, timeout))
             return connected_socket
     raise last_error
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address, and any IPv4 address embedded in it, is public.
-
-    Public means globally reachable according to IANA's special-purpose address registries, and not multicast.
-    """
-    without_zone = address.partition("%")[0]  # "fe80::1%eth0" is in the zone "eth0"
-    ip: IPv4Address | IPv6Address = ip_address(without_zone)
-    if isinstance(ip, IPv6Address):
-        if any(ip in network for network in GATEWAY_NETWORKS) or ip.is_site_local:
-            return False
-        if ip.ipv4_mapped or ip in NAT64_NETWORK:
-            ip = IPv4Address(int(ip) & 0xFFFF_FFFF)  # the last 32 bits
-    return ip.is_global and not ip.is_multicast
 
 
 def parse_object(status: int, body: bytes) -> dict[str, Any]:

@@ -122,11 +122,6 @@ def test_nothing_but_the_web_is_asked(url: str) -> None:
     assert refused(url) in ("its address doesn't begin with https://", "it is no address")
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::808:808", "2606:4700::1111"])
-def test_the_internet_is_public(address: str) -> None:
-    assert http_client.is_public(address)
-
-
 class Dripping(BaseRequestHandler):
     """Begins to answer a greeting by TLS and never ends: a byte now and then."""
 
