@@ -31,6 +31,7 @@ from app.settings.settings_table import SETTINGS, get_data_folder
 from app.settings.translation_server import get_translation_server, translation_faults
 
 ROOT = Path(__file__).parent
+MAX_FORM_BYTES = 256 * 1024  # of a request body, except uploads (app/web/uploads.py)
 ONION_URL = re.compile(r"http://[a-z2-7]{56}\.onion/?")
 DEMO_AUTHSERV_ID = "mx.platan.example"  # the demo newsroom's fictional mail server
 DEMO_SECRET = "the demo newsroom keeps no secrets from anyone"  # noqa: S105 - refused outside the demo
@@ -157,7 +158,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "MAIL_RECEIVED_BY": tuple(settings["MAIL_RECEIVED_BY"].lower().split()),
         "MAIL_DNS": settings["MAIL_DNS"] == "1",
         # Far more than any form needs: a question may have 2,000 characters.
-        "MAX_CONTENT_LENGTH": 256 * 1024,
+        "MAX_CONTENT_LENGTH": MAX_FORM_BYTES,
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
         # With the prefix __Host-, browsers only accept the cookie from this host over TLS (RFC 6265bis, 4.1.3.2).
         "SESSION_COOKIE_NAME": "__Host-desk" if settings["BASE_URL"].startswith("https://") else "desk",

@@ -51,10 +51,11 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
         return commands.without_settings(app, error)
 
     from .watching import each_request, logs
-    from .web import hosts, setup, static_files
+    from .web import hosts, setup, static_files, uploads
 
     logs.begin(app.config)
-    each_request.register(app)  # first, so that it measures the other hooks too
+    uploads.register(app)  # first, so that no other hook runs when the page server asks for the limit of a body
+    each_request.register(app)  # next, so that it measures the other hooks too
     hosts.register(app)
     from .doctor.health import health
     from .editor import editor

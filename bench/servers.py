@@ -23,7 +23,7 @@ from app.server import page_server, processes
 
 def serve():
     module, name = sys.argv[1].split(":")
-    page_server.serve(getattr(import_module(module), name), listener)
+    page_server.serve(getattr(import_module(module), name), listener, lambda _environ: page_server.MAX_BODY_BYTES)
 
 listener = page_server.listen("127.0.0.1", int(sys.argv[2]))
 sys.exit(processes.run({"web 1": serve, "web 2": serve}))

@@ -9,16 +9,13 @@ from zoneinfo import ZoneInfo
 from flask import request
 from flask_babel import gettext as _
 from flask_login import current_user
-from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.wrappers import Response
 
 from ..core.fields import ERROR_MESSAGES, Field, FieldError, format_value
 from ..db.ids import CROCKFORD
 from ..newsletters.models import Newsletter
 from ..text.languages import guess_language, guessable_languages
-from ..web import errors
-from ..web.foreign_files import FORM_OVERHEAD
 from ..web.formatting import by_name
+from ..web.uploads import FORM_OVERHEAD, UPLOADS, Upload
 from .frame import editor
 
 MAX_DIGITS = 9  # so that a number fits an INTEGER column
@@ -115,27 +112,13 @@ def looks_like(text: str, language: str) -> str:
     return _("These words look like %(language)s.", language=guessed_name)
 
 
-# By endpoint: the limit in bytes, and the function that returns the message about larger forms.
-_SIZE_LIMITS: dict[str, tuple[int, Callable[[], str]]] = {}
+def allow_upload(endpoint: str, max_bytes: int, get_message: Callable[[], str]) -> None:
+    """Let signed-in staff send files of up to `max_bytes` to an endpoint.
+
+    `get_message` returns what the error page says about larger ones.
+    """
+    UPLOADS[f"editor.{endpoint}"] = Upload(max_bytes + FORM_OVERHEAD, _is_staff, get_message)
 
 
-def raise_size_limit(endpoint: str, max_bytes: int, get_message: Callable[[], str]) -> None:
-    """Raise the size limit of an endpoint's form. `get_message` returns what the error page says about larger ones."""
-    _SIZE_LIMITS[f"editor.{endpoint}"] = max_bytes, get_message
-
-
-@editor.url_value_preprocessor
-def apply_size_limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Apply the raised limits of `raise_size_limit`, for signed-in staff only."""
-    if endpoint in _SIZE_LIMITS and current_user.is_authenticated and current_user.door == "desk":
-        max_bytes, _get_message = _SIZE_LIMITS[endpoint]
-        request.max_content_length = max_bytes + FORM_OVERHEAD
-        request.max_form_memory_size = max_bytes + FORM_OVERHEAD
-
-
-@editor.errorhandler(RequestEntityTooLarge)
-def too_large(_error: RequestEntityTooLarge) -> Response:
-    if request.endpoint not in _SIZE_LIMITS:
-        return errors.render_error(413)
-    _max_bytes, get_message = _SIZE_LIMITS[request.endpoint]
-    return errors.render_error(413, happened=get_message())
+def _is_staff() -> bool:
+    return bool(current_user.is_authenticated and current_user.door == "desk")

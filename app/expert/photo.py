@@ -5,31 +5,21 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from ..core.domain_errors import VersionConflict
 from ..newsletters.queries import all_newsletters
 from ..people import expert_photos
-from ..web import errors, photo_form
-from ..web.foreign_files import FORM_OVERHEAD
+from ..web import photo_form
 from ..web.photo_form import PhotoForm
 from ..web.setup import db
+from ..web.uploads import FORM_OVERHEAD, UPLOADS, Upload
 from .access import expert, get_actor, get_signed_in_expert, has_expert_session
 from .profile import rerender_photo_form
 
-
-@expert.url_value_preprocessor
-def apply_size_limit(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Take the body of a photo from signed-in experts only."""
-    if endpoint == "expert.save_photo" and has_expert_session():
-        request.max_content_length = expert_photos.MAX_BYTES + FORM_OVERHEAD
-
-
-@expert.errorhandler(RequestEntityTooLarge)
-def too_large(_error: RequestEntityTooLarge) -> Response:
-    happened = str(photo_form.TOO_BIG) if request.endpoint == "expert.save_photo" else None
-    return errors.render_error(413, happened=happened)
+UPLOADS["expert.save_photo"] = Upload(
+    expert_photos.MAX_BYTES + FORM_OVERHEAD, has_expert_session, lambda: str(photo_form.TOO_BIG)
+)
 
 
 @expert.get("/expert/photo/<digest>.jpg")

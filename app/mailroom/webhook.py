@@ -14,6 +14,7 @@ from ..db.fault_kinds import Busy
 from ..mail.inbound import MAX_MAIL_BYTES
 from ..programs.signed_calls import signature
 from ..web.setup import csrf, db
+from ..web.uploads import UPLOADS, Upload
 from .envelope import store_message
 
 TOLERANCE = 300  # seconds by which the signature's time may differ from ours, in both directions
@@ -30,23 +31,29 @@ def path(secret: str) -> str:
     return f"/mail/in/{base64.b32encode(digest[:20]).decode().lower()}"
 
 
+def _is_address_known() -> bool:
+    secret = current_app.config["MAIL_WEBHOOK_SECRET"]
+    return bool(secret) and hmac.compare_digest(request.path.encode(), path(secret).encode())
+
+
+UPLOADS["webhook.receive"] = Upload(MAX_MAIL_BYTES, _is_address_known)
+
+
 @webhook.post("/<address>")
 def receive(address: str) -> Response:
     """Store a message, and respond with 200 once it is committed.
 
     A repeated message is stored too: duplicates are detected when mails are placed.
     """
-    secret = current_app.config["MAIL_WEBHOOK_SECRET"]
-    if not secret or not hmac.compare_digest(request.path.encode(), path(secret).encode()):
+    if not _is_address_known():
         abort(404)  # before a byte of the body is read
     if request.mimetype not in MEDIA_TYPES:
         return _respond(415, f"send the raw message as {MEDIA_TYPES[0]}")
-    request.max_content_length = MAX_MAIL_BYTES
     try:
         raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
         return _respond(413, f"larger than {MAX_MAIL_BYTES >> 20} MB")
-    if not _has_valid_signature(webhook_key(secret), raw):
+    if not _has_valid_signature(webhook_key(current_app.config["MAIL_WEBHOOK_SECRET"]), raw):
         return _respond(401, "the signature does not fit, or is too old")
     if not raw:
         return _respond(400, "there is no message")

@@ -1,6 +1,7 @@
 """The page server, based on waitress: one thread reads from and writes to all connections, and others run the app.
 
-The threads of the app only get requests that were received completely, so slow clients never block them.
+The threads of the app only get requests that were received completely, so slow clients never block them. A large body
+is stored only if the app, asked with the headers alone, takes one from this sender, and if there is room for it.
 """
 
 import logging
@@ -14,16 +15,24 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
+from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import FixedStreamReceiver
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
+from waitress.utilities import RequestEntityTooLarge
+
+from config import MAX_FORM_BYTES
 
 from ..core.clock import unix_time
+
+log = logging.getLogger(__name__)
 
 THREADS = 8  # requests that one process answers at once
 MAX_POSTS = 5  # POSTs among these: the current writer, the three that may wait for it (db/sqlite.py), and one more
@@ -31,13 +40,21 @@ CONNECTIONS = 1000  # per process; if there are more, the oldest idle connection
 IDLE_TIMEOUT = 30  # seconds without a byte to or from a client
 REQUEST_TIMEOUT = 120  # seconds to receive a request: enough for the largest upload at 2 Mbit/s
 MAX_HEADER_BYTES = 32 * 1024  # including the request line
-MAX_BODY_BYTES = 28 * 1024 * 1024  # for a mail by webhook; pages have lower limits
+MAX_BODY_BYTES = 28 * 1024 * 1024  # for a mail by webhook; see `GetBodyLimit`
 MAX_BYTES_IN_MEMORY = 64 * 1024  # a larger body, or a larger response that waits for its client, goes into a file
+# The most bytes of such bodies, announced or received, per process: of all, and of those that anybody may send.
+MAX_STORED_BYTES = 256 * 1024 * 1024
+MAX_STORED_FORM_BYTES = 64 * 1024 * 1024
 OPEN_FILES = 4 * CONNECTIONS  # the limit that a process asks for
 BACKLOG = 1024  # connections that the operating system queues until they are accepted
-DELAY_KEY = "readers_asked.hold"  # in the WSGI environ: the function that delays the response
+# Keys in the WSGI environ: the function that delays the response, and whether the body was discarded for lack of room.
+DELAY_KEY, NO_ROOM_KEY = "readers_asked.hold", "readers_asked.no_room"
 SWITCH_INTERVAL = 0.0005  # seconds between thread switches (see `serve`)
 STOP_TIMEOUT = 5.0  # seconds that requests in flight get to finish when the server stops
+
+# Returns the limit in bytes for the body of a request, by the WSGI environ without the body. It is only called if the
+# body has more than `MAX_FORM_BYTES`.
+GetBodyLimit = Callable[[dict[str, Any]], int]
 
 # This logger would write a line at every peak of traffic.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -61,8 +78,24 @@ class SingleRequestParser(HTTPRequestParser):
     """A parser that rejects pipelining, because unread pipelined responses would pile up and block a thread.
 
     It discards the bytes after a request, and closes the connection after the response. RFC 9112, section 9.3.2, allows
-    that.
+    that. A body is stored up to `max_bytes`; the connection decides about the rest.
     """
+
+    expect_continue: bool  # as waitress sets it: send a response with status 100 now
+    body_rcv: Any
+    max_bytes = MAX_BYTES_IN_MEMORY
+    is_discarded = False  # the rest of the body is read and not stored
+    lacks_room = False  # for that reason: the process stores too much already
+    expects_decision = False  # the client sends the body only after a response with status 100
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError:  # `int` takes no number of more than 4,300 digits
+            raise ParsingError("Content-Length is invalid") from None
+        if self.expect_continue and (self.content_length > self.max_bytes or not self.has_body):
+            # Without a body there is nothing to continue with (RFC 9110, section 10.1.1).
+            self.expect_continue, self.expects_decision = False, self.has_body
 
     def received(self, data: bytes) -> int:
         """Parse the next bytes, and return how many of them were used."""
@@ -71,12 +104,52 @@ class SingleRequestParser(HTTPRequestParser):
             self.headers["CONNECTION"] = "close"
         return len(data) if self.completed else used
 
+    @property
+    def has_body(self) -> bool:
+        return bool(self.chunked or self.content_length)
+
+    @property
+    def body_bytes(self) -> int:
+        """The size of the body: as announced, or of a chunked body as received so far."""
+        return self.content_length or self.body_bytes_received
+
+    @property
+    def stored_bytes(self) -> int:
+        """The bytes for which room is reserved outside of memory."""
+        is_large = self.max_bytes > MAX_BYTES_IN_MEMORY and not self.is_discarded
+        return (self.content_length or self.max_bytes) if is_large else 0
+
+    @property
+    def needs_decision(self) -> bool:
+        is_being_received = self.headers_finished and not self.completed
+        return is_being_received and not self.is_discarded and self.body_bytes > self.max_bytes
+
+    def discard_body(self) -> None:
+        """Don't store the rest of the body. Only a body of known length can be read to its end, so end any other."""
+        self.is_discarded = True
+        if self.chunked:
+            self.error = RequestEntityTooLarge("the body is too large")
+            self.completed = True
+        else:
+            self.body_rcv = DiscardingReceiver(self.body_rcv.remain, OverflowableBuffer(0))
+
+
+class DiscardingReceiver(FixedStreamReceiver):
+    """Reads the rest of a body without storing it."""
+
+    def received(self, data: bytes) -> int:
+        used = min(len(data), self.remain)
+        self.remain -= used
+        self.completed = self.remain == 0
+        return used
+
 
 class ResponseTask(WSGITask):
     """The task that calls the app for a request."""
 
     def get_environment(self) -> dict[str, Any]:
-        return {**super().get_environment(), DELAY_KEY: self.channel.delay_response_until}
+        environ = {**super().get_environment(), DELAY_KEY: self.channel.delay_response_until}
+        return environ | {NO_ROOM_KEY: True} if self.request.lacks_room else environ
 
     def set_close_on_finish(self) -> None:
         """Close the connection after the response only if it has a body without a length, or if the client wants that.
@@ -93,8 +166,10 @@ class Connection(HTTPChannel):
     """A client's connection, with a time limit for each request and responses that can be delayed."""
 
     parser_class, task_class = SingleRequestParser, ResponseTask
+    request: SingleRequestParser | None  # the one that is being received
     request_began = 0.0  # Unix time at which the first byte of the current request arrived
     not_before = 0.0  # by time.monotonic(): no byte of the response is sent earlier
+    awaits_limit = False  # nothing is read until the app has said how large the body may be
 
     def delay_response_until(self, not_before: float) -> None:
         self.not_before = not_before
@@ -110,7 +185,64 @@ class Connection(HTTPChannel):
     def received(self, data: bytes) -> bool:
         if self.request is None:
             self.request_began = unix_time()
-        return bool(super().received(data))
+        is_received = bool(super().received(data))
+        if self.request and self.request.needs_decision:
+            if self.request.body_bytes <= MAX_FORM_BYTES:
+                self.limit_body(self.request, MAX_FORM_BYTES)
+            else:
+                self.awaits_limit = True
+                self.server.task_dispatcher.add_check(LimitCheck(self, self.request))
+        return is_received
+
+    def readable(self) -> bool:
+        return not self.awaits_limit and bool(super().readable())
+
+    def limit_body(self, request: SingleRequestParser, max_bytes: int) -> None:
+        """Store the body that is being received if it has no more than `max_bytes` and there is room for it."""
+        self.awaits_limit = False
+        if request.body_bytes > max_bytes:
+            request.discard_body()
+        elif not self.server.has_room(request.content_length or max_bytes, is_form=max_bytes <= MAX_FORM_BYTES):
+            request.lacks_room = True
+            request.discard_body()
+        else:
+            request.max_bytes = max_bytes
+            if request.expects_decision:
+                self.send_continue()
+            return
+        if request.completed or request.expects_decision:
+            self._respond_early(request)
+
+    def _respond_early(self, request: SingleRequestParser) -> None:
+        """Respond to a request without its body, and close the connection after the response."""
+        with self.requests_lock:
+            request.completed = True
+            request.headers["CONNECTION"] = "close"
+            self.requests.append(request)
+            self.request = None
+            self.server.add_task(self)
+
+
+@dataclass(frozen=True)
+class LimitCheck:
+    """The task of asking the app how large the body of a request may be."""
+
+    connection: Connection
+    request: SingleRequestParser
+
+    def service(self) -> None:
+        server: PageServer = self.connection.server
+        limit = MAX_FORM_BYTES
+        try:
+            environ = ResponseTask(self.connection, self.request).get_environment()
+            limit = server.get_body_limit({**environ, "wsgi.input": BytesIO()})
+        except Exception as error:  # the request itself will fail for the same reason
+            log.warning("the limit of a body: %s", type(error).__name__)
+        server.limits.append((self.connection, limit))
+        server.pull_trigger()
+
+    def cancel(self) -> None:
+        """Do nothing: the server is stopping."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +283,10 @@ class PagesFirstDispatcher(ThreadedTaskDispatcher):
             self.queued_posts.append(task)
         self._start_next_post()
 
+    def add_check(self, check: LimitCheck) -> None:
+        """Add a check of headers, which is as quick as a page."""
+        super().add_task(check)
+
     def _start_next_post(self) -> None:
         with self.lock:
             if self.running_posts == MAX_POSTS or not self.queued_posts:
@@ -170,8 +306,16 @@ class PageServer(TcpWSGIServer):
 
     channel_class = Connection
 
-    def __init__(self, app: Callable[..., Any], listener: socket.socket, dispatcher: ThreadedTaskDispatcher) -> None:
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        listener: socket.socket,
+        dispatcher: ThreadedTaskDispatcher,
+        get_body_limit: GetBodyLimit,
+    ) -> None:
         self.listener = listener
+        self.get_body_limit = get_body_limit
+        self.limits = deque[tuple[Connection, int]]()  # results of `LimitCheck`, for the thread of this loop
         self.sockets: dict[int, wasyncore.dispatcher] = {}  # by file descriptor: the listener and all connections
         self.delayed: set[Connection] = set()  # the connections whose response is delayed
         # With AF_INET6 waitress would set IPV6_V6ONLY, which fails on a socket that is already bound.
@@ -219,6 +363,17 @@ class PageServer(TcpWSGIServer):
             if connection.not_before <= now:
                 self.delayed.discard(connection)
         wasyncore.loop(seconds, use_poll=True, map=self.sockets, count=1)
+        while self.limits:
+            connection, limit = self.limits.popleft()
+            if connection.connected and connection.request:
+                connection.limit_body(connection.request, limit)
+
+    def has_room(self, size: int, is_form: bool) -> bool:
+        """Return whether another body of `size` bytes may be stored; `is_form` if anybody may send it."""
+        channels = list(self.active_channels.values())
+        requests = [request for channel in channels for request in (channel.request, *channel.requests) if request]
+        stored_bytes = sum(request.stored_bytes for request in requests)
+        return size + stored_bytes <= (MAX_STORED_FORM_BYTES if is_form else MAX_STORED_BYTES)
 
     def has_unfinished_responses(self) -> bool:
         """Return whether a request is being answered, or a response is not yet completely sent."""
@@ -247,14 +402,14 @@ def delay_response(environ: dict[str, Any], not_before: float) -> None:
         time.sleep(max(0.0, not_before - time.monotonic()))
 
 
-def create_server(app: Callable[..., Any], listener: socket.socket) -> PageServer:
+def create_server(app: Callable[..., Any], listener: socket.socket, get_body_limit: GetBodyLimit) -> PageServer:
     """Create a server for a WSGI app and start its threads. It serves while the caller repeats `poll_once`."""
     dispatcher = PagesFirstDispatcher()
     dispatcher.set_thread_count(THREADS)
-    return PageServer(app, listener, dispatcher)
+    return PageServer(app, listener, dispatcher, get_body_limit)
 
 
-def serve(app: Callable[..., Any], listener: socket.socket) -> None:
+def serve(app: Callable[..., Any], listener: socket.socket, get_body_limit: GetBodyLimit) -> None:
     """Serve a WSGI app at `listener` until SIGTERM or SIGINT, or until the parent process has exited.
 
     Requests in flight then get `STOP_TIMEOUT` seconds to finish. Python's switch interval is lowered from 5 ms to
@@ -263,7 +418,7 @@ def serve(app: Callable[..., Any], listener: socket.socket) -> None:
     """
     _raise_open_file_limit()
     sys.setswitchinterval(SWITCH_INTERVAL)
-    server = create_server(app, listener)
+    server = create_server(app, listener, get_body_limit)
     parent_pid = os.getppid()
     stopped = threading.Event()
 

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from multiprocessing.context import ForkProcess
 
 from flask import Flask
@@ -19,6 +20,7 @@ from flask import Flask
 from ..db.engine import Database
 from ..watching import metrics
 from ..web import static_files
+from ..web.uploads import get_body_limit
 from . import page_server, worker
 
 STOP_TIMEOUT = 10.0  # seconds that web and worker get to finish
@@ -53,7 +55,7 @@ def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worke
         page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener,
     ):
         targets: dict[str, Target] = {
-            f"web {number}": lambda: page_server.serve(app, listener)
+            f"web {number}": lambda: page_server.serve(app, listener, partial(get_body_limit, app))
             for number in range(1, app.config["WEB_CONCURRENCY"] + 1)
         }
         if with_worker:

@@ -9,12 +9,14 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from flask import Flask
 
 from app.core.clock import unix_time
 from app.mail.inbound import MAX_MAIL_BYTES
 from app.mailroom.webhook import path
 from app.programs.signed_calls import signature
 from app.web.static_files import files
+from app.web.uploads import UPLOADS
 from config import webhook_key
 from tests.support.app import SECRETS
 from tests.support.debian_machine import wait_for_machine
@@ -153,6 +155,17 @@ def test_a_line_or_a_header_that_is_too_long_is_refused_and_a_long_one_is_not(si
     assert site.timur.request(f"/steppe/?q={'x' * 20_000}").status in (414, 431)
     assert site.timur.request("/steppe/", headers={"X-Long": "x" * 3900}).status == 200
     assert site.timur.request("/steppe/", headers={"X-Long": "x" * 20_000}).status in (400, 431)
+
+
+@pytest.mark.threat("large bodies")
+@pytest.mark.parametrize("size", [2_000_000, 20_000_000])
+def test_uploads_come_through_to_the_program_which_looks_at_who_sends(site: ProxiedSite, app: Flask, size: int) -> None:
+    urls = app.url_map.bind(SITE_NAME)
+    for endpoint in UPLOADS:
+        [rule] = [rule for rule in app.url_map.iter_rules(endpoint) if "POST" in (rule.methods or ())]
+        address = urls.build(endpoint, dict.fromkeys(rule.arguments, "x"), method="POST")
+        answer = site.timur.request(address, b"x" * size, headers={"Content-Type": "application/octet-stream"})
+        assert (answer.status in (403, 404, 413), is_ours(answer)) == (True, True), (endpoint, answer.status)
 
 
 def posted(site: ProxiedSite, raw: bytes) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.receiver import FixedStreamReceiver
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher, WSGITask
 
@@ -22,12 +23,13 @@ from tests.support.waiting import WAIT_TIMEOUT
 
 # What app/server/page_server.py overrides or calls of waitress's classes, whose documentation names none of it, with the parameters.
 CLASSES: dict[type, tuple[type, dict[str, list[str]]]] = {
-    HTTPRequestParser: (page_server.SingleRequestParser, {"received": ["data"]}),
+    HTTPRequestParser: (page_server.SingleRequestParser, {"received": ["data"], "parse_header": ["header_plus"]}),
+    FixedStreamReceiver: (page_server.DiscardingReceiver, {"received": ["data"]}),
     WSGITask: (page_server.ResponseTask, {"get_environment": [], "set_close_on_finish": []}),
     HTTPChannel: (
         page_server.Connection,
         {
-            "writable": [], "send": ["data", "do_close"], "received": ["data"], "service": [], "cancel": [], "handle_close": [],
+            "writable": [], "readable": [], "send_continue": [], "send": ["data", "do_close"], "received": ["data"], "service": [], "cancel": [], "handle_close": [],
         },
     ),
     ThreadedTaskDispatcher: (

@@ -124,7 +124,10 @@ def _is_responding(url: str) -> bool:
 
 
 @contextmanager
-def run_page_server(app: Callable[..., Iterable[bytes]]) -> Iterator[page_server.PageServer]:
+def run_page_server(
+    app: Callable[..., Iterable[bytes]],
+    get_body_limit: page_server.GetBodyLimit = lambda _environ: page_server.MAX_BODY_BYTES,
+) -> Iterator[page_server.PageServer]:
     """Serve a WSGI app in a thread until the block ends."""
     stop = threading.Event()
 
@@ -133,7 +136,7 @@ def run_page_server(app: Callable[..., Iterable[bytes]]) -> Iterator[page_server
             server.poll_once(0.05)
 
     with page_server.listen("127.0.0.1", 0) as listener:
-        server = page_server.create_server(app, listener)
+        server = page_server.create_server(app, listener, get_body_limit)
         thread = threading.Thread(target=poll)
         thread.start()
         yield server

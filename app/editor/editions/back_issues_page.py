@@ -29,7 +29,7 @@ from ...people.models import Expert, Person, Upload
 from ...web.error_sentences import format_error
 from ...web.setup import or_404
 from ...workflows.back_issues import import_issues, undo_import
-from ..form_fields import parse_day, parse_number, raise_size_limit
+from ..form_fields import allow_upload, parse_day, parse_number
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 
 # By code of `UnreadableIssue`.
@@ -158,7 +158,7 @@ PAGE_SIZE = 10  # Q&As on one page
 Faults = dict[str, str]  # by form name of a field
 
 for endpoint in ("back_issues_look", "back_issues_import"):
-    raise_size_limit(endpoint, MAX_UNPACKED_BYTES, lambda: format_unreadable(UnreadableIssue("large")))
+    allow_upload(endpoint, MAX_UNPACKED_BYTES, lambda: format_unreadable(UnreadableIssue("large")))
 
 
 @editor.restricted_page(BACK_ISSUES_RULE, permission=ACT)

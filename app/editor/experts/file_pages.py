@@ -31,7 +31,7 @@ from ...people.expert_file import (
 from ...people.models import Upload
 from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Spreadsheet, UnreadableSpreadsheet
 from ...web.setup import db, or_404
-from ..form_fields import field_labels, format_fault, raise_size_limit
+from ..form_fields import allow_upload, field_labels, format_fault
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
 from .directory_page import get_search_params
 
@@ -91,7 +91,7 @@ def write_wrong_rows(sheet: Spreadsheet, plan: directory_import.ImportPlan) -> b
     return spreadsheet.write_with_notes(sheet, notes)
 
 
-raise_size_limit("expert_file", MOST_BYTES, lambda: format_unreadable(UnreadableSpreadsheet("large")))
+allow_upload("expert_file", MOST_BYTES, lambda: format_unreadable(UnreadableSpreadsheet("large")))
 
 
 @editor.restricted_page(FILES_RULE, permission="whole directory")

@@ -9,14 +9,14 @@ from ...core.domain_errors import VersionConflict
 from ...people import directory, expert_photos
 from ...web import photo_form
 from ...web.setup import or_404
-from ..form_fields import raise_size_limit
+from ..form_fields import allow_upload
 from ..frame import RequestContext, announce, editor, read_context, rerender, run_in_transaction
 from .directory_page import load_and_render_expert
 
 PHOTO_RULE = "/<slug>/experts/<public_id>/photo"
 CHANGED = _l("Somebody has changed the photo meanwhile: look at the one above, then choose again.")
 
-raise_size_limit("save_expert_photo", expert_photos.MAX_BYTES, lambda: str(photo_form.TOO_BIG))
+allow_upload("save_expert_photo", expert_photos.MAX_BYTES, lambda: str(photo_form.TOO_BIG))
 
 
 @editor.get(f"{PHOTO_RULE}/<digest>.jpg")
