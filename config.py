@@ -31,7 +31,7 @@ from app.settings.settings_table import SETTINGS, get_data_folder
 from app.settings.translation_server import get_translation_server, translation_faults
 
 ROOT = Path(__file__).parent
-MAX_FORM_BYTES = 256 * 1024  # of a request body, except uploads (app/web/uploads.py)
+MAX_FORM_BYTES = 256 * 1024  # of a request body, except uploads (app/web/body_limits.py)
 ONION_URL = re.compile(r"http://[a-z2-7]{56}\.onion/?")
 DEMO_AUTHSERV_ID = "mx.platan.example"  # the demo newsroom's fictional mail server
 DEMO_SECRET = "the demo newsroom keeps no secrets from anyone"  # noqa: S105 - refused outside the demo

@@ -51,10 +51,10 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
         return commands.without_settings(app, error)
 
     from .watching import each_request, logs
-    from .web import hosts, setup, static_files, uploads
+    from .web import body_limits, hosts, setup, static_files
 
     logs.begin(app.config)
-    uploads.register(app)  # first, so that no other hook runs when the page server asks for the limit of a body
+    body_limits.register(app)  # first, so that no other hook runs when the page server asks for the limit of a body
     each_request.register(app)  # next, so that it measures the other hooks too
     hosts.register(app)
     from .doctor.health import health

@@ -22,6 +22,7 @@ from ..mail.lifecycle import INBOUND, MAIL
 from ..newsletters.lifecycle import NEWSLETTER
 from ..questions.lifecycle import QUESTION, TRANSLATION, TRANSLATOR
 from ..server import processes, startup_checks, worker
+from ..server.memory_dumps import forbid_memory_dumps
 from ..web.current import db
 from ..workflows.key_rotation import rotate
 from . import mailroom as _mailroom  # noqa: F401 - its commands join `mail`
@@ -118,6 +119,8 @@ def _check_before_starting(*, must_answer: bool) -> None:
         startup_checks.check(current_app, must_answer)
     except Unsafe as error:
         raise click.ClickException(str(error)) from None
+    if not current_app.config["DEMO"]:
+        forbid_memory_dumps()
 
 
 @click.command("worker")

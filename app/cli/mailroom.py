@@ -27,6 +27,7 @@ from ..mailroom.batch import settings_of
 from ..mailroom.placing import place_due
 from ..mailroom.routing import inspect
 from ..mailroom.signing_in import sign_in
+from ..server.memory_dumps import forbid_memory_dumps
 from ..web.current import db
 from .command_faults import require_settings
 from .mail import mail, process_lines
@@ -90,6 +91,8 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
     """Accept mail from a mail server by LMTP, until stopped."""
     from ..mailroom import lmtp  # not at the top, since no other process needs its library
 
+    if not current_app.config["DEMO"]:
+        forbid_memory_dumps()
     db.write(lambda session: None)  # if nothing can be stored, fail now and not at the first message
     if socket is None and host not in LOCAL_HOSTS:
         click.echo("WARNING: LMTP has no passwords: anyone who can reach this address can hand in mail.", err=True)

@@ -14,8 +14,8 @@ from ..core.fields import ERROR_MESSAGES, Field, FieldError, format_value
 from ..db.ids import CROCKFORD
 from ..newsletters.models import Newsletter
 from ..text.languages import guess_language, guessable_languages
+from ..web.body_limits import FORM_OVERHEAD, UPLOADS, Upload
 from ..web.formatting import by_name
-from ..web.uploads import FORM_OVERHEAD, UPLOADS, Upload
 from .frame import editor
 
 MAX_DIGITS = 9  # so that a number fits an INTEGER column

@@ -11,9 +11,9 @@ from ..core.domain_errors import VersionConflict
 from ..newsletters.queries import all_newsletters
 from ..people import expert_photos
 from ..web import photo_form
+from ..web.body_limits import FORM_OVERHEAD, UPLOADS, Upload
 from ..web.photo_form import PhotoForm
 from ..web.setup import db
-from ..web.uploads import FORM_OVERHEAD, UPLOADS, Upload
 from .access import expert, get_actor, get_signed_in_expert, has_expert_session
 from .profile import rerender_photo_form
 

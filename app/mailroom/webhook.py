@@ -13,8 +13,8 @@ from ..core.clock import unix_time
 from ..db.fault_kinds import Busy
 from ..mail.inbound import MAX_MAIL_BYTES
 from ..programs.signed_calls import signature
+from ..web.body_limits import UPLOADS, Upload
 from ..web.setup import csrf, db
-from ..web.uploads import UPLOADS, Upload
 from .envelope import store_message
 
 TOLERANCE = 300  # seconds by which the signature's time may differ from ours, in both directions

@@ -25,12 +25,13 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import FixedStreamReceiver
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher, WSGITask
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 from config import MAX_FORM_BYTES
 
 from ..core.clock import unix_time
+from ..core.security_headers import SECURITY_HEADERS
 
 log = logging.getLogger(__name__)
 
@@ -162,10 +163,18 @@ class ResponseTask(WSGITask):
             super().set_close_on_finish()
 
 
+class ErrorResponseTask(ErrorTask):
+    """The task that answers what is no request, or too large, without calling the app."""
+
+    def execute(self) -> None:
+        self.response_headers.extend(SECURITY_HEADERS.items())
+        super().execute()
+
+
 class Connection(HTTPChannel):
     """A client's connection, with a time limit for each request and responses that can be delayed."""
 
-    parser_class, task_class = SingleRequestParser, ResponseTask
+    parser_class, task_class, error_task_class = SingleRequestParser, ResponseTask, ErrorResponseTask
     request: SingleRequestParser | None  # the one that is being received
     request_began = 0.0  # Unix time at which the first byte of the current request arrived
     not_before = 0.0  # by time.monotonic(): no byte of the response is sent earlier

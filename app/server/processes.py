@@ -20,7 +20,7 @@ from flask import Flask
 from ..db.engine import Database
 from ..watching import metrics
 from ..web import static_files
-from ..web.uploads import get_body_limit
+from ..web.body_limits import get_body_limit
 from . import page_server, worker
 
 STOP_TIMEOUT = 10.0  # seconds that web and worker get to finish

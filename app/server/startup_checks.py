@@ -29,6 +29,8 @@ def check(app: Flask, must_answer: bool = True) -> None:
     database: Database = app.extensions["database"]
     faults = [*_find_missing_catalogues()]
     if not app.config["DEMO"]:  # the demo has no secrets
+        if app.debug:
+            faults.append("FLASK_DEBUG is set, which shows code and values to visitors when a page fails: unset it")
         faults += [*_find_world_readable_files(app.config["ENV_FILE"], database)]
         faults += [*keyring.find_weak_keys(database.keyring)]
     try:

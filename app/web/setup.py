@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from ..core.clock import unix_time, utc_now
 from ..core.listing import Rows
+from ..core.security_headers import CONTENT_POLICY, SECURITY_HEADERS
 from ..db.fault_kinds import Busy
 from ..newsletters.models import Newsletter
 from ..people import sessions
@@ -94,20 +95,6 @@ csrf = CSRFProtect()
 login = LoginManager()
 babel = Babel()
 
-POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex, nofollow",  # the public pages for readers override it
-}
 CROSS_SITE = errors.ErrorMessage(
     _l("This came from another site"),
     _l("Our forms are sent from our own pages alone. Nothing was done."),
@@ -320,11 +307,10 @@ def _set_headers(response: Response) -> Response:
     # the redirect to the sign-in provider sets `g.is_external_redirect`.
     if response.location and not g.get("is_external_redirect"):
         response.location = "/" + response.location.removeprefix(request.host_url).lstrip("/")
-    is_file = request.endpoint == "static" and response.status_code < 400
-    headers = static_files.get_security_headers(response.mimetype or "") if is_file else HEADERS
+    headers = SECURITY_HEADERS
     if g.get("framed_by"):
-        headers = HEADERS | {
-            "Content-Security-Policy": f"{POLICY}; frame-ancestors {' '.join(g.framed_by)}",
+        headers = SECURITY_HEADERS | {
+            "Content-Security-Policy": f"{CONTENT_POLICY}; frame-ancestors {' '.join(g.framed_by)}",
             # A cross-origin isolated site only frames responses that allow it explicitly.
             "Cross-Origin-Resource-Policy": "cross-origin",
         }

@@ -28,13 +28,6 @@ JOINED = {
 MAX_HEADER_LENGTH = 200  # characters of an Accept-Encoding that is parsed and cached; no browser sends more
 CACHE_FOREVER = "public, max-age=31536000, immutable"  # one year, as there is no value for "forever" (RFC 8246)
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
-# The security headers of style sheets and of all other static files; pages have others (app/web/setup.py). Style sheets
-# can't run scripts, so they need no policy.
-HEADERS = {"Cross-Origin-Resource-Policy": "same-origin", "X-Content-Type-Options": "nosniff"}
-SCRIPT_HEADERS = HEADERS | {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 @dataclass(frozen=True)
@@ -112,11 +105,6 @@ def _serve(filename: str, version: str | None = None) -> Response:
     # Only clients that ask for a range need Accept-Ranges.
     response.make_conditional(request, accept_ranges=has_range, complete_length=len(response.get_data()))
     return response
-
-
-def get_security_headers(media_type: str) -> Mapping[str, str]:
-    """Return the security headers of a static file."""
-    return HEADERS if media_type == MEDIA_TYPES[".css"] else SCRIPT_HEADERS
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

@@ -151,6 +151,12 @@ def with_less_than_root(bare: DebianMachine) -> None:
         status = dict(re.findall(r"(?m)^(\w+):\s+(\S+)", bare.run(f"cat /proc/{pid}/status")))
         assert (status["CapBnd"], status["NoNewPrivs"], status["Seccomp"]) == ("0000000000000000", "1", "2")
         assert status["Uid"] == bare.run("id -u readers-asked").strip()
+        group = bare.run(f"ps -o pid= --pid {pid} --ppid {pid}").split()
+        assert len(group) >= 1
+        # The memory of a process that may not be dumped belongs to root.
+        assert {bare.run(f"stat -c %U /proc/{one}/mem").strip() for one in group} == {"root"}
+        limits = bare.run(f"cat /proc/{pid}/limits")
+        assert re.findall(r"(?m)^Max core file size +(\d+) +(\d+)", limits) == [("0", "0")]
         tried = bare.run(
             f"nsenter --target={pid} --mount setpriv --reuid=readers-asked --regid=readers-asked --clear-groups bash -c '"
             "touch /var/lib/readers-asked/new && echo kept; touch /srv/readers-asked/new; touch /etc/new; ls /root /home' 2>&1 || true"

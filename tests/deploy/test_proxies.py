@@ -15,8 +15,8 @@ from app.core.clock import unix_time
 from app.mail.inbound import MAX_MAIL_BYTES
 from app.mailroom.webhook import path
 from app.programs.signed_calls import signature
+from app.web.body_limits import UPLOADS
 from app.web.static_files import files
-from app.web.uploads import UPLOADS
 from config import webhook_key
 from tests.support.app import SECRETS
 from tests.support.debian_machine import wait_for_machine

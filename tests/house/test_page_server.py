@@ -14,7 +14,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.receiver import FixedStreamReceiver
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher, WSGITask
+from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
 
 from app.server import page_server
 from tests.support.processes import run_page_server
@@ -25,6 +25,7 @@ from tests.support.waiting import WAIT_TIMEOUT
 CLASSES: dict[type, tuple[type, dict[str, list[str]]]] = {
     HTTPRequestParser: (page_server.SingleRequestParser, {"received": ["data"], "parse_header": ["header_plus"]}),
     FixedStreamReceiver: (page_server.DiscardingReceiver, {"received": ["data"]}),
+    ErrorTask: (page_server.ErrorResponseTask, {"execute": []}),
     WSGITask: (page_server.ResponseTask, {"get_environment": [], "set_close_on_finish": []}),
     HTTPChannel: (
         page_server.Connection,

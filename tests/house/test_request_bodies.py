@@ -18,7 +18,7 @@ from app.mail.inbound import MAX_MAIL_BYTES
 from app.mailroom.webhook import path
 from app.server import page_server
 from app.server.page_server import MAX_BODY_BYTES, MAX_BYTES_IN_MEMORY, PageServer, SingleRequestParser
-from app.web.uploads import UPLOADS, get_body_limit
+from app.web.body_limits import UPLOADS, get_body_limit
 from config import MAX_FORM_BYTES
 from tests.support.app import BASE_URL
 from tests.support.processes import run_page_server

@@ -95,6 +95,24 @@ def test_an_empty_database_wants_to_be_migrated(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.threat("unsafe start")
+def test_flasks_debug_mode_is_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    assert refusals(database.url) == [
+        "FLASK_DEBUG is set, which shows code and values to visitors when a page fails: unset it"
+    ]
+
+
+@pytest.mark.threat("memory of a process")
+def test_memory_that_may_hold_words_is_dumped_nowhere() -> None:
+    code = (
+        "import ctypes, resource; from app.server.memory_dumps import forbid_memory_dumps; forbid_memory_dumps(); "
+        "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMIT_CORE))"  # 3: PR_GET_DUMPABLE
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["0", "0", "0"]
+
+
 WRONG = ["SECRET_KEYS: key 1 is not the one that this database was sealed with"]
 
 

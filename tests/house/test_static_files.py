@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.core.security_headers import SECURITY_HEADERS
 from app.web.static_files import FOLDER, JOINED, MEDIA_TYPES, current_version, files, icon
 from tests.support.desk import LOCALHOST
 from tests.support.pages import Page
@@ -109,3 +110,18 @@ def test_each_file_is_sent_as_it_is_written_and_joined_sheets_hold_all_of_their_
     written = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()}
     written |= {name: "\n".join(written[part] for part in parts) for name, parts in JOINED.items()}
     assert {name: kept.body.decode() for name, kept in files().items()} == written
+
+
+@pytest.mark.threat("hostile words")
+def test_static_files_and_errors_carry_the_headers_of_pages(client: FlaskClient) -> None:
+    for address, status in (
+        *((f"/static/{name}", 200) for name in ("reader.css", "proof.js")),
+        ("/static/nothing.css", 404),
+        ("/no/page", 404),
+    ):
+        answer = client.get(address)
+        assert answer.status_code == status
+        assert {name: answer.headers.get_all(name) for name in SECURITY_HEADERS} == {
+            name: [value] for name, value in SECURITY_HEADERS.items()
+        }
+        assert answer.headers.get_all("Strict-Transport-Security") == ["max-age=31536000"]

@@ -6,10 +6,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from app.core.security_headers import SECURITY_HEADERS
 from app.db.engine import Database
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
-from app.web.setup import HEADERS
 from tests.support.desk import Desk, get_form_fields
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer
@@ -50,7 +50,10 @@ def test_every_other_page_is_framed_by_nobody(client: FlaskClient, nora: Desk) -
     list_sites(nora, NEWS)
     for path in ("/steppe/", "/steppe/ask", "/steppe/answers", "/steppe/receipt", "/sign-in", "/steppe/framed/nothing"):
         assert ancestors(client, path)[1:] == ("'none'", "DENY"), path
-    assert client.post("/steppe/begin", data={"body": SALT}).headers["X-Frame-Options"] == HEADERS["X-Frame-Options"]
+    assert (
+        client.post("/steppe/begin", data={"body": SALT}).headers["X-Frame-Options"]
+        == SECURITY_HEADERS["X-Frame-Options"]
+    )
 
 
 @pytest.mark.threat("another site")

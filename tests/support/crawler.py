@@ -22,6 +22,7 @@ from app import create_app
 from app.answers import assigning
 from app.answers.models import Assignment
 from app.core.actors import Clock
+from app.core.security_headers import SECURITY_HEADERS
 from app.db.engine import Database
 from app.editor.bulk import BULK_FORMS
 from app.editor.frame import editor as desk_blueprint
@@ -33,7 +34,6 @@ from app.newsletters.models import Newsletter
 from app.newsletters.queries import desks_of
 from app.people import directory, sign_in
 from app.questions.models import Question
-from app.web.setup import HEADERS
 from tests.support.app import BASE_URL, TEST_SETTINGS
 from tests.support.database_checks import record_statements
 from tests.support.databases import postgres_copy, postgres_url
@@ -206,7 +206,7 @@ def _record_response(crawl: Crawl, app: Flask, path: str, response: TestResponse
     html = response.data.decode(errors="replace")  # a picture or a Word file decodes to garbage without links
     crawl.status_codes[path] = response.status_code
     crawl.form_actions |= find_form_actions(html)
-    crawl.missing_headers |= {(path, name) for name in HEADERS if name not in response.headers}
+    crawl.missing_headers |= {(path, name) for name in SECURITY_HEADERS if name not in response.headers}
     if response.mimetype == "text/html":  # no browser renders a calendar or a table as a page (nosniff)
         crawl.injections |= {(path, injection) for injection in find_injections(html)}
         crawl.shown_code |= {(path, text) for text in find_shown_code(html)}
