@@ -38,7 +38,7 @@ from . import form_token
 from .page_frame import ReaderContext, languages_of, open_context, reader, with_form
 from .receipt import send_once
 from .stories import Story, list_stories_by_question
-from .submission import SubmissionResult, consent, count_form, find_spam_signs, format_errors, has_no_capacity
+from .submission import consent, count_form, find_spam_signs, format_errors, has_no_capacity
 
 MATCHES_SHOWN = 3
 EDITIONS_OFFERED = 6
@@ -50,12 +50,12 @@ COLLAPSED_FIELDS = ("background", "edition", "credit", "first", "name", "place",
 
 @dataclass(frozen=True)
 class RejectedQuestion:
-    """The contents of a form that is shown again: fields, faults by field, token, and an earlier submission of it."""
+    """The contents of a form that is shown again: fields, faults by field, token, and whether it was sent before."""
 
     values: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
     token: str | None = None
-    earlier_submission: SubmissionResult | None = None
+    was_sent_before: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,8 @@ def ask_send(slug: str) -> ResponseReturnValue:
         must_take(session, newsletter, form)
         return send(session, Reader(), newsletter, submission, form=form, signs=spam_signs)
 
-    def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
-        return form_page(context, RejectedQuestion(form_values, earlier_submission=result))
+    def render_duplicate(context: ReaderContext) -> str:
+        return form_page(context, RejectedQuestion(form_values, was_sent_before=True))
 
     return send_once(slug, form, make, render_duplicate)
 
@@ -264,12 +264,12 @@ def form_page(context: ReaderContext, draft: RejectedQuestion) -> str:
     messages = format_errors(draft.faults)
     return context.page(
         "reader/ask.html",
-        "" if draft.earlier_submission else "ask",  # with a receipt number, the page needs the receipt's style sheet
+        "ask",
         form_data=draft.values,
         errors=messages,
         summary=[(_field_id(name, draft.values), message) for name, message in messages.items()],
         form_token=draft.token,
-        earlier_submission=draft.earlier_submission,
+        was_sent_before=draft.was_sent_before,
         is_expanded=_is_expanded(draft),
         editions=_list_offered_editions(context),
         language_codes=languages_of(newsletter),
@@ -336,8 +336,8 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
             return send(session, Reader(), newsletter, Submission(wording), form=form, signs=spam_signs)
         return ask_too(session, Reader(), newsletter, public_id, form)
 
-    def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
-        return form_page(context, RejectedQuestion({"body": wording}, earlier_submission=result))
+    def render_duplicate(context: ReaderContext) -> str:
+        return form_page(context, RejectedQuestion({"body": wording}, was_sent_before=True))
 
     try:
         return send_once(slug, form, make, render_duplicate)

@@ -232,13 +232,13 @@ def send_once(
     slug: str,
     form: FormToken,
     make: Callable[[Session, Newsletter], Letter],
-    render_duplicate: Callable[[ReaderContext, SubmissionResult], str],
+    render_duplicate: Callable[[ReaderContext], str],
 ) -> ResponseReturnValue:
     """Store the letter of a form with `make`, and return the page with its receipt.
 
     Reloading the page sends the same form and shows the same receipt. A form that was sent before with another text
-    gets the page of `render_duplicate`, and one whose letter is erased the page that says so, without the text. Raises
-    the errors of `make`.
+    gets the page of `render_duplicate`, which must not show the receipt: the form may have been found in the files of a
+    browser. One whose letter is erased gets the page that says so, without the text. Raises the errors of `make`.
     """
     result = submit_once(slug, form, make)
     # The pages of all new letters that nobody has filed yet are the same.
@@ -250,7 +250,7 @@ def send_once(
             letter = context.session.get_one(Letter, result.letter.id)
             return _render_state(context, letter, result.receipt, is_sent_again=True, form_data={}), 409
         if not result.is_identical:
-            return render_duplicate(context, result), 409
+            return render_duplicate(context), 409
 
         def render(receipt: str) -> tuple[str, bool]:
             letter = context.session.get_one(Letter, result.letter.id)

@@ -15,7 +15,7 @@ from . import form_token
 from .page_frame import ReaderContext, open_context, reader, with_form
 from .receipt import send_once
 from .stories import story_href
-from .submission import SubmissionResult, find_spam_signs, format_errors, has_no_capacity
+from .submission import find_spam_signs, format_errors, has_no_capacity
 
 
 @reader.get("/<slug>/report/<public_id>")
@@ -43,8 +43,8 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
     def make(session: Session, newsletter: Newsletter) -> Letter:
         return send(session, Reader(), newsletter, submission, form=form, signs=spam_signs)
 
-    def render_duplicate(context: ReaderContext, result: SubmissionResult) -> str:
-        return _render_page(context, _get_item(context, public_id), body, previous=result)
+    def render_duplicate(context: ReaderContext) -> str:
+        return _render_page(context, _get_item(context, public_id), body, was_sent_before=True)
 
     return send_once(slug, form, make, render_duplicate)
 
@@ -60,7 +60,7 @@ def _render_page(
     text: str = "",
     faults: dict[str, str] | None = None,
     token: str | None = None,
-    previous: SubmissionResult | None = None,
+    was_sent_before: bool = False,
 ) -> str:
     return context.page(
         "reader/report.html",
@@ -71,5 +71,5 @@ def _render_page(
         text=text,
         errors=format_errors(faults or {}),
         form_token=token,
-        earlier_submission=previous,
+        was_sent_before=was_sent_before,
     )
