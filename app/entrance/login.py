@@ -3,11 +3,13 @@
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from flask import g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_user
+from limits import RateLimitItemPerHour
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -21,11 +23,14 @@ from ..server.page_server import delay_response
 from ..text.clean import single_line
 from ..text.word_tables import word_tables
 from ..web.formatting import language
-from ..web.setup import SignedIn, db, hash_identifier, limiter
+from ..web.setup import SignedIn, apply_limits, caller, db, hash_identifier, limiter
 from . import devices, entrance, two_factor
 from .redirect_targets import get_home_url, get_local_path
 
 MINUTE = timedelta(minutes=1)
+# The number of sign-in mails for one address that don't wait for those that others requested in its name: for each
+# network from which somebody asks, and in all.
+PROMPT_MAILS_PER_NETWORK, PROMPT_MAILS = RateLimitItemPerHour(2), RateLimitItemPerHour(20)
 LEAST_DURATION = 0.25  # seconds of each request, at least: the time must not reveal which addresses are known
 
 
@@ -77,10 +82,22 @@ def request_sign_in() -> Response:
     except BadAddress:
         return _render_request_page(400, email, _("This address is incomplete. It looks like name@newsroom.org."))
     browser, door = _get_requesting_browser(language()), _get_requested_door()
+    browser = replace(browser, is_prompt=_count_prompt_mail(email))
     db.write(lambda db_session: sign_in.request_sign_in(db_session, Visitor(), email, door, browser))
     session.update(browser=browser.secret, to=door, next=get_local_path(request.form.get("next")))
     delay_response(request.environ, started_at + LEAST_DURATION)
     return redirect(url_for("entrance.code_page"), code=303)
+
+
+def _count_prompt_mail(email: str) -> bool:
+    """Count a request, for a known address or not, and return whether its mail may be sent at once."""
+    address_key = hash_identifier(email.casefold())
+    return limiter.enabled and apply_limits(
+        lambda counters: (
+            counters.hit(PROMPT_MAILS_PER_NETWORK, "sign-in mail", address_key, caller())
+            and counters.hit(PROMPT_MAILS, "sign-in mail", address_key)
+        )
+    )
 
 
 def _get_requesting_browser(language_code: str) -> RequestingBrowser:

@@ -35,12 +35,13 @@ class RequestingBrowser:
     """The browser that requests a sign-in.
 
     `secret` is in its cookie. `known_person` is the public ID of a person who has signed in on this device before, or
-    empty.
+    empty. `is_prompt` says that its mail needn't wait for those that others requested.
     """
 
     secret: str
     language: str
     known_person: str = ""
+    is_prompt: bool = False
 
 
 def may_enter(session: Session, person: Person, door: str) -> bool:
@@ -101,7 +102,7 @@ def request_sign_in(session: Session, actor: Actor, email: str, door: str, brows
         membership_id=access.id if is_invitation else None,
         is_known=browser.known_person == person.public_id,
     )
-    if sign_in.is_known:
+    if sign_in.is_known or browser.is_prompt:
         due_at = now(session)
     elif _join_waiting_mail(session, sign_in, browser):
         return
@@ -220,10 +221,27 @@ def find(session: Session, token: str, browser: str | None = None) -> SignIn | N
 
 
 def is_for_browser(session: Session, sign_in: SignIn, browser: str | None) -> bool:
-    """Return whether a browser may use the link. Invitations work in any browser, other links where requested."""
+    """Return whether a browser may use the link.
+
+    Invitations work in any browser, and proofs where they were requested. Other links work in every browser in which
+    the same person asked for one: while strangers ask in their name, the mail for their own browser may come later.
+    """
     if sign_in.browser_mac is None:
         return True
-    return browser is not None and sign_in.browser_mac in get_keyring(session).macs("sign_ins.browser", browser)
+    if browser is None:
+        return False
+    browser_macs = get_keyring(session).macs("sign_ins.browser", browser)
+    if sign_in.browser_mac in browser_macs or sign_in.session_id is not None:
+        return sign_in.browser_mac in browser_macs
+    own_request = select(SignIn.id).where(
+        SignIn.browser_mac.in_(browser_macs),
+        SignIn.person_id == sign_in.person_id,
+        SignIn.door == sign_in.door,
+        SignIn.session_id.is_(None),
+        SignIn.used_at.is_(None),
+        SignIn.ends_at > now(session),
+    )
+    return session.scalar(own_request.limit(1)) is not None
 
 
 def _may_still_enter(session: Session, sign_in: SignIn) -> bool:

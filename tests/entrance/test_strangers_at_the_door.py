@@ -1,5 +1,6 @@
 """Strangers ask in Nora's name, and behind the same exit as she: her devices get in."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 
 from app.core.clock import unix_time, utc_now
 from app.db.engine import Database
-from app.entrance import devices
+from app.entrance import devices, login
 from app.mail.models import OutboxMail
 from app.people.models import SignIn
 from app.web.setup import limiter
@@ -95,6 +96,63 @@ def counting(app: Flask, limited_client: FlaskClient) -> Callable[[], Browser]:
     """Browsers of an app that counts tries, all behind one exit."""
     assert limiter.enabled
     return lambda: Browser(limited_client.application)
+
+
+def browser_at(counting: Callable[[], Browser], address: str) -> Browser:
+    """A new browser in the network of an address."""
+    browser = counting()
+    browser.client.environ_base["REMOTE_ADDR"] = address
+    return browser
+
+
+def newest_mail_waits(database: Database) -> bool:
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
+        assert mail is not None
+        return mail.due_at > utc_now()
+
+
+@pytest.mark.threat("stranger at the door")
+def test_a_new_laptop_in_another_network_gets_its_mail_at_once_through_a_flood(
+    app: Flask, database: Database, newsroom: Newsroom, counting: Callable[[], Browser]
+) -> None:
+    for number in range(40):
+        request_code(browser_at(counting, f"198.51.100.{number % 4}"), NORA)
+    assert newest_mail_waits(database)
+    before, laptop = mails(database), browser_at(counting, "203.0.113.7")
+    request_code(laptop, NORA)
+    assert (mails(database), newest_mail_waits(database)) == (before + 1, False)
+    type_code(laptop, database, NORA)
+    assert laptop.open("/desk/steppe/").status_code == 200
+
+
+@pytest.mark.threat("stranger at the door")
+def test_strangers_in_many_networks_fill_no_mailbox(
+    app: Flask, database: Database, newsroom: Newsroom, counting: Callable[[], Browser]
+) -> None:
+    for number in range(200):
+        request_code(browser_at(counting, f"198.51.100.{number}"), NORA)
+    assert mails(database) == login.PROMPT_MAILS.amount + 1  # the last one waits, and works for all the others
+
+
+@pytest.mark.threat("stranger at the door")
+def test_a_mail_for_which_a_stranger_asked_lets_nora_in_on_the_laptop_where_she_asked_too(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    strangers, laptop = [Browser(app) for _ in range(8)], Browser(app)
+    for stranger in strangers[:3]:
+        request_code(stranger, NORA)
+    [link] = re.findall(r"/sign-in/\S+", get_newest_mail_text(database, NORA))
+    laptop.open(link)
+    assert laptop.heading == "This link was requested in another browser"
+    for stranger in strangers[3:]:
+        request_code(stranger, NORA)
+    request_code(laptop, NORA)
+    assert newest_mail_waits(database)
+    laptop.open(link)
+    laptop.press(link)
+    assert laptop.open("/desk/steppe/").status_code == 200
+    assert {stranger.open(link).status_code for stranger in strangers} == {410}
 
 
 @pytest.mark.threat("stranger at the door")
