@@ -128,7 +128,10 @@ def test_what_the_profile_says_by_now_is_proposed_where_print_says_nothing(
     question, _answer = unintroduced
 
     def fill_in(session: Session) -> None:
-        leyla(session, newsroom).title, leyla(session, newsroom).organisation = "soil scientist", "Karakum Field Station"
+        leyla(session, newsroom).title, leyla(session, newsroom).organisation = (
+            "soil scientist",
+            "Karakum Field Station",
+        )
 
     coming_edition.database.write(fill_in)
     opened = nora.get(question)
