@@ -253,10 +253,17 @@ def get_status(code: str) -> HTTPStatus:
 
 def format_error(error: DomainError) -> str:
     """Return the message of an error, translated, with its values filled in."""
+    if error.code == "invalid.email":
+        return format_bad_address(str(error))
     sentence = str(SENTENCES[error.code])
     if isinstance(error, MissingPrecondition) and error.code == "precondition.untranslated":
         return f"{sentence} {format_passages(error.passages)}"
     return sentence % {"most": error.max_length} if isinstance(error, TooLong) else sentence
+
+
+def format_bad_address(text: str) -> str:
+    """Return the message that `text`, typed into a form, is not an e-mail address; it may be empty."""
+    return str(SENTENCES["field.address"]) % {"value": text} if text.strip() else str(SENTENCES["invalid.email"])
 
 
 def format_passages(passages: Iterable[str]) -> str:

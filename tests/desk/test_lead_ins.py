@@ -122,6 +122,24 @@ def test_a_lead_in_that_says_nothing_of_its_expert_is_flagged_before_the_lock_an
     nora.post(f"{answer}/introduce", 409, seen={"version": version}, credit_line="geographer", relation="")
 
 
+def test_what_the_profile_says_by_now_is_proposed_where_print_says_nothing(
+    nora: Desk, coming_edition: ComingEdition, unintroduced: tuple[str, str], newsroom: Newsroom
+) -> None:
+    question, _answer = unintroduced
+
+    def fill_in(session: Session) -> None:
+        leyla(session, newsroom).title, leyla(session, newsroom).organisation = (
+            "soil scientist",
+            "Karakum Field Station",
+        )
+
+    coming_edition.database.write(fill_in)
+    opened = nora.get(question)
+    assert "Who Leyla Aydın is, in print" in opened.texts("details[open] > summary")
+    assert opened.value("credit_line") == "soil scientist, Karakum Field Station"
+    assert "Nothing says who that is." in opened.main_text  # proposed, not saved
+
+
 def test_other_lines_about_an_expert_need_another_look_at_their_translation(
     nora: Desk, unintroduced: tuple[str, str], newsroom: Newsroom
 ) -> None:

@@ -50,6 +50,23 @@ def texts(room: NewsletterMailroom) -> list[tuple[str, str, str]]:
         ]
 
 
+def test_the_question_lists_the_documents_of_a_mail_before_it_is_filed(nora: Desk, room: NewsletterMailroom) -> None:
+    row, _letter = receive(room)
+    with room.database.read() as session:
+        question = session.scalars(select(Question)).one()
+    page = nora.get(f"/questions/{question.public_id}")
+    assert ("answer.docx", f"{nora.base_path}/pen/{row.public_id}/files/1") in page.links
+    text = page.main_text
+    assert text.index("Is the answer in the attachment?") < text.index("answer.docx") < text.index("It is the answer")
+
+
+def test_the_page_of_a_file_shows_the_notices_of_the_desk(nora: Desk, room: NewsletterMailroom) -> None:
+    row, _letter = receive(room)
+    here = f"/pen/{row.public_id}/files/1"
+    nora.post(f"{here}/answer", seen=get_version_token(nora.get(f"{here}/text"), "answer"))
+    assert "The text of the file is the answer now." in nora.get(here).main_text
+
+
 def test_the_text_of_a_document_becomes_the_answer_beside_the_file(nora: Desk, room: NewsletterMailroom) -> None:
     row, letter = receive(room)
     here = f"/pen/{row.public_id}/files/1"

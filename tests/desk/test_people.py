@@ -140,7 +140,7 @@ def test_an_invitation_sent_again_ends_the_first_and_a_withdrawn_one_leaves_noth
     ("typed", "fault"),
     [
         ({"name": " "}, "Say who it is."),
-        ({"email": "saule at desk"}, "This isn’t an e-mail address"),
+        ({"email": "saule at desk"}, "“saule at desk” is not an e-mail address, such as desk@example.org."),
         ({"email": NORA}, "This address is of this desk already"),
         ({"role": "queen"}, "Choose a role."),
     ],

@@ -55,8 +55,8 @@ def test_the_invitation_is_complete_without_a_click() -> None:
             "I’ll remind you once, then ask somebody else, no hard feelings."
         ),
         (
-            "What happens next: I may shorten it. You will see the edited text and have until Monday 14 November, 12:00 Prague time "
-            "to tell me what is wrong. If I hear nothing, it runs as you saw it. We don’t pay for answers. Your words stay "
+            "What happens next: I may shorten it. You will see the edited text, with a date by which to tell me what is wrong: Monday "
+            "14 November, 12:00 Prague time at the latest. If I hear nothing by then, it runs as you saw it. We don’t pay for answers. Your words stay "
             "yours; we may print, keep and translate them under your name. If you or your organisation have a stake in this "
             "that readers should know, add a line. I’m asking only you. If it doesn’t run, I’ll tell you why."
         ),

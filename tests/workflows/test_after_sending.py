@@ -182,6 +182,16 @@ def test_its_expert_hears_of_a_correction_and_nobody_of_a_sign(
         assert (item.mended, item.mended_at, session.scalars(select(Correction)).all()) == (None, None, [])
 
 
+def test_its_expert_hears_that_it_ran_before_they_hear_of_a_correction(
+    database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    corrected(database, newsroom, silos)
+    with database.read() as session:
+        to_experts = select(OutboxMail).where(OutboxMail.kind.in_(["expert.published", "expert.corrected"]))
+        in_turn = session.scalars(to_experts.order_by(OutboxMail.due_at, OutboxMail.id)).all()
+        assert [mail.kind for mail in in_turn] == ["expert.published", "expert.corrected"]
+
+
 NOTE = {"wrong": WRONG, "right": RIGHT}
 LACKING: list[tuple[PublishedText | None, dict[str, Any], str]] = [
     (MENDED, {"wrong": " ", "right": RIGHT}, "required.wrong"),

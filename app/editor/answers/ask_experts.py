@@ -256,9 +256,7 @@ def _load_selected_experts(
         new_expert = directory.record_expert(
             desk.session, desk.actor, form_data["name"], form_data["email"] or None, desk.newsletter.language
         )
-    except directory.BadAddress:
-        raise FormRejected(email=_("This is no address that one can write to")) from None
-    except directory.ExpertRemoved as error:
+    except (directory.BadAddress, directory.ExpertRemoved) as error:
         raise FormRejected(email=format_error(error)) from None
     except MissingPrecondition:
         raise FormRejected(name=_("Tick somebody, or write a name")) from None

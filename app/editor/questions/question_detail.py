@@ -1,6 +1,5 @@
 """Everything that the page of a question shows: its rows, and what the actor may do with them."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from ...answers.models import Answer, AnswerText, Assignment, Check
 from ...editions import slots
 from ...editions.models import Edition
 from ...letters.models import Letter
+from ...mail.inbound import MailContent
 from ...mail.models import Inbound
 from ...newsletters import queries as newsletters
 from ...newsletters.models import Topic
@@ -52,7 +52,7 @@ class ExpertPart:
     faults: list[str]  # codes of what prevents the approval of the answer, besides the checklist
     suggestion: str | None = None  # the colleague whom the expert suggested
     # The expert's letters, each with the values of the form that files it, and its number of attachments.
-    mails: Sequence[tuple[Letter, dict[str, Any] | None, int]] = ()
+    mails: Sequence[tuple[Letter, dict[str, Any] | None, tuple[Inbound, MailContent] | None]] = ()
     robot: Inbound | None = None  # the newest automatic reply, e.g. an absence note
 
     @property
@@ -195,7 +195,7 @@ def _parts(desk: RequestContext, question: Question) -> list[ExpertPart]:
     if not assignment_ids:
         return []
     waiting_letters = answers.list_waiting_expert_letters(session, desk.newsletter.id, assignment_ids)
-    attachment_counts = _count_attachments(desk, [letter for letter, _assignment in waiting_letters])
+    mails_with_files = _mails_with_files(desk, [letter for letter, _assignment in waiting_letters])
     automatic_replies = answers.get_automatic_replies(session, desk.newsletter.id, assignment_ids)
     answer_ids = [status.answer.id for status in statuses if status.answer]
     texts = answers.versions_of(session, answer_ids)
@@ -224,7 +224,7 @@ def _parts(desk: RequestContext, question: Question) -> list[ExpertPart]:
                 (
                     letter,
                     incoming_mails.get_filing_form(desk, letter, assignment, "question"),
-                    attachment_counts[letter.id],
+                    mails_with_files.get(letter.id),
                 )
                 for letter, letter_assignment in waiting_letters
                 if letter_assignment.id == assignment.id
@@ -235,10 +235,10 @@ def _parts(desk: RequestContext, question: Question) -> list[ExpertPart]:
     return parts
 
 
-def _count_attachments(desk: RequestContext, letters: Sequence[Letter]) -> Counter[int]:
-    """Return the number of attachments by letter id. Letters without any count as 0."""
+def _mails_with_files(desk: RequestContext, letters: Sequence[Letter]) -> dict[int, tuple[Inbound, MailContent]]:
+    """Return those mails of letters that have attachments, by letter id, each with its reading."""
     if not letters:
-        return Counter()
+        return {}
     condition = Inbound.letter_id.in_([letter.id for letter in letters])
     mails = incoming_mails.list_mails_with_files(desk.session, condition)
-    return Counter({row.letter_id: len(reading.attachments) for row, reading in mails if row.letter_id is not None})
+    return {row.letter_id: (row, reading) for row, reading in mails if row.letter_id is not None}

@@ -13,7 +13,7 @@ from ...core.domain_errors import VersionConflict
 from ...core.permissions import DESK_ACTS, ROLES, roles_for
 from ...people import colleagues, identities, staff
 from ...people.models import Membership
-from ...web.error_sentences import SENTENCES, format_error
+from ...web.error_sentences import SENTENCES, format_bad_address, format_error
 from ...web.setup import or_404
 from ..conflict import abort_with_conflict, submitted_token
 from ..frame import (
@@ -28,7 +28,7 @@ from ..frame import (
     run_in_transaction,
 )
 
-FAULTS = {"name": _l("Say who it is."), "email": SENTENCES["invalid.email"], "role": SENTENCES["invalid.role_unknown"]}
+FAULTS = {"name": _l("Say who it is."), "role": SENTENCES["invalid.role_unknown"]}
 # Actions on a colleague: the verb, and the message afterwards.
 ACTIONS: dict[str, tuple[Callable[..., None], Any]] = {
     "role": (staff.set_role, _l("%(name)s has another role now.")),
@@ -93,7 +93,8 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
     try:
         name = run_in_transaction(slug, fn)
     except staff.BadInvitation as error:
-        return rerender(slug, 422, _render_list, form_data, {field: str(FAULTS[field]) for field in error.fields})
+        faults = {"email": format_bad_address(form_data["email"])} | {name: str(text) for name, text in FAULTS.items()}
+        return rerender(slug, 422, _render_list, form_data, {field: faults[field] for field in error.fields})
     except staff.PersonIsExpert as error:
         fault = _(
             "%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "

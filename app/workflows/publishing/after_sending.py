@@ -34,6 +34,7 @@ from ...questions.wording import LONGEST_HEADLINE, clear, index_again, reword
 from ...text.clean import clean, for_print, single_line, word_count
 from ..retention.erase_published import forget_former, overwrite_item
 from . import notices
+from .publication import get_notices_due_at
 
 LONGEST_NOTE = 600  # characters of each sentence of a correction
 LONGEST_NAME, LONGEST_CREDIT_LINE = 400, 400  # characters; a description in place of the name may have as many
@@ -288,8 +289,12 @@ def _refresh_public_pages(session: Session, question: Question) -> None:
 
 
 def _notify_experts(session: Session, actor: Staff, question: Question, kind: str, note: str = "") -> None:
-    """Mail the experts about a change; the `edition_id` makes a recall of the edition recall these mails too."""
+    """Mail the experts about a change; the `edition_id` makes a recall of the edition recall these mails too.
+
+    They hear of a correction only after the thanks, which say that it ran; of words changed for safety, at once.
+    """
     edition = session.get_one(Edition, question.edition_id)
     path = archive.story_path(session.get_one(Newsletter, question.newsletter_id), question)
     mail_values = AssignmentMail(typed=note, link=absolute_url(session, path), runs_on=edition.runs_at)
-    notices.tell_experts(session, actor, question, kind, mail_values, edition_id=edition.id)
+    due_at = get_notices_due_at(session, edition) if kind == "expert.corrected" else None
+    notices.tell_experts(session, actor, question, kind, mail_values, edition_id=edition.id, due_at=due_at)

@@ -1,6 +1,6 @@
 """Sending editions, moving questions between them, and withdrawing pages, each with its mails and webhooks."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -94,6 +94,12 @@ def send(
         queue_deliveries(session, edition.newsletter_id, "answer.published", question_id=question.id, due_at=due_at)
     queue_deliveries(session, edition.newsletter_id, "edition.sent", edition_id=edition.id, due_at=due_at)
     notices.notify_askers(session, actor, edition, questions, due_at)
+
+
+def get_notices_due_at(session: Session, edition: Edition) -> datetime:
+    """Return when a mail about what ran in a sent edition is due: not before the thanks for it, and not in the past."""
+    current_time = now(session)
+    return max(current_time, edition.sent_at + GRACE) if edition.sent_at else current_time
 
 
 def retract(session: Session, actor: Staff, question: Question, reason: str) -> None:
