@@ -276,7 +276,7 @@ def test_the_desk_asks_for_a_name_and_an_address_that_can_be_written_to(nora, da
     assert "Tick somebody, or write a name" in page
     assert "Say first who decides.</textarea>" in page
     page = nora.post(f"/questions/{public_id}/ask", 422, name="Laura Harth", email="laura at ngo")
-    assert "This is no address that one can write to" in page
+    assert "This isn’t a valid e-mail address" in page
     assert get_one(database, Question).state == "open"
 
 

@@ -257,7 +257,7 @@ def _load_selected_experts(
             desk.session, desk.actor, form_data["name"], form_data["email"] or None, desk.newsletter.language
         )
     except directory.BadAddress:
-        raise FormRejected(email=_("This is no address that one can write to")) from None
+        raise FormRejected(email=_("This isn’t a valid e-mail address")) from None
     except directory.ExpertRemoved as error:
         raise FormRejected(email=format_error(error)) from None
     except MissingPrecondition:

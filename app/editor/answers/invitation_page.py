@@ -172,7 +172,7 @@ def describe_ladder(assignment: Assignment, needs_approval: bool) -> str:
 
 
 def _format_delivery_note(needs_approval: bool) -> str:
-    return _("It waits in the outbox for you.") if needs_approval else _("It leaves by itself.")
+    return _("It waits in the outbox for you.") if needs_approval else _("It is sent automatically.")
 
 
 ASSIGNMENT_RULE = f"{QUESTION_RULE}/assignments/<assignment_id>"
