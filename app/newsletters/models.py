@@ -233,7 +233,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
         MAIL,
         N_("Readers who mail a question hear that it arrived"),
         N_(
-            "Once a day to each address, without a word of what they asked. Whoever watches their mail sees that "
+            "Once a day to each address, without a word of what they asked. Anyone who watches their mail sees that "
             "they wrote to you. Only a mail whose sender our server has checked is answered."
         ),
         "tick",

@@ -148,7 +148,7 @@ def test_what_the_tool_says_stands_on_the_page(
         (CannedResponse({}, 403), "Ghost: It rejects the key, or the key isn’t allowed to do this."),
         (
             CannedResponse({}, 500),
-            "Ghost: It can’t be reached, is too slow, or has a fault of its own. It is tried again by itself,",
+            "Ghost: It can’t be reached, is too slow, or has a fault of its own. It is tried again automatically,",
         ),
         (
             CannedResponse(b"<html>"),

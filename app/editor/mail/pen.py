@@ -97,7 +97,7 @@ REASONS = {
     "no address of the expert": (_l("No known address"), _l("We know no address of this expert to compare it with.")),
     "newsletter closed": (
         _l("Newsletter closed"),
-        _l("The newsletter is closed: what readers mail becomes no letter by itself any more."),
+        _l("The newsletter is closed: what readers mail no longer becomes a letter automatically."),
     ),
     # Mails that somebody at the desk forwarded.
     "forwarded by a stranger": (

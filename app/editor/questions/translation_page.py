@@ -463,7 +463,7 @@ def _check_translator_version(translator: Translator) -> Translator:
 
 TRANSLATOR_MOVES = {
     "again": (_invite_again, _l("The words are on their way, with a new link.")),
-    "withdraw": (_withdraw, _l("The link is withdrawn: its page shows nothing any more.")),
+    "withdraw": (_withdraw, _l("The link is withdrawn: its page no longer shows anything.")),
     "use": (_use, _l("It is here now. Read it against the original.")),
 }
 

@@ -33,7 +33,7 @@ FAULTS = {"name": _l("Say who it is."), "email": SENTENCES["invalid.email"], "ro
 ACTIONS: dict[str, tuple[Callable[..., None], Any]] = {
     "role": (staff.set_role, _l("%(name)s has a new role.")),
     "again": (staff.invite_again, _l("A new invitation is on its way to %(name)s.")),
-    "withdraw": (staff.withdraw, _l("The invitation of %(name)s is withdrawn; its link opens nothing.")),
+    "withdraw": (staff.withdraw, _l("The invitation of %(name)s is withdrawn; its link no longer works.")),
     "remove": (staff.remove, _l("%(name)s is no longer at this desk.")),
     "deactivate": (staff.deactivate, _l("%(name)s is deactivated and signed out everywhere.")),
     "reactivate": (staff.reactivate, _l("%(name)s can sign in again.")),

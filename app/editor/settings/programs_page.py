@@ -32,8 +32,8 @@ WHY = {
     "it is no address": _l("This isn’t a valid address."),
     "its address doesn't begin with https://": _l("The address has to begin with https://."),
     "it leads into a network that is not public": _l(
-        "The address leads into a network that isn’t public. If it is the newsroom’s own, whoever runs this machine "
-        "can name its host in the setting OWN_HOSTS."
+        "The address leads into a network that isn’t public. If it is the newsroom’s own, the operator can name its "
+        "host in the setting OWN_HOSTS."
     ),
     "nothing has that name": _l("The server named in the address doesn’t exist."),
     "it kept silent for too long": _l("It took too long to answer."),

@@ -28,7 +28,8 @@ FAULTS = {
     "key": _l("It rejects the key, or the key isn’t allowed to do this."),
     "address": _l("Nothing at this address answers like the tool. Check the address in the settings."),
     "inward": _l(
-        "The address leads into a network that is not public. Whoever runs this desk can allow it (OWN_HOSTS)."
+        "The address leads into a network that isn’t public. If it is the newsroom’s own, the operator can name its "
+        "host in the setting OWN_HOSTS."
     ),
     "refused": _l("It can’t process the request. Look at the list in the settings: is it still there?"),
     "large": _l("It accepts nothing this large."),
