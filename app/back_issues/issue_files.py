@@ -87,7 +87,7 @@ FAULTS = {
     "archive": "This is a packed file. Unpack it and choose the files inside.",
     "office": "This is a document of a word processor. Save it as HTML or text.",
     "binary": "This is a program, a picture or the like, and no text.",
-    "encoding": "The letters of this file can't be read. Save it as UTF-8.",
+    "encoding": "The encoding of this file isn't known. Save it as UTF-8.",
     "mail": "This mail can't be read.",
 }
 

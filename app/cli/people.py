@@ -148,9 +148,9 @@ def import_experts(file: Path, dry_run: bool, encoding: str | None, language: st
     if not counts["wrong"]:
         return
     if dry_run:
-        raise click.ClickException(f"{counts['wrong']} rows are wrong and would be left out")
+        raise click.ClickException(f"{counts['wrong']} rows have errors and would be left out")
     raise click.ClickException(
-        f"{counts['wrong']} rows are wrong and were left out: {wrong_file} has them, with a column that says why"
+        f"{counts['wrong']} rows have errors and were left out: {wrong_file} has them, with a column that says why"
     )
 
 

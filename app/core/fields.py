@@ -27,8 +27,8 @@ NO = {"no", "n", "false", "0", "net", "нет", "nein", "ne"}
 # The message for each key of a `FieldError`, with placeholders for its values.
 ERROR_MESSAGES = {
     "empty": N_("This can’t be empty."),
-    "long": N_("This is too long: %(most)d characters are the most."),
-    "many": N_("These are too many: %(most)d are the most."),
+    "long": N_("This is too long: the limit is %(most)d characters."),
+    "many": N_("These are too many: the limit is %(most)d."),
     "bad": N_("“%(value)s” can’t be used here. Look at the example."),
     "number": N_("Give a number from %(low)s to %(high)s."),
     "date": N_("Write the date like 2026-07-01 or 01.07.2026."),
@@ -39,13 +39,13 @@ ERROR_MESSAGES = {
     "note": N_("This line can’t be read: %(line)s. Look at the example."),
     "address": N_("“%(value)s” is not an e-mail address, such as desk@example.org."),
     "taken": N_("Mail to this address comes in for another newsletter already."),
-    "short_name": N_("A short name has small letters of English, digits and hyphens, e.g. steppe-letter."),
+    "short_name": N_("A short name has lowercase English letters, digits and hyphens, e.g. steppe-letter."),
     "in_use": N_("This short name is in use already: choose another one."),
     "place": N_("%(place)s can’t be filled in here. Look at the help above the field."),
-    "key": N_("This isn’t what a key of this tool looks like."),
-    "key_anew": N_("Type the key anew: it goes to no other tool and to no other address than it was typed for."),
-    "tool_address": N_("Write the address like https://ghost.example, as it stands before /ghost or /admin."),
-    "hole": N_("What is filled in has to stand in it, in braces: see the help above the field."),
+    "key": N_("This doesn’t look like a key of this tool."),
+    "key_anew": N_("Type the key again: it goes only to the tool and the address it was typed for."),
+    "tool_address": N_("Write the address like https://ghost.example, without /ghost or /admin."),
+    "hole": N_("It must have what is filled in, in braces: see the help above the field."),
 }
 
 

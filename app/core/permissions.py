@@ -15,7 +15,7 @@ DESK_ACTS = {
     N_("Letters"): {
         "read": N_("Read letters, questions, answers and mails"),
         "take letters": N_("File letters, end them with a kind sentence, sort the mail that comes in"),
-        "undo": N_("Undo what one has just done oneself"),
+        "undo": N_("Undo your own last step"),
         "check names": N_("Note that a reader’s name was checked, or leave it out"),
     },
     N_("Questions"): {
@@ -39,17 +39,17 @@ DESK_ACTS = {
         "edition": N_("Fill, order, lock and send the edition"),
         "correct": N_("Correct what ran, or reword it for somebody’s safety"),
         "stop mails": N_("Change, stop and retry mails"),
-        "release mails": N_("Let a held mail go"),
+        "release mails": N_("Release a held mail"),
     },
     N_("The house"): {
         "settings": N_("Change the settings"),
         "words of the house": N_("Word the house sentences and the mails"),
-        "trail": N_("Read the trail and take it away as a file"),
+        "trail": N_("Read and export the trail"),
         "people": N_("Invite people, give roles, deactivate, sign a colleague out"),
         "newsletters": N_("Make, rename, pause and close newsletters"),
-        "programs": N_("Let other programs and the desk’s chat hear what happens"),
+        "programs": N_("Send events to other programs and the desk’s chat"),
         "export": N_("Export the newsletter, its questions or its letters"),
-        "contacts": N_("Take readers’ addresses and names away with it"),
+        "contacts": N_("Export readers’ addresses and names with it"),
     },
 }
 # The acts of all other actors.

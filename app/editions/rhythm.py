@@ -75,7 +75,7 @@ class Choices:
             case "days":
                 days = [day.strip() for day in self.month_days.split(",")]
                 if not all(_MONTH_DAY.fullmatch(day) for day in days):
-                    raise CalendarError("The days of the month are numbers from 1 to 31, with commas between.")
+                    raise CalendarError("The days of the month are numbers from 1 to 31, separated by commas.")
                 return "FREQ=MONTHLY;BYMONTHDAY=" + ",".join(str(int(day)) for day in days)
         return self.rule.strip()
 

@@ -169,7 +169,7 @@ class ConflictingField:
         """The hint at a field: the saved value, or if the field already shows that, the value before."""
         if self.is_mine:
             return _("Now it says: %(text)s", text=self.theirs or _("nothing"))
-        return _("Changed meanwhile. Until then it said: %(text)s", text=self.before or _("nothing"))
+        return _("Changed in the meantime. Before that it said: %(text)s", text=self.before or _("nothing"))
 
     @property
     def their_changes(self) -> list[ParagraphPair]:

@@ -103,7 +103,7 @@ EXPERT_LETTER_SHORTCUTS = {
     "yes": ("f", _l("yes, it may run")),
     "wrong": ("w", _l("something in the text is wrong")),
     "cannot": ("d", _l("no, they can’t")),
-    "later": ("l", _l("they can later, from the day that stands beside it")),
+    "later": ("l", _l("they can later, from the day beside it")),
     "question back": ("b", _l("they ask something back")),
     "comment": ("c", _l("it is just a comment")),
     "spam": ("s", _l("it is spam or a robot’s")),

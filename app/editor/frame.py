@@ -82,7 +82,7 @@ class DeskBlueprint(Blueprint):
 editor = DeskBlueprint()
 SIGNED_OUT = errors.ErrorMessage(
     _l("You aren’t signed in any more"),
-    _l("This browser was signed out, or its time is over. Nothing was filed, saved or changed."),
+    _l("This browser was signed out, or its session has expired. Nothing was filed, saved or changed."),
     _l("Sign in: that leads back to the page. Then do it again there."),
 )
 READ_METHODS = ("GET", "HEAD")
@@ -283,7 +283,7 @@ def abort_unknown_filter(desk: RequestContext, name: str, endpoint: str) -> None
     """Abort with a 404 that names a query parameter whose name or value is unknown. The value isn't repeated."""
     message = errors.ErrorMessage(
         _("There is no such list"),
-        _("The part “%(name)s” of the address is nothing that this list can be narrowed by.", name=name[:20]),
+        _("The part “%(name)s” of the address is no filter of this list.", name=name[:20]),
         _("Check the address, or begin with the whole list."),
     )
     g.back = (url_for(endpoint, slug=desk.newsletter.slug), _("To the whole list"))

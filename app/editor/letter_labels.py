@@ -67,7 +67,7 @@ HEAR_BACK_LABELS = {
 END_REASONS = {
     "later": _l("Good, but not for the coming editions"),
     "answered": _l("Already answered"),
-    "outside": _l("Outside of what we cover"),
+    "outside": _l("Outside what we cover"),
     "nobody": _l("We found nobody who can answer"),
     "personal": _l("One person’s own case"),
     "read": _l("Read, nothing more to do"),
@@ -75,11 +75,11 @@ END_REASONS = {
 # By field and code of a fault of `letters.receive`.
 FAULTS = {
     ("body", "empty"): _l("Write down the question"),
-    ("body", "short"): _l("Two words or eight letters at least make a question"),
+    ("body", "short"): _l("A question has at least two words or eight letters"),
     ("body", "long"): _l("A question has 2,000 characters at most"),
     ("background", "long"): _l("The background has 4,000 characters at most"),
     ("email", "empty"): _l("Add the address to write to, or choose that they hear nothing"),
-    ("email", "bad"): _l("This is no address that one can write to"),
+    ("email", "bad"): _l("This isn’t a valid e-mail address"),
     ("name", "empty"): _l("Add the name, or choose not to name them"),
     ("name", "long"): _l("A name has 120 characters at most"),
     ("place", "empty"): _l("Add the place, or choose another way to name them"),

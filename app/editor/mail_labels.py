@@ -162,4 +162,4 @@ def _format_due_time(due_at: datetime, current_time: datetime) -> str:
 
 def format_notified_experts(names: Sequence[str]) -> str:
     """Return a sentence with the names of the experts whom a change of dates is told."""
-    return _("Their own dates move along, and a mail tells them: %(names)s.", names=", ".join(names))
+    return _("Their own dates move along, and they are told by mail: %(names)s.", names=", ".join(names))

@@ -30,7 +30,7 @@ STATE_LABELS = {
     "shelved": StateLabels(
         "shelved",
         _l("Shelf"),
-        _l("It lies on the shelf: good, not now"),
+        _l("On the shelf: good, but not now"),
         beside_question=_l("On the shelf."),
         beside_letter=_l("A question on the shelf."),
         step=("take", _l("Take it from the shelf")),

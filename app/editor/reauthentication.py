@@ -42,10 +42,10 @@ PROOFS: dict[str, ProofRequirement] = {
     "press_colleague withdraw": ProofRequirement(_l("Withdraw the invitation of %(whom)s"), _get_colleague_name),
     "press_colleague remove": ProofRequirement(_l("Remove %(whom)s from this desk"), _get_colleague_name),
     "press_colleague deactivate": ProofRequirement(_l("Deactivate %(whom)s"), _get_colleague_name),
-    "press_colleague reactivate": ProofRequirement(_l("Let %(whom)s come back"), _get_colleague_name),
+    "press_colleague reactivate": ProofRequirement(_l("Reactivate %(whom)s"), _get_colleague_name),
     "press_colleague factors": ProofRequirement(_l("Remove the second factors of %(whom)s"), _get_colleague_name),
     "press_colleague account": ProofRequirement(
-        _l("Forget the account of %(whom)s at the provider"), _get_colleague_name
+        _l("Unlink the account of %(whom)s at the provider"), _get_colleague_name
     ),
     "expert_address": ProofRequirement(_l("Show an expert’s address")),
     "change_expert_address": ProofRequirement(_l("Change an expert’s address")),
@@ -53,25 +53,25 @@ PROOFS: dict[str, ProofRequirement] = {
     "mail_address": ProofRequirement(_l("Show whom a mail is to")),
     "pen_address": ProofRequirement(_l("Show the address that a mail says it is from")),
     "leave_expert leave": ProofRequirement(_l("Delete an expert")),
-    "expert_export": ProofRequirement(_l("Take the directory away as a file")),
-    "take_trail": ProofRequirement(_l("Take the trail away as a file")),
+    "expert_export": ProofRequirement(_l("Export the directory")),
+    "take_trail": ProofRequirement(_l("Export the trail")),
     "export_newsletter": ProofRequirement(_l("Export the newsletter to a file")),
     "export_contacts": ProofRequirement(_l("Export the newsletter with readers’ contacts")),
-    "export_letters": ProofRequirement(_l("Take letters away as a file")),
-    "export_questions": ProofRequirement(_l("Take questions away as a file")),
-    "add_program": ProofRequirement(_l("Let another program hear what happens here")),
+    "export_letters": ProofRequirement(_l("Export letters")),
+    "export_questions": ProofRequirement(_l("Export questions")),
+    "add_program": ProofRequirement(_l("Connect another program")),
     "show_program_secret": ProofRequirement(_l("Show the secret of another program")),
     "press_program renew": ProofRequirement(_l("Make a new secret for another program")),
     "press_program resume": ProofRequirement(_l("Re-enable the webhook")),
     "press_program remove": ProofRequirement(_l("Remove another program")),
-    "keep_sending_tool": ProofRequirement(_l("Change the tool that sends, or its key")),
+    "keep_sending_tool": ProofRequirement(_l("Change the sending tool or its key")),
     "change_settings keeping": ProofRequirement(_l("Change how long words are kept")),
 }
 TECHNICAL_FIELDS = ("csrf_token", "once")  # fields that get new values when the form is shown again
 LABELS = errors.FIELD_LABELS | {"role": _l("Role"), "address": _l("Address")}
 PROOF_REQUIRED = errors.ErrorMessage(
     _l("Is it you?"),
-    _l("You proved who you are some time ago, and this is not for whoever finds your screen. Nothing was changed."),
+    _l("You showed that it is you some time ago, and somebody else could be at your screen. Nothing was changed."),
     _l("Show that it is you; then do it again within ten minutes."),
 )
 

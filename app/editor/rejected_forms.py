@@ -44,9 +44,7 @@ SENTENCES = {
     "invalid.due_at_not_in_future": _l("Give a time that is still to come"),
     "invalid.reason_unknown": _l("Choose why"),
     "required.note": _l("Write the note first"),
-    "required.own_words_reason": _l(
-        "Put the reader’s own words into the desk’s, or write why they may leave as they stand"
-    ),
+    "required.own_words_reason": _l("Reword the reader’s own phrases, or write why they may go out unchanged"),
     "required.reply": _l("Write down what is wrong"),
     "required.text": _l("Write the letter first"),
     "required.verification_note": _l("Say what you did to check it"),

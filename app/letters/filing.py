@@ -97,7 +97,7 @@ def _current_facts(letter: Letter) -> dict[str, Any]:
 ENDINGS = {
     "later": N_("It is a good question, but not one for the coming editions. We keep it in mind."),
     "answered": N_("We have answered this already. You find the answer on our pages."),
-    "outside": N_("It lies outside of what this newsletter can look into well. Thank you for asking all the same."),
+    "outside": N_("It is outside what this newsletter can look into well. Thank you for asking all the same."),
     "nobody": N_("We have looked for somebody who can answer this well in writing, and found nobody."),
     "personal": N_("It is about one person’s own case, and we can’t give good advice on that from here."),
     "read": N_("We have read it, and there is nothing more for us to do. Thank you for writing."),

@@ -210,12 +210,12 @@ SIGNS = (
     _delivery_sign(
         "trap", 10, N_("the hidden field"), N_("A field that people don’t see was filled in, as robots do.")
     ),
-    _delivery_sign("flood", 10, N_("many at once"), N_("It came when more letters came than people write.")),
+    _delivery_sign("flood", 10, N_("many at once"), N_("It came when more letters came than people can write.")),
     _delivery_sign(
         "many alike",
         10,
         N_("many of the same"),
-        N_("Many of today say the same."),
+        N_("Many of today’s say the same."),
         lambda evidence: evidence.similar_count >= MANY_SIMILAR,
     ),
     _content_sign(
@@ -243,17 +243,17 @@ SIGNS = (
         "one site",
         5,
         N_("one site again"),
-        N_("Several of today lead to its site."),
+        N_("Several of today’s lead to its site."),
         lambda evidence: evidence.has_repeated_site,
     ),
     _delivery_sign(
         "alike",
         4,
         N_("some of the same"),
-        N_("Some of today say the same."),
+        N_("Some of today’s say the same."),
         lambda evidence: evidence.has_some_similar,
     ),
-    _delivery_sign("fast", 3, N_("sent at once"), N_("It was sent sooner than a person types.")),
+    _delivery_sign("fast", 3, N_("sent at once"), N_("It was sent faster than a person types.")),
 )
 SIGNS_BY_CODE = {sign.code: sign for sign in SIGNS}
 

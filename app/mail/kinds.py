@@ -144,7 +144,7 @@ EXAMPLES: dict[type[mail_values.Values], Mapping[str, Any]] = {
     mail_values.DeskMail: {"who": LEYLA, "headline": N_("The Salt Wind"), "cutoff_at": 2 * DAY},
     mail_values.RemovalMail: {"who": LEYLA, "works": ()},
     mail_values.EditionMail: {"runs_at": 0 * DAY},
-    mail_values.EditionCopy: {"title": N_("The Salt Wind"), "text": N_("The answer stands here.")},
+    mail_values.EditionCopy: {"title": N_("The Salt Wind"), "text": N_("The answer goes here.")},
     mail_values.TestMail: {"site": "ask.example.org"},
     mail_values.MorningMail: {"on": 0 * DAY, "sections": (), "cutoff_at": 2 * DAY, "head": "7c1e 09af 44d2 8b10 e3f5"},
 }

@@ -20,21 +20,21 @@ class Keeping:
 
     spam_days: Mapped[int] = _days(
         N_("Spam and held letters"),
-        N_("Days until the words of a letter are erased that is held, or was filed as spam."),
+        N_("Days until the words of a letter that is held, or filed as spam, are erased."),
         30,
         high=365,
     )
     idle_days: Mapped[int] = _days(
         N_("Letters that led to nothing"),
         N_(
-            "Days until the words of a letter are erased that nobody has filed, that has ended, or was a comment or a "
-            "tip; and those behind a question that was closed."
+            "Days until the words of a letter are erased if nobody has filed it, it has ended, it was a comment or a "
+            "tip, or its question was closed."
         ),
         183,
     )
     ran_days: Mapped[int] = _days(
         N_("Letters behind what ran"),
-        N_("Days after it ran. What was said besides goes with them, and the sealed name; a printed one stays."),
+        N_("Days after it ran. Everything said with them goes too, and the sealed name; a printed name stays."),
         365,
     )
     draft_days: Mapped[int] = _days(

@@ -101,7 +101,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
     languages: Mapped[list[str]] = setting(
         WHO,
         N_("Languages"),
-        N_("Codes with commas between, e.g. en, ru, kk-Arab: the languages of the ask page."),
+        N_("Codes, separated by commas, e.g. en, ru, kk-Arab: the languages of the ask page."),
         "languages",
         default=list,
     )
@@ -109,19 +109,19 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
     at: Mapped[str] = line(WHEN, N_("Time"), length=5, kind="time")
     zone: Mapped[str] = line(WHEN, N_("Time zone"), N_("E.g. Europe/Prague."), length=60, kind="zone")
     rule_start: Mapped[date] = setting(
-        WHEN, N_("Counted from"), N_("From when every second week, for instance, is counted."), "date"
+        WHEN, N_("Counted from"), N_("The date from which every second week, for instance, is counted."), "date"
     )
     skips: Mapped[list[str]] = setting(
         WHEN,
         N_("Pauses"),
-        N_("A line each: a day, or first and last day: 2026-07-01/2026-08-31."),
+        N_("One per line: a day, or first and last day: 2026-07-01/2026-08-31."),
         "days",
         default=list,
     )
     extra: Mapped[list[str]] = setting(
         WHEN,
         N_("Extra dates"),
-        N_("A line each: a day at the usual hour, or with its own: 2026-12-23T17:00."),
+        N_("One per line: a day at the usual hour, or with its own: 2026-12-23T17:00."),
         "days",
         default=list,
     )
@@ -184,7 +184,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
     onion: Mapped[str] = line(
         PROMISES,
         N_("Onion address"),
-        N_("Of this site, or of your SecureDrop: http://, 56 letters and digits, .onion. Readers see it."),
+        N_("For this site or your SecureDrop: http://, 56 letters and digits, .onion. Readers see it."),
         length=200,
         check=validate_onion_address,
         **EMPTY_BY_DEFAULT,
@@ -192,7 +192,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
     leave_to: Mapped[str] = line(
         PROMISES,
         N_("Where “Leave this page” leads"),
-        N_("An https address that says nothing of its reader. The link stands above each page for readers."),
+        N_("An https address that says nothing about its reader. The link is at the top of each page for readers."),
         length=200,
         check=validate_web_address,
         **EMPTY_BY_DEFAULT,
@@ -201,8 +201,8 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
         SITES,
         N_("Sites that may show them"),
         N_(
-            "A line each, e.g. https://news.example: the whole origin as browsers know it, without a path or a star. "
-            "On no other site does a browser show your frames."
+            "One per line, e.g. https://news.example: the whole origin as browsers know it, without a path or a star. "
+            "Browsers show your frames on no other site."
         ),
         "lines",
         check=validate_origin,
@@ -213,8 +213,8 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
         MAIL,
         N_("Where mail comes in"),
         N_(
-            "E.g. ask@steppe.example; or *@reply.steppe.example where a whole domain comes in. "
-            "Replies to our mails then know what they are about. Empty: no mail comes in."
+            "E.g. ask@steppe.example; or *@reply.steppe.example for a whole domain. Replies are then matched to our "
+            "mails. Empty: no mail comes in."
         ),
         length=320,
         check=checked_pattern,
@@ -223,7 +223,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
     list_address: Mapped[str] = line(
         MAIL,
         N_("The newsletter’s own sender"),
-        N_("What your editions are mailed from, so that the one that arrives here is known."),
+        N_("The address your editions are mailed from, so that one that arrives here is recognised."),
         length=320,
         kind="email",
         check=checked_address,
@@ -233,7 +233,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
         MAIL,
         N_("Readers who mail a question hear that it arrived"),
         N_(
-            "Once a day to each address, without a word of what they asked. Whoever watches their mail sees that "
+            "Once a day to each address, without a word of what they asked. Anyone who watches their mail sees that "
             "they wrote to you. Only a mail whose sender our server has checked is answered."
         ),
         "tick",
@@ -255,7 +255,7 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
     undo_seconds: Mapped[int] = number(
         MAIL,
         N_("Time to undo"),
-        N_("Seconds for which a mail that you cause can be stopped: 0 to 600."),
+        N_("Seconds in which a mail that you cause can be stopped: 0 to 600."),
         low=0,
         high=600,
         default=60,
@@ -265,8 +265,8 @@ class Newsletter(Row, HasPublicId, Editable, NewsletterStates, Keeping):
         MAIL,
         N_("Mails as they came"),
         N_(
-            "Days after filing until a mail, as it came, is destroyed: 1 to 90. "
-            "Until then it lies sealed and can be read anew."
+            "Days after filing until the original mail is destroyed: 1 to 90. Until then it is kept sealed and can be "
+            "read again."
         ),
         low=1,
         high=90,

@@ -106,7 +106,7 @@ class Expert(Row, HasPublicId, Editable, Verified):
     place: Mapped[str] = profile_line(N_("Place"), own=N_("Place"), is_found_by=True)
     credit_line: Mapped[str] = profile_line(
         N_("Credit line"),
-        N_("What stands after the name in print, e.g. “campaign director at Safeguard Defenders”."),
+        N_("What follows the name in print, e.g. “campaign director at Safeguard Defenders”."),
         length=400,
         own=N_("Printed after your name"),
         own_help=N_("For instance “campaign director at Safeguard Defenders”."),
@@ -131,21 +131,21 @@ class Expert(Row, HasPublicId, Editable, Verified):
         N_("What readers should know about their own interest."),
         "text",
         own=N_("Ties that readers should know"),
-        own_help=N_("Who pays you, what you own, for whom you stand."),
+        own_help=N_("Who pays you, what you own, whom you represent."),
         longest=4_000,
         default="",
     )
     topics: Mapped[list[str]] = profile_field(
         N_("Topics"),
-        N_("With commas between."),
+        N_("Separate them with commas."),
         "words",
         own=N_("Topics you know about"),
-        own_help=N_("With commas between them."),
+        own_help=N_("Separate them with commas."),
         default=list,
     )
     languages: Mapped[list[str]] = profile_field(
         N_("Languages"),
-        N_("Codes or English names with commas between, e.g. en, Russian, kk-Arab."),
+        N_("Codes or English names, separated by commas, e.g. en, Russian, kk-Arab."),
         "languages",
         own=N_("Languages you can write in"),
         default=list,
@@ -153,8 +153,8 @@ class Expert(Row, HasPublicId, Editable, Verified):
     at_once: Mapped[int | None] = profile_field(
         N_("Questions at once"),
         N_(
-            "How many they take on at a time. Whoever has so many stands lower when you look for somebody; "
-            "you can ask them all the same."
+            "How many they take on at a time. Experts at their limit rank lower in your searches; you can still ask "
+            "them."
         ),
         "number",
         low=1,

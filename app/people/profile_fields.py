@@ -41,7 +41,7 @@ NAME = ProfileField(
     label=N_("Name"),
     longest=200,
     needed=True,
-    own=N_("Your name, as it should stand in print"),
+    own=N_("Your name, as it should be printed"),
     own_help=N_("If you change it, the desk checks once more that it is you."),
 )
 

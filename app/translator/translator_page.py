@@ -41,7 +41,7 @@ LABELS = {
     "relation": _l("What links them to it"),
     "body": _l("The translation"),
     "ties": _l("What readers should know of their interests"),
-    "translator": _l("Your name, as it would be printed"),
+    "translator": _l("Your name, as it should be printed"),
 }
 TASK_ENDED = errors.ErrorMessage(
     _l("No translation is needed any more"),

@@ -36,7 +36,7 @@ SAY_WHY = _l("Say in a few words why.")
 DAY_AHEAD = _l("Give a day that is still to come.")
 DESTROYED = _l("The mail itself has been destroyed. What became of it stays.")
 UNFIT = _l("The page was too old, or what was sent doesn’t fit together.")
-TOO_LONG = _l("This is too long: %(most)d characters are the most.")
+TOO_LONG = _l("This is too long: the limit is %(most)d characters.")
 
 SENTENCES: dict[str, Any] = {
     "permission.denied": _l("There is no such page, or it isn’t yours to see."),
@@ -62,7 +62,7 @@ SENTENCES: dict[str, Any] = {
     "precondition.no_text": _l("There is no text yet."),
     "precondition.no_form": NOT_NOW,
     "precondition.no_name_to_verify": _l("There is no name to check."),
-    "precondition.question_not_shown": _l("The desk has taken this question off the page meanwhile."),
+    "precondition.question_not_shown": _l("The desk has taken this question off the page in the meantime."),
     "precondition.newsletter_takes_no_questions": _l("This newsletter takes no questions at the moment."),
     # Answers and translations
     "precondition.checklist_incomplete": _l("The checklist isn’t complete."),
@@ -152,7 +152,7 @@ SENTENCES: dict[str, Any] = {
     "merge.merged": _l("The question is merged already."),
     "merge.in_this_state": NOT_NOW,
     # Fields that are empty
-    "required.address": _l("Say where it is told."),
+    "required.address": _l("Say where events go."),
     "required.answer": _l("No answer may be empty. To take it down whole, withdraw its page."),
     "required.assignment": _l("Say what it is an answer to."),
     "required.colleague": _l("Say who it is."),
@@ -161,13 +161,13 @@ SENTENCES: dict[str, Any] = {
     "required.headline": _l("It needs a headline."),
     "required.name": _l("A name is missing."),
     "required.note": SAY_WHY,
-    "required.own_words_reason": _l("It is still in a reader’s own words. Put it into the desk’s, or write why not."),
+    "required.own_words_reason": _l("It is still in a reader’s own words. Reword it, or write why not."),
     "required.place": _l("A place is missing."),
     "required.photographer": _l("Say who took the picture."),
     "required.reason": SAY_WHY,
     "required.reply": _l("Say what is wrong, so that it can be put right."),
     "required.right": _l("Say in a sentence what is right."),
-    "required.sentence": _l("An expert is behind it: write them a sentence."),
+    "required.sentence": _l("An expert has been asked: write them a sentence."),
     "required.subject": _l("The mail needs a subject."),
     "required.terms": _l("Say by what right it is printed."),
     "required.text": _l("There is no text yet."),
@@ -182,14 +182,14 @@ SENTENCES: dict[str, Any] = {
     "invalid.date_taken": _l("There is another edition on that day."),
     "invalid.date_too_far_ahead": _l("Give a day within the next half year: editions are planned no further."),
     "invalid.due_at_after_edition": _l("By then the text can’t be checked before the cut-off of its edition."),
-    "invalid.due_at_not_in_future": _l("The date must lie in the future."),
-    "invalid.email": _l("This isn’t an e-mail address that one can write to."),
+    "invalid.due_at_not_in_future": _l("The date must be in the future."),
+    "invalid.email": _l("This isn’t a valid e-mail address."),
     "invalid.invitation": UNFIT,
     "invalid.kind_unknown": _l("Choose what it is."),
     "invalid.later_on_not_in_future": DAY_AHEAD,
     "invalid.letter": UNFIT,
     "invalid.link_changed": _l(
-        "Each place for a link must stand in the text, just as it was: {link}. Put it back where it belongs."
+        "Each place for a link must be in the text, just as it was: {link}. Put it back where it belongs."
     ),
     "invalid.mail_dates_over": _l(
         "It has waited too long: the dates in it are past, or leave too little time. Discard it, and ask again."
@@ -197,7 +197,7 @@ SENTENCES: dict[str, Any] = {
     "invalid.more_than_a_typo": _l(
         "More than a typo changes, so readers are told: write what was wrong and what is right."
     ),
-    "invalid.note_with_typo_fix": _l("A note stands above: take the tick away, or the note."),
+    "invalid.note_with_typo_fix": _l("There is a note above: untick the box, or delete the note."),
     "invalid.pair_not_comparable": NOT_NOW,
     "invalid.photo_licence_missing": _l("Choose by what right it is printed."),
     "invalid.reason_unknown": SAY_WHY,
@@ -216,7 +216,7 @@ SENTENCES: dict[str, Any] = {
         "Somebody could be reached by something in it. That never leaves the house: take it out."
     ),
     "leak.private_details": _l(
-        "Something that a reader told only the desk stands in it. Take it out, or tick that it may be known."
+        "It has something that a reader told only the desk. Take it out, or tick that it may be known."
     ),
     "leak.reader_words": _l("It has readers’ own words or names. Look at them, then send it if they may be known."),
     "too_long.address": TOO_LONG,

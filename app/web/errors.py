@@ -68,7 +68,7 @@ PAGES = {
         _l("Not from here"), _l("This page isn’t for you."), _l("Sign in with the address that the desk knows.")
     ),
     404: ErrorMessage(
-        _l("Nothing stands here"),
+        _l("Nothing here"),
         _l("There is no such page, or it isn’t yours to see."),
         _l("Check the address, or start at the front page."),
     ),
@@ -76,7 +76,7 @@ PAGES = {
         _l("Not this way"), _l("This address only takes what its own page sends."), _l("Start at the front page.")
     ),
     409: ErrorMessage(
-        _l("It has changed meanwhile"),
+        _l("It has changed in the meantime"),
         _l("Somebody else, or the calendar, was here before you."),
         _l("Look at the current version, then do what is still needed."),
     ),
@@ -111,7 +111,7 @@ LINK_LOST = ErrorMessage(
 NO_ROOM = ErrorMessage(
     _l("Nothing can be saved just now"),
     _l("The disk that keeps the desk’s books takes nothing more. Nothing was saved or sent."),
-    _l("Try again in an hour. Whoever looks after this site has to make room first."),
+    _l("Try again in an hour. The operator of this site has to make room first."),
 )
 
 # The message for a missing precondition. That of status 409 would mention somebody else who was faster.
@@ -207,7 +207,7 @@ def _handle_domain_error(error: DomainError) -> Response:
     if isinstance(error, MissingPrecondition):
         return render_error(409, happened=format_error(error), message=PRECONDITION_MISSING)
     if isinstance(error, TooLong):
-        happened = _("%(most)d characters are the most. Nothing was cut, and nothing was saved.", most=error.max_length)
+        happened = _("The limit is %(most)d characters. Nothing was cut, and nothing was saved.", most=error.max_length)
         return render_error(422, happened=happened, message=TEXT_TOO_LONG)
     return render_error(409, happened=format_error(error))
 

@@ -120,7 +120,7 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Exp
     here = f"questions/{question}"
     said = nora.get_text(here)
     assert "Is asked next, if Leyla Aydın says no or has said nothing by" in said
-    assert "Is asked next, once Marek Dvořák was asked and can’t. It leaves by itself." in said
+    assert "Is asked next, once Marek Dvořák was asked and can’t. It is sent automatically." in said
     before = dump_tables(salt.database)
     assert "Give a time that is still to come" in nora.press(
         f"{here}/assignments/{marek}/ladder", 422, before=leyla, due_at="2020-01-01T10:00"

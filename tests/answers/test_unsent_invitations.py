@@ -85,7 +85,9 @@ def test_who_was_asked_before_has_it_and_the_next_one_is_only_next_again(
         question, at = one.question.public_id, (one.reply_by or now(session)) + timedelta(days=40)
     assert ladder.climb(salt.database, invitations.invite_next, at) == 0
     said = Desk(app, salt.newsroom.nora).get_text(f"questions/{question}")
-    assert "Marek Dvořák is only next again: who was asked before has it. The invitation hadn’t left." in said
+    assert (
+        "Marek Dvořák is only next in line again: the expert asked before has it. The invitation hadn’t left." in said
+    )
 
 
 def test_she_can_not_after_all_and_he_is_asked_then(salt: ExpertAssignment) -> None:

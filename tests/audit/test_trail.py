@@ -193,14 +193,14 @@ def test_the_trail_is_narrowed_by_person_act_noun_and_day(database: Database, ne
     assert lines(nora, "what=question.topics&from=2026-03-02") == [topics] * 2
     assert lines(nora, f"who={ilya}&to=2026-03-01") == [topics]
     assert set(lines(nora, "who=clock&what=edition")) == {"The calendar planned the edition."}
-    assert "Nothing of this was done." in nora.get_text("trail?what=letter.end")
+    assert "None of this was done." in nora.get_text("trail?what=letter.end")
 
 
 def test_a_filter_typed_wrong_is_said_and_left_out(database: Database, newsroom: Newsroom, nora: Desk) -> None:
     note(database, newsroom, 1)
     whole = lines(nora)
     for query, fault in {
-        "who=nobody": "Nobody of this desk is meant by this.",
+        "who=nobody": "This matches nobody at this desk.",
         "what=letter.burn": "Nothing of this kind is noted.",
         "from=yesterday": "Write the date like 2026-07-01.",
         "to=9999-12-31": "Write the date like 2026-07-01.",

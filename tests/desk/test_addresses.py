@@ -132,7 +132,7 @@ def test_the_trail_and_its_files_tell_who_looked_at_whose_address_and_no_address
     ilya.post(f"pen/{public_id}/address", 200)
     sentences = nora.get("trail?auto=1").texts(".trail--whole bdi")[:2]
     assert sentences == [
-        "Ilya Brandt looked at the address of whoever wrote the mail.",
+        "Ilya Brandt looked at the address of the mail’s sender.",
         "Ilya Brandt looked at the address of Leyla Aydın.",
     ]
     rows = [json.loads(line) for line in nora.open("trail/jsonl?what=expert.look").text.splitlines()]

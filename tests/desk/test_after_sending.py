@@ -69,10 +69,10 @@ def test_a_name_and_a_credit_line_are_corrected_in_the_same_form(nora: Desk, dat
 LACKING: list[tuple[dict[str, str], str, str]] = [
     ({}, "wrong", "Say in a sentence what was wrong."),
     ({"wrong": WRONG}, "right", "Say in a sentence what is right."),
-    ({"wrong": "x" * 601, "right": RIGHT}, "wrong", "This is too long: 600 characters"),
+    ({"wrong": "x" * 601, "right": RIGHT}, "wrong", "This is too long: the limit is 600 characters"),
     ({"quietly": "1"}, "headline", "Nothing is changed yet"),
     ({"quietly": "1", "answer-1": "Somebody knows."}, "quietly", "More than a typo changes"),
-    ({"quietly": "1", "wrong": WRONG}, "quietly", "A note stands above"),
+    ({"quietly": "1", "wrong": WRONG}, "quietly", "There is a note above"),
     ({"wrong": WRONG, "right": RIGHT, "answer-1": " "}, "answer-1", "No answer may be empty"),
     ({"wrong": WRONG, "right": RIGHT, "name-1": " "}, "name-1", "A name is missing"),
     ({"wrong": WRONG, "right": RIGHT, "credit_line-1": "x" * 401}, "credit_line-1", "This is too long"),
@@ -102,7 +102,7 @@ def test_letters_within_a_word_are_corrected_without_a_note_for_a_reason_that_th
     assert nora.get(led).notice.startswith("The typo is corrected.")
     assert made(database) == [(WRONG, RIGHT)]
     trail = nora.get(page).main_text
-    said = ("corrected letters in what ran, and noted why readers need no note", "Two letters were swapped.")
+    said = ("corrected spelling in what ran, and noted why readers need no note", "Two letters were swapped.")
     assert [words in trail for words in said] == [True, True]
 
 
@@ -154,7 +154,7 @@ def test_other_words_for_safety_are_put_in_place_with_what_cannot_be_called_back
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
         assert session.scalars(select(Answer)).one().is_approved
     record = nora.get(f"editions/{edition.public_id}").main_text
-    assert ("Its words were erased on" in record, "Nobody knows" in record, "hash does not fit" in record) == (
+    assert ("Its words were erased on" in record, "Nobody knows" in record, "hash doesn’t match" in record) == (
         True,
         False,
         False,

@@ -101,7 +101,7 @@ def test_whatever_is_missing_for_the_approval_is_listed_on_top_with_the_way_ther
     own, ticked = address.rpartition("/")[2], [line for line in editing.CHECKLIST if line not in left_out]
     page = nora.post(f"{address}/approve", 422, checked=ticked, version=get_one(database, Answer).version, reason=" ")
     wanted = [
-        (f"ties-{own}", "Not ticked: Ties: the expert’s stake is said, or there is none"),
+        (f"ties-{own}", "Not ticked: Ties: the expert’s stake is disclosed, or there is none"),
         (f"verified-{own}", "The expert isn’t verified yet: note an independent check first."),
         (f"override-{own}", "The expert hasn’t passed this text. Send it for the check, or write down why it runs without."),
     ][not left_out :]  # fmt: skip

@@ -157,7 +157,7 @@ def test_files_in_which_nothing_can_be_read_are_told(nora: Desk, newsroom: Newsr
     assert "Choose a file." in look(nora, status=422)
     mixed = nora.get_text(look(nora, ("letter.pdf", b"%PDF-1.4"), kept("decoy-quiz.txt")))
     assert "letter.pdf : This is a PDF" in mixed
-    assert "No question of a reader with its answer is in it." in mixed
+    assert "It has no reader’s question with an answer." in mixed
 
 
 def test_too_much_at_once_is_told(nora: Desk, newsroom: Newsroom) -> None:

@@ -153,7 +153,7 @@ def test_of_two_at_once_the_second_is_told_who_did_what(nora: Desk, coming_editi
     said = nora.get_text(coming_edition.page)
     assert (
         f"“{THIRD_QUESTION}” is in slot 2." in said
-        and f"Meanwhile: “{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
+        and f"Since you opened it: “{FIRST_QUESTION}”: Dana Kim took it out of its edition." in said
     )
     assert coming_edition.get_contents() == ("planned", [SECOND_QUESTION, THIRD_QUESTION])
     # The same person in another window is told what they did there.
@@ -374,7 +374,7 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
         coming_edition.press(press, version=coming_edition.version())
     said = nora.get_text(coming_edition.page)
     assert "We put up salt plates in 2009 and count what falls on them.” SHA-256" in said
-    assert "its hash does not fit" not in said
+    assert "its hash doesn’t match" not in said
 
     def spoil(session: Session, question: Question) -> None:
         publication.retract(session, newsroom.nora, question, "somebody is in danger")
@@ -382,7 +382,7 @@ def test_the_record_shows_what_ran_as_it_was_locked_and_what_became_of_it(
 
     change(coming_edition, first, spoil)
     said = nora.get_text(coming_edition.page)
-    assert "Its public page has been taken down since." in said and "its hash does not fit" in said
+    assert "Its public page has been taken down since." in said and "its hash doesn’t match" in said
 
 
 def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(

@@ -92,7 +92,7 @@ def test_the_line_is_in_the_newsletters_language_and_as_the_desk_words_it(
 
     nora.press("settings/sentences/en", ask_here="Ask us: {link}!")
     assert nora.open("call.txt").text.endswith(f"\n\nAsk us: {link}!\n")
-    assert "What is filled in has to stand in it" in nora.press("settings/sentences/en", 422, ask_here="Ask us!")
+    assert "It must have what is filled in" in nora.press("settings/sentences/en", 422, ask_here="Ask us!")
     database.write(in_persian)
     assert nora.open("call.txt").text == f"پرسش خود را اینجا بنویسید: {link}\n"
     assert Page(nora.open("call.html").text).attributes("section", "dir") == ["rtl"]
@@ -132,7 +132,7 @@ def test_a_guess_tells_nothing(client: FlaskClient, newsroom: Newsroom, path: st
 def test_the_desk_says_that_nobody_can_ask_now(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     assert "readers can’t ask" not in nora.get_text("call")
     database.write(lambda s: setattr(newsletter(s, newsroom), "state", "paused"))
-    assert "The newsletter pauses: readers can’t ask." in nora.get_text("call")
+    assert "The newsletter is paused: readers can’t ask." in nora.get_text("call")
 
 
 def test_it_is_found_where_editions_are_and_where_the_call_stands(nora: Desk) -> None:

@@ -445,14 +445,14 @@ def test_this_edition_says_who_waits_for_whom(nora: Desk, newsroom: Newsroom) ->
                 "Read one new letter",
                 "Fill slot 1",
                 SECOND_QUESTION,
-                "Nobody waits.",
+                "Nobody is waiting.",
             )
             if words in one
         ]
         for one in columns
     ] == [
         ["Edit Leyla Aydın’s text", "Read one new letter", "Fill slot 1"],
-        ["Nobody waits."],
-        ["Nobody waits."],
+        ["Nobody is waiting."],
+        ["Nobody is waiting."],
         [SECOND_QUESTION],
     ]

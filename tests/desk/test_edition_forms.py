@@ -42,7 +42,7 @@ def test_a_pick_that_may_not_run_any_more_is_in_no_file_until_it_is_settled(
         assert "Nothing was exported: first settle what keeps it from being locked." in said
     page = nora.get(coming_edition.page)
     assert [href for _words, href in page.links if "/export." in href] == []
-    assert ["Copy it" in page.buttons, "It can be copied and saved once that is settled" in page.main_text] == [
+    assert ["Copy it" in page.buttons, "It can be copied and saved once the points at the top" in page.main_text] == [
         False,
         True,
     ]

@@ -26,7 +26,7 @@ def test_the_directory_tells_who_was_checked_and_who_is_busy(nora: Desk, newsroo
     assert "Leyla Aydın soil scientist at the Karakum Field Station checked 1 question" in said
     assert "Saule Bekova" in nora.get_text("experts?q=saule")
     assert "Leyla Aydın" not in nora.get_text("experts?q=saule")
-    assert "Nobody in the directory is like this." in nora.get_text("experts?q=nobody")
+    assert "Nobody in the directory matches." in nora.get_text("experts?q=nobody")
 
 
 def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: Desk, leyla: str) -> None:
@@ -39,9 +39,7 @@ def test_name_and_address_are_enough_and_a_known_address_is_found_again(nora: De
 
 
 def test_who_has_the_name_of_somebody_is_recorded_and_pointed_out(nora: Desk) -> None:
-    words = (
-        "Someone with this name is already in the directory. If it is the same person, merge them: Who is here twice"
-    )
+    words = "Someone with this name is already in the directory. If it is the same person, merge them: Duplicates"
     for name, is_known in (("Leyla Aydin", True), ("Saule Bekova", False)):
         address = nora.press("experts", name=name)
         assert (words in nora.get_text(address.partition("/desk/steppe/")[2])) is is_known

@@ -68,7 +68,7 @@ def files(database: Database) -> int:
 
 def test_a_file_with_heads_alone_has_nobody_in_it(nora: Desk) -> None:
     said = nora.get_text(look(nora, "Name;E-mail;Topics\n"))
-    assert "It has heads and no rows below them: there is nobody in it." in said
+    assert "It has column headings but no rows: there is nobody in it." in said
     assert "is in the directory already" not in said
     assert "All of this is in the directory already." in nora.get_text(
         look(nora, "Name;E-mail\nLeyla Aydın;leyla@field.example\n")
@@ -82,7 +82,7 @@ def test_a_file_is_looked_through_and_then_imported_whole(nora: Desk, newsroom: 
     assert "1 expert would be new, 2 would change. Nothing is imported yet." in said
     assert "left out: Shoe size ." in said
     assert "Organisation: Karakum" in said
-    assert "Name: Gulnara Esenova Гульнара The check of who they are is void with the new name." in said.replace("  ", " ").replace(" ", " ")  # fmt: skip
+    assert "Name: Gulnara Esenova Гульнара With the new name, they must be checked again." in said.replace("  ", " ").replace(" ", " ")  # fmt: skip
     assert "4 Marek" in nora.get_text(f"{path}?show=same")
     after = dump_tables(nora.database)
     assert {name for name in before if before[name] != after[name]} == {"uploads"}
@@ -117,7 +117,7 @@ Saule Bekova,saule@survey.example,wells; wind,kk; ru
 def test_every_wrong_cell_is_told_by_row_and_column(nora: Desk) -> None:
     path = look(nora, WRONG)
     said = nora.get_text(path)
-    assert "1 expert would be new, 0 would change. Nothing is imported yet. 6 rows are wrong and are left out" in said
+    assert "1 expert would be new, 0 would change. Nothing is imported yet. 6 rows have errors and are left out" in said
     for words in (
         "2 Nobody E-mail address: “not an address” is not an e-mail address",
         "Languages: No language has this code or name: klingonish.",
@@ -127,7 +127,7 @@ def test_every_wrong_cell_is_told_by_row_and_column(nora: Desk) -> None:
         "5 Saule B. E-mail address: Row 4 is about the same expert already.",
         "6 Nora E-mail address: This is the address of somebody at the desk.",
         "7 Timo Number: Nobody in the directory has this number.",
-        "8 Two There are more cells than heads",
+        "8 Two There are more cells than column headings",
     ):
         assert words in said, words
     before = dump_tables(nora.database)
@@ -148,7 +148,7 @@ def test_right_rows_are_imported_and_wrong_ones_come_back_and_say_why(nora: Desk
     assert take(nora, path) == f"/desk/steppe/{path}?show=wrong&as="
     page = nora.get(f"{path}?show=wrong")
     assert page.notice == "196 experts are new and 0 have changed."
-    assert "4 rows are wrong and are left out: save them as a file" in page.main_text
+    assert "4 rows have errors and are left out: save them as a file" in page.main_text
     assert page.buttons.count("Import 0 experts") == 0
     assert len(people(nora.database)) == 196 + 3  # with the three of the newsroom
 
@@ -178,8 +178,8 @@ def test_a_file_that_came_back_is_mended_and_chosen_again(nora: Desk) -> None:
     )
     again = look(nora, mended)
     said = nora.get_text(again)
-    assert "Columns that aren’t known" not in said
-    assert "1 expert would be new, 1 would change. Nothing is imported yet. 4 rows are wrong" in said
+    assert "Unknown columns" not in said
+    assert "1 expert would be new, 1 would change. Nothing is imported yet. 4 rows have errors" in said
     header = given_back(nora, again).decode("utf-8-sig").splitlines()[0]
     assert header == "what is wrong,name,e-mail,languages,at once,away until,number"
 
@@ -229,7 +229,7 @@ def test_only_who_may_see_the_directory_gets_rows_back(nora: Desk, ilya: Desk) -
     [
         (b"", "There is nothing in this file."),
         (b"PK\x03\x04workbook", "This is a workbook."),
-        (b'name,e-mail\nLeyla,"never closed\nMarek,x\n', "In row 2 a quotation mark"),
+        (b'name,e-mail\nLeyla,"never closed\nMarek,x\n', "Row 2 has a misplaced"),
         (b"name,full name\na,b\n", "Two columns say the same: Name."),
         ("name\n" + "x\n" * (spreadsheet.MOST_ROWS + 1), "There are more than 50,000 rows"),
     ],
@@ -276,7 +276,7 @@ def test_a_wrong_guess_is_put_right_on_the_page(nora: Desk) -> None:
 
 def test_a_table_without_a_name_says_what_heads_it_has(nora: Desk) -> None:
     said = nora.get_text(look(nora, "firm,street\nx,y\n"))
-    assert "No column is called “name”, so nobody can be found in it. The heads are: firm, street." in said
+    assert "No column is called “name”, so nobody can be found in it. The column headings are: firm, street." in said
 
 
 def test_what_has_changed_since_the_look_stops_the_import(nora: Desk, newsroom: Newsroom) -> None:
@@ -390,7 +390,7 @@ def test_the_command_imports_and_exports_with_the_same_rules(app: Flask, nora: D
     wrong = runner.invoke(args=["experts", "import", str(tmp_path / "wrong.csv")])
     assert (wrong.exit_code, "row 3, name: missing" in wrong.output) == (1, True)
     assert wrong.output.splitlines()[-1] == (
-        f"Error: 6 rows are wrong and were left out: {tmp_path}/wrong-wrong.csv has them, with a column that says why"
+        f"Error: 6 rows have errors and were left out: {tmp_path}/wrong-wrong.csv has them, with a column that says why"
     )
     back = (tmp_path / "wrong-wrong.csv").read_text("utf-8-sig").splitlines()
     assert (len(back), back[0]) == (7, "what is wrong,name,e-mail,languages,at once,away until,number")

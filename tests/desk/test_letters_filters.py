@@ -106,7 +106,7 @@ def test_each_filter_narrows_the_list_and_all_of_them_combine(nora, database, ne
         "kind=tip&channel=web&state=all": [tip],
     }
     page = nora.get(f"/letters?channel=mail&edition={edition}")
-    assert "by way of: Mail, about the edition of 60, " in page
+    assert "via Mail, about the edition of 60, " in page
     assert f'href="/desk/steppe/letters/{reply}?channel=mail&edition={edition}"' in page
     assert f'href="/desk/steppe/letters?channel=mail&edition={edition}&state=all"' in page
 
@@ -117,7 +117,7 @@ def test_an_address_that_was_typed_wrong_says_where(nora):
         "age=ever", "alike=yes", "chanel=mail",
     ):  # fmt: skip
         page, part = nora.get(f"/letters?{query}", 404), query.partition("=")[0]
-        assert f"The part “{part}” of the address is nothing that this list can be narrowed by." in page
+        assert f"The part “{part}” of the address is no filter of this list." in page
         assert '<a class="btn" href="/desk/steppe/letters">To the whole list</a>' in page
         assert "<b>" not in page
 

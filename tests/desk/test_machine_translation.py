@@ -88,9 +88,9 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
         ("/translate", "application/json", {"q": [WORDS, BESIDES], "source": "fa", "target": "en", "format": "text", "api_key": TRANSLATION_KEY})
     ]  # fmt: skip
     page = nora.get(f"letters/{public_id}")
-    assert page.texts("#machine") == ["In English, made by a machine"]
+    assert page.texts("#machine") == ["In English, machine-translated"]
     assert page.texts("section[aria-labelledby=machine] .said") == [f"[{WORDS}]", f"[{BESIDES}]"]
-    assert "Nobody has looked it over" in page.main_text
+    assert "Nobody has reviewed it" in page.main_text
     stored = get_one(database, MachineTranslation)
     assert f"[{WORDS}]".encode() not in (stored.found_sealed or b"")
     elsewhere = {name: rows_ for name, rows_ in dump_tables(database).items() if f"[{WORDS}" in str(rows_)}
@@ -253,7 +253,7 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
     assert machine.requests == []
     database.write(lambda s: s.execute(update(MachineTranslation).values(sent_at=MachineTranslation.asked_at)) and None)
     monkeypatch.setattr(machine_translation, "WORKER_TIMEOUT", machine_translation.WORKER_TIMEOUT * 0)
-    assert "our worker was stopped meanwhile" in nora.get_text(f"letters/{public_id}")
+    assert "our worker was stopped first" in nora.get_text(f"letters/{public_id}")
     press(nora, public_id)
     worked(app)
     assert len(machine.requests) == 1

@@ -78,7 +78,7 @@ def test_the_list_stands_beside_the_letter_with_what_each_file_is(nora, room):
     assert [" ".join(one.split()) for one in page.texts(".files li")] == [
         f"Zarina at gauge 7.jpg JPEG picture, {len(PHOTO)} Bytes",
         "plates.pdf PDF document, 27 Bytes",
-        "cat.jpg web page, whatever its name says, 31 Bytes",
+        "cat.jpg web page, despite its name, 31 Bytes",
         f"far.png PNG picture, {len(build_decompression_bomb()) / 1000:.1f} kB",
     ]
     assert page.attributes(".files a", "href") == [f"{nora.base_path}{address(row, number)}" for number in (1, 2, 3, 4)]
@@ -162,7 +162,9 @@ def test_what_is_no_picture_is_not_shown(nora, room):
     row = room.receive(mail(attachments=HUNG))
     assert [nora.get(address(row, number)).attributes("img", "src") for number in (2, 3)] == [[], []]
     assert "It is too large to be shown here." in nora.get_text(f"{address(row, 4)}/picture", 422)
-    assert "It is damaged, or not the kind of picture that it says." in nora.get_text(f"{address(row, 3)}/picture", 422)
+    assert "It is damaged, or not the kind of picture it claims to be." in nora.get_text(
+        f"{address(row, 3)}/picture", 422
+    )
 
 
 @pytest.mark.threat("hostile mail")
@@ -173,7 +175,7 @@ def test_a_mail_that_hangs_on_a_mail_is_never_given_out(nora, room):
     head = b"From: Timur <timur@post.example>\r\nTo: ask@steppe.example\r\nSubject: Fwd\r\nMIME-Version: 1.0\r\n"
     row = room.receive(head + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + words + hung)
     page = nora.get(address(row, 1))
-    assert "A mail that hangs on a mail stays closed" in page.main_text
+    assert "An attached mail stays closed" in page.main_text
     assert "zarina@post.example" not in page
     assert [one for one in page.attributes("form", "action") if "/files/" in one] == []
     assert nora.send(address(row, 1), {}).status_code == 404
@@ -259,7 +261,7 @@ def test_the_files_of_an_expert_stand_beside_their_letter_and_their_answer(nora,
     letter = letter_of(room, row)
     with room.database.read() as session:
         question = session.get_one(Question, asked.question_id).public_id
-    assert "1 file hangs on it." in nora.get_text(f"/questions/{question}")
+    assert "1 file is attached." in nora.get_text(f"/questions/{question}")
     assert nora.get(f"/letters/{letter.public_id}").texts(".files a") == ["answer.pdf"]
     led = nora.post(f"/letters/{letter.public_id}/reply", kind="answer", version=str(letter.version))
     assert nora.get(led).attributes(".files a", "href") == [f"{nora.base_path}{address(row)}"]
@@ -288,7 +290,7 @@ def test_of_a_thousand_files_the_desk_is_told_that_there_are_more(nora, room):
     assert (row.state, row.reasons) == ("failed", ["parts"])
     page = nora.get(f"/pen/{row.public_id}")
     assert len(page.texts(".files li")) == MOST_PARTS - 2  # beside the whole and its words
-    assert "There is more, which isn’t listed" in page.main_text
+    assert "There are more, which aren’t listed" in page.main_text
 
 
 @pytest.mark.threat("hostile mail")

@@ -95,7 +95,7 @@ def test_the_text_of_a_document_becomes_the_answer_beside_the_file(nora: Desk, r
 REASONS = {
     2: "It is encrypted. Ask for it without a password.",
     3: "It is longer than what is read here: 60 pages, or 20,000 characters.",
-    4: "It has no words, only pictures of them perhaps.",
+    4: "It has no words, perhaps only pictures of them.",
 }
 
 

@@ -41,7 +41,7 @@ def test_vera_makes_a_newsletter_and_is_its_admin(vera: Desk, app: Flask) -> Non
             if one.noun != "edition"
         ]
         assert events == ["newsletter.found", "newsletter.word", "membership.set"]
-    assert "نامه‌ی دریا is made." in vera.get_text("/desk/sea-letter/")
+    assert "نامه‌ی دریا was created." in vera.get_text("/desk/sea-letter/")
     assert app.test_client().get("/sea-letter/").status_code == 200
     assert vera.get("/desk/sea-letter/settings").heading == "Settings"
 

@@ -67,23 +67,23 @@ def test_an_address_that_can_not_be_used_is_told_and_what_was_typed_stays(vera: 
     assert page.texts("p.error") == [str(WHY[fault])]
     assert (page.value("name"), page.value("address")) == ("Our chat", address)
     assert page.texts("option[selected]") == ["Matrix (hookshot)"]
-    assert "No program hears anything yet." in vera.get_text("programs")
+    assert "No program gets events yet." in vera.get_text("programs")
 
 
 def test_what_is_missing_is_told(vera: Desk, site: WebhookReceiver) -> None:
     assert vera.post("programs", 422, kind="webhook", address=site.address).texts("p.error") == [
         "Say what it is called."
     ]
-    assert vera.post("programs", 422, kind="webhook", name="x").texts("p.error") == ["Say where it is told."]
+    assert vera.post("programs", 422, kind="webhook", name="x").texts("p.error") == ["Say where events go."]
     too_long = vera.post("programs", 422, kind="webhook", name="x" * 81, address=site.address).texts("p.error")
-    assert too_long == ["This is too long: 80 characters are the most."]
+    assert too_long == ["This is too long: the limit is 80 characters."]
 
 
 def test_a_program_is_tried_paused_told_again_and_removed(
     vera: Desk, database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
     page = added(vera, site)
-    assert vera.get("programs").rows[1][:3] == ["The site", "webhook", "was told nothing yet"]
+    assert vera.get("programs").rows[1][:3] == ["The site", "webhook", "no events yet"]
     assert vera.get(vera.post(f"{page}/test")).notice == "The test has arrived: it answered 204."
     site.response = CannedResponse(b"words of its own", 500)
     assert vera.get(vera.post(f"{page}/test")).notice == "The test hasn’t arrived: it answered 500."
@@ -93,12 +93,12 @@ def test_a_program_is_tried_paused_told_again_and_removed(
     lock_edition(database, newsroom)
     assert lines(vera, page)[0] == ["An edition was locked", "waits", ""]
     vera.post_action(page, "pause")
-    assert lines(vera, page)[0] == ["An edition was locked", "wasn’t told", ""]
+    assert lines(vera, page)[0] == ["An edition was locked", "not sent", ""]
     assert deliver_messages(database) == {}
     vera.post(f"{page}/pause", 409)
     vera.post_action(page, "resume")
     [again] = vera.get(page).attributes('form[action$="/again"]', "action")
-    assert vera.get(vera.post(again)).notice == "It is told once more, in a moment."
+    assert vera.get(vera.post(again)).notice == "It is sent again in a moment."
     assert deliver_messages(database) == {"arrived": 1}
     assert lines(vera, page)[0] == ["An edition was locked", "arrived", "200"]
     vera.post(again)
@@ -151,10 +151,10 @@ def test_the_desk_and_the_operator_are_told_of_one_that_fails(
     assert (vera.get("").texts(".alarm b"), doctor()) == ([], [])
     began = utc_now() - timedelta(days=2)
     database.write(lambda s: s.execute(update(Program).values(failing_since=began)) and None)
-    said = ["“The site” has taken nothing for 2 days."]
+    said = ["“The site” has accepted nothing for 2 days."]
     assert (nora.get("").texts(".alarm b"), vera.get("").texts(".alarm b")) == (said, said)
     assert (len(nora.get("").texts(".alarm a")), len(vera.get("").texts(".alarm a"))) == (0, 1)
     assert doctor() == [("fault", "a program of steppe has failed for 2 days")]
     database.write(lambda s: s.execute(update(Program).values(paused_at=began, paused_by="failed")) and None)
-    assert nora.get("").texts(".alarm b") == ["“The site” isn’t told any more what happens here."]
+    assert nora.get("").texts(".alarm b") == ["“The site” no longer gets events."]
     assert doctor() == [("note", "a program of steppe is no longer notified, because it failed for days or is gone")]

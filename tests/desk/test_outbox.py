@@ -36,9 +36,7 @@ def test_an_empty_outbox_teaches(nora: Desk) -> None:
 
 
 def test_a_state_that_no_mail_has_is_no_list(nora: Desk) -> None:
-    assert "“state” of the address is nothing that this list can be narrowed by" in nora.get_text(
-        "outbox?state=lost", 404
-    )
+    assert "“state” of the address is no filter of this list" in nora.get_text("outbox?state=lost", 404)
     assert "Outbox" in nora.get_text("outbox?state=")
 
 

@@ -90,7 +90,7 @@ def test_an_invitation_whose_dates_are_over_stays_held_and_the_page_says_why(nor
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ({"subject": "Salt", "body": "I lost it."}, "Each place for a link must stand in the text"),
+        ({"subject": "Salt", "body": "I lost it."}, "Each place for a link must be in the text"),
         ({"subject": "Salt", "body": " \n"}, "The mail needs a text."),
         ({"subject": "", "body": "Here: {link}"}, "The mail needs a subject."),
     ],
@@ -150,7 +150,7 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, ilya:
     assert where == "/desk/steppe/outbox?state=held"
     said = nora.get_text("outbox")
     assert "One mail goes out. One can’t be: the text is no longer kept." in said
-    assert "One can’t be: you, in another window, let the held mail go; read it first." in said
+    assert "One can’t be: you, in another window, released the held mail; read it first." in said
     assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
     assert [get_mail_state(nora.database, one) for one in (first, changed, going, gone)] == [
         "queued",
@@ -162,7 +162,7 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, ilya:
     said = nora.get_text("outbox")
     assert "One can’t be: it is just going out." in said
     assert "One can’t be: you, in another window, changed the words of the mail; read it first." in said
-    assert "One can’t be: you, in another window, let the held mail go; read it first." in said
+    assert "One can’t be: you, in another window, released the held mail; read it first." in said
     nora.press("outbox", act="discard", mail=nora.get("outbox").values("mail"))
     assert "3 mails aren’t sent. One can’t be: it is just going out." in nora.get_text("outbox")
     nora.press("outbox", act="discard", mail=[f"{first}.1"])
@@ -241,6 +241,6 @@ def test_an_invitation_whose_dates_are_over_does_not_leave(nora: Desk, newsroom:
 
     nora.database.write(let_time_pass)
     nora.press("outbox", act="release", mail=nora.get("outbox").values("mail"))
-    said = "One can’t be: it names dates that are too near or over; discard it, or take the check back, and ask anew."
+    said = "One can’t be: it names dates that are too near or over; discard it, or take the check back, and ask again."
     assert said in nora.get_text("outbox")
     assert get_mail_state(nora.database, public_id) == "held"

@@ -79,7 +79,7 @@ def test_erased_words_that_stay_in_the_files_are_told(nora: Desk, database: Data
     database.write(
         lambda session: sightings.record_sightings(session, {sightings.FAILED + secure_delete.EMPTY_LOG_DUTY: 1})
     )
-    assert alarms(nora) == [("What was erased in the last 45 minutes still stands in the database’s own files.", "")]
+    assert alarms(nora) == [("What was erased in the last 45 minutes is still in the database’s own files.", "")]
 
 
 def test_mail_that_waits_for_its_hour_waits_for_nobody(database: Database, newsroom: Newsroom) -> None:

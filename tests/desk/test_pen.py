@@ -60,7 +60,7 @@ def test_each_place_has_a_tab_and_shows_its_own_mails_newest_first(nora, databas
 
 def test_an_empty_place_says_what_would_stand_there(nora):
     assert "A mail waits here when it answers an expert’s invitation and nobody can be sure" in nora.get("/pen")
-    assert "Put the desk’s address on the newsletter’s own list" in nora.get("/pen?place=edition")
+    assert "Put the desk’s address on the newsletter’s list" in nora.get("/pen?place=edition")
 
 
 def test_a_mail_shows_who_it_says_it_is_from_its_words_what_was_cut_and_why_it_is_here(nora, database, newsroom):
@@ -74,8 +74,8 @@ def test_a_mail_shows_who_it_says_it_is_from_its_words_what_was_cut_and_why_it_i
     assert "> Who measures the salt in the wind?\n-- \nLeyla</div>" in page
     assert page.texts(".files li") == ["plates 2009.pdf not looked at, 48.2 kB"]
     assert page.texts("ul.whys > li") == [
-        "It came from another address than the one that we wrote to.",
-        "No mail server has checked that the sender is who it says.",
+        "It came from a different address than the one we wrote to.",
+        "No mail server has verified the sender.",
         "The mailroom noted: moon phase.",
     ]
 

@@ -94,8 +94,8 @@ def test_an_expert_is_invited_to_the_desk_only_by_who_knows_that_she_is_one(
 ) -> None:
     assert invite(vera, name="Leyla", email="leyla@field.example") == 422
     said = (
-        "Leyla Aydın stands in the directory of experts. At the desk they can read what readers wrote, also what the desk "
-        "asks them about. Send it again if that is what you mean."
+        "Leyla Aydın is in the directory of experts. At the desk they can read what readers wrote, even behind "
+        "questions they are asked. Send it again if that is what you want."
     )
     assert vera.page.errors == [("email", said)]
     assert (vera.value("name"), vera.value("email")) == ("Leyla", "leyla@field.example")
@@ -159,11 +159,7 @@ def test_what_cant_be_taken_is_said_at_its_field_and_stays_typed(
 def test_all_that_an_invitation_lacks_is_named_at_once_each_at_its_field(database: Database, vera: Browser) -> None:
     before = dump_tables(database)
     assert vera.press(PEOPLE, name=" ", email="", role="queen").status_code == 422
-    said = [
-        ("name", "Say who it is."),
-        ("email", "This isn’t an e-mail address that one can write to."),
-        ("role", "Choose a role."),
-    ]
+    said = [("name", "Say who it is."), ("email", "This isn’t a valid e-mail address."), ("role", "Choose a role.")]
     assert (vera.page.errors, vera.page.error_summary) == (said, said)
     assert dump_tables(database) == before
 

@@ -131,7 +131,7 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
 def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keeps_what_was_looked_for(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    nora, export = sign_in_directly(app, database, NORA), "Take the directory away as a file"
+    nora, export = sign_in_directly(app, database, NORA), "Export the directory"
     put_back(database, stepped_up_at=ago(hours=3))
     files = f"{DESK}experts/files?q=Leyla&show=work"
     nora.open(f"{DESK}experts?q=Leyla&show=work")

@@ -60,7 +60,7 @@ def test_a_readers_own_words_leave_only_for_a_reason_which_stays_in_the_trail(no
     label, before = get_one(database, Question).text.label, dump_tables(database)
     for own in ("", "  "):
         page = nora.post(f"{address}/clear", 422, label=label, own=own)
-        assert get_section(page, "wording").count("Put the reader’s own words into the desk’s, or write why") == 1
+        assert get_section(page, "wording").count("Reword the reader’s own phrases, or write why") == 1
         assert dump_tables(database) == before
     assert "400 characters" in nora.post(f"{address}/clear", 422, label=label, own="x" * 401)
 
@@ -145,7 +145,7 @@ def test_what_a_reader_told_only_the_desk_is_confirmed_by_itself(nora, database,
     label, before = get_one(database, Question).text.label, dump_tables(database)
     assert get_section(nora.get(address), "wording").texts("li > mark[dir=auto]") == besides
     page = nora.post(f"{address}/clear", 422, label=label, looked=besides[0])
-    assert page.count("Something that a reader told only the desk stands in it.") == 2
+    assert page.count("It has something that a reader told only the desk.") == 2
     assert dump_tables(database) == before
     nora.post(f"{address}/clear", label=label, looked="\r\n".join(besides))
     assert get_one(database, Question).text.cleared_at is not None

@@ -64,7 +64,7 @@ def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_
     page = nora.get(address)
     folded = get_section(page, "wording").texts("summary")
     assert len([words for words in folded if words.startswith("Web, English")]) == 11
-    assert 'letters">All 40 letters beside it</a>' in page
+    assert 'letters">All 40 letters behind it</a>' in page
     first = nora.get(f"{address}/letters")
     assert first.count('<article class="block"') == 30
     later = nora.get(first.attributes("[rel=next]", "href")[0])

@@ -65,22 +65,22 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     nora: Desk, coming_edition: ComingEdition, ghost: ToolServer, app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    assert "none yet: it makes a draft of an edition there" in nora.get_text("settings")
+    assert "none yet: it gets drafts of your editions" in nora.get_text("settings")
     [question] = coming_edition.create_questions(FIRST_QUESTION)
     coming_edition.press("pick", question=question)
     assert "say which sends this newsletter" in nora.get_text(coming_edition.page)
     keep(nora, **typed(ghost, address=f"{ghost.origin}/ghost/#/dashboard"))
     assert [(one.tool, one.address, one.tried_at) for one in kept(nora.database)] == [("ghost", ghost.origin, None)]
-    assert "Ghost has not been seen to take this key yet." in nora.get_text(PAGE)
+    assert "Ghost hasn’t accepted this key yet." in nora.get_text(PAGE)
     assert KEYS["ghost"] not in nora.open(PAGE).text
     led = nora.post(f"{PAGE}/try")
-    assert "Ghost answers, and takes the key." in nora.get_text(led)
+    assert "Ghost replied and accepted the key." in nora.get_text(led)
     assert [one.tried_at for one in kept(nora.database)] != [None]
     assert "Make the draft in Ghost" in nora.get_text(coming_edition.page)
     assert "Ghost is being asked." in nora.get_text(nora.post(f"{coming_edition.page}/draft"))
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
     page = nora.get(coming_edition.page).part('section[aria-labelledby="draft"]')
-    assert "Ghost: The draft stands there." in page.main_text
+    assert "Ghost: The draft is in the sending tool." in page.main_text
     assert page.attributes("a[rel]", "href") == [f"{ghost.origin}/ghost/#/editor/post/{ghost.only_draft.id}"]
     assert (FIRST_QUESTION in ghost.only_draft.html, "salt plates" in ghost.only_draft.html) == (True, True)
     secret = KEYS["ghost"].partition(":")[2]
@@ -128,7 +128,7 @@ def test_the_page_says_that_the_words_are_others_by_now(
     first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     coming_edition.press("pick", question=first)
     keep(nora, **typed(ghost))
-    old = "The words here are others by now"
+    old = "The words here have changed since"
     assert old not in made(nora, coming_edition, app)
     assert old not in nora.get_text(f"{coming_edition.page}?language=fa"), "whichever language is looked at"
     coming_edition.press("pick", question=second)
@@ -145,14 +145,14 @@ def test_what_the_tool_says_stands_on_the_page(
     coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
     keep(nora, **typed(ghost))
     for answer, says in (
-        (CannedResponse({}, 403), "Ghost: It doesn’t take the key, or the key may not do this."),
+        (CannedResponse({}, 403), "Ghost: It rejects the key, or the key isn’t allowed to do this."),
         (
             CannedResponse({}, 500),
-            "Ghost: It can’t be reached, is too slow, or has a fault of its own. It is tried again by itself,",
+            "Ghost: It can’t be reached, is too slow, or has a fault of its own. It is tried again automatically,",
         ),
         (
             CannedResponse(b"<html>"),
-            "Ghost: At this address nothing answers as the tool does. Look at the address in the settings.",
+            "Ghost: Nothing at this address answers like the tool. Check the address in the settings.",
         ),
     ):
         ghost.responses = [answer]
@@ -168,14 +168,14 @@ def test_what_the_tool_says_stands_on_the_page(
 
 def test_a_try_says_what_is_wrong(nora: Desk, ghost: ToolServer) -> None:
     keep(nora, **typed(ghost, key=f"{'1' * 24}:{'1' * 64}"))
-    assert "Ghost: It doesn’t take the key, or the key may not do this." in nora.get_text(nora.post(f"{PAGE}/try"))
+    assert "Ghost: It rejects the key, or the key isn’t allowed to do this." in nora.get_text(nora.post(f"{PAGE}/try"))
     assert [one.tried_at for one in kept(nora.database)] == [None]
 
 
 WRONG = {
     "no tool": ({"tool": "substack"}, "“substack” can’t be used here."),
     "no key": ({"key": ""}, "This can’t be empty."),
-    "a key of another tool": ({"key": "abcdef"}, "This isn’t what a key of this tool looks like."),
+    "a key of another tool": ({"key": "abcdef"}, "This doesn’t look like a key of this tool."),
     "in the clear": ({"address": "http://ghost.example"}, "Write the address like https://ghost.example"),
     "with a password": ({"address": "https://a:b@ghost.example"}, "Write the address like https://ghost.example"),
     "no web address": ({"address": "javascript:alert(1)"}, "Write the address like https://ghost.example"),
@@ -219,8 +219,8 @@ def test_each_tool_can_be_kept_with_its_own_address(nora: Desk, ghost: ToolServe
 def test_a_kept_key_goes_to_no_other_address(nora: Desk, ghost: ToolServer) -> None:
     keep(nora, **typed(ghost))
     thiefs = typed(ghost, address="https://thief.example", key="")
-    assert "Type the key anew" in keep(nora, 422, **thiefs)
-    assert "Type the key anew" in keep(nora, 422, **typed(ghost, tool="buttondown", key=""))
+    assert "Type the key again" in keep(nora, 422, **thiefs)
+    assert "Type the key again" in keep(nora, 422, **typed(ghost, tool="buttondown", key=""))
     keep(nora, **typed(ghost, key=""))
     assert [one.address for one in kept(nora.database)] == [ghost.origin]
 
@@ -260,7 +260,7 @@ def test_the_second_of_two_who_change_it_is_told(nora: Desk, ghost: ToolServer) 
     open_in_both = get_version_token(nora.get(PAGE), "sending-tool")
     keep(nora, **typed(ghost))
     said = nora.press(PAGE, 409, **typed(ghost, address="https://other.example"), seen=open_in_both)
-    assert "It has changed meanwhile" in said
+    assert "It has changed in the meantime" in said
     assert [one.address for one in kept(nora.database)] == [ghost.origin]
 
 

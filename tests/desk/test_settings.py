@@ -191,9 +191,9 @@ def test_house_sentences_are_looked_at_before_they_are_saved(nora: Desk) -> None
         "asked_credit": "{credit} would like to know:",
     }
     said = nora.press("settings/sentences/en", 200, look="1", **typed)
-    assert "We asked Leyla Aydın, soil scientist: “The answer stands here.”" in said
+    assert "We asked Leyla Aydın, soil scientist: “The answer goes here.”" in said
     assert "Timur, Osh would like to know:" in said
-    assert "What is filled in has to stand in it" in nora.press("settings/sentences/en", 422, lead_in="We asked:")
+    assert "It must have what is filled in" in nora.press("settings/sentences/en", 422, lead_in="We asked:")
     misspelt = nora.press("settings/sentences/en", 422, lead_in="We asked {name}, {credit line}:")
     assert "{credit line} can’t be filled in here." in misspelt
     nora.press("settings/sentences/de", 404, **typed)

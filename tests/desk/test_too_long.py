@@ -35,7 +35,7 @@ def faults_on(page: Page) -> list[str]:
 
 
 def too_long(most: int) -> list[str]:
-    return [f"This is too long: {most} characters are the most."]
+    return [f"This is too long: the limit is {most} characters."]
 
 
 def of(database: Database, newsroom: Newsroom, who: str) -> str:
@@ -95,7 +95,7 @@ def test_a_reason_for_running_without_a_check_is_not_cut(nora: Desk, database: D
     )
     at = {"version": get_version(nora.get(question), "approve"), "checked": editing.CHECKLIST}
     page = nora.post(f"{answer}/approve", 422, **at, reason="x" * 401)
-    assert faults_on(page) == ["The reason is too long: 400 characters are the most."]
+    assert faults_on(page) == ["The reason is too long: the limit is 400 characters."]
     assert "x" * 401 in page
     assert get_one(database, Answer).state == "edited"
 
@@ -103,6 +103,6 @@ def test_a_reason_for_running_without_a_check_is_not_cut(nora: Desk, database: D
 def test_a_topic_that_is_too_long_is_given_back(nora: Desk, database: Database, question: str) -> None:
     before = dump_tables(database)
     page = nora.post(f"{question}/topics", 422, more="x" * 121)
-    assert "120 characters are the most. Nothing was cut, and nothing was saved." in page
+    assert "The limit is 120 characters. Nothing was cut, and nothing was saved." in page
     assert f">\n{'x' * 121}</textarea>" in page
     assert dump_tables(database) == before

@@ -91,8 +91,8 @@ def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_wi
     notes = Page(met.text)
     assert dict(zip(notes.attributes(".below", "id"), notes.texts(".below"), strict=True)) == {
         "words-note": "Now it says: 190",
-        "section-note": "Changed meanwhile. Until then it said: Ask The Steppe",
-        "call-note": "Changed meanwhile. Until then it said: What would you like to know? Write to {address}.",
+        "section-note": "Changed in the meantime. Before that it said: Ask The Steppe",
+        "call-note": "Changed in the meantime. Before that it said: What would you like to know? Write to {address}.",
     }
     assert plain(form(met.text)) == plain(opened) | changed | {"words": "200"}
 

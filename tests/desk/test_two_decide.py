@@ -28,7 +28,7 @@ from tests.support.sample_newsroom import Newsroom, create_answered_question
 
 def happened(page: Page) -> str:
     """What the page of a refusal says has happened."""
-    said = page.main_text.partition("changed meanwhile ")[2].partition(" What you can do")[0]
+    said = page.main_text.partition("changed in the meantime ")[2].partition(" What you can do")[0]
     return said.partition(" What you wrote is below")[0]
 
 
@@ -137,7 +137,7 @@ def test_a_date_that_a_colleague_set_meanwhile_is_not_written_over(nora, ilya, d
     question = f"/questions/{open_question(database, newsroom)}"
     ilya.post(f"{question}/must-run-by", must_run_by="", by="2099-03-01")
     page = nora.post(f"{question}/must-run-by", 409, must_run_by="", by="2099-04-01")
-    assert happened(page).startswith("Ilya Brandt set by when it must run, 1 minute ago.")
+    assert happened(page).startswith("Ilya Brandt set a date by which it must run, 1 minute ago.")
     assert str(get_one(database, Question).must_run_by) == "2099-03-01"
 
 
@@ -170,13 +170,13 @@ def test_a_mail_that_a_colleague_let_go_or_discarded_says_who(nora, ilya, vera, 
     before = get_version(nora.get(mail))
     vera.post(f"{mail}/release", version=before)
     assert happened(nora.post(f"{mail}/discard", 409, version=before)).startswith(
-        "Vera Holm let the held mail go, 1 minute ago."
+        "Vera Holm released the held mail, 1 minute ago."
     )
     assert get_one(database, OutboxMail).state == "queued"
 
     typed = {"version": before, "subject": "Salt", "body": "Dear Leyla, welcome: {link}"}
     page = ilya.post(f"{mail}/edit", 409, **typed)
-    assert happened(page).startswith("Vera Holm let the held mail go, 1 minute ago.")
+    assert happened(page).startswith("Vera Holm released the held mail, 1 minute ago.")
     assert typed["body"] in page
 
     vera.post(f"{mail}/discard", version=get_version(vera.get(mail)))

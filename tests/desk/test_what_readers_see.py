@@ -26,9 +26,9 @@ from tests.support.sample_newsroom import Newsroom
 
 STEPS = [
     ("To do:", "Look at the ask page", "It is what your readers see."),
-    ("To do:", "Ask a question there yourself", "It comes in under Letters, as those of your readers will."),
+    ("To do:", "Ask a question there yourself", "It arrives under Letters, as your readers’ questions will."),
     ("To do:", "Connect your mail", "None has come in or gone out yet. Say where mail comes in, and write one there."),
-    ("Done:", "Put an expert into the directory", "Somebody from the field, who answers by mail and needs no account."),
+    ("Done:", "Add an expert to the directory", "Somebody from the field, who answers by mail and needs no account."),
     ("Done:", "Invite a colleague", "Unless you work alone."),
     ("Done:", "Set the rhythm", "first and third Wednesday, 09:00, Europe/Prague"),
     ("To do:", "Send the first edition", "Fill its slots, lock it, mail it as you always do, and mark it as sent."),
@@ -114,7 +114,7 @@ def test_an_empty_newsletter_tells_the_first_steps_to_whoever_may_take_them(
 def test_each_step_is_ticked_by_what_happened(
     vera: Desk, nora: Desk, app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    given = ["Put an expert into the directory", "Invite a colleague", "Set the rhythm"]
+    given = ["Add an expert to the directory", "Invite a colleague", "Set the rhythm"]
     assert done(vera) == given
     assert nora.post("first-steps/look") == "/steppe/ask"
     assert done(vera) == ["Look at the ask page", *given]
@@ -146,7 +146,7 @@ def test_another_newsletters_facts_tick_nothing_here(vera: Desk, database: Datab
         audit.record(session, newsroom.nora, "newsletter.look", delta)
 
     database.write(at_delta)
-    assert done(vera) == ["Put an expert into the directory", "Invite a colleague", "Set the rhythm"]
+    assert done(vera) == ["Add an expert to the directory", "Invite a colleague", "Set the rhythm"]
 
 
 def test_the_steps_are_put_away_by_whoever_may_change_settings_and_brought_back_from_there(
@@ -154,9 +154,9 @@ def test_the_steps_are_put_away_by_whoever_may_change_settings_and_brought_back_
 ) -> None:
     shown = steps(nora)
     ilya.post("first-steps/hide", 404)
-    assert "Put them away" not in ilya.get_text("")
+    assert "Hide them" not in ilya.get_text("")
     assert nora.post("first-steps/hide") == "/desk/steppe/"
-    assert "The first steps are put away. The settings bring them back" in nora.get_text("")
+    assert "The first steps are hidden. Show them again in the settings" in nora.get_text("")
     assert steps(nora) == steps(ilya) == []
     assert "Show the first steps again" not in ilya.get_text("settings")
     assert "Show the first steps again" in nora.get_text("settings")

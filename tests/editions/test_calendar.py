@@ -214,7 +214,7 @@ def test_every_choice_survives_being_a_rule(places: list[str], weekdays: list[st
         (Choices("month", places=("1",)), "Choose a weekday, or several."),
         (Choices("month", weekdays=("WE",)), "Choose which of the month it is: the first, the third, the last."),
         *(
-            (Choices("days", month_days=days), "The days of the month are numbers from 1 to 31, with commas between.")
+            (Choices("days", month_days=days), "The days of the month are numbers from 1 to 31, separated by commas.")
             for days in ("", "40", "0", "first", "1, 15,")
         ),
     ],

@@ -86,7 +86,7 @@ def test_the_account_decides_from_the_first_time_on_and_no_address_moves_it(
     assert list_actions(database, "identity.") == ["identity.bind", "identity.refuse"]
     vera = sign_in_directly(app, database, VERA)
     vera.open("/desk/steppe/trail")
-    assert "Another account of the newsroom’s provider tried to come in as Nora Lind." in vera.text
+    assert "Another account of the newsroom’s provider tried to sign in as Nora Lind." in vera.text
 
 
 def test_an_admin_has_an_account_forgotten_and_the_next_one_is_bound(
@@ -101,7 +101,7 @@ def test_an_admin_has_an_account_forgotten_and_the_next_one_is_bound(
     vera.open(page)
     vera.submit(f"{page}/account")
     vera.follow()
-    assert "The account of Nora Lind at the provider is forgotten." in vera.text
+    assert "The account of Nora Lind at the provider is unlinked." in vera.text
     assert f"{page}/account" not in [form.action for form in vera.page.forms]
     provider.user["sub"] = "another"
     assert get_page_status(sign_in_at_provider(app)) == 303

@@ -156,7 +156,7 @@ def test_every_family_has_a_code() -> None:
 
 def test_a_sentence_is_filled_with_what_the_error_knows(app: Flask) -> None:
     with app.test_request_context():
-        assert format_error(TooLong("note", 500)) == "This is too long: 500 characters are the most."
+        assert format_error(TooLong("note", 500)) == "This is too long: the limit is 500 characters."
         assert format_error(MissingField("reply")) == "Say what is wrong, so that it can be put right."
         plain = [str(SENTENCES[code]) for code in SENTENCES if not code.startswith(("too_long.", "field."))]
     assert [sentence for sentence in plain if "%(" in sentence] == []

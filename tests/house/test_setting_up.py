@@ -114,7 +114,7 @@ def test_a_script_is_told_at_once_what_it_has_to_give(here: Path, init: Callable
 
 WRONG = {
     "--base-url": ("http://ask.example.org", "BASE_URL must be like https://ask.example.org"),
-    "--newsletter": ("The Letter", "A short name has small letters"),
+    "--newsletter": ("The Letter", "A short name has lowercase English letters"),
     "--language": ("xx-nothing", "No language has this code"),
     "--zone": ("Prague", "'Prague' is not a time zone"),
     "--address": ("desk", "“desk” is not an e-mail address, such as desk@example.org."),

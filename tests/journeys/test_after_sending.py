@@ -54,13 +54,13 @@ def test_nora_mends_what_ran_and_timur_reads_it_mended(browsers: UserBrowsers, n
     picture(timur, "reader-story")
 
     nora.unfold("Its public page")
-    nora.press("Other words for somebody’s safety")
+    nora.press("Reword it for somebody’s safety")
     expect(nora.page.get_by_text("What can’t be called back")).to_be_visible()
     nora.write("Headline", "The Barns")
     nora.write("The question", "Who owns such barns?")
     nora.write("The answer of Leyla Aydın", "One owner is known.")
     picture(nora, "desk-protect")
-    nora.press("Put these words in their place now")
+    nora.press("Replace the text with these words now")
     expect(nora.page.get_by_text("the former ones are erased here")).to_be_visible()
     picture(nora, "desk-question")
 

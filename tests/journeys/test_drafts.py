@@ -55,7 +55,7 @@ def hands_over(nora: UserBrowser, page: str, address: str, key: str) -> str:
     nora.check_page()
     nora.press("Keep it")
     nora.press("Try it")
-    expect(nora.page.get_by_text("Ghost answers, and takes the key.")).to_be_visible()
+    expect(nora.page.get_by_text("Ghost replied and accepted the key.")).to_be_visible()
     nora.open(page)
     nora.press("Make the draft in Ghost")
     link = nora.page.get_by_role("link", name="Open it in Ghost")
@@ -65,7 +65,7 @@ def hands_over(nora: UserBrowser, page: str, address: str, key: str) -> str:
         return link.count() > 0
 
     wait_until(is_made, "the draft")
-    expect(nora.page.get_by_text("Ghost: The draft stands there.")).to_be_visible()
+    expect(nora.page.get_by_text("Ghost: The draft is in the sending tool.")).to_be_visible()
     nora.check_page()
     return link.get_attribute("href") or ""
 

@@ -123,7 +123,7 @@ def test_the_second_at_a_wording_sees_both_and_loses_nothing(
     nora.expect_heading("Ilya Brandt was faster")
     wording = nora.page.get_by_label("The question, as it leaves the house")
     expect(wording).to_have_value("Who measures the salt, and who pays for it?")
-    press(nora, "Put mine in its place")
+    press(nora, "Replace it with mine")
     assert page_of(database, "Who measures the salt, and who pays for it?") == here
     browsers.close()
 

@@ -124,7 +124,7 @@ def test_twenty_letters_are_filed_by_keyboard_in_forty_five_presses(
         assert page.evaluate("document.activeElement.tagName") == "H1"
         keys.file(wanted.pop(body))
     assert page.evaluate("window.here")
-    expect(page.locator("main")).to_contain_text("No letter waits.")
+    expect(page.locator("main")).to_contain_text("No letters are waiting.")
     assert filed(database) == {"question": 10, "comment": 3, "tip": 2, "unsubscribe": 1, "spam": 2, "answered": 2}
     with database.read() as session:
         behind = (

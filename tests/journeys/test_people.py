@@ -57,7 +57,7 @@ def test_vera_sees_to_the_people_of_the_desk(
     press(vera, "Ilya Brandt")
     vera.page.get_by_label("Role", exact=True).select_option("editor")
     press(vera, "Give this role")
-    expect(vera.page.get_by_text("Ilya Brandt has another role now.")).to_be_visible()
+    expect(vera.page.get_by_text("Ilya Brandt has a new role.")).to_be_visible()
     press(vera, "Deactivate")
     assert list_roles(database, newsroom.newsletter_id) == {
         "Vera Holm": ("admin", "here"),
@@ -65,7 +65,7 @@ def test_vera_sees_to_the_people_of_the_desk(
         "Ilya Brandt": ("editor", "out"),
         "Saule Bekova": ("editor", "here"),
     }
-    press(vera, "Let them come back")
+    press(vera, "Reactivate them")
 
     # An hour later it takes a proof, and what was pressed waits for it.
     before = utc_now() - timedelta(hours=1)
@@ -77,7 +77,7 @@ def test_vera_sees_to_the_people_of_the_desk(
     press(vera, "Sign in")
     vera.expect_heading("Deactivate Ilya Brandt")
     press(vera, "Do it now")
-    expect(vera.page.get_by_role("button", name="Let them come back")).to_be_visible()
+    expect(vera.page.get_by_role("button", name="Reactivate them")).to_be_visible()
 
     vera.open(PEOPLE)
     press(vera, "Who may what")

@@ -68,7 +68,7 @@ def test_experts_are_ticked_and_asked_imported_and_made_one(
     press(nora, "Import 2 experts")
     expect(nora.page.locator("main")).to_contain_text("Сауле Бекова")
 
-    press(nora, "Look for people who are here twice")
+    press(nora, "Look for duplicates")
     press(nora, "Keep this one")
     expect(nora.page.locator("main")).to_contain_text("They are one now")
     expect(nora.page.locator(".done a")).to_have_text("Open the profile")

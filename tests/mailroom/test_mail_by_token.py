@@ -212,7 +212,7 @@ def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_
     assert server.count_mails(user) == 1
     assert desk.get("").texts("section.alarm p") == [
         f"The mail account {user} is signed out. Nothing is lost: what goes out waits in the outbox, what comes in waits in its "
-        "mailbox. Whoever runs the machine signs it in again by `readers-asked mail sign-in`."
+        "mailbox. The operator signs it in again with `readers-asked mail sign-in`."
     ]
     status, said, _ = run(app, "doctor")
     lines = [" ".join(line.split()) for line in said.splitlines() if sign_ins.SIGNED_OUT in line]

@@ -313,7 +313,7 @@ def test_the_usual_words_stand_in_the_fields_and_the_mail_beside_them(nora: Desk
     page = nora.get(PAGE)
     assert page.value("subject") == "A reminder for {due}: {headline}"
     read = page.main_text
-    assert "{due} until when" in read and "What has to stand in it: {due}, {link}." in read
+    assert "{due} until when" in read and "It must have: {due}, {link}." in read
     assert re.search(r"A reminder for \w+ \d+ \w+( \d{4})?: The Salt Wind", read)
     assert "I hope to have your answer to “The Salt Wind” by" in read
     assert "I asked you whether you could answer a question from readers, “The Salt Wind”" in read
@@ -336,7 +336,7 @@ def test_nora_words_a_mail_and_looks_at_it_first(nora: Desk, database: Database)
 @pytest.mark.parametrize(
     ("part", "text", "said"),
     [
-        ("body", "By {due}, please.", "{link} has to stand in it."),
+        ("body", "By {due}, please.", "It must have {link}."),
         ("body", "By {due}: {link} {password}", "{password} can’t be filled in here."),
         ("body", "By {due}: {link} {", "There is a single brace. Write {{ for a brace."),
         ("subject", "x" * 201, "This is too long."),

@@ -146,7 +146,7 @@ def test_the_commands_say_what_is_wrong(app: Flask, database: Database, newsroom
         (("pause", "tundra"), "no newsletter is called tundra (known: steppe)"),
         (("pause", "steppe", "--until", "2020-01-01"), "until: Give a day that is still to come."),
         (("resume", "steppe"), "steppe is already running"),
-        (("rename", "steppe", "--to", "Salt Letter"), "slug: A short name has small letters of English"),
+        (("rename", "steppe", "--to", "Salt Letter"), "slug: A short name has lowercase English letters"),
         (("close", "steppe", "--yes"), "sentence: This can’t be empty."),
     ):
         said = flask(app, *command)

@@ -202,10 +202,10 @@ def test_of_two_editors_at_once_the_second_is_told_and_keeps_what_was_typed(
         **{**FIELDS, "photographer": "Ilya's aunt"},
         photo=(io.BytesIO(draw_picture((400, 400))), "b.jpg"),
     )
-    assert "Somebody has changed the photo meanwhile" in refused
+    assert "The photo has changed in the meantime" in refused
     assert "Ilya's aunt" in refused
     assert seen(database) == first
-    assert "Somebody has changed the photo meanwhile" in ilya.press(f"{page}/photo/remove", 409, seen="")
+    assert "The photo has changed in the meantime" in ilya.press(f"{page}/photo/remove", 409, seen="")
     assert seen(database) == first
 
 

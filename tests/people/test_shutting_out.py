@@ -68,7 +68,7 @@ def test_ilya_is_out_of_every_desk_at_once_and_can_be_let_back(
     vera.open(f"{DESK}trail")
     assert "Ilya Brandt was shut out of the whole house." in vera.text
     vera.open(f"{DESK}people/{get_person_public_id(database, newsroom.ilya)}")
-    assert ("who alone can let them back" in vera.text, "Let them come back" in vera.text) == (True, False)
+    assert ("who alone can let them back" in vera.text, "Reactivate them" in vera.text) == (True, False)
 
     assert run(app, "enable", ILYA).output == "Ilya Brandt can sign in again, with a mail that they request.\n"
     assert sign_in_by_code(app, database, ILYA).open(f"{DESK}letters").status_code == 200

@@ -172,7 +172,7 @@ def test_each_asker_of_many_questions_is_told_once_in_their_own_mail(nora, datab
         held = ask_expert(database, newsroom).assignment(session).question.public_id
     led = nora.post("/questions", act="close", reason="later", question=box(database, salt, wind, held))
     page = nora.get(led)
-    assert "2 questions are done. One stays as it is: an expert is behind it: close it on its own page" in page
+    assert "2 questions are done. One stays as it is: an expert has been asked: close it on its own page" in page
     with database.read() as session:
         addresses = [outbox.read(session, mail).to for mail in session.scalars(TO_READERS)]
     assert sorted(addresses) == ["dana@post.example", "dana@post.example", "timur@post.example"]
@@ -261,7 +261,7 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
         ("state=z", "state"),
         ("who=y", "who"),
     ):
-        assert f"The part “{part}” of the address is nothing" in nora.get(f"/questions?{query}", 404)
+        assert f"The part “{part}” of the address is no filter" in nora.get(f"/questions?{query}", 404)
 
 
 @pytest.mark.parametrize("path", ["/questions", "/questions?state=all&topic=water", "/shelf"])

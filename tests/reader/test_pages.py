@@ -427,7 +427,7 @@ def test_a_newsletter_whose_language_we_do_not_speak_words_its_invitation_and_it
     )
     for reason, said, lang, direction in (
         ("later", sorry, ["ug"], ["rtl"]),
-        ("outside", "It lies outside", [], ["auto"]),
+        ("outside", "It is outside", [], ["auto"]),
     ):
         receipt = read_receipt(send_question(client, body=f"Who weighs the salt, {reason}?").text)
 

@@ -135,7 +135,7 @@ def test_nothing_is_handed_in_without_words_and_the_rest_is_kept(shirin: Transla
 def test_what_is_too_long_is_never_cut(shirin: TranslatorTask, app: Flask, field: str, most: int) -> None:
     browser, long = shirin.open_browser(app), "ن" * (most + 1)
     assert browser.submit(f"{shirin.page}/send", **PERSIAN | {field: long}).status_code == 400
-    assert browser.page.error_summary == [(field, f"This is too long: {most} characters are the most.")]
+    assert browser.page.error_summary == [(field, f"This is too long: the limit is {most} characters.")]
     assert (browser.value(field), shirin.get_translation()) == (long, None)
 
 

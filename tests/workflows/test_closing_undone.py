@@ -161,7 +161,7 @@ def test_once_somebody_has_been_told_the_whole_closing_stands(nora, salt, kind, 
 def test_an_expert_who_was_asked_is_owed_a_sentence(nora, salt):
     edited(nora, salt)
     page = nora.post_action(page_of(salt), "close", 422, reason="nobody", sentence=" ")
-    assert page.count("An expert is behind it: write them a sentence") == 2  # in the summary and at the field
+    assert page.count("An expert has been asked: write them a sentence") == 2  # in the summary and at the field
     assert stands(salt) == ("seeking", "received", "edited")
 
 
@@ -173,7 +173,7 @@ def test_a_look_alike_that_ran_closes_nothing_over_an_experts_head(nora, salt, n
     here = page_of(salt)
     assert "Close this with that answer …" in nora.get(here)
     page = nora.post(f"{here}/alike", 422, pair=f"question.{ran}", same="yes")
-    assert page.count("An expert is behind it: write them a sentence") == 2
+    assert page.count("An expert has been asked: write them a sentence") == 2
     assert stands(salt) == ("seeking", "received", "edited")
     form = f'form[action="/desk/steppe{here}/close"]'
     assert page.attributes(f"{form} [name=answer]", "value") == [ran]

@@ -219,7 +219,7 @@ def test_page_and_morning_mail_say_who_goes_next(
     everything_of_leyla(salt)
     assert nora.get("leaving").headings == ["What is erased next"]
     page = f"experts/{database.write(lambda s: s.get_one(Expert, newsroom.leyla.expert_id).public_id)}"
-    assert nora.get(nora.post(f"{page}/leave")).notice == "Leyla Aydın is deleted in a week."
+    assert nora.get(nora.post(f"{page}/leave")).notice == "Leyla Aydın will be deleted in a week."
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         assert [one.number for one in digest.list_sections(session, newsletter) if one.kind == "leaving"] == [1]

@@ -159,7 +159,7 @@ def test_letters_become_one_question_join_the_one_that_is_there_and_come_apart_a
     assert (get_letter(database, salt).question_id, get_letter(database, again).state) == (question.id, "received")
     nora.post("/letters", act="question", letter=[f"{figures}.1"])
     page = nora.get(nora.post("/letters", act="question", letter=[f"{salt}.2", f"{figures}.2", f"{again}.3"]))
-    assert "One letter belongs to the question now. One stays as it is: it stands behind another question" in page
+    assert "One letter belongs to the question now. One stays as it is: it belongs to another question" in page
     led = nora.post(f"/letters/{again}/reopen", version=get_letter(database, again).version)
     assert (get_letter(database, again).state, get_letter(database, again).question_id) == ("received", None)
     assert press_undo(nora, led) == "Undone."

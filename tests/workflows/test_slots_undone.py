@@ -111,4 +111,4 @@ def test_what_was_pulled_on_its_own_page_can_be_put_back_there(coming_edition: C
 
 
 def test_two_by_one_expert_are_told_of_before_the_lock(coming_edition: ComingEdition) -> None:
-    assert "Leyla Aydın answers 2 questions of it." in coming_edition.nora.get_text(coming_edition.page)
+    assert "Leyla Aydın answers 2 questions in it." in coming_edition.nora.get_text(coming_edition.page)

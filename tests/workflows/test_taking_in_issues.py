@@ -89,7 +89,7 @@ def test_what_was_imported_adds_nothing_again(app: Flask, database: Database, ne
     once = stored(database)
     result = imported(app, LABELS, GHOST, "--newsletter", "steppe")
     assert result.exit_code == 0
-    assert result.output.count("stands in the archive already") == 3
+    assert result.output.count("already in the archive") == 3
     assert stored(database) == once
 
 

@@ -62,16 +62,14 @@ def exported(database: Database) -> list[tuple[str, int]]:
 
 
 def test_the_form_says_beforehand_what_becomes_of_the_translation(nora: Desk, silos: str) -> None:
-    translated = "What is there in Persian"
+    translated = "The translations into Persian"
     said = {
         act: re.findall(rf"{translated}[^.]*\.", nora.get_text(f"questions/{silos}/{act}"))
         for act in ("correct", "protect")
     }
     assert said == {
-        "correct": [
-            f"{translated} is hidden once more than a typo changes: it was translated from the words that were sent."
-        ],
-        "protect": [f"{translated} is erased with the former words."],
+        "correct": [f"{translated} are hidden once more than a typo changes: they translate the words that were sent."],
+        "protect": [f"{translated} are erased with the former words."],
     }
 
 

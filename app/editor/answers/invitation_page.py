@@ -141,7 +141,7 @@ TURN_DESCRIPTIONS: dict[str, Callable[[str, datetime | None], str] | None] = {
     "received": None,
     "returned": None,
     "done": None,
-    "cancelled": lambda name, _deadline: _("Isn’t asked by itself: %(name)s isn’t asked any more", name=name),
+    "cancelled": lambda name, _deadline: _("Isn’t asked automatically: %(name)s isn’t asked any more", name=name),
 }
 
 
@@ -157,7 +157,7 @@ def describe_ladder(assignment: Assignment, needs_approval: bool) -> str:
     question, name = assignment.question, predecessor.expert.name
     format_condition = TURN_DESCRIPTIONS[str(predecessor.state)]
     if format_condition is None or not question.asks_in_turn:
-        return _("Isn’t asked by itself: %(name)s’s text is here, or the question needs no more", name=name)
+        return _("Isn’t asked automatically: %(name)s’s text is here, or the question needs no more", name=name)
     deadline = assignment.step_at or predecessor.reply_by
     condition = format_condition(name, deadline)
     if predecessor.is_cancelled:
@@ -172,7 +172,7 @@ def describe_ladder(assignment: Assignment, needs_approval: bool) -> str:
 
 
 def _format_delivery_note(needs_approval: bool) -> str:
-    return _("It waits in the outbox for you.") if needs_approval else _("It leaves by itself.")
+    return _("It waits in the outbox for you.") if needs_approval else _("It is sent automatically.")
 
 
 ASSIGNMENT_RULE = f"{QUESTION_RULE}/assignments/<assignment_id>"

@@ -40,7 +40,7 @@ UNREADABLE = {
     "archive": _l("This is a packed file. Unpack it and choose the files inside."),
     "office": _l("This is a document of a word processor. Save it as HTML or text."),
     "binary": _l("This is a program, a picture or the like, and no text."),
-    "encoding": _l("The letters of this file can’t be read. Save it as UTF-8."),
+    "encoding": _l("The encoding of this file isn’t known. Save it as UTF-8."),
     "mail": _l("This mail can’t be read."),
 }
 # By kind of a part of a Q&A, the labels of the legend of `source`.
@@ -59,7 +59,7 @@ DOUBTS = {
     "expert": _l("Nobody is named as the one who answers."),
     "end": _l("Nothing marks where the answer ends."),
 }
-NO_TEXT = _l("Write both a question and an answer, or take the tick away.")
+NO_TEXT = _l("Write both a question and an answer, or untick it.")
 
 
 def format_unreadable(error: UnreadableIssue) -> str:

@@ -100,8 +100,8 @@ WARNING_TEXTS: dict[str, Callable[[LockWarning], str]] = {
         name=warning.expert,
     ),
     "twice": lambda warning: ngettext(
-        "%(name)s answers %(num)s question of it.",
-        "%(name)s answers %(num)s questions of it.",
+        "%(name)s answers %(num)s question in it.",
+        "%(name)s answers %(num)s questions in it.",
         warning.number,
         name=warning.expert,
     ),
@@ -164,7 +164,7 @@ def describe_moved_questions(moves: Iterable[tuple[Question, Edition | None]]) -
 
 def format_refusal(error: DomainError) -> str:
     if isinstance(error, VersionConflict):
-        return _("This edition was changed after you opened this page, so nothing was done. This is how it stands now.")
+        return _("This edition was changed after you opened this page, so nothing was done. This is how it is now.")
     if isinstance(error, OnItsWay):
         return _("One of its mails is being handed over at this moment. Look again in a minute.")
     return format_error(error)
@@ -197,11 +197,11 @@ def get_preview_values(preview: Preview) -> dict[str, Any]:
 
 # By `HandedDraft.said`, the code of the last attempt's outcome: what was done, or the fault.
 DRAFT_OUTCOMES = {
-    "made": _l("The draft stands there."),
+    "made": _l("The draft is in the sending tool."),
     "brought": _l("The draft there has been brought up to date."),
     "anew": _l("The draft had been deleted there, so a new one was made."),
-    "unready": _l("No draft was made: something in the edition may not leave the house as it is now. Look above."),
-    "no tool": _l("No draft was made: the tool was forgotten before it was asked."),
+    "unready": _l("No draft was made: something in the edition may not leave the house as it is. See above."),
+    "no tool": _l("No draft was made: the tool was removed first."),
     "sealed": KEY_UNREADABLE,
     **TOOL_FAULTS,
 }

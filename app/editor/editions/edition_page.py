@@ -293,7 +293,7 @@ def press(slug: str, public_id: str, action: str) -> Response | tuple[str, int]:
         with collect_events(desk.session) as events:
             action_message = ACTIONS[action](desk, edition)
         changes = describe_changes(desk, edition, list_events_since_opened(desk, edition, omit_mine=True))
-        messages = [_("Meanwhile: %(what)s", what=change) for change in changes]
+        messages = [_("Since you opened it: %(what)s", what=change) for change in changes]
         if action_message:
             return [action_message, *messages], get_undo_token(events)
         return messages, ""
@@ -343,7 +343,7 @@ def hand_over(slug: str, public_id: str) -> Response | tuple[str, int]:
         run_in_transaction(slug, fn)
     except (InvalidTransition, MissingPrecondition) as error:
         return rerender(slug, 409, _render_edition_of, public_id, trouble=format_refusal(error))
-    announce(_("The draft is being made. What comes of it stands under its heading."))
+    announce(_("The draft is being made. The result appears under its heading."))
     return redirect(
         url_for("editor.edition", slug=slug, public_id=public_id, _anchor="draft", **get_preserved_params()), code=303
     )

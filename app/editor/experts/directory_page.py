@@ -169,7 +169,7 @@ def add_expert(slug: str) -> Response | tuple[str, int]:
         announce(
             _("Someone with this name is already in the directory. If it is the same person, merge them:"),
             href=url_for("editor.expert_duplicates", slug=slug),
-            label=_("Who is here twice"),
+            label=_("Duplicates"),
         )
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)
 
@@ -301,7 +301,7 @@ def change_expert_address(slug: str, public_id: str) -> Response | tuple[str, in
         return rerender(slug, 422, render_fault, error)
     except (AddressTaken, VersionConflict, OnItsWay, MissingPrecondition) as error:
         return rerender(slug, 409, render_fault, error)
-    announce(_("From now on mail to them goes to the new address. Old links open nothing any more."))
+    announce(_("From now on mail to them goes to the new address. Old links no longer work."))
     for name, endpoint in (("mail", "editor.mail"), ("question", "editor.question")):
         if origin := request.form.get(name):
             return redirect(url_for(endpoint, slug=slug, public_id=origin), code=303)
@@ -367,6 +367,6 @@ def leave_expert(slug: str, public_id: str, move: str) -> Response | tuple[str, 
         name = run_in_transaction(slug, fn)
     except erase_people.StillNeeded:
         return rerender(slug, 409, load_and_render_expert, public_id)
-    messages = {"leave": _("%(name)s is deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
+    messages = {"leave": _("%(name)s will be deleted in a week.", name=name), "stay": _("%(name)s stays.", name=name)}
     announce(messages[move])
     return redirect(url_for("editor.expert", slug=slug, public_id=public_id), code=303)

@@ -85,7 +85,9 @@ def expert_merge(slug: str) -> Response | tuple[str, int]:
     except merging_experts.BothAsked as error:
         return rerender(slug, 409, _render_duplicates, error)
     href = url_for("editor.expert", slug=slug, public_id=public_id)
-    announce(_("They are one now, and everything is %(name)s’s.", name=name), href=href, label=_("Open the profile"))
+    announce(
+        _("They are one now, and everything belongs to %(name)s.", name=name), href=href, label=_("Open the profile")
+    )
     return redirect(url_for("editor.expert_duplicates", slug=slug), code=303)
 
 

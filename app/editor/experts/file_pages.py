@@ -37,19 +37,15 @@ from .directory_page import get_search_params
 
 # By code of `UnreadableSpreadsheet`.
 UNREADABLE = {
-    "empty": _l("There is nothing in this file. Choose a CSV file with a line of heads and a row for each expert."),
+    "empty": _l("There is nothing in this file. Choose a CSV file with column headings and a row for each expert."),
     "large": _l("This file is larger than %(mb)d MB. Cut it into several."),
     "rows": _l("There are more than %(rows)s rows in this file. Cut it into several."),
     "workbook": _l(
         "This is a workbook. Save the sheet as CSV (“CSV UTF-8”, where there is a choice) and choose that file."
     ),
-    "encoding": _l(
-        "The letters of this file can’t be read as %(encoding)s. Choose another encoding, or save it as UTF-8."
-    ),
-    "quotes": _l(
-        "In row %(row)d a quotation mark stands where none may, or one is never closed. Nothing after it can be read."
-    ),
-    "columns": _l("No column is called “name”, so nobody can be found in it. The heads are: %(heads)s."),
+    "encoding": _l("This file can’t be read as %(encoding)s. Choose another encoding, or save it as UTF-8."),
+    "quotes": _l("Row %(row)d has a misplaced or unclosed quotation mark. Nothing after it can be read."),
+    "columns": _l("No column is called “name”, so nobody can be found in it. The column headings are: %(heads)s."),
     "twice": _l("Two columns say the same: %(column)s. Leave one of them."),
 }
 # By code of an `expert_file.Fault`. Its other codes are those of `FieldError`.
@@ -61,7 +57,9 @@ FAULTS = {
     "changed": _l("They have another address already. Change it on their page, so that their links go to the new one."),
     "of the desk": _l("This is the address of somebody at the desk. Add them by hand, if they answer questions too."),
     "several": _l("%(count)d experts have this name. Say which by an address or the number of an export."),
-    "more cells": _l("There are more cells than heads: perhaps a text with a comma lacks its quotation marks."),
+    "more cells": _l(
+        "There are more cells than column headings: perhaps a text with a comma lacks its quotation marks."
+    ),
 }
 FILES_RULE = "/<slug>/experts/files"
 PAGE_SIZE = 100  # rows of the report

@@ -14,7 +14,7 @@ from ..frame import RequestContext, announce, editor, read_context, rerender, ru
 from .directory_page import load_and_render_expert
 
 PHOTO_RULE = "/<slug>/experts/<public_id>/photo"
-CHANGED = _l("Somebody has changed the photo meanwhile: look at the one above, then choose again.")
+CHANGED = _l("The photo has changed in the meantime: look at the one above, then choose again.")
 
 allow_upload("save_expert_photo", expert_photos.MAX_BYTES, lambda: str(photo_form.TOO_BIG))
 

@@ -142,7 +142,7 @@ LETTERS = ListDefinition(
     filters={
         "channel": Filter(
             _l("Came by"),
-            _l("by way of: %(channel)s"),
+            _l("via %(channel)s"),
             static_options({channel: CHANNELS[channel] for channel in ALL_CHANNELS}),
         ),
         "language": Filter(_l("Written in"), _l("in %(language)s"), _selected_language_option),
@@ -172,12 +172,12 @@ LETTERS = ListDefinition(
 MACHINE_FAULTS = {
     "unreachable": _l("The newsroom’s own machine couldn’t be reached, or broke off."),
     "slow": _l("The newsroom’s own machine took too long."),
-    "refused": _l("The newsroom’s own machine doesn’t know one of the two languages, or couldn’t take the letter."),
-    "key": _l("The newsroom’s own machine didn’t take the key that the settings have for it."),
-    "busy": _l("The newsroom’s own machine has too much to do. Try it again in a minute."),
+    "refused": _l("The newsroom’s own machine doesn’t know one of the two languages, or couldn’t process the letter."),
+    "key": _l("The newsroom’s own machine rejected the key in the settings."),
+    "busy": _l("The newsroom’s own machine is overloaded. Try again in a minute."),
     "broken": _l("Something went wrong in the newsroom’s own machine."),
-    "garbage": _l("What answered is no machine that we know: whoever runs the house can check the settings."),
-    "lost": _l("The answer of the newsroom’s own machine never came: our worker was stopped meanwhile."),
+    "garbage": _l("What answered is no machine that we know: the operator can check the settings."),
+    "lost": _l("The newsroom’s own machine never answered: our worker was stopped first."),
 }
 
 
@@ -199,7 +199,7 @@ def get_translation_values(desk: RequestContext, letter: Letter) -> dict[str, An
 
 # The list of waiting letters has three parts: letters unlike others, which are grouped by day, letters of crowds, and
 # held letters. By index of the part: the heading of the second and the third.
-PART_HEADINGS = {1: _l("Like many others of these days"), 2: _l("Held: a person looks first")}
+PART_HEADINGS = {1: _l("Like many others these days"), 2: _l("Held: a person looks first")}
 OFFER_TO_HOLD = ("waiting", "new")  # the values of ?state= that offer to hold crowds of similar letters
 COUNTED_STATES = ("new", "held")  # the values of ?state= to count here; "waiting" is counted for the sidebar
 ID_PLACEHOLDER = "~row~"  # for the letter's id in the address of a row

@@ -137,6 +137,6 @@ def _format_reasons(reasons: Iterable[Reason]) -> str:
         "words": lambda values: _("Same words: %(words)s.", words=", ".join(values)),
         "edition": lambda _values: _("About the same edition."),
         "topic": lambda values: _("Same topic: %(topics)s.", topics=", ".join(values)),
-        "meaning": lambda _values: _("Same sense."),
+        "meaning": lambda _values: _("Same meaning."),
     }
     return " ".join(sentences[reason.code](reason.values) for reason in reasons if reason.code in sentences)

@@ -179,7 +179,7 @@ def letter_file(desk: RequestContext, letter: Letter) -> ActionResult:
     if kind == "shelf":
         question = shelve(desk, letter)
         return ActionResult(
-            _next_url(desk, letter), _("It lies on the shelf, as a question."), question_url(desk, question)
+            _next_url(desk, letter), _("It is on the shelf, as a question."), question_url(desk, question)
         )
     filing.file(desk.session, desk.actor, letter, kind)
     return ActionResult(_next_url(desk, letter), _("Filed as: %(kind)s.", kind=FILED[kind]))
@@ -294,7 +294,7 @@ def letter_move(desk: RequestContext, letter: Letter, move: str) -> ActionResult
         require_reader_letter(desk, letter)
         verb = reopen_letter if move == "reopen" else filing.release
     verb(desk.session, desk.actor, letter, submitted_version())
-    message = _("It waits again.") if move == "reopen" else _("It waits with the others.")
+    message = _("It is waiting again.") if move == "reopen" else _("It waits with the others.")
     return ActionResult(_letter_url(desk, letter), message)
 
 
@@ -311,7 +311,7 @@ def letter_alike(desk: RequestContext, letter: Letter) -> ActionResult:
         return _join_look_alike(desk, letter, look_alike)
     message = _("They don’t look alike any more: there was nothing to note.")
     if does_still_match:
-        message = _("They are not the same, and are not shown to each other again.")
+        message = _("They are not the same: they won’t be shown as look-alikes again.")
     return ActionResult(_letter_url(desk, letter), message)
 
 

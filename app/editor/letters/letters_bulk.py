@@ -87,7 +87,7 @@ def _make_one_question(desk: RequestContext, selected_rows: SelectedRows) -> tup
     joining_letters = [letter for letter in letters if questions_by_letter[letter.id] is None]
     joining_letters.sort(key=lambda letter: letter.id)
     other_letters = [letter for letter in letters if questions_by_letter[letter.id] not in (None, target)]
-    reason = _("it stands behind another question: merge the two in the list of questions")
+    reason = _("it belongs to another question: merge the two in the list of questions")
     outcome.refused += [(letter.public_id, BulkActionError(reason)) for letter in other_letters]
     if target is not None and not target.takes_letters:
         reason = _("the question that it would join has ended, or ran")

@@ -69,15 +69,15 @@ _KNOWN_EXTENSIONS = {extension for kind in FILE_KINDS.values() for extension in 
 DOCUMENT_FAULTS = {
     "encrypted": _l("It is encrypted. Ask for it without a password."),
     "large": _l("It is longer than what is read here: 60 pages, or 20,000 characters."),
-    "unreadable": _l("It is damaged, or not the kind of document that it says."),
-    "empty": _l("It has no words, only pictures of them perhaps."),
+    "unreadable": _l("It is damaged, or not the kind of document it claims to be."),
+    "empty": _l("It has no words, perhaps only pictures of them."),
     "unknown": _l("Only Word (.docx), OpenDocument (.odt), RTF and PDF can be read here."),
     "time": _l("It takes too long to be read."),
     "broken": _l("It couldn’t be read."),
 }
 PICTURE_FAULTS = {
     "large": _l("It is too large to be shown here."),
-    "unreadable": _l("It is damaged, or not the kind of picture that it says."),
+    "unreadable": _l("It is damaged, or not the kind of picture it claims to be."),
     "time": _l("It takes too long to be drawn."),
     "broken": _l("It couldn’t be drawn."),
 }
@@ -92,7 +92,7 @@ def describe_kind(file: AttachedFile) -> str:
     extension = get_extension(file.name)
     if extension in file_kind.usual_extensions.split() or extension not in _KNOWN_EXTENSIONS:
         return str(file_kind.label)
-    return _("%(kind)s, whatever its name says", kind=file_kind.label)
+    return _("%(kind)s, despite its name", kind=file_kind.label)
 
 
 def get_extension(name: str) -> str:

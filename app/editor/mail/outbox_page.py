@@ -300,7 +300,7 @@ def _render_edit_form(
 
 REFUSAL_TEXTS: RefusalTexts = (
     (OnItsWay, _l("it is just going out")),
-    (InvalidField, _l("it names dates that are too near or over; discard it, or take the check back, and ask anew")),
+    (InvalidField, _l("it names dates that are too near or over; discard it, or take the check back, and ask again")),
     (MissingPrecondition, _l("the text is no longer kept")),
 )
 FORMAT_DONE: dict[str, Callable[[int], str]] = {

@@ -79,11 +79,11 @@ STEPS = (
         "letters",
         "read",
         ("asked",),
-        lambda *_: _l("It comes in under Letters, as those of your readers will."),
+        lambda *_: _l("It arrives under Letters, as your readers’ questions will."),
     ),
     ChecklistStep(_l("Connect your mail"), "settings/mail", "settings", ("in", "out"), _describe_mail),
     ChecklistStep(
-        _l("Put an expert into the directory"),
+        _l("Add an expert to the directory"),
         "experts",
         "directory",
         ("expert",),
@@ -153,8 +153,8 @@ def first_steps_put(slug: str, which: str) -> Response:
     run_in_transaction(slug, fn)
     if which == "hide":
         announce(
-            _("The first steps are put away."),
+            _("The first steps are hidden."),
             href=url_for("editor.settings", slug=slug),
-            label=_("The settings bring them back"),
+            label=_("Show them again in the settings"),
         )
     return redirect(url_for("editor.home", slug=slug), code=303)

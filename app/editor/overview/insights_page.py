@@ -182,7 +182,7 @@ def _speed_chart(desk: RequestContext, insight: Insight) -> Chart:
     labels = [_format_span_start(desk, span.begins) for span in insight.spans]
     all_days = days_to_print(insight.total)
     sentence = _(
-        "Over all of it half ran within %(half)s days and nine in ten within %(most)s.",
+        "Overall, half ran within %(half)s days and nine in ten within %(most)s.",
         half=quantile(all_days, 0.5),
         most=quantile(all_days, 0.9),
     )

@@ -129,17 +129,15 @@ def _stalled_worker_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
         yield AlarmNotice(
             "stalled",
             heading,
-            details=_("Nothing is lost: it all waits. Whoever runs the machine starts the worker again."),
+            details=_("Nothing is lost: everything waits until the operator starts the worker again."),
         )
 
 
 def _erasure_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     since = held_erasures.get_stalled_since(desk.session)
     if since is not None:
-        heading = _("What was erased in the last %(time)s still stands in the database’s own files.", time=ago(since))
-        details = _(
-            "Something keeps reading the database. Whoever runs the machine learns more by `readers-asked doctor`."
-        )
+        heading = _("What was erased in the last %(time)s is still in the database’s own files.", time=ago(since))
+        details = _("Something keeps reading the database. The operator learns more from `readers-asked doctor`.")
         yield AlarmNotice("erasures", heading, details=details)
 
 
@@ -153,8 +151,8 @@ def _mail_account_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
         else:
             continue
         details = _(
-            "Nothing is lost: what goes out waits in the outbox, what comes in waits in its mailbox. "
-            "Whoever runs the machine signs it in again by `%(command)s`.",
+            "Nothing is lost: what goes out waits in the outbox, what comes in waits in its mailbox. The operator "
+            "signs it in again with `%(command)s`.",
             command=sign_ins.COMMAND,
         )
         yield AlarmNotice(f"signed-out-{number}", heading, details=details)
@@ -206,11 +204,11 @@ def _program_faults(desk: RequestContext) -> Iterable[AlarmNotice]:
     """Yield an alarm for each webhook program that has failed for a day, or was paused because it failed."""
     for program in list_failing(desk.session, desk.newsletter.id):
         if program.paused_at is not None:
-            heading = _("“%(name)s” isn’t told any more what happens here.", name=program.name)
-            details = _("It took nothing for five days, or answered that it wants nothing any more.")
+            heading = _("“%(name)s” no longer gets events.", name=program.name)
+            details = _("It accepted nothing for five days, or answered that it wants no more events.")
         else:
             since = program.failing_since or now(desk.session)
-            heading = _("“%(name)s” has taken nothing for %(time)s.", name=program.name, time=ago(since))
+            heading = _("“%(name)s” has accepted nothing for %(time)s.", name=program.name, time=ago(since))
             details = _("It is tried again and again, and paused after five days.")
         url_params: dict[str, Any] = {"slug": desk.newsletter.slug, "public_id": program.public_id}
         url = url_for("editor.program", **url_params) if desk.may("programs") else ""
@@ -304,7 +302,7 @@ def _format_summary(desk: RequestContext, board: Board, mail_count: int) -> str:
             ngettext("One expert is late.", "%(many)s replies and texts from experts are late.", late, many=count(late))
         )
     if not any((mail_count, board.desk, board.numbers["experts"], board.checks, board.unasked)):
-        sentences.append(_("Nobody waits for anybody."))
+        sentences.append(_("Nobody is waiting."))
     return " ".join(sentences)
 
 

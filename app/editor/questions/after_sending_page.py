@@ -47,7 +47,7 @@ FIELD_BY_ERROR_CODE = {
     "too_long.name": "name-1",
 }
 # A published text can't keep a reader's own words, whatever the reason.
-OWN_WORDS = _l("It is still in a reader’s own words. Put it into the desk’s.")
+OWN_WORDS = _l("It is still in a reader’s own words. Reword it.")
 
 
 def _get_form_data() -> dict[str, Any]:
@@ -173,7 +173,9 @@ def question_protect(slug: str, public_id: str) -> Response | tuple[str, int]:
         save_unless_changed(slug, lambda desk: require_question(desk, public_id), fn)
     except (MissingPrecondition, TooLong) as error:
         return _render_form_again(slug, public_id, typed, error, for_safety=True)
-    announce(_("It has its new words, and the former ones are erased here. What was mailed or copied stays out there."))
+    announce(
+        _("The new words are in place, and the former ones are erased here. What was mailed or copied stays out there.")
+    )
     return redirect_to_question(slug, public_id, "end")
 
 

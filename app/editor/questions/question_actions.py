@@ -230,7 +230,7 @@ def question_split_letter(slug: str, public_id: str, letter_id: str) -> Response
         announce(_("Nothing was done: it is picked for an edition, or ran in one."))
         return redirect_to_question(slug, public_id, "wording")
     except VersionConflict:
-        announce(_("Nothing was done: the letter has been moved meanwhile."))
+        announce(_("Nothing was done: the letter has been moved in the meantime."))
         return redirect_to_question(slug, public_id, "wording")
     back = url_for("editor.question", slug=slug, public_id=public_id)
     announce(
@@ -271,7 +271,7 @@ def question_alike(slug: str, public_id: str) -> Response | tuple[str, int]:
                 result = _join(desk, question, look_alike)
                 return result._replace(undo_token=get_undo_token(events))
         if still_match:
-            return LookAlikeResult(public_id, _("They are not the same: they won’t be shown to each other again."))
+            return LookAlikeResult(public_id, _("They are not the same: they won’t be shown as look-alikes again."))
         return LookAlikeResult(public_id, _("They don’t look alike any more: there was nothing to note."))
 
     try:

@@ -84,8 +84,8 @@ STATUS_LABELS = {
     "returned": StatusLabels(
         "wait",
         "expert",
-        _l("%(name)s has the text once more, due %(day)s"),
-        _l("%(name)s has the text once more; it was due %(ago)s ago"),
+        _l("%(name)s has the text again, due %(day)s"),
+        _l("%(name)s has the text again; it was due %(ago)s ago"),
     ),
     "accepted": StatusLabels(
         "wait", "expert", _l("%(name)s has it, due %(day)s"), _l("%(name)s has it; it was due %(ago)s ago")
@@ -418,7 +418,7 @@ def _close(desk: RequestContext, question: Question) -> None:
     only the question's page asks.
     """
     if closing.has_live_assignment(desk.session, question):
-        raise BulkActionError(_("an expert is behind it: close it on its own page, with a sentence to them"))
+        raise BulkActionError(_("an expert has been asked: close it on its own page, with a sentence to them"))
     close_question(desk.session, desk.actor, question, request.form.get("reason", ""))
 
 

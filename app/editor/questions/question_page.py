@@ -53,7 +53,7 @@ from .translation_list import list_language_rows
 CHECKLIST = {
     "facts": _l("Facts: names, numbers and dates are right"),
     "sources": _l("Sources: what is claimed can be traced"),
-    "ties": _l("Ties: the expert’s stake is said, or there is none"),
+    "ties": _l("Ties: the expert’s stake is disclosed, or there is none"),
     "consent": _l("Consent: nobody is named who didn’t agree"),
     "recognisability": _l("Nobody who asked can be recognised"),
     "legal": _l("Nothing in it breaks the law"),
@@ -63,7 +63,7 @@ APPROVAL_FAULTS = {
     "precondition.text_not_checked": _l(
         "The expert hasn’t passed this text. Send it for the check, or write down why it runs without."
     ),
-    "too_long.reason": _l("The reason is too long: 400 characters are the most."),
+    "too_long.reason": _l("The reason is too long: the limit is 400 characters."),
 }
 OUTCOME_LABELS = {
     "fine": _l("It is right, said %(ago)s ago"),
@@ -165,7 +165,7 @@ def _build_deadline_bar(
     if ended_text:
         text = ended_text
     elif passed > span:
-        text = _("Was up %(moment)s", moment=moment(deadline))
+        text = _("Ended %(moment)s", moment=moment(deadline))
     else:
         text = _("Until %(moment)s", moment=moment(deadline))
     return DeadlineBar(heading, text, max(passed, 0) / length, max(span, 0) / length, is_over=bool(ended_text))
@@ -185,7 +185,9 @@ def collect_evidence(desk: RequestContext, detail: QuestionDetail, contribution:
     return {
         "facts": _list_facts(text),
         "sources": _count_links(text),
-        "ties": _("Said: %(ties)s", ties=text.ties) if text.ties else _("The expert has said nothing of ties."),
+        "ties": _("Said: %(ties)s", ties=text.ties)
+        if text.ties
+        else _("The expert hasn’t said whether they have ties."),
         "consent": _list_named_readers(detail),
         "recognisability": _format_leaks(desk, detail, text),
     }
@@ -226,7 +228,7 @@ def _format_leaks(desk: RequestContext, detail: QuestionDetail, text: AnswerText
     leaks = find_leaks(desk.session, detail.question, text.body, detail.letters)
     if leaks:
         quotes = "; ".join(f"“{leak.text}”" for leak in leaks)
-        return _("Readers’ words or names stand in it: %(words)s", words=quotes)
+        return _("It has readers’ words or names: %(words)s", words=quotes)
     if not detail.question.is_cleared:
         return _("The newest wording of the question isn’t confirmed yet.")
     return _("The wording is confirmed, and no reader’s words are found in the answer.")

@@ -40,7 +40,7 @@ from .question_page import ADDRESS, require_question
 from .translation_list import list_target_languages
 from .translation_warnings import find_untranslated_section, list_warnings
 
-TRANSLATION_STATES = {"draft": _l("written, not approved"), "approved": _l("approved"), "dropped": _l("taken away")}
+TRANSLATION_STATES = {"draft": _l("written, not approved"), "approved": _l("approved"), "dropped": _l("removed")}
 TRANSLATOR_STATES = {
     "invited": _l("%(name)s was asked to translate it on %(day)s, by a link."),
     "handed in": _l("%(name)s handed a translation in on %(day)s."),
@@ -63,7 +63,7 @@ FAULTS = {
     "too_long.reason": _l("The reason is too long."),
     "leak.reader_words": _l("It has readers’ own words or names. Look at them, and tick that they may be known."),
     "leak.private_details": _l(
-        "Readers’ own words stand in it, or what they told the desk alone. Look at it, and tick that it may be known."
+        "It has readers’ own words, or what they told only the desk. Look at it, and tick that it may be known."
     ),
 }
 
@@ -385,7 +385,7 @@ def translation_approve(slug: str, public_id: str, language: str, key: str) -> R
 
 
 MOVES = {"drop": newsroom.drop, "reopen": translating.reopen}
-DONE = {"drop": _l("It is taken away, and stands nowhere any more."), "reopen": _l("Its approval is taken back.")}
+DONE = {"drop": _l("It is removed, and no longer appears anywhere."), "reopen": _l("Its approval is taken back.")}
 
 
 @editor.action(f"{TEXT_URL}/<any({', '.join(MOVES)}):move>", permission={"drop": "translate", "reopen": "approve"})
@@ -463,8 +463,8 @@ def _check_translator_version(translator: Translator) -> Translator:
 
 TRANSLATOR_MOVES = {
     "again": (_invite_again, _l("The words are on their way, with a new link.")),
-    "withdraw": (_withdraw, _l("The link is withdrawn: its page shows nothing any more.")),
-    "use": (_use, _l("It stands here now. Read it against the original.")),
+    "withdraw": (_withdraw, _l("The link is withdrawn: its page no longer shows anything.")),
+    "use": (_use, _l("It is here now. Read it against the original.")),
 }
 
 

@@ -47,7 +47,7 @@ FAULTS = {
     "long": _l("This is too long."),
     "brace": _l("There is a single brace. Write {{ for a brace."),
     "unknown": _l("{%(name)s} can’t be filled in here. Look at the help above the field."),
-    "needs": _l("{%(name)s} has to stand in it."),
+    "needs": _l("It must have {%(name)s}."),
 }
 
 
@@ -99,7 +99,7 @@ def change_mail_text(slug: str, language: str, kind: str) -> Response | tuple[st
         run_in_transaction(slug, fn)
     except VersionConflict:
         return rerender(slug, 409, _render_form, language, kind, form_data, has_conflict=True)
-    announce(_("The mail is saved. It goes out so from now on."))
+    announce(_("The mail is saved. From now on it goes out like this."))
     return redirect(url_for("editor.mail_text", slug=slug, language=language, kind=kind), code=303)
 
 
@@ -167,4 +167,4 @@ def _format_help(kind: str, field_name: str) -> str:
     part = parts_of(kind)[field_name]
     placeholders = ", ".join(f"{{{name}}} {PLACEHOLDER_LABELS[name]}" for name in part.placeholders)
     required = ", ".join(f"{{{name}}}" for name in part.required)
-    return f"{placeholders}." + (" " + _("What has to stand in it: %(places)s.", places=required) if required else "")
+    return f"{placeholders}." + (" " + _("It must have: %(places)s.", places=required) if required else "")

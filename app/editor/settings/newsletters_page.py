@@ -32,13 +32,13 @@ from ..frame import RequestContext, announce, editor, page, read_context, rerend
 from ..undo_press import get_undo_token
 from .sentences import SENTENCES, build_example, get_default_sentences, get_submitted_sentences
 
-STATE_LABELS = {"running": _l("runs"), "paused": _l("pauses"), "closed": _l("is closed")}
+STATE_LABELS = {"running": _l("runs"), "paused": _l("is paused"), "closed": _l("is closed")}
 
 
 def format_status(newsletter: Newsletter) -> str:
     """Return the state of a newsletter in a few words."""
     if newsletter.paused_until:
-        return _("pauses until %(day)s", day=day(newsletter.paused_until))
+        return _("is paused until %(day)s", day=day(newsletter.paused_until))
     return str(STATE_LABELS[str(newsletter.state)])
 
 
@@ -120,8 +120,8 @@ def _rename(desk: RequestContext) -> None:
 # By action: its verb, and the message afterwards.
 ACTIONS: dict[str, tuple[Callable[[RequestContext], Event | None], Any]] = {
     "rename": (_rename, _l("It is called %(name)s.")),
-    "pause": (_pause, _l("%(name)s pauses.")),
-    "resume": (_resume, _l("%(name)s goes on.")),
+    "pause": (_pause, _l("%(name)s is paused.")),
+    "resume": (_resume, _l("%(name)s has resumed.")),
     "close": (_close, _l("%(name)s is closed.")),
 }
 
@@ -222,5 +222,5 @@ def make_newsletter(slug: str) -> Response | tuple[str, int]:
         created = run_in_transaction(slug, create)
     except InvalidSettings as error:
         return rerender(slug, 422, _render_new_form, form_data, error.faults)
-    announce(_("%(name)s is made.", name=created.name))
+    announce(_("%(name)s was created.", name=created.name))
     return redirect(url_for("editor.home", slug=created.slug), code=303)

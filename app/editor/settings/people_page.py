@@ -31,14 +31,14 @@ from ..frame import (
 FAULTS = {"name": _l("Say who it is."), "role": SENTENCES["invalid.role_unknown"]}
 # Actions on a colleague: the verb, and the message afterwards.
 ACTIONS: dict[str, tuple[Callable[..., None], Any]] = {
-    "role": (staff.set_role, _l("%(name)s has another role now.")),
+    "role": (staff.set_role, _l("%(name)s has a new role.")),
     "again": (staff.invite_again, _l("A new invitation is on its way to %(name)s.")),
-    "withdraw": (staff.withdraw, _l("The invitation of %(name)s is withdrawn; its link opens nothing.")),
-    "remove": (staff.remove, _l("%(name)s isn’t of this desk any more.")),
+    "withdraw": (staff.withdraw, _l("The invitation of %(name)s is withdrawn; its link no longer works.")),
+    "remove": (staff.remove, _l("%(name)s is no longer at this desk.")),
     "deactivate": (staff.deactivate, _l("%(name)s is deactivated and signed out everywhere.")),
-    "reactivate": (staff.reactivate, _l("%(name)s can come in again.")),
+    "reactivate": (staff.reactivate, _l("%(name)s can sign in again.")),
     "factors": (staff.reset_factors, _l("The second factors of %(name)s are removed; they are signed out everywhere.")),
-    "account": (staff.release_identity, _l("The account of %(name)s at the provider is forgotten.")),
+    "account": (staff.release_identity, _l("The account of %(name)s at the provider is unlinked.")),
     "out": (staff.sign_out, _l("%(name)s is signed out everywhere.")),
 }
 
@@ -97,8 +97,8 @@ def invite_colleague(slug: str) -> Response | tuple[str, int]:
         return rerender(slug, 422, _render_list, form_data, {field: faults[field] for field in error.fields})
     except staff.PersonIsExpert as error:
         fault = _(
-            "%(name)s stands in the directory of experts. At the desk they can read what readers wrote, also what the "
-            "desk asks them about. Send it again if that is what you mean.",
+            "%(name)s is in the directory of experts. At the desk they can read what readers wrote, even behind "
+            "questions they are asked. Send it again if that is what you want.",
             name=error.name,
         )
         return rerender(slug, 422, _render_list, form_data | {"known": error.public_id}, {"email": fault})

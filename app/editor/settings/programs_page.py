@@ -29,27 +29,27 @@ SHOWN_DELIVERIES = 40  # deliveries on a program's page
 WEBHOOK, NO_NAME = _l("A program, by webhook"), _l("Say what it is called.")
 # By the reason of a `RequestFailed`, why an address can't be used or a call got no answer: the sentence to show.
 WHY = {
-    "it is no address": _l("This is no address."),
+    "it is no address": _l("This isn’t a valid address."),
     "its address doesn't begin with https://": _l("The address has to begin with https://."),
     "it leads into a network that is not public": _l(
-        "The address leads into a network that isn’t public. If it is the newsroom’s own, whoever runs this machine "
-        "can name its host in the setting OWN_HOSTS."
+        "The address leads into a network that isn’t public. If it is the newsroom’s own, the operator can name its "
+        "host in the setting OWN_HOSTS."
     ),
-    "nothing has that name": _l("Nothing has the name that the address begins with."),
-    "it kept silent for too long": _l("It kept silent for too long."),
+    "nothing has that name": _l("The server named in the address doesn’t exist."),
+    "it kept silent for too long": _l("It took too long to answer."),
     "it took too long to answer": _l("It took too long to answer."),
     "its answer is too large": _l("Its answer is too large."),
 }
 PAUSE_LABELS = {
     "desk": _l("paused"),
-    "failed": _l("paused, since it took nothing for five days"),
-    "gone": _l("paused, since it answered that it wants nothing any more"),
+    "failed": _l("paused: it accepted nothing for five days"),
+    "gone": _l("paused: it wants no more events"),
 }
 # Actions on a program: the verb, and the message afterwards.
 ACTIONS: dict[str, tuple[Callable[..., None], Any]] = {
-    "pause": (registering.pause, _l("%(name)s hears nothing for now, and won’t hear what happens meanwhile.")),
-    "resume": (registering.resume, _l("%(name)s hears again what happens, from now on.")),
-    "renew": (registering.renew, _l("%(name)s has a new secret. For a day what it is told is signed by both.")),
+    "pause": (registering.pause, _l("%(name)s gets no events for now; those it misses aren’t sent later.")),
+    "resume": (registering.resume, _l("%(name)s gets events again from now on.")),
+    "renew": (registering.renew, _l("%(name)s has a new secret. For a day, events are signed with both.")),
     "remove": (registering.remove, _l("%(name)s is removed, with its address and its secret.")),
 }
 
@@ -89,7 +89,7 @@ def format_program_status(desk: RequestContext, program: Program) -> tuple[str, 
     if program.failing_since is not None:
         is_long = now(desk.session) - program.failing_since >= registering.WARN_AFTER
         return ("late" if is_long else "wait"), _("has failed for %(time)s", time=age(program.failing_since))
-    return ("good", _("hears what happens")) if program.called_at else ("none", _("was told nothing yet"))
+    return ("good", _("gets events")) if program.called_at else ("none", _("no events yet"))
 
 
 @editor.action("/<slug>/programs", permission="programs")
@@ -111,7 +111,7 @@ def add_program(slug: str) -> Response | tuple[str, int]:
     except MissingPrecondition as error:
         fault = str(NO_NAME) if error.code == "required.name" else format_error(error)
         return rerender(slug, 422, _render_list, form_data, {error.field or "name": fault})
-    announce(_("Added. Send a test to see whether it hears."))
+    announce(_("Added. Send a test to see whether it arrives."))
     return _redirect_to_program(slug, public_id)
 
 
@@ -174,7 +174,7 @@ def _format_delivery(program: Program, delivery: Delivery) -> dict[str, Any]:
     elif is_waiting:
         mark, outcome = "wait", _("is tried again")
     else:
-        mark, outcome = "late", _("didn’t arrive") if delivery.attempts else _("wasn’t told")
+        mark, outcome = "late", _("didn’t arrive") if delivery.attempts else _("not sent")
     last_time = delivery.tried_at or delivery.happened_at
     return {
         "id": delivery.public_id,
@@ -258,7 +258,7 @@ def tell_program_again(slug: str, public_id: str, delivery_id: str) -> Response:
         registering.resend(desk.session, desk.actor, program, delivery)
 
     run_in_transaction(slug, fn)
-    announce(_("It is told once more, in a moment."))
+    announce(_("It is sent again in a moment."))
     return _redirect_to_program(slug, public_id)
 
 

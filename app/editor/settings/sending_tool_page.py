@@ -25,19 +25,20 @@ TEST_TIMEOUT = 8.0  # seconds; somebody waits for the page
 LABELS = {"tool": _l("The tool"), "address": _l("Address"), "key": _l("Key"), "audience": _l("List")}
 # Faults of a tool, or of our request, by the code of `DraftError`.
 FAULTS = {
-    "key": _l("It doesn’t take the key, or the key may not do this."),
-    "address": _l("At this address nothing answers as the tool does. Look at the address in the settings."),
+    "key": _l("It rejects the key, or the key isn’t allowed to do this."),
+    "address": _l("Nothing at this address answers like the tool. Check the address in the settings."),
     "inward": _l(
-        "The address leads into a network that is not public. Whoever runs this desk can allow it (OWN_HOSTS)."
+        "The address leads into a network that isn’t public. If it is the newsroom’s own, the operator can name its "
+        "host in the setting OWN_HOSTS."
     ),
-    "refused": _l("It can’t use what it was asked. Look at the list in the settings: is it still there?"),
-    "large": _l("It takes nothing so large."),
+    "refused": _l("It can’t process the request. Look at the list in the settings: is it still there?"),
+    "large": _l("It accepts nothing this large."),
     "sent": _l("It has been sent there already, or is about to be: nothing was touched."),
     "away": _l("It can’t be reached, is too slow, or has a fault of its own."),
-    "quota": _l("It has been asked too often and wants us to wait."),
+    "quota": _l("It has had too many requests and asks us to wait."),
     "meanwhile": _l("Somebody is just saving the draft there."),
 }
-KEY_UNREADABLE = _l("The key can’t be opened here any more: type it anew.")
+KEY_UNREADABLE = _l("The key can’t be opened here any more: type it again.")
 
 
 @editor.get("/<slug>/settings/sending-tool")
@@ -87,7 +88,7 @@ def keep_sending_tool(slug: str) -> Response | tuple[str, int]:
         run_in_transaction(slug, fn)
     except InvalidSettings as error:
         return rerender(slug, 422, _render_form, form_data._replace(key=""), error.faults)
-    announce(_("Kept. Try it now: nothing is sent by that."))
+    announce(_("Kept. Try it now: that sends nothing."))
     return _redirect_to_page(slug)
 
 
@@ -123,7 +124,7 @@ def _try_tool(slug: str, tool: SendingTool, account: Account | None) -> str:
     except DraftError as error:
         return _("%(tool)s: %(what)s", tool=label, what=str(FAULTS[error.code]))
     run_in_transaction(slug, lambda desk: sending_tool.mark_key_verified(desk.session, tool))
-    return _("%(tool)s answers, and takes the key.", tool=label)
+    return _("%(tool)s replied and accepted the key.", tool=label)
 
 
 @editor.action("/<slug>/settings/sending-tool/forget", permission="settings")
@@ -133,7 +134,7 @@ def forget_sending_tool(slug: str) -> Response:
         sending_tool.forget(desk.session, desk.actor, desk.newsletter)
 
     run_in_transaction(slug, fn)
-    announce(_("The tool and its key are forgotten here. The drafts in it stay there."))
+    announce(_("The tool and its key are removed here. The drafts in it stay there."))
     return _redirect_to_page(slug)
 
 

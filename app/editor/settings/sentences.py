@@ -41,11 +41,11 @@ SENTENCES = {
     "also": (_l("Lead-in to a second answer"), _l("As above.")),
     "translation": (
         _l("Who translated it"),
-        _l("{translator} is filled in. It stands in brackets in the lead-in of a translated answer."),
+        _l("{translator} is filled in, in brackets in the lead-in of a translated answer."),
     ),
     "ask_here": (
         _l("After the standing call, to copy"),
-        _l("{link} is the short address of the ask page. It stands in what you copy for the newsletter."),
+        _l("{link} is the short address of the ask page. It is in what you copy for the newsletter."),
     ),
     "verify": (_l("In the invitation: how to check that it is you"), ""),
     "pay": (_l("In the invitation: pay"), ""),
@@ -53,10 +53,10 @@ SENTENCES = {
 }
 # Sentences for other languages than the newsletter's own, for which they are settings.
 OF_TRANSLATIONS = {
-    "translated_section": (_l("Section"), _l("It stands before each headline in this language. Empty: the usual one.")),
+    "translated_section": (_l("Section"), _l("Printed before each headline in this language. Empty: the usual one.")),
     "translated_call": (
         _l("Standing call"),
-        _l("It stands below an edition in this language; {address} is filled in. Empty: none does."),
+        _l("Printed below an edition in this language; {address} is filled in. Empty: none."),
     ),
 }
 
@@ -118,8 +118,8 @@ def build_example(newsletter: Newsletter, language: str, own_sentences: dict[str
     marc = LeadIn(_("Marc Delvaux"), _("lawyer"))
     # Each with the credits of its readers, None for an unnamed one, and its answers.
     blocks = (
-        ((None, None), (Voice(leyla, _("The answer stands here.")), Voice(marc, _("And the second one here.")))),
-        ((_("Timur, Osh"),), (Voice(marc, _("The answer stands here.")),)),
+        ((None, None), (Voice(leyla, _("The answer goes here.")), Voice(marc, _("And the second one here.")))),
+        ((_("Timur, Osh"),), (Voice(marc, _("The answer goes here.")),)),
     )
     pieces = [
         ItemContent(language, marks, section, _("The Salt Wind"), askers, _("Who measures it?"), voices)

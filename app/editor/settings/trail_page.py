@@ -37,7 +37,7 @@ NOUNS = (
     | {"assignment": _l("What experts were asked"), "answer": _l("Answers"), "edition": _l("Editions")}
     | {"mail": _l("Mails that went out"), "inbound": _l("Mails that came in"), "verdict": _l("Look-alikes")}
     | {"topic": _l("Topics"), "expert": _l("The directory"), "newsletter": _l("Settings")}
-    | {"membership": _l("People"), "session": _l("Ways in"), "factor": _l("Second factors")}
+    | {"membership": _l("People"), "session": _l("Signing in"), "factor": _l("Second factors")}
     | {"identity": _l("Accounts of the provider"), "program": _l("Other programs")}
     | {"translation": _l("Translations"), "translator": _l("Translators")}
 )
@@ -103,7 +103,7 @@ def _parse_filters(desk: RequestContext, people: Mapping[int, str]) -> Filters:
 
     date_fault = _("Write the date like 2026-07-01.")
     parsed = trail.TrailFilters(
-        parse("who", lambda who: _parse_actor(desk, who, people), _("Nobody of this desk is meant by this.")) or (),
+        parse("who", lambda who: _parse_actor(desk, who, people), _("This matches nobody at this desk.")) or (),
         parse("what", _parse_action, _("Nothing of this kind is noted.")) or (),
         parse("from", _parse_midnight, date_fault),
         parse("to", lambda text: _parse_midnight(text, days=1), date_fault),

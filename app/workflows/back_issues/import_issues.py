@@ -34,7 +34,7 @@ from .undo_import import record_import
 # How the import of one Q&A ended, as the command prints it; the desk has its own labels.
 OUTCOMES = {
     "imported": "imported",
-    "known": "stands in the archive already",
+    "known": "already in the archive",
     "import.no_date": "not imported, since nothing says the day of its edition: give it with --date",
     "import.date_ahead": "not imported, since its edition is still to come",
     "import.date_taken": "not imported, since an edition of this desk has that day",

@@ -27,7 +27,7 @@ BASIC_SETTINGS = {
 BASIC_SETTINGS["languages"] = replace(
     BASIC_SETTINGS["languages"],
     needed=True,
-    help=N_("Codes or English names with commas between, e.g. en, ru, kk-Arab; the first is its own."),
+    help=N_("Codes or English names, separated by commas, e.g. en, ru, kk-Arab; the first is its own."),
 )
 CALENDAR_SETTINGS = {name: SETTINGS[name] for name in ("rule", "at", "zone")}
 # Slugs that would hide other URLs of the installation, separated by spaces.
