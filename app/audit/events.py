@@ -250,6 +250,9 @@ EVENTS: dict[str, EventKind] = {
     "newsletter.export_questions": EventKind(N_("%(who)s exported a list of questions.")),
     "newsletter.arrive": EventKind(N_("%(who)s imported the newsletter from another installation.")),
     "topic.add": EventKind(N_("%(who)s added a topic.")),
+    "newsletter.accept_trail": EventKind(
+        N_("The operator of the server accepted a trail that lacks earlier events, as after an older backup.")
+    ),
     "newsletter.word": EventKind(N_("%(who)s changed a house sentence.")),
     "program.add": EventKind(N_("%(who)s let another program hear what happens here.")),
     "program.show": EventKind(N_("%(who)s saw the secret of another program.")),

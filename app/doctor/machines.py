@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.settings.mail_accounts import LOCAL_HOSTS
 
 from ..audit import chain, chain_check
+from ..audit.known_head import NO_HEAD, find_fault
 from ..audit.models import Event
 from ..backup import erasure_list
 from ..core.clock import utc_now
@@ -124,9 +125,20 @@ def check_held_erasures(context: CheckContext) -> Iterator[Finding]:
 
 
 def check_trail(context: CheckContext) -> Iterator[Finding]:
+    try:
+        known_head = erasure_list.read_head(Path(context.config["ERASURES"]), context.database.keyring)
+    except (OSError, erasure_list.NotOurList):
+        known_head = NO_HEAD
+        yield not_checked("the list of erasures can't be read, so the chain isn't compared with the head noted there")
     with context.read() as session:
+        broken = find_fault(session, known_head)
         backlog = chain.get_backlog(session)
         newest_link = chain.get_position(session).number
+        missing_count = newest_link - chain_check.count_links(session)
+    if broken:
+        yield fault(broken)
+    if missing_count:
+        yield fault(f"{missing_count:,} links of the chain are missing")
     if backlog.is_overdue:
         yield fault(f"{backlog.events:,} events are not in the chain yet, some for more than an hour")
     differences: list[chain_check.ChainFault] = []
