@@ -156,6 +156,13 @@ CHECKS = (
         machines.check_clock,
     ),
     DoctorCheck(
+        "redis",
+        "whether Redis answers, and keeps its data in memory only, without persistence",
+        'Start Redis, or correct REDIS_URL. Set `save ""` and `appendonly no`, and delete `dump.rdb` and '
+        "`appendonlydir`: docs/install.md, Many readers.",
+        machines.check_redis,
+    ),
+    DoctorCheck(
         "proxy",
         "whether requests come through as many proxies as TRUSTED_PROXIES says",
         "Set TRUSTED_PROXIES to the number of proxies in front, and have each of them append to X-Forwarded-For.",

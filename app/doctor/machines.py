@@ -9,6 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import HTTPRedirectHandler, build_opener
 
+from limits.storage import RedisStorage
 from sqlalchemy import URL, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,6 +32,7 @@ from ..server import startup_checks
 from ..watching import held_erasures, sightings
 from ..watching.each_request import TOO_FEW_HOPS, UNEXPECTED_HEADER
 from ..watching.models import Sighting
+from ..web.daily_salt import TIMEOUTS
 from ..workflows import key_rotation
 from .findings import PATIENCE, CheckContext, Finding, fault, format_duration, not_checked, note
 
@@ -145,6 +147,31 @@ def check_trail(context: CheckContext) -> Iterator[Finding]:
     chain_check.check(context.database, differences.append, start_link=max(0, newest_link - LINKS_CHECKED))
     if differences:
         yield fault(f"{differences[0]}; {len(differences):,} differ in the newest {LINKS_CHECKED} links")
+
+
+def check_redis(context: CheckContext) -> Iterator[Finding]:
+    """Check that Redis writes nothing to a disk: it holds hashes of addresses, and the salt of the day beside them."""
+    if not context.config["REDIS_URL"]:
+        return
+    storage = RedisStorage(context.config["REDIS_URL"], **TIMEOUTS)
+    client, redis = storage.storage, storage.dependency
+    try:
+        writes_log = client.info("persistence").get("aof_enabled") == 1
+        try:
+            saves = client.config_get("save").get("save", "")
+        except redis.ResponseError:  # managed services may refuse it
+            saves = None
+    except redis.RedisError as error:
+        yield fault(f"Redis does not answer: {type(error).__name__}")
+        return
+    finally:
+        client.close()
+    if writes_log:
+        yield fault("Redis writes each change to its disk (appendonly yes)")
+    if saves:
+        yield fault(f"Redis writes snapshots to its disk (save {saves})")
+    elif saves is None:
+        yield not_checked("Redis refuses CONFIG GET save: ask whoever runs it whether it writes snapshots to a disk")
 
 
 def check_outgoing(context: CheckContext) -> Iterator[Finding]:
