@@ -273,6 +273,9 @@ EVENTS: dict[str, EventKind] = {
     "membership.deactivate": EventKind(N_("%(who)s deactivated %(person)s."), changes="membership"),
     "membership.reactivate": EventKind(N_("%(who)s let %(person)s come back."), changes="membership"),
     "membership.disable": EventKind(N_("%(person)s was shut out of the whole house."), changes="membership"),
+    "membership.reset_factors": EventKind(
+        N_("The operator of the server removed the second factors of %(person)s, and created a link to sign in with.")
+    ),
     "membership.enable": EventKind(N_("%(person)s was let back in."), changes="membership"),
     "membership.look": EventKind(N_("%(who)s looked at the address of %(person)s, to whom a mail went.")),
     "session.begin": EventKind(N_("%(person)s signed in.")),

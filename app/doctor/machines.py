@@ -9,7 +9,6 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import HTTPRedirectHandler, build_opener
 
-from limits.storage import RedisStorage
 from sqlalchemy import URL, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,7 +31,7 @@ from ..server import startup_checks
 from ..watching import held_erasures, sightings
 from ..watching.each_request import TOO_FEW_HOPS, UNEXPECTED_HEADER
 from ..watching.models import Sighting
-from ..web.daily_salt import TIMEOUTS
+from ..web.daily_salt import open_redis
 from ..workflows import key_rotation
 from .findings import PATIENCE, CheckContext, Finding, fault, format_duration, not_checked, note
 
@@ -153,7 +152,7 @@ def check_redis(context: CheckContext) -> Iterator[Finding]:
     """Check that Redis writes nothing to a disk: it holds hashes of addresses, and the salt of the day beside them."""
     if not context.config["REDIS_URL"]:
         return
-    storage = RedisStorage(context.config["REDIS_URL"], **TIMEOUTS)
+    storage = open_redis(context.config["REDIS_URL"])
     client, redis = storage.storage, storage.dependency
     try:
         writes_log = client.info("persistence").get("aof_enabled") == 1

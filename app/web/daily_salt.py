@@ -14,7 +14,6 @@ from limits.storage import RedisStorage
 from ..core.clock import unix_time
 
 REDIS_TIMEOUT = 0.5  # seconds; Redis usually needs a thousandth of that
-TIMEOUTS = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}  # settings of Redis's client
 SHARE_INTERVAL = 5.0  # seconds between two looks at Redis, which may have lost the salt, or be back after a failure
 DAY = 86_400  # seconds
 SALT_KEY = "readers-asked/salt/{day}"  # in Redis; `day` is the number of days since 1970
@@ -54,4 +53,9 @@ class DailySalt:
 @cache
 def get_daily_salt(redis_url: str) -> DailySalt:
     """Return the salt that is shared through this Redis; if "", that of this process."""
-    return DailySalt(RedisStorage(redis_url, **TIMEOUTS) if redis_url else None)
+    return DailySalt(open_redis(redis_url) if redis_url else None)
+
+
+def open_redis(redis_url: str) -> RedisStorage:
+    """Return a client of this Redis, which connects at its first command and waits no longer than `REDIS_TIMEOUT`."""
+    return RedisStorage(redis_url, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT)

@@ -31,7 +31,7 @@ from ..text.languages import direction
 from ..text.translation import get_catalogue
 from . import errors, formatting, static_files
 from .current import db as db
-from .daily_salt import TIMEOUTS, get_daily_salt
+from .daily_salt import REDIS_TIMEOUT, get_daily_salt
 from .formatting import DOMAIN, language, requested_language
 
 T = TypeVar("T")
@@ -55,9 +55,10 @@ def limit_settings(redis_url: str) -> dict[str, Any]:
     """Return the settings of Flask-Limiter: to count in this process, or in Redis with a fallback to this process."""
     if not redis_url:
         return {"RATELIMIT_STORAGE_URI": "memory://"}
+    timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
     return {
         "RATELIMIT_STORAGE_URI": redis_url,
-        "RATELIMIT_STORAGE_OPTIONS": TIMEOUTS,
+        "RATELIMIT_STORAGE_OPTIONS": timeouts,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
     }
 

@@ -205,7 +205,7 @@ def test_the_guard_holds_for_each_link_that_is_added(
     assert count_links(database) == LINKS
 
 
-@pytest.mark.threat("moment")
+@pytest.mark.threat("stolen database")
 def test_the_list_does_not_tell_between_which_links_something_was_erased(
     kept: Installation, database: Database, newsroom: Newsroom
 ) -> None:
