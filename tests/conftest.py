@@ -297,6 +297,7 @@ def app(database: Database, database_pool: DatabasePool, bytecode_cache: FileSys
     app = database_pool.get_app(database, bytecode_cache)
     settings = dict(app.config)
     shutil.rmtree(app.config["MAIL_FOLDER"], ignore_errors=True)
+    Path(app.config["ERASURES"]).unlink(missing_ok=True)  # it knows the head of another test's trail
     limiter.enabled = False  # all apps of a process share the limiter, which `limited_client` enables
     yield app
     app.config.clear()

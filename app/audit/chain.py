@@ -27,6 +27,7 @@ from ..db.engine import Database
 from ..db.fault_kinds import Busy
 from ..db.postgresql import wait_for_writers
 from ..db.session import get_keyring, now
+from .known_head import NO_HEAD, ChainBroken, KnownHead, find_fault
 from .models import ChainLink, Event
 
 EVENTS_PER_LINK = 1_000  # the most events in a link
@@ -159,8 +160,28 @@ def get_last_closed_day(timestamp: datetime) -> date:
     return (timestamp.astimezone(UTC) - DAY_CLOSES).date() - DAY
 
 
-def extend(database: Database, current_time: datetime | None = None) -> int:
+def advance_known_head(session: Session, known_head: KnownHead) -> KnownHead:
+    """Return the head of the newest link, to be remembered instead of `known_head`.
+
+    Returns `known_head` if the chain lacks it, or if the newest link wasn't made with our keys.
+    """
+    if find_fault(session, known_head):
+        return known_head
+    try:
+        newest = session.scalars(select(ChainLink).order_by(ChainLink.number.desc()).limit(2)).all()
+        if not newest or newest[0].number <= known_head.number:
+            return known_head
+        previous_head = newest[1].head if len(newest) > 1 else b""
+        is_ours = compute_head(get_keyring(session), newest[0], previous_head) == newest[0].head
+    except (ValueError, TypeError, KeyError):  # a value that its column can't load, or an unknown key
+        return known_head
+    return KnownHead(known_head.acknowledgements, newest[0].number, newest[0].head) if is_ours else known_head
+
+
+def extend(database: Database, current_time: datetime | None = None, known_head: KnownHead = NO_HEAD) -> int:
     """Chain the committed events that aren't in the chain yet; return how many. Each link is a transaction of its own.
+
+    Raises `ChainBroken`, and adds nothing, if the chain lacks `known_head`: a chain is never built anew.
 
     Events with random IDs are left out until their day is over. On PostgreSQL, a lower ID may commit after a higher
     one. So this reads the highest ID, and then waits for the transactions that were writing events. Raises `Busy` if
@@ -180,7 +201,11 @@ def extend(database: Database, current_time: datetime | None = None) -> int:
     with database.read(current_time) as session:
         newsletter_ids = list_newsletter_ids(session) if is_day_due else []
     add_link = partial(
-        _add_link, last_sequential_id=last_sequential_id, last_day=last_closed_day, newsletter_ids=newsletter_ids
+        _add_link,
+        last_sequential_id=last_sequential_id,
+        last_day=last_closed_day,
+        newsletter_ids=newsletter_ids,
+        known_head=known_head,
     )
     total = 0
     while (count := database.write(add_link, current_time)) is not None:
@@ -189,12 +214,18 @@ def extend(database: Database, current_time: datetime | None = None) -> int:
 
 
 def _add_link(
-    session: Session, last_sequential_id: int, last_day: date, newsletter_ids: Sequence[int | None]
+    session: Session,
+    last_sequential_id: int,
+    last_day: date,
+    newsletter_ids: Sequence[int | None],
+    known_head: KnownHead,
 ) -> int | None:
     """Add the next link. Return how many events are in it, or None if nothing was added.
 
     The link continues an unfinished day, or else holds the next sequential events, or else begins the next day.
     """
+    if broken := find_fault(session, known_head):
+        raise ChainBroken(broken)
     position, keyring = get_position(session), get_keyring(session)
     link = ChainLink(
         number=position.number + 1,

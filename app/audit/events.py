@@ -248,6 +248,9 @@ EVENTS: dict[str, EventKind] = {
     "newsletter.export_questions": EventKind(N_("%(who)s exported a list of questions.")),
     "newsletter.arrive": EventKind(N_("%(who)s imported the newsletter from another installation.")),
     "topic.add": EventKind(N_("%(who)s added a topic.")),
+    "newsletter.accept_trail": EventKind(
+        N_("The operator of the server accepted a trail that lacks earlier events, as after an older backup.")
+    ),
     "newsletter.word": EventKind(N_("%(who)s changed a house sentence.")),
     "program.add": EventKind(N_("%(who)s connected another program.")),
     "program.show": EventKind(N_("%(who)s saw the secret of another program.")),
@@ -268,6 +271,9 @@ EVENTS: dict[str, EventKind] = {
     "membership.deactivate": EventKind(N_("%(who)s deactivated %(person)s."), changes="membership"),
     "membership.reactivate": EventKind(N_("%(who)s reactivated %(person)s."), changes="membership"),
     "membership.disable": EventKind(N_("%(person)s was shut out of the whole house."), changes="membership"),
+    "membership.reset_factors": EventKind(
+        N_("The operator of the server removed the second factors of %(person)s, and created a link to sign in with.")
+    ),
     "membership.enable": EventKind(N_("%(person)s was let back in."), changes="membership"),
     "membership.look": EventKind(N_("%(who)s looked at the address of %(person)s, to whom a mail went.")),
     "session.begin": EventKind(N_("%(person)s signed in.")),

@@ -14,11 +14,12 @@ from flask.cli import with_appcontext
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 
-from ..audit.models import Erasure
+from ..audit.known_head import NO_HEAD, find_fault
+from ..audit.models import ChainLink, Erasure
 from ..backup import making, restoring
 from ..backup.atomic_file import Changed, atomic_file
 from ..backup.erasing_again import ERASURE_KINDS
-from ..backup.erasure_list import ErasureListWriter, Erasures, NotOurList, read_list
+from ..backup.erasure_list import ErasureListWriter, Erasures, NotOurList, read_list, write_head
 from ..backup.packing import Identity, Recipient, UnreadableBackup, check_keys
 from ..db.engine import Database
 from ..db.fault_kinds import fault_code
@@ -52,8 +53,10 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
     erasures_path = Path(current_app.config["ERASURES"])
     with report_errors(file, "Nothing was written.", can_replace=True):
         try:
-            if inspect(database.reader).has_table(Erasure.__tablename__):  # it may not exist before an upgrade
-                ErasureListWriter(erasures_path).update(database)
+            inspector = inspect(database.reader)
+            if inspector.has_table(Erasure.__tablename__):  # before an upgrade, neither table may exist
+                has_chain = inspector.has_table(ChainLink.__tablename__)
+                ErasureListWriter(erasures_path).update(database, has_chain=has_chain)
         except OSError as error:
             click.echo(
                 f"WARNING: the list of erasures at {erasures_path} can't be written ({error.strerror}).", err=True
@@ -133,6 +136,29 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
         "Everybody has to sign in again. People who were removed since the backup have access again: check the desk's "
         "people."
     )
+    if known_erasures:
+        _compare_heads(paths[0], known_erasures, database)
+
+
+def _compare_heads(path: Path, known_erasures: Erasures, database: Database) -> None:
+    """Note the newest head of these lists in the list at `path`, and warn if the restored chain lacks it."""
+    acknowledgements = known_erasures.newest_head.acknowledgements
+    heads = [head for head in known_erasures.heads if head.acknowledgements == acknowledgements]
+    with database.read() as session:
+        faults = {head: fault for head in heads if (fault := find_fault(session, head))}
+    known_head = max(faults or heads)
+    if known_head == NO_HEAD:
+        return
+    try:
+        write_head(path, known_head, database.keyring)
+    except OSError as error:
+        click.echo(f"WARNING: the list of erasures at {path} can't be written ({error.strerror}).", err=True)
+    if faults:
+        click.echo(
+            f"WARNING: the trail lacks events after the backup; {faults[known_head]}. The worker adds no event to the "
+            "chain, and `doctor` reports it, until you run `readers-asked audit acknowledge`.",
+            err=True,
+        )
 
 
 def get_database() -> Database:

@@ -1,7 +1,7 @@
 """`readers-asked staff ...` and `readers-asked experts ...`.
 
-`staff` invites people of the desk with a link that works without mail, and disables and enables their access. `experts`
-imports and exports the directory of experts.
+`staff` invites people of the desk with a link that works without mail, disables and enables their access, and resets
+their second factors. `experts` imports and exports the directory of experts.
 """
 
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
@@ -21,11 +22,12 @@ from ..db.session import absolute_url
 from ..editor.experts.file_pages import write_wrong_rows
 from ..newsletters.models import Newsletter
 from ..people import directory, directory_import, expert_file, sign_in, spreadsheet
-from ..people.models import Person
+from ..people.models import Membership, Person
 from ..people.staff import LastAdmin, disable_person, enable_person
 from ..web.current import db
+from ..workflows import lost_factors
 
-staff = AppGroup("staff", help="Invite, disable and enable the people of the desk.")
+staff = AppGroup("staff", help="Invite, disable and enable the people of the desk, and reset their second factors.")
 experts = AppGroup("experts", help="Import and export the directory of experts.")
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -96,6 +98,42 @@ def enable(email: str) -> None:
         return person.name
 
     click.echo(f"{db.write(change)} can sign in again, with a mail that they request.")
+
+
+@staff.command("reset")
+@click.argument("name")
+def reset(name: str) -> None:
+    """Let the person with this NAME or e-mail address back in, who has lost every second factor.
+
+    Remove their passkeys, authenticator apps and recovery codes, sign them out everywhere, and print a link to sign in
+    with, once, within a day. They and all admins of their desks get a mail. Make sure first that it is them who asks.
+    """
+
+    def change(session: Session) -> tuple[str, str]:
+        person = _get_person(session, name) if "@" in name else _get_person_by_name(session, name)
+        try:
+            path = lost_factors.reset_person(session, Clock(), person)
+        except VersionConflict as error:
+            is_disabled = person.disabled_at is not None
+            why = "is disabled: run readers-asked staff enable first" if is_disabled else "works at no desk"
+            raise click.ClickException(f"{person.name} {why}") from error
+        return person.name, absolute_url(session, path)
+
+    person_name, link = db.write(change)
+    click.echo(f"The second factors of {person_name} are removed, and all their browsers are signed out.", err=True)
+    click.echo("Give them this link in person or by a channel that you trust. It works once, within a day:", err=True)
+    click.echo(link)
+
+
+def _get_person_by_name(session: Session, name: str) -> Person:
+    """Return the only person of the desks with this name. Raises UsageError."""
+    works_at_desk = Person.id.in_(select(Membership.person_id))
+    people = session.scalars(select(Person).where(Person.name == name, works_at_desk)).all()
+    if len(people) == 1:
+        return people[0]
+    if people:
+        raise click.UsageError(f"{len(people)} people are called {name}: use the e-mail address")
+    raise click.UsageError(f"nobody at a desk is called {name}")
 
 
 def _get_person(session: Session, email: str) -> Person:

@@ -78,9 +78,11 @@ CHECKS = (
     ),
     DoctorCheck(
         "trail",
-        "whether the worker adds events to the chain over the trail within the hour, and the newest links verify",
-        "Start the worker. If a link or an event differs, somebody has changed the database: keep a copy of it as it "
-        "is, then run `readers-asked audit verify --head` with the head from a morning’s mail.",
+        "whether the worker adds events to the chain over the trail within the hour, the newest links verify, and the "
+        "chain contains the head in the list of erasures",
+        "Start the worker. If you restored an older backup, run `readers-asked audit acknowledge`. Otherwise, if the "
+        "chain, a link or an event differs, somebody has changed the database: keep a copy of it as it is, then run "
+        "`readers-asked audit verify --head` with the head from a morning’s mail.",
         machines.check_trail,
     ),
     DoctorCheck(
@@ -152,6 +154,13 @@ CHECKS = (
         "whether the clock agrees with stored times, the mail server and the site",
         "Synchronise the machine’s clock: `timedatectl set-ntp true`.",
         machines.check_clock,
+    ),
+    DoctorCheck(
+        "redis",
+        "whether Redis answers, and keeps its data in memory only, without persistence",
+        'Start Redis, or correct REDIS_URL. Set `save ""` and `appendonly no`, and delete `dump.rdb` and '
+        "`appendonlydir`: docs/install.md, Many readers.",
+        machines.check_redis,
     ),
     DoctorCheck(
         "proxy",

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.settings.mail_accounts import LOCAL_HOSTS
 
 from ..audit import chain, chain_check
+from ..audit.known_head import NO_HEAD, find_fault
 from ..audit.models import Event
 from ..backup import erasure_list
 from ..core.clock import utc_now
@@ -30,6 +31,7 @@ from ..server import startup_checks
 from ..watching import held_erasures, sightings
 from ..watching.each_request import TOO_FEW_HOPS, UNEXPECTED_HEADER
 from ..watching.models import Sighting
+from ..web.daily_salt import open_redis
 from ..workflows import key_rotation
 from .findings import PATIENCE, CheckContext, Finding, fault, format_duration, not_checked, note
 
@@ -124,15 +126,51 @@ def check_held_erasures(context: CheckContext) -> Iterator[Finding]:
 
 
 def check_trail(context: CheckContext) -> Iterator[Finding]:
+    try:
+        known_head = erasure_list.read_head(Path(context.config["ERASURES"]), context.database.keyring)
+    except (OSError, erasure_list.NotOurList):
+        known_head = NO_HEAD
+        yield not_checked("the list of erasures can't be read, so the chain isn't compared with the head noted there")
     with context.read() as session:
+        broken = find_fault(session, known_head)
         backlog = chain.get_backlog(session)
         newest_link = chain.get_position(session).number
+        missing_count = newest_link - chain_check.count_links(session)
+    if broken:
+        yield fault(broken)
+    if missing_count:
+        yield fault(f"{missing_count:,} links of the chain are missing")
     if backlog.is_overdue:
         yield fault(f"{backlog.events:,} events are not in the chain yet, some for more than an hour")
     differences: list[chain_check.ChainFault] = []
     chain_check.check(context.database, differences.append, start_link=max(0, newest_link - LINKS_CHECKED))
     if differences:
         yield fault(f"{differences[0]}; {len(differences):,} differ in the newest {LINKS_CHECKED} links")
+
+
+def check_redis(context: CheckContext) -> Iterator[Finding]:
+    """Check that Redis writes nothing to a disk: it holds hashes of addresses, and the salt of the day beside them."""
+    if not context.config["REDIS_URL"]:
+        return
+    storage = open_redis(context.config["REDIS_URL"])
+    client, redis = storage.storage, storage.dependency
+    try:
+        writes_log = client.info("persistence").get("aof_enabled") == 1
+        try:
+            saves = client.config_get("save").get("save", "")
+        except redis.ResponseError:  # managed services may refuse it
+            saves = None
+    except redis.RedisError as error:
+        yield fault(f"Redis does not answer: {type(error).__name__}")
+        return
+    finally:
+        client.close()
+    if writes_log:
+        yield fault("Redis writes each change to its disk (appendonly yes)")
+    if saves:
+        yield fault(f"Redis writes snapshots to its disk (save {saves})")
+    elif saves is None:
+        yield not_checked("Redis refuses CONFIG GET save: ask whoever runs it whether it writes snapshots to a disk")
 
 
 def check_outgoing(context: CheckContext) -> Iterator[Finding]:

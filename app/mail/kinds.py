@@ -338,6 +338,9 @@ KINDS = {
         lifetime=timedelta(minutes=10),
         automatic=GENERATED,
     ),
+    "desk.factors_reset": MailKind(
+        N_("Second factors were removed"), mail_values.DeskMail, WHEN_ENDED, automatic=GENERATED
+    ),
     "desk.program_paused": _desk_mail(N_("Another program no longer gets events")),
     # The mail contains headlines, which may have to be erased.
     "desk.digest": MailKind(

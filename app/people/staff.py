@@ -1,6 +1,7 @@
 """Managing the staff of a desk: invitations, roles, removal and deactivation. A desk never loses its last admin."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -355,6 +356,23 @@ def enable_person(session: Session, actor: Actor, person: Person) -> None:
     audit.record(session, actor, "person.enable", person)
     for membership in _list_memberships(session, person):
         audit.record(session, actor, "membership.enable", membership, facts={"person": person.id})
+
+
+def reset_person(session: Session, actor: Actor, person: Person, link_life: timedelta) -> tuple[str, list[int]]:
+    """Remove a person's second factors, sessions and open links. Return the path of a new link, and their desks' IDs.
+
+    The link lets them in once, in any browser. Raises `VersionConflict` if they are disabled or work at no desk.
+    """
+    is_disabled = lock_row(session, person).disabled_at is not None
+    memberships = [membership for membership in _list_memberships(session, person) if membership.disabled_at is None]
+    if is_disabled or not memberships:
+        raise VersionConflict("disabled" if is_disabled else "at no desk")
+    factors.reset(session, actor, person)
+    for membership in memberships:  # "factor.reset" belongs to no desk, so each desk gets an event in its own trail
+        audit.record(session, actor, "membership.reset_factors", membership, facts={"person": person.id})
+    session.execute(delete(SignIn).where(SignIn.person_id == person.id))
+    path = sign_in.invite(session, actor, person, "desk", life=link_life)
+    return path, [membership.newsletter_id for membership in memberships]
 
 
 def _list_memberships(session: Session, person: Person) -> Sequence[Membership]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,8 @@ from sqlalchemy.orm import Session
 from ..answers import editing, expert_mails, ladder, reminders, translators, writing
 from ..answers.models import Answer
 from ..audit import chain
-from ..backup.erasure_list import ErasureListWriter
+from ..audit.known_head import NO_HEAD, ChainBroken
+from ..backup.erasure_list import ErasureListWriter, NotOurList, read_head
 from ..core.actors import Clock
 from ..db import secure_delete
 from ..db.changes import CommitDetector
@@ -171,8 +173,30 @@ CLEANUPS: tuple[Callable[[Session], Any], ...] = (
 
 
 def keep_erasures(app: Flask, database: Database) -> None:
-    """Append new erasures to the list outside the database. A restore doesn't change that list."""
+    """Append new erasures to the list outside the database, and note the newest head of the trail's chain there."""
     _erasure_list_writer(Path(app.config["ERASURES"])).update(database)
+
+
+def extend_chain(app: Flask, database: Database) -> None:
+    """Chain new events, and note the new head at once; do nothing if the chain lacks the head that was noted last.
+
+    That doesn't count as a failure, since `/readyz` would take the pages offline. `doctor` and the morning mail report
+    it.
+    """
+    path = Path(app.config["ERASURES"])
+    try:
+        if chain.extend(database, known_head=read_head(path, database.keyring)):
+            _erasure_list_writer(path).update(database)
+    except ChainBroken as error:
+        log.error("extend the chain: %s", error)
+
+
+def send_digests(app: Flask, database: Database) -> None:
+    """Queue the morning mails that are due. Without the list of erasures, they don't say whether the chain is whole."""
+    known_head = NO_HEAD
+    with suppress(OSError, NotOurList):  # `doctor` reports it
+        known_head = read_head(Path(app.config["ERASURES"]), database.keyring)
+    digest.send_digests(database, known_head=known_head)
 
 
 @dataclass(frozen=True)
@@ -196,7 +220,7 @@ DUTIES = (
     Duty("clock", "file crowds", 10, lambda _app, database: crowds.file_due_sweeps(database)),
     Duty("clock", "settle silence", 15, settle_silence),
     Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
-    Duty("clock", "morning mails", 60, lambda _app, database: digest.send_digests(database)),
+    Duty("clock", "morning mails", 60, send_digests),
     Duty("clock", "tell of letters", 300, lambda _app, database: program_messages.notify_waiting_letters(database)),
     Duty("clock", "climb ladders", 15, lambda _app, database: ladder.climb(database, invitations.invite_next)),
     Duty("clock", "remind experts", 900, lambda _app, database: reminders.remind(database)),
@@ -212,7 +236,7 @@ DUTIES = (
     ),
     Duty("forgetting", "tidy up", 3_600, tidy),
     Duty("forgetting", "keep the list of erasures", 10, keep_erasures),
-    Duty("forgetting", "extend the chain", 10, lambda _app, database: chain.extend(database)),
+    Duty("forgetting", "extend the chain", 10, extend_chain),
     Duty("forgetting", "destroy old mail", 3_600, destroy_old),
     Duty("forgetting", "forget the order", 600, lambda _app, database: forget_order(database)),
     Duty("forgetting", "forget old words", 3_600, forget_old),

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from limits.strategies import RateLimiter
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from ..core.clock import unix_time, utc_now
+from ..core.clock import utc_now
 from ..core.listing import Rows
 from ..core.security_headers import CONTENT_POLICY, SECURITY_HEADERS
 from ..db.fault_kinds import Busy
@@ -33,12 +32,10 @@ from ..text.languages import direction
 from ..text.translation import get_catalogue
 from . import errors, formatting, static_files
 from .current import db as db
+from .daily_salt import REDIS_TIMEOUT, get_daily_salt
 from .formatting import DOMAIN, language, requested_language
 
 T = TypeVar("T")
-
-REDIS_TIMEOUT = 0.5  # seconds; Redis usually needs a thousandth of that
-_salts: dict[int, bytes] = {}  # by the number of days since 1970; only the salt of the current day is kept
 
 
 def caller() -> str:
@@ -47,19 +44,9 @@ def caller() -> str:
 
 
 def hash_identifier(identifier: str) -> str:
-    """Hash an identifier of a client with a salt that changes daily and is never stored.
-
-    With Redis, several processes share the counters, so they derive the same salt from the signing key. Otherwise it is
-    random.
-    """
-    day = int(unix_time() // 86_400)
-    if day not in _salts:
-        _salts.clear()
-        if current_app.config["REDIS_URL"]:
-            _salts[day] = hmac.digest(current_app.config["SECRET_KEY"], f"limits {day}".encode(), hashlib.sha256)
-        else:
-            _salts[day] = secrets.token_bytes(32)
-    return hmac.new(_salts[day], identifier.encode(), hashlib.sha256).hexdigest()[:32]
+    """Hash an identifier of a client with the random salt of the day."""
+    salt = get_daily_salt(current_app.config["REDIS_URL"]).get()
+    return hmac.new(salt, identifier.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 limiter = Limiter(caller, strategy="fixed-window")

@@ -17,6 +17,7 @@ from ...answers.mailed_answers import find_with_waiting_letter
 from ...answers.models import Answer, Assignment
 from ...answers.queries import newest_checks
 from ...audit import chain
+from ...audit.known_head import NO_HEAD, KnownHead, find_fault
 from ...core.listing import COUNT_LIMIT
 from ...db.engine import Database
 from ...db.session import absolute_url, now
@@ -44,13 +45,13 @@ LEAVING_PERIOD = timedelta(weeks=1)  # before an erasure, in which the digest me
 MAX_SECTION_LINES = 5
 
 
-def send_digests(database: Database, current_time: datetime | None = None) -> int:
-    """Queue the digests that are due, and return their number."""
+def send_digests(database: Database, current_time: datetime | None = None, known_head: KnownHead = NO_HEAD) -> int:
+    """Queue the digests that are due, and return their number. They warn if the trail's chain lacks `known_head`."""
     with database.read(current_time) as session:
         due = [(newsletter.id, person.id) for newsletter, person in _list_due_recipients(session)]
     count = 0
     for newsletter_id, person_id in due:
-        queue_digest = partial(_queue_digest, newsletter_id=newsletter_id, person_id=person_id)
+        queue_digest = partial(_queue_digest, newsletter_id=newsletter_id, person_id=person_id, known_head=known_head)
         count += database.write(queue_digest, current_time)
     return count
 
@@ -82,11 +83,15 @@ def _once_key(session: Session, newsletter: Newsletter, person: Person) -> str:
     return f"digest:{newsletter.id}:{person.id}:{now(session).astimezone(ZoneInfo(newsletter.zone)).date()}"
 
 
-def _queue_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
+def _queue_digest(session: Session, newsletter_id: int, person_id: int, known_head: KnownHead) -> bool:
     """Queue the digest for a person if there is news, and return whether a mail was queued."""
     newsletter = session.get_one(Newsletter, newsletter_id)
     person = session.get_one(Person, person_id)
     sections = list_sections(session, newsletter)
+    is_chain_broken = find_fault(session, known_head) is not None
+    if is_chain_broken:
+        trail_link = absolute_url(session, f"/desk/{newsletter.slug}/trail")
+        sections = [MorningSection("trail", 1, (), trail_link), *sections]
     edition = find_edition_in_production(session, newsletter.id)
     cutoff_at = edition.cutoff_at if edition else None
     if not _is_worth_a_mail(sections, cutoff_at, now(session)):
@@ -97,7 +102,7 @@ def _queue_digest(session: Session, newsletter_id: int, person_id: int) -> bool:
         sections=sections,
         cutoff_at=cutoff_at if is_cutoff_ahead else None,
         link=absolute_url(session, f"/desk/{newsletter.slug}/settings/{SETTINGS['digest_at'].part}#digest_at"),
-        head=chain.get_position(session).short_head,
+        head="" if is_chain_broken else chain.get_position(session).short_head,
     )
     once_key = _once_key(session, newsletter, person)
     return to_colleague(session, newsletter, person, "desk.digest", values, once_key=once_key) is not None
