@@ -189,14 +189,6 @@ def select_newest_cleared_id(question_id: Any) -> Select[int]:
     )
 
 
-def select_reader_count(question_id: Any) -> Select[int]:
-    """Select the number of letters behind a question, the same letters that `letters_of` returns."""
-    member = aliased(Question)  # for use as a subquery in a query of the same table
-    is_in_family = or_(member.id == question_id, member.merged_into_id == question_id)
-    query = select(func.count(Letter.id)).join(member, member.id == Letter.question_id)
-    return query.where(is_in_family, Letter.is_filed)
-
-
 def cleared_text(session: Session, question_id: int) -> QuestionText | None:
     """Return the newest cleared wording of a question, or None."""
     newest_id = select_newest_cleared_id(question_id).scalar_subquery()
