@@ -140,12 +140,17 @@ def count_askers(session: Session, questions: Sequence[Question]) -> dict[int, i
     return {question_id: counts.get(question_id, 0) for question_id in question_ids}
 
 
-def letters_behind_each(question_ids: Sequence[int], *columns: Any) -> Select[Any]:
-    """Select, for each letter behind one of these questions, the id of the lead and then `columns`."""
+def letters_behind_each(
+    question_ids: Sequence[int], *columns: Any, condition: ColumnElement[bool] | None = None
+) -> Select[Any]:
+    """Select, for each letter behind one of these questions, the id of the lead and then `columns`.
+
+    `condition` says which letters of a question are behind it, by default those that are filed to it.
+    """
     lead_id = func.coalesce(Question.merged_into_id, Question.id)
     is_in_family = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
     query = select(lead_id, *columns).select_from(Question).join(Letter, Letter.question_id == Question.id)
-    return query.where(is_in_family, Letter.is_filed)
+    return query.where(is_in_family, Letter.is_filed if condition is None else condition)
 
 
 def lead_of(session: Session, question: Question) -> Question:

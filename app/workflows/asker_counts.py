@@ -3,7 +3,8 @@
 Nothing that a reader does changes what others see before that: not the page, its headers or the cache.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -19,9 +20,11 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..questions.asker_levels import get_level
 from ..questions.models import Question
+from ..questions.queries import letters_behind_each
 from ..watching.models import Sighting
 
 SIGHTING_PREFIX = "askers counted: "  # followed by the key of a newsletter
+BATCH = 500  # questions in one query
 
 
 def publish_asker_levels(database: Database, current_time: datetime | None = None) -> int:
@@ -45,12 +48,12 @@ def _publish(session: Session, newsletter_id: int) -> int:
     newsletter = session.get_one(Newsletter, newsletter_id)
     # Letters store days of UTC (see `truncate_to_day`). Only those that were over at the newsletter's midnight count: a
     # count of half a day would reveal in which half a letter arrived.
-    counts = _count_askers(session, newsletter_id, truncate_to_day(_get_last_midnight(session, newsletter)))
-    old_levels = select(Question.id, Question.asker_level).where(
-        Question.newsletter_id == newsletter_id, Question.is_going
-    )
+    day = truncate_to_day(_get_last_midnight(session, newsletter))
+    going = select(Question.id, Question.asker_level).where(Question.newsletter_id == newsletter_id, Question.is_going)
+    old_levels = {question_id: level for question_id, level in session.execute(going)}  # noqa: C416
+    counts = _count_askers(session, [*old_levels], day)
     changed_count = 0
-    for question_id, old_level in session.execute(old_levels).all():
+    for question_id, old_level in old_levels.items():
         level = get_level(counts.get(question_id, 0))
         if level != old_level:
             change = update(Question).where(Question.id == question_id).values(asker_level=level)
@@ -60,21 +63,16 @@ def _publish(session: Session, newsletter_id: int) -> int:
     return changed_count
 
 
-def _count_askers(session: Session, newsletter_id: int, day: datetime) -> Mapping[int, int]:
+def _count_askers(session: Session, question_ids: Sequence[int], day: datetime) -> Counter[int]:
     """Return the number of letters behind each question at the beginning of a day, by question id.
 
-    Late runs see what readers have withdrawn since. It counts until the next run, as if this one had been on time.
+    A late run sees what readers have withdrawn since. It counts until the next run, as if this one had been on time.
     """
-    lead_id = func.coalesce(Question.merged_into_id, Question.id)
-    query = (
-        select(lead_id, func.count())
-        .select_from(Question)
-        .join(Letter, Letter.question_id == Question.id)
-        .where(
-            Question.newsletter_id == newsletter_id,
-            or_(Question.is_going, Question.merged_into_id.is_not(None)),
-            Letter.received_at < day,
-            or_(Letter.is_filed, and_(Letter.is_withdrawn, Letter.state_at >= day)),
-        )
-    )
-    return {question_id: count for question_id, count in session.execute(query.group_by(lead_id))}  # noqa: C416
+    was_asked = or_(Letter.is_filed, and_(Letter.is_withdrawn, Letter.state_at >= day))
+    counts = Counter[int]()
+    for start in range(0, len(question_ids), BATCH):
+        letters = letters_behind_each(question_ids[start : start + BATCH], func.count(), condition=was_asked)
+        lead_id = letters.selected_columns[0]
+        for question_id, count in session.execute(letters.where(Letter.received_at < day).group_by(lead_id)):
+            counts[question_id] += count
+    return counts
