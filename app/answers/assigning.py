@@ -20,7 +20,6 @@ from ..newsletters.models import Newsletter
 from ..newsletters.queries import house_texts
 from ..people import links
 from ..people.models import Expert
-from ..questions import queries as questions
 from ..questions.lifecycle import QUESTION
 from ..questions.models import Note, Question
 from ..questions.source_protection import must_be_clear
@@ -186,7 +185,6 @@ def invitation_values(
         words=assignment.words,
         policy=newsletter.check_policy,
         asked_others=expert_mails.count_other_experts(session, assignment) + others_to_invite,
-        readers=questions.count_askers(session, [question])[question.id],
         verify=verify,
         pay=pay,
         rights=rights,

@@ -11,7 +11,7 @@ from ..newsletters.models import Newsletter
 from ..people import links
 from ..people.models import Expert, Link, Person
 from ..questions.models import Question, QuestionText
-from ..questions.queries import select_newest_cleared_id, select_reader_count
+from ..questions.queries import select_newest_cleared_id
 from .editing import PASSED_OUTCOMES
 from .lifecycle import CONTESTABLE_STAGES, STAGE_BY_ANSWER, STAGE_BY_ASSIGNMENT
 from .models import Answer, Assignment, Check
@@ -24,7 +24,6 @@ class ExpertTask:
     - `text`: the newest cleared wording of the question, the only one that the expert may see;
     - `check`: the open quote check;
     - `last_check`: the newest ended check of the current text of the answer, which may be an objection;
-    - `readers`: number of askers, with those of merged questions.
     """
 
     assignment: Assignment
@@ -33,7 +32,6 @@ class ExpertTask:
     answer: Answer | None
     check: Check | None
     last_check: Check | None
-    readers: int
 
     @property
     def stage(self) -> str:
@@ -71,7 +69,7 @@ class ExpertTask:
         return self.text.headline or self.text.body or ""
 
 
-TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, Check, int]  # the fields of `ExpertTask`
+TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, Check]  # the fields of `ExpertTask`
 
 
 def _select_tasks(few_columns: bool = False) -> TaskSelect:
@@ -83,9 +81,8 @@ def _select_tasks(few_columns: bool = False) -> TaskSelect:
     last_check_id = select(func.max(ended_check.id)).where(
         ended_check.answer_id == Answer.id, ended_check.text_id == Answer.text_id, ended_check.outcome != "recalled"
     )
-    readers = select_reader_count(Assignment.question_id).scalar_subquery()
     query = (
-        select(Assignment, Newsletter, QuestionText, Answer, Check, last_check, readers)
+        select(Assignment, Newsletter, QuestionText, Answer, Check, last_check)
         .join(Newsletter, Newsletter.id == Assignment.newsletter_id)
         .join(QuestionText, QuestionText.id == select_newest_cleared_id(Assignment.question_id).scalar_subquery())
         .outerjoin(Assignment.answer)

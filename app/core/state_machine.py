@@ -1,7 +1,7 @@
 """State machines. Each noun's `lifecycle.py` has a table of moves, and `Machine.apply` carries out one of them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import product
@@ -143,6 +143,8 @@ class Machine:
     noun: str
     states: States
     moves: tuple[Move, ...]
+    # States that the trail doesn't name, as nothing is deleted from it, by the one that it names instead.
+    unrecorded_states: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def opposites(self) -> frozenset[tuple[str, str]]:
@@ -218,7 +220,8 @@ class Machine:
         moved_at = at or now(session)
         row.state, row.state_at = new_state, moved_at
         session.add(row)
-        audit.record(session, actor, f"{self.noun}.{action}", row, old=old_state, new=new_state, at=moved_at, facts=why)
+        old, new = (self.unrecorded_states.get(state, state) for state in (old_state or "", new_state))
+        audit.record(session, actor, f"{self.noun}.{action}", row, old=old or None, new=new, at=moved_at, facts=why)
 
     def _require_pause(self, session: Session, actor: Staff, row: Any, action: str) -> None:
         """Raise `PressedTooSoon` if the actor takes back their own move with a form that was just shown.

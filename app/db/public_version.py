@@ -1,5 +1,7 @@
 """A version for each newsletter, which changes with every change to a table that readers' pages are made from.
 
+Letters are none of these: a page that showed something of them would tell its other readers when somebody wrote.
+
 Cached pages (app/reader/copies.py) are valid for one version. Database triggers set a new one in the same transaction,
 so that no statement can bypass them, and every process sees it at its next request. The triggers are recreated after
 every migration, like those of the audit trail, since SQLite drops them when it rebuilds a table.
@@ -52,11 +54,6 @@ WATCHED_TABLES = {
     "questions": WatchedTable(ignored=("version", "indexed_version")),
     "question_texts": WatchedTable(_BY_QUESTION),
     "question_topics": WatchedTable(_BY_QUESTION),
-    # Pages only show how many letters ask a question, and a new letter doesn't belong to a question yet.
-    "letters": WatchedTable(
-        "CASE WHEN {row}.question_id IS NOT NULL THEN {row}.newsletter_id END",
-        only=("question_id", "newsletter_id", "state"),
-    ),
     "editions": WatchedTable(ignored=("version",)),
     "edition_items": WatchedTable(_BY_QUESTION),
     "item_translations": WatchedTable(_BY_ITEM),

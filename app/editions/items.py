@@ -116,15 +116,9 @@ def _get_voices(session: Session, question_ids: Sequence[int]) -> dict[int, list
 
 
 def preview_answer(
-    session: Session,
-    newsletter: Newsletter,
-    assignment: Assignment,
-    text: QuestionText,
-    body: str,
-    credit_line: str,
-    readers: int,
+    session: Session, newsletter: Newsletter, assignment: Assignment, text: QuestionText, body: str, credit_line: str
 ) -> Block:
-    """Return an expert's draft typeset as in print. `readers` is the number of askers, who are never named here."""
+    """Return an expert's draft typeset as in print, with unnamed askers, as many as readers are told."""
     question = session.get_one(Question, assignment.question_id)
     lead_in = replace(LeadIn(**assignment.credit), credit_line=credit_line or None)
     piece = ItemContent(
@@ -132,7 +126,7 @@ def preview_answer(
         marks=newsletter.marks,
         section=newsletter.sections[question.section].name,
         headline=text.headline,
-        askers=(None,) * max(readers, 1),
+        askers=(None,) * max(question.asker_level, 1),
         question=text.body or "",
         voices=(Voice(lead_in, body),),
     )

@@ -74,9 +74,7 @@ class AssignmentContext:
         task = self.task
         if credit_line is None:
             credit_line = task.assignment.credit_line
-        return preview_answer(
-            self.session, task.newsletter, task.assignment, task.text, body, credit_line, task.readers
-        )
+        return preview_answer(self.session, task.newsletter, task.assignment, task.text, body, credit_line)
 
 
 def assignment_route(path: str, method: str) -> Callable[[View], View]:

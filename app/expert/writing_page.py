@@ -196,7 +196,7 @@ def answer_page(
         other_sheets=list_other_sheets(sheets, sheet.answer),
         unseen_tabs=[unseen_sheet.tab for unseen_sheet in unseen_sheets],
         lead_in=format_lead_in(context.session, task.newsletter, task.assignment, task.text.language),
-        readers=task.readers,
+        asker_sentence=task.assignment.question.asker_sentence,
         runs_at=context.runs_at,
         check_until=context.schedule.check_until,
         errors=errors or {},

@@ -27,6 +27,7 @@ from . import filing
 from .blurred_time import truncate_to_day
 from .flood_ranking import HIGHEST_SINGLE_RANK, LOWEST_RANK, rank_letters
 from .models import VOUCHED, Letter, Sweep
+from .spam_filter import HELD_BY_DESK
 
 SHOWN_CROWDS = 12  # crowds on the page
 MAX_RANKED_HELD = 5_000  # held letters of a newsletter that are ranked in one round, the new ones first
@@ -206,7 +207,7 @@ def hold(session: Session, actor: Staff, first: Letter, shown_number: int) -> in
         raise VersionConflict(first.public_id)
     letters = session.scalars(crowd.order_by(Letter.received_at, Letter.id).limit(MAX_HELD_AT_ONCE)).all()
     for letter in letters:
-        filing.hold(session, actor, letter, ["flood"])
+        filing.hold(session, actor, letter, [HELD_BY_DESK])
     return len(letters)
 
 

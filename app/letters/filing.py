@@ -13,10 +13,11 @@ from ..newsletters.queries import house_text
 from ..text.translation import N_, get_catalogue, interface_language
 from .lifecycle import LETTER
 from .models import VOUCHED, Letter
+from .spam_filter import HELD_THAT_DAY
 
 # Columns that these actions may change besides the state. The trail stores their old values, so that `workflows.undo`
-# can restore them.
-FACTS = ("filed_as", "question_id", "assignment_id", "held_reason", "end_reason", "answered_by_id")
+# can restore them. `held_reason` isn't one of them: nothing is deleted from the trail (see `get_held_reason`).
+FACTS = ("filed_as", "question_id", "assignment_id", "end_reason", "answered_by_id")
 
 
 def file(
@@ -85,8 +86,13 @@ def reopen(session: Session, actor: Actor, letter: Letter, version: int | None =
     Raises `VersionConflict`, `InvalidTransition`, `PermissionDenied` and `MissingPrecondition`.
     """
     check_version(lock_row(session, letter), version)
-    emptied = dict.fromkeys(("end_reason", "answered_by_id", "filed_as", "question_id"))
+    emptied = dict.fromkeys(("end_reason", "answered_by_id", "filed_as", "question_id", "held_reason"))
     LETTER.apply(session, actor, letter, "reopen", why={"was": _current_facts(letter)}, **emptied)
+
+
+def get_held_reason(letter: Letter) -> str:
+    """Return the `held_reason` of a letter that is held again, after an undo."""
+    return letter.held_reason or next(iter(letter.signs), HELD_THAT_DAY)
 
 
 def _current_facts(letter: Letter) -> dict[str, Any]:

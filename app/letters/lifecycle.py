@@ -83,4 +83,6 @@ LETTER = Machine(
         Move("forget", ("received", "held"), ("ended",), act="upkeep", needs=(is_erased,)),
         Move("forget", ("filed", "ended"), ("filed", "ended"), act="upkeep", needs=(is_erased,)),
     ),
+    # Whether a letter was held can depend on the moment in which it arrived.
+    unrecorded_states={"held": "received"},
 )

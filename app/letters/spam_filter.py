@@ -171,7 +171,8 @@ class Sign:
     """A sign of spam. A letter is held if the weights of its signs add up to `MIN_HELD_WEIGHT` or more.
 
     `label` is shown in the list of letters, `sentence` above the letter. `is_of_text` is false for signs of how the
-    letter was delivered, whose weight a proof of work reduces.
+    letter was delivered, whose weight a proof of work reduces. `depends_on_moment` is true for signs that a letter
+    might not have at another time of the same day: they are deleted once the day is over (see `moment_signs`).
     """
 
     code: str
@@ -179,20 +180,41 @@ class Sign:
     label: str
     sentence: str
     applies_to: Callable[[SpamEvidence], bool]
-    is_of_text: bool = True
+    is_of_text: bool
+    depends_on_moment: bool
 
 
 def _content_sign(
-    code: str, weight: int, label: str, sentence: str, applies_to: Callable[[SpamEvidence], bool] | None = None
+    code: str,
+    weight: int,
+    label: str,
+    sentence: str,
+    applies_to: Callable[[SpamEvidence], bool] | None = None,
+    depends_on_moment: bool = False,
 ) -> Sign:
-    return Sign(code, weight, label, sentence, applies_to or (lambda evidence: evidence.content_reason == code))
+    applies_to = applies_to or (lambda evidence: evidence.content_reason == code)
+    return Sign(code, weight, label, sentence, applies_to, is_of_text=True, depends_on_moment=depends_on_moment)
 
 
 def _delivery_sign(
-    code: str, weight: int, label: str, sentence: str, applies_to: Callable[[SpamEvidence], bool] | None = None
+    code: str,
+    weight: int,
+    label: str,
+    sentence: str,
+    applies_to: Callable[[SpamEvidence], bool] | None = None,
+    depends_on_moment: bool = True,
 ) -> Sign:
     applies_to = applies_to or (lambda evidence: code in evidence.delivery_signals)
-    return Sign(code, weight, label, sentence, applies_to, is_of_text=False)
+    return Sign(code, weight, label, sentence, applies_to, is_of_text=False, depends_on_moment=depends_on_moment)
+
+
+HELD_BY_DESK = "crowd"  # the only sign of a letter that somebody at the desk held
+HELD_THAT_DAY = "day"  # the only sign of a held letter whose signs have been deleted
+
+
+def _note(code: str, label: str, sentence: str) -> Sign:
+    """Return a sign that the filter never finds, and that only says why a letter is held."""
+    return Sign(code, 0, label, sentence, lambda _evidence: False, is_of_text=False, depends_on_moment=False)
 
 
 # The heaviest first: the first sign that applies becomes the letter's `held_reason`, for the filter of the list.
@@ -208,7 +230,11 @@ SIGNS = (
         lambda evidence: evidence.is_only_link,
     ),
     _delivery_sign(
-        "trap", 10, N_("the hidden field"), N_("A field that people don’t see was filled in, as robots do.")
+        "trap",
+        10,
+        N_("the hidden field"),
+        N_("A field that people don’t see was filled in, as robots do."),
+        depends_on_moment=False,
     ),
     _delivery_sign("flood", 10, N_("many at once"), N_("It came when more letters came than people can write.")),
     _delivery_sign(
@@ -245,6 +271,7 @@ SIGNS = (
         N_("one site again"),
         N_("Several of today’s lead to its site."),
         lambda evidence: evidence.has_repeated_site,
+        depends_on_moment=True,
     ),
     _delivery_sign(
         "alike",
@@ -254,8 +281,15 @@ SIGNS = (
         lambda evidence: evidence.has_some_similar,
     ),
     _delivery_sign("fast", 3, N_("sent at once"), N_("It was sent faster than a person types.")),
+    _note(HELD_BY_DESK, N_("held together"), N_("Somebody at the desk held it with others like it.")),
+    _note(
+        HELD_THAT_DAY,
+        N_("held on its day"),
+        N_("It was held on the day it came. Why isn’t stored any more: it would tell when in the day that was."),
+    ),
 )
 SIGNS_BY_CODE = {sign.code: sign for sign in SIGNS}
+MOMENT_SIGNS = frozenset(sign.code for sign in SIGNS if sign.depends_on_moment)
 
 
 def weigh_signs(evidence: SpamEvidence) -> list[str]:

@@ -125,7 +125,6 @@ EXAMPLES: dict[type[mail_values.Values], Mapping[str, Any]] = {
         "policy": "facts",
         "check_until": 8 * DAY,
         "asked_others": 0,
-        "readers": 3,
     },
     mail_values.EditedTextMail: {
         **_SALT,

@@ -57,7 +57,6 @@ class InvitationMail(AssignmentMail):
     lead_in: str
     policy: str
     asked_others: int
-    readers: int
     verify: str | None = None
     pay: str | None = None
     rights: str | None = None

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..db.constraints import all_or_none_check, enum_check, implies_check, partial_index_options, table_args
 from ..db.declarative import Editable, HasPublicId, OfNewsletter, Row
+from .asker_levels import SENTENCES
 from .lifecycle import (
     STATES,
     TRANSLATION_STATES,
@@ -68,6 +69,8 @@ class Question(Row, HasPublicId, Editable, OfNewsletter, QuestionStates):
     must_run_by: Mapped[date | None]
     opened_at: Mapped[datetime]
     indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
+    # How many readers ask it, as readers are told: the `minimum` of an `AskerLevel`.
+    asker_level: Mapped[int] = mapped_column(default=0, server_default="0")
 
     # The index of its section in `Newsletter.sections`. There is only one so far; for a second, make this a column.
     section: ClassVar[int] = 0
@@ -92,6 +95,11 @@ class Question(Row, HasPublicId, Editable, OfNewsletter, QuestionStates):
     @property
     def short_title(self) -> str:
         return self.headline or self.wording[:80]
+
+    @property
+    def asker_sentence(self) -> str:
+        """The sentence that says how many readers ask it, in English; "" if that isn't known yet."""
+        return SENTENCES[self.asker_level]
 
     @property
     def is_cleared(self) -> bool:

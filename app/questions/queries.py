@@ -140,12 +140,17 @@ def count_askers(session: Session, questions: Sequence[Question]) -> dict[int, i
     return {question_id: counts.get(question_id, 0) for question_id in question_ids}
 
 
-def letters_behind_each(question_ids: Sequence[int], *columns: Any) -> Select[Any]:
-    """Select, for each letter behind one of these questions, the id of the lead and then `columns`."""
+def letters_behind_each(
+    question_ids: Sequence[int], *columns: Any, condition: ColumnElement[bool] | None = None
+) -> Select[Any]:
+    """Select, for each letter behind one of these questions, the id of the lead and then `columns`.
+
+    `condition` says which letters of a question are behind it, by default those that are filed to it.
+    """
     lead_id = func.coalesce(Question.merged_into_id, Question.id)
     is_in_family = or_(Question.id.in_(question_ids), Question.merged_into_id.in_(question_ids))
     query = select(lead_id, *columns).select_from(Question).join(Letter, Letter.question_id == Question.id)
-    return query.where(is_in_family, Letter.is_filed)
+    return query.where(is_in_family, Letter.is_filed if condition is None else condition)
 
 
 def lead_of(session: Session, question: Question) -> Question:
@@ -187,14 +192,6 @@ def select_newest_cleared_id(question_id: Any) -> Select[int]:
     return select(func.max(text.id)).where(
         text.question_id == question_id, text.cleared_at.is_not(None), text.erased_at.is_(None)
     )
-
-
-def select_reader_count(question_id: Any) -> Select[int]:
-    """Select the number of letters behind a question, the same letters that `letters_of` returns."""
-    member = aliased(Question)  # for use as a subquery in a query of the same table
-    is_in_family = or_(member.id == question_id, member.merged_into_id == question_id)
-    query = select(func.count(Letter.id)).join(member, member.id == Letter.question_id)
-    return query.where(is_in_family, Letter.is_filed)
 
 
 def cleared_text(session: Session, question_id: int) -> QuestionText | None:

@@ -23,7 +23,7 @@ from ..editions import archive
 from ..editions.models import Edition
 from ..letters.models import Letter
 from ..letters.receive import FormToken, NotTaking, Submission, find_sent_letter, must_take, send
-from ..letters.spam_filter import SpamEvidence, weigh_signs
+from ..letters.spam_filter import MOMENT_SIGNS, SpamEvidence, weigh_signs
 from ..newsletters.models import Newsletter
 from ..questions import queries as questions
 from ..questions.me_too import ask_too, shown_question
@@ -65,7 +65,6 @@ class PublicMatch:
     words: tuple[str, ...]  # words that also occur in the draft
     story: Story | None = None
     question: Question | None = None
-    askers: int = 0  # number of readers who asked the question
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,6 @@ def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
         question.id: question
         for question in questions.list_public_questions_by_id(session, newsletter.id, question_ids)
     }
-    askers = questions.count_askers(session, list(open_questions.values())) if open_questions else {}
     public_matches = []
     for match in likely_matches:
         question_id = match.noun_id
@@ -127,7 +125,6 @@ def find_public_matches(context: ReaderContext, text: str) -> list[PublicMatch]:
                 words=next((reason.values for reason in match.reasons if reason.code == "words"), ()),
                 story=stories.get(question_id),
                 question=open_questions.get(question_id),
-                askers=askers.get(question_id, 0),
             )
         )
     return public_matches
@@ -327,7 +324,8 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         if has_no_capacity(context, form):
             return form_page(context, RejectedQuestion({"body": or_404(question).wording}, {"form": "full"})), 503
         wording = question.wording if question else ""
-        delivery_signals = count_form(context.newsletter, request.form, form)
+        # Nobody has to read a press. If a flood of presses were held, those of readers among them would be marked.
+        delivery_signals = count_form(context.newsletter, request.form, form) - MOMENT_SIGNS
         spam_signs = weigh_signs(SpamEvidence(wording, (), delivery_signals))
 
     def make(session: Session, newsletter: Newsletter) -> Letter:

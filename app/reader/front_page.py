@@ -41,7 +41,6 @@ def home(slug: str) -> str:
             invitation=house_text(session, newsletter, "invitation", requested_language()),
             upcoming_dates=context.list_upcoming_dates(),
             open_questions=open_questions,
-            askers=questions.count_askers(session, open_questions) if open_questions else {},
             stories=list_stories(context, _list_latest_items(context)),
             archive_languages=archive.list_languages(session, newsletter),
             answer_count=archive.count(session, newsletter),

@@ -45,7 +45,7 @@ from ..people import sign_in, uploads
 from ..programs import calling
 from ..watching import sightings
 from ..watching.redaction import fault_as_data
-from ..workflows import invitations, program_messages
+from ..workflows import asker_counts, invitations, program_messages
 from ..workflows.indexing import index_due
 from ..workflows.newsletters import pausing
 from ..workflows.overview import alarms, digest, weekly_counts
@@ -227,6 +227,7 @@ DUTIES = (
     Duty("clock", "end pauses", 60, lambda _app, database: pausing.end_pauses(database)),
     Duty("clock", "plan editions", 3_600, plan_ahead),
     Duty("clock", "count for insights", 60, lambda _app, database: weekly_counts.count_due(database)),
+    Duty("clock", "publish counts of readers", 60, lambda _app, database: asker_counts.publish_asker_levels(database)),
     Duty("telling", "tell other programs", 1, call_webhooks),
     Duty(
         "telling",

@@ -101,8 +101,14 @@ class Undo:
     time_limit: str = ""
 
 
-def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
-    """Return a verb that restores the former state of a row, and the former values of `columns`.
+def _get_former_state(_row: Any, event: Event) -> str | None:
+    return event.old
+
+
+def _restore_state(
+    *columns: str, callback: Verb | None = None, get_state: Callable[[Any, Event], str | None] = _get_former_state
+) -> Verb:
+    """Return a verb that restores the former state of a row, as by `get_state`, and the former values of `columns`.
 
     A column whose former value isn't in the event is set to None. The verb calls `callback` last, with the session, the
     actor, the row and the event.
@@ -113,7 +119,9 @@ def _restore_state(*columns: str, callback: Verb | None = None) -> Verb:
         facts = {name: _parse_former_value(name, former_values.get(name)) for name in columns}
         cause = "undo" if event.noun in FOLLOWERS else None
         _model, machine = NOUNS[event.noun]
-        machine.apply(session, actor, row, "undo", to=event.old, cause=cause, why={"undoes": event.id}, **facts)
+        machine.apply(
+            session, actor, row, "undo", to=get_state(row, event), cause=cause, why={"undoes": event.id}, **facts
+        )
         if callback:
             callback(session, actor, row, event)
 
@@ -136,6 +144,28 @@ def _with_row(verb: Verb) -> Verb:
     return lambda session, actor, row, *_: verb(session, actor, row)
 
 
+def _restore_letter(callback: Verb | None = None) -> Verb:
+    """Return a verb that restores a letter, held if it was."""
+    restore = _restore_state(*filing.FACTS, callback=callback, get_state=_get_former_letter_state)
+
+    def verb(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
+        if _get_former_letter_state(letter, event) == "held":
+            letter.held_reason = filing.get_held_reason(letter)
+        elif event.action == "letter.hold":
+            letter.held_reason = None
+        restore(session, actor, letter, event, press)
+
+    return verb
+
+
+def _get_former_letter_state(letter: Letter, event: Event) -> str | None:
+    """Return the state before an event, which the trail doesn't tell of held letters (`Machine.unrecorded_states`)."""
+    if event.action == "letter.release":
+        return "held"
+    was_held = event.action == "letter.file" and event.old == "received" and letter.held_reason
+    return "held" if was_held else event.old
+
+
 def _undo_take_out(session: Session, actor: Staff, letter: Letter, event: Event, press: Sequence[int]) -> None:
     """File a letter again that was reopened, and so taken out of its question.
 
@@ -144,7 +174,7 @@ def _undo_take_out(session: Session, actor: Staff, letter: Letter, event: Event,
     """
     if event.old != "filed":
         raise InvalidTransition("letter", "undo", event.old)
-    _restore_state(*filing.FACTS)(session, actor, letter, event, press)
+    _restore_letter()(session, actor, letter, event, press)
 
 
 def _recall_notices(session: Session, actor: Staff, question: Question) -> None:
@@ -181,14 +211,14 @@ def _table(time_limit: str, *rows: Undo) -> dict[str, Undo]:
 # Events that a press begins with.
 _PRESSES = _table(
     "for a minute",
-    Undo("letter.file", _restore_state(*filing.FACTS), "The letter waits as before it was filed."),
+    Undo("letter.file", _restore_letter(), "The letter waits as before it was filed."),
     Undo("letter.sweep", _with_row(crowds.undo_sweep), "The letters are held, as before."),
-    Undo("letter.release", _restore_state(*filing.FACTS), "The letter is held again."),
-    Undo("letter.hold", _restore_state(*filing.FACTS), "The letter waits with the others."),
+    Undo("letter.release", _restore_letter(), "The letter is held again."),
+    Undo("letter.hold", _restore_letter(), "The letter waits with the others."),
     Undo("letter.reopen", _undo_take_out, "The letter stands behind its question again."),
     Undo(
         "letter.end",
-        _restore_state(*filing.FACTS, callback=_with_row(notices.recall_notice)),
+        _restore_letter(_with_row(notices.recall_notice)),
         "The letter waits, and its reader hears nothing.",
     ),
     Undo("question.open", actions.undo_open, "The question is closed; its words were its letter's, which has them."),

@@ -64,7 +64,7 @@ def test_opening_the_link_changes_nothing(salt: ExpertAssignment, leyla: Browser
 def test_three_screens_from_the_mail_to_thanks(salt: ExpertAssignment, leyla: Browser) -> None:
     leyla.open(salt.link)
     assert "Please say first who reads the plates." in leyla.text
-    assert "One reader asked this." in leyla.text
+    assert "Readers asked this." in leyla.text
     leyla.press(f"{salt.link}/send", answer=ANSWER, own_words="yes", ties="The station is paid by the lake fund.",
                 credit_line="head of the gauges", credit_was=leyla.value("credit_was"))  # fmt: skip
     leyla.follow()

@@ -88,7 +88,7 @@ def test_copies_are_seen_though_their_gaps_are_filled_anew_and_other_letters_are
 
 
 def test_one_light_sign_holds_nothing_and_several_do() -> None:
-    light = [sign.code for sign in SIGNS if sign.weight < MIN_HELD_WEIGHT]
+    light = [sign.code for sign in SIGNS if 0 < sign.weight < MIN_HELD_WEIGHT]
     assert light == ["noise", "mixed letters", "short link", "one site", "alike", "fast"]
     assert [weigh_signs(SpamEvidence(text, (), ())) for text in (NOISE, MIXED, SHORT)] == [[], [], []]
     assert weigh_signs(SpamEvidence(QUESTION, [QUESTION] * 3, ("fast",))) == []

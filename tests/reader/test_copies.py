@@ -133,6 +133,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
     def join(session: Session) -> None:
         letter = session.scalars(select(Letter).where(Letter.question_id.is_(None))).one()
         actions.join(session, nora, shown(session), [letter])
+        session.execute(text("UPDATE questions SET asker_level = 3 WHERE shown_at IS NOT NULL"))
 
     def unnamed(session: Session) -> None:
         letter = find_receipt(session, receipt)
@@ -174,7 +175,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
     )
     yield "a topic", topic
     yield "its name", lambda s: s.execute(text("UPDATE topics SET name = 'Corn' WHERE slug = 'grain'"))
-    yield "one more who asks", join
+    yield "how many ask, at night", join
     yield "other words", lambda s: wording.reword(s, nora, shown(s), headline="Gauges", body="Who pays?", language="en")
     yield "that they are cleared", lambda s: wording.clear(s, nora, shown(s), shown(s).text_id or 0)
     yield "a skip", lambda s: skip.skip(s, nora, list_editions_to_run(s, key, 1)[0])

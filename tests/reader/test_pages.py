@@ -70,7 +70,7 @@ def test_a_story_says_who_answered_with_what_stake_and_that_nobody_is_named(
         "Readers asked: “Who built the silos, and who owns them now?”",
         "To find out more, I asked Leyla Aydın, soil scientist at the Karakum Field Station:",
         "“Nobody knows. “We asked the mill.”",
-        "2 readers. None of them is named.",
+        "Several readers. None of them is named.",
         "The mill pays for our gauges.",
         f"https://ask.newsroom.example/steppe/q/{silos}/the-silos",
     ):

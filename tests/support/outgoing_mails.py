@@ -29,7 +29,6 @@ INVITATION_VALUES: dict[str, Any] = {
     "check_until": MONDAY,
     "link": ASSIGNMENT_LINK,
     "asked_others": 0,
-    "readers": 2,
 }
 CHECK_VALUES: dict[str, Any] = {
     "headline": "Police Stations",

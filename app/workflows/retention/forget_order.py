@@ -2,7 +2,8 @@
 
 Such a letter keeps only its day. But somebody who steals the database could infer its position within the day from the
 daily counter (`letters/blurred_time.py`), the search index, the position of rows in the file, and PostgreSQL's
-transaction IDs. The worker rewrites all of these in an order that reveals nothing.
+transaction IDs. The worker rewrites all of these in an order that reveals nothing. Before that, it deletes the signs
+that depend on the moment.
 """
 
 from datetime import datetime
@@ -16,6 +17,7 @@ from ...db.fault_kinds import Busy
 from ...db.session import execute_without_version_bump, now
 from ...letters.blurred_time import truncate_to_day
 from ...letters.models import Letter
+from ...letters.moment_signs import forget_moment_signs
 from ...search.index import merge_segments
 from ...watching.models import Sighting
 from ..indexing import reindex_since
@@ -57,6 +59,7 @@ def forget_order(database: Database, current_time: datetime | None = None) -> bo
         since = truncate_to_day(last_run.seen_at) if last_run else None
     if since and since >= today:
         return False
+    forget_moment_signs(database, since, today)
     database.write(lambda session: _forget_day_counts(session, since, today))
     reindex_since(database, since)
     rewrite = _rewrite_file if database.is_sqlite else _rewrite_tables

@@ -183,7 +183,7 @@ QUESTIONS = RecordKind(
         "merged_into": Reference("merged_into_id", "questions"),
         "wording": Reference("text_id", "wordings", "id"),
     },
-    {"indexed_version": DERIVED},
+    dict.fromkeys(("asker_level", "indexed_version"), DERIVED),
     children=(
         WORDINGS,
         RecordKind(
