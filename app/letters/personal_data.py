@@ -17,34 +17,29 @@ from .queries import get_additions_by_letter
 
 
 def export_personal_data(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
-    """Return all data held about the writer of a letter, with days and times in ISO 8601.
+    """Return what is held about the writer of a letter, with days in ISO 8601.
 
-    Raises `PermissionDenied` for another letter, for an erased one, and for a receipt that was mailed, since others may
-    have read it.
+    It has the sizes of the texts in characters, and whether there is an address and a name, but no words, no address
+    and no name: somebody else may have found the number (docs/adr/0036-what-a-receipt-opens.md). Raises
+    `PermissionDenied` for another letter, for an erased one, and for a receipt that was mailed.
     """
     if actor.letter_id != letter.id or actor.mailed or letter.erased_at:
         raise PermissionDenied(actor.ref)
     credit, contact = letter.credit, letter.contact
-    added_texts = get_additions_by_letter(session, [letter.id])[letter.id]
-    arrival = letter.received_at
+    additions = [added.addition for added in get_additions_by_letter(session, [letter.id])[letter.id]]
     return {
-        "words": letter.body,
-        "background": letter.background,
+        "question_characters": len(letter.body or ""),
+        "background_characters": len(letter.background or ""),
+        "added_characters": sum(len(addition.body or "") for addition in additions if addition),
         "word_for_word": letter.verbatim,
         "language": letter.language,
         "came_by": letter.channel,
-        "came_on": arrival.date().isoformat()
-        if letter.hear_back == "number"
-        else arrival.isoformat(timespec="seconds"),
+        "came_on": letter.received_at.date().isoformat(),
         "hears_back": letter.hear_back,
-        "address": contacts.email_of(session, letter),
+        "has_address": contacts.email_of(session, letter) is not None,
         "address_erased_by": contact.erase_on.isoformat() if contact else None,
-        "name": contacts.get_credit_name(session, letter),
+        "has_name": contacts.get_credit_name(session, letter) is not None,
         "consent": credit.consent_text if credit else None,
-        "added": [
-            {"asked": added.note.body if added.note else None, "words": added.addition.body if added.addition else None}
-            for added in added_texts
-        ],
     }
 
 

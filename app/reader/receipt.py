@@ -334,7 +334,7 @@ def receipt_credit(slug: str) -> ResponseReturnValue:
 
 @reader.post("/<slug>/receipt/held")
 def receipt_held(slug: str) -> ResponseReturnValue:
-    """Show all data that is stored about the reader, or send it as a file with a name that reveals nothing."""
+    """Show what is stored about the reader, without words, or send it as a file with a name that reveals nothing."""
 
     def show(context: ReaderContext, letter: Letter, receipt: str) -> ResponseReturnValue:
         stored_data = export_personal_data(context.session, receipts.reader_of(letter), letter)

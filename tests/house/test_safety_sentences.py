@@ -36,7 +36,7 @@ PLACES = {
     "The form that was sent before": ".summary > p:not(.code)",
     "The field for the number": ".lede, aside p, .summary > p",
     "The receipt": ".lede, details p, aside p",
-    "All that is kept": ".lede, .help, aside p",
+    "What is kept": ".lede, .help, aside p",
     "What was taken back": ".lede, .is-now div > p:not(:first-child), aside p",
     "A form that is sent again after that": ".lede + p",
     "What we protect you from, and what we can’t": ".lede, p.said, ol.steps li",
@@ -88,7 +88,7 @@ def shown(client: FlaskClient, database: Database, newsroom: Newsroom) -> dict[s
     pages["The field for the number"] = post("receipt", receipt="1" * 20)
     number = read_receipt(pages["The number"])
     pages["The receipt"] = post("receipt", receipt=number)
-    pages["All that is kept"] = post("receipt/held", receipt=number)
+    pages["What is kept"] = post("receipt/held", receipt=number)
     pages["What was taken back"] = post("receipt/withdraw", receipt=number)
     pages["A form that is sent again after that"] = post("send", form=form, body=SILOS_QUESTION)
     pages["What we protect you from, and what we can’t"] = client.get("/steppe/protection").text
