@@ -16,6 +16,7 @@ from ..core.state_machine import check_version, must, require_text
 from ..db.session import lock_row, now
 from ..letters import filing
 from ..letters.models import Letter
+from ..mailtext.trim.letter_frame import split_letter
 from ..newsletters.models import Newsletter
 from ..search.verdicts import withdraw_same_verdict
 from ..text.clean import clean
@@ -49,13 +50,14 @@ def open_question(
     background: str = "",
     language: str | None = None,
 ) -> Question:
-    """Open a question and file the letters to it. Without `body`, its wording is the text of the first letter.
+    """Open a question and file the letters to it.
 
-    Raises `MissingField` if that has no text either, or there is no letter; and what `filing.file` raises.
+    Without `body`, its wording is the text of the first letter, without its greeting and the name below it. Raises
+    `MissingField` if that has no text either, or there is no letter; and what `filing.file` raises.
     """
     wording = clean(body)
     if letters and not wording:
-        wording = letters[0].body or ""
+        wording = split_letter(letters[0].body or "").body
         language = language or letters[0].language
     wording = require_text("wording", wording)
     question = Question(newsletter_id=actor.newsletter_id, opened_at=now(session))
