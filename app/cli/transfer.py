@@ -1,8 +1,10 @@
 """`readers-asked export NEWSLETTER FILE` and `import FILE`: a newsletter moves to another installation."""
 
+import shlex
 from pathlib import Path
 
 import click
+from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.orm import Session
 
@@ -100,7 +102,9 @@ def import_archive(file: Path, check: bool, short_name: str) -> None:
                 slug, url = database.write(run)
         except UnusableArchive as error:
             raise click.ClickException(f"{error} Nothing was imported.") from None
+    env_file = current_app.config["ENV_FILE"]
+    command = shlex.join(["readers-asked", *(["--env-file", env_file] if env_file else [])])
     click.echo(
         f"Imported: {url}\n"
-        f"Invite its first admin: readers-asked staff invite ADDRESS --name NAME --newsletter {slug} --role admin"
+        f"Invite its first admin: {command} staff invite ADDRESS --name NAME --newsletter {slug} --role admin"
     )

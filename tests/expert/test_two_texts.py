@@ -15,6 +15,7 @@ from app.db.session import now
 from tests.support.assignments import ANSWER, ExpertAssignment
 from tests.support.pages import Browser
 
+SHOWN_ANSWER = " ".join(ANSWER.replace("**short**", "short ").split())
 OLD, NEW = "Old words on the phone.", "New words on the laptop, which took an hour."
 WHICH = "You have written more than one text. Which do you mean?"
 HAS_OTHER = "You wrote another text on another page or device. Before anything is sent, you will see both."
@@ -65,6 +66,13 @@ def test_send_from_a_page_that_does_not_know_of_newer_words_shows_both_and_asks(
     assert phone.page.texts("p.sheet") == [OLD, NEW]
     assert phone.page.buttons == ["Send this one to Nora Lind", "Go on with this one"] * 2
     assert (two.state(), texts(two)) == ("invited", ([], [NEW, OLD]))
+
+
+def test_bold_and_italics_are_shown_as_such(two: ExpertAssignment, phone: Browser) -> None:
+    phone.submit(f"{two.link}/send", answer="The lake has **no lining**.\n\nIt *never* had <one>.")
+    assert phone.heading == WHICH
+    assert phone.page.texts("p.sheet")[0] == "The lake has no lining . It never had <one>."
+    assert (phone.page.texts("p.sheet strong"), phone.page.texts("p.sheet em")) == (["no lining"], ["never"])
 
 
 @pytest.mark.parametrize(("choice", "sent"), [(0, OLD), (1, NEW)])
@@ -193,7 +201,7 @@ def test_a_page_from_before_a_text_was_sent_and_returned_shows_that_text_first(
         lambda s: editing.send_back(s, two.newsroom.nora, two.answer(s), "Who counts?", now(s) + timedelta(3))
     )
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
-    assert phone.page.texts("p.sheet") == [OLD, " ".join(ANSWER.split())]
+    assert phone.page.texts("p.sheet") == [OLD, SHOWN_ANSWER]
     assert texts(two)[0] == [ANSWER]
     laptop.open(two.link)
     laptop.press(f"{two.link}/draft", **laptop.page.form("/send").fields)
@@ -273,7 +281,7 @@ def test_when_the_desk_gives_a_text_back_what_was_sent_and_what_was_typed_since_
     phone.open(two.link)
     shown = [phone.value("answer"), *phone.page.part("details.small").texts("p.sheet")]
     assert shown[0] == OLD
-    assert sorted(shown[1:]) == sorted([" ".join(ANSWER.split()), NEW])
+    assert sorted(shown[1:]) == sorted([SHOWN_ANSWER, NEW])
 
 
 def test_drafts_stay_until_the_edition_is_sent(two: ExpertAssignment, laptop: Browser, phone: Browser) -> None:
