@@ -5,6 +5,8 @@ Signing in by mail stays possible, whatever the provider does.
 
 import logging
 from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
@@ -17,6 +19,7 @@ from app.settings.oidc_account import StaffProvider
 
 from ..core.actors import Visitor
 from ..db.session import now
+from ..mail.usage import spend
 from ..people import identities, oidc
 from ..people.identities import SignInResult
 from ..web.setup import db, limiter
@@ -105,6 +108,8 @@ def provider_callback() -> Response:
     if not stored_request:
         return _render_refusal(staff_provider, oidc.InvalidResponse, "nothing was asked for")
     next_path = stored_request.pop("next")
+    if not db.write(partial(_use_request, state=stored_request["state"])):
+        return _render_refusal(staff_provider, oidc.InvalidResponse, "the request was used before")
     try:
         account = oidc.finish(
             staff_provider,
@@ -127,6 +132,12 @@ def provider_callback() -> Response:
         return _render_refusal(staff_provider, result.refusal, result.refusal)
     session["next"] = next_path
     return log_in_and_redirect(result.token)
+
+
+def _use_request(db_session: Session, state: str) -> bool:
+    """Use up a request, and return whether it was unused. Clearing the cookie doesn't, since it can be copied."""
+    ends_on = (now(db_session) + timedelta(seconds=oidc.MAX_AGE)).date() + timedelta(days=1)
+    return spend(db_session, "oidc request", state, ends_on)
 
 
 def _provider_or_404() -> StaffProvider:

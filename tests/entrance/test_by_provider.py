@@ -163,6 +163,10 @@ def test_an_answer_counts_once_and_in_the_browser_that_asked(
     with twin.edit_session() as cookie:
         cookie.update(before)
     assert twin.open(back).status_code == 400, "the provider takes a code once"
+    thief = Browser(app)
+    with thief.edit_session() as cookie:
+        cookie.update(before)
+    assert thief.open(follow_provider(there)).status_code == 400, "and we take a request once, with any code"
     assert len(list_sessions(database)) == 1
 
 
