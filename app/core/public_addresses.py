@@ -1,4 +1,4 @@
-"""Which IP addresses belong to the internet, and not to the newsroom's own network.
+"""Table of the IP addresses that don't belong to the internet, such as those of the newsroom's own network.
 
 The table lists every block of IANA's special-purpose address registries (RFC 6890) as of November 2026, including those
 that are globally reachable: they are for services such as AS112 and the nearest port-control server, never for a server

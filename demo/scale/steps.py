@@ -92,7 +92,6 @@ def _invite(builder: QuestionBuilder) -> None:
         check_until=None,
         asked_others=0,
         lead_in=f"To find out more, I asked {builder.expert.name}, {builder.expert.credit_line}:",
-        readers=len(builder.askers),
     )
 
 

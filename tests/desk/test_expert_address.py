@@ -215,7 +215,7 @@ def test_of_two_who_change_it_at_once_the_second_is_told_and_keeps_what_was_type
 @pytest.mark.parametrize(
     ("email", "status", "says"),
     [
-        ("leyla at institute", 422, "isn’t a valid e-mail address"),
+        ("leyla at institute", 422, "“leyla at institute” is not an e-mail address"),
         ("nora@desk.example", 409, "Somebody else has this address already."),
     ],
 )

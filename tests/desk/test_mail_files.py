@@ -261,7 +261,7 @@ def test_the_files_of_an_expert_stand_beside_their_letter_and_their_answer(nora,
     letter = letter_of(room, row)
     with room.database.read() as session:
         question = session.get_one(Question, asked.question_id).public_id
-    assert "1 file is attached." in nora.get_text(f"/questions/{question}")
+    assert nora.get(f"/questions/{question}").texts(".files a") == ["answer.pdf"]
     assert nora.get(f"/letters/{letter.public_id}").texts(".files a") == ["answer.pdf"]
     led = nora.post(f"/letters/{letter.public_id}/reply", kind="answer", version=str(letter.version))
     assert nora.get(led).attributes(".files a", "href") == [f"{nora.base_path}{address(row)}"]

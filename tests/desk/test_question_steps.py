@@ -213,7 +213,7 @@ STATES = {
     "asked": Due(with_two_letters, "who", "", 35, 9),
     "two asked": Due(two_asked, "who", "", 42, 12),
     "late": Due(late, "who", "Ask someone else", 35, 9),
-    "a mail came": Due(mailed, "mailed", "", 45, 13),
+    "a mail came": Due(mailed, "mailed", "", 45, 14),
     "a no": Due(declined, "who", "Ask an expert", 38, 12),
     "the text is here": Due(text_here, "answer", "Edit Leyla Aydın’s answer", 39, 8),
     "edited": Due(edited, "answer", "Send Leyla Aydın the quote check", 41, 9),

@@ -91,6 +91,7 @@ ASKED = {
     "migrations/versions/0005_people_at_the_desk.py": "a record",
     "migrations/versions/0016_newsletters_pause_and_end.py": "a record",
     "migrations/versions/0017_keys_that_do_not_tell_the_order.py": "a record",
+    "migrations/versions/0042_counts_and_marks_that_tell_no_time.py": "a record",
 }
 READS = {
     *(f"datetime.{each}" for each in ("datetime.now", "datetime.today", "datetime.utcnow", "date.today")),

@@ -111,7 +111,7 @@ def test_the_webhook_takes_a_large_mail_at_its_own_address_alone(web: PageServer
     raw, kind = b"x" * MAX_MAIL_BYTES, {"Content_Type": "message/rfc822"}
     assert post(web, path(HOOK), raw, **kind) == (401, "the signature does not fit, or is too old")
     assert post(web, path(HOOK), raw + b"x", **kind) == (413, "larger than 25 MB")
-    assert post(web, "/mail/in/guessed", raw, **kind) == (404, "Nothing stands here")
+    assert post(web, "/mail/in/guessed", raw, **kind) == (404, "Nothing here")
 
 
 def test_a_client_that_waits_for_leave_gets_it_or_a_page_at_once(web: PageServer) -> None:

@@ -142,6 +142,7 @@ ALLOWED_SCANS = {
     ("editor.take_trail", "SEARCH audit USING INDEX ix_audit_newsletter_id_at_id (newsletter_id=?)"): _IN_ORDER,
     ("editor.trail", "SEARCH audit USING INDEX ix_audit_newsletter_id_at_id (newsletter_id=?)"): _IN_ORDER,
     ("extend the chain", "SCAN chain_links"): _IN_ORDER,
+    ("keep the list of erasures", "SCAN chain_links"): _IN_ORDER,
     ("place mail", "SEARCH editions USING INDEX ix_editions_newsletter_id_runs_at_id (newsletter_id=?)"): _IN_ORDER,
     ("reader.home", "SEARCH questions USING INDEX ix_questions_shown (newsletter_id=?)"): _IN_ORDER,
     ("reader.corrections", "SEARCH corrections USING INDEX ix_corrections_newest (newsletter_id=?)"): _IN_ORDER,

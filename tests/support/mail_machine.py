@@ -158,7 +158,7 @@ class MailMachine:
     def fresh_newsroom(self) -> Iterator[None]:
         """Provide a new newsroom until the block ends, and restore the mail server then."""
         file = Path(shutil.copy(self._template, self.shared / f"{token_hex(4)}.db"))
-        self.machine.run(f"chown {ACCOUNT} {file}")
+        self.machine.run(f"chown {ACCOUNT} {file}; rm -f {self.shared}/erasures")
         self._database = Database(f"sqlite:///{file}", Keys(SECRETS), SITE)
         self.write_settings()
         try:

@@ -73,7 +73,7 @@ class ExpertPart:
         return f"answer-{self.answer.public_id}" if self.answer else ""
 
     @property
-    def compared(self) -> tuple[AnswerText, AnswerText] | None:
+    def compared_texts(self) -> tuple[AnswerText, AnswerText] | None:
         """The expert's newest own version and the newest version, or None if these are the same."""
         own = [text for text in self.texts if text.kind == "submitted"]
         if not own or own[-1] is self.texts[-1]:
@@ -83,9 +83,9 @@ class ExpertPart:
     @cached_property
     def pairs(self) -> list[ParagraphPair]:
         """The differences between the two versions of `compared`."""
-        if self.compared is None:
+        if self.compared_texts is None:
             return []
-        own_text, newest_text = self.compared
+        own_text, newest_text = self.compared_texts
         return compare(to_styled_text(own_text.body), to_styled_text(newest_text.body))
 
 
