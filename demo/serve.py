@@ -6,6 +6,7 @@ to open.
 
 import os
 import sys
+from pathlib import Path
 
 os.environ.setdefault("READERS_ASKED_ENV", "demo")
 
@@ -30,10 +31,14 @@ def print_progress(done: int, total: int) -> None:
         say(line)
 
 
-def prepare_database(database: Database) -> None:
-    """Migrate the database, and load the demo newsroom if there is no newsroom yet."""
+def prepare_database(database: Database, erasures: Path) -> None:
+    """Migrate the database, and load the demo newsroom if there is no newsroom yet.
+
+    Then also delete the list of `erasures`: it is of a database that was deleted, whose trail the new one lacks.
+    """
     migrate(database.url)
     if not has_newsroom(database):
+        erasures.unlink(missing_ok=True)
         load_newsroom(database, print_progress)
 
 
@@ -61,7 +66,7 @@ def main() -> int:
             return 1
         app = create_app(settings)
         database: Database = app.extensions["database"]
-        prepare_database(database)
+        prepare_database(database, Path(settings["ERASURES"]))
     except KeyboardInterrupt:
         say("\nStopped before anything was started.")
         return 130
