@@ -136,8 +136,8 @@ def provider_callback() -> Response:
 
 def _use_request(db_session: Session, state: str) -> bool:
     """Use up a request, and return whether it was unused. Clearing the cookie doesn't, since it can be copied."""
-    ends_on = (now(db_session) + timedelta(seconds=oidc.MAX_AGE)).date() + timedelta(days=1)
-    return spend(db_session, "oidc request", state, ends_on)
+    tomorrow = now(db_session).date() + timedelta(days=1)  # the request is valid for minutes
+    return spend(db_session, "oidc request", state, tomorrow)
 
 
 def _provider_or_404() -> StaffProvider:

@@ -16,11 +16,12 @@ from .models import Addition, Letter, MachineTranslation, ReceiptNote
 from .queries import get_additions_by_letter
 
 
-def export_personal_data(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
+def describe_personal_data(session: Session, actor: Reader, letter: Letter) -> dict[str, Any]:
     """Return what is held about the writer of a letter, with days in ISO 8601.
 
-    It has the sizes of the texts in characters, and whether there is an address and a name, but no words, no address
-    and no name: somebody else may have found the number (docs/adr/0036-what-a-receipt-opens.md). Raises
+    It has the sizes of the texts in characters, the day by which the address is erased, None without an address, and
+    whether there is a name. It has no words, no address and no name, since somebody else may have found the number
+    (docs/adr/0036-what-a-receipt-opens.md). Raises
     `PermissionDenied` for another letter, for an erased one, and for a receipt that was mailed.
     """
     if actor.letter_id != letter.id or actor.mailed or letter.erased_at:
@@ -36,7 +37,6 @@ def export_personal_data(session: Session, actor: Reader, letter: Letter) -> dic
         "came_by": letter.channel,
         "came_on": letter.received_at.date().isoformat(),
         "hears_back": letter.hear_back,
-        "has_address": contacts.email_of(session, letter) is not None,
         "address_erased_by": contact.erase_on.isoformat() if contact else None,
         "has_name": contacts.get_credit_name(session, letter) is not None,
         "consent": credit.consent_text if credit else None,

@@ -28,7 +28,7 @@ from ..db.public_version import Version
 from ..letters import receipts
 from ..letters.filing import get_ending_sentence
 from ..letters.models import Letter
-from ..letters.personal_data import export_personal_data
+from ..letters.personal_data import describe_personal_data
 from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
 from ..text.clean import parse_receipt
@@ -337,7 +337,7 @@ def receipt_held(slug: str) -> ResponseReturnValue:
     """Show what is stored about the reader, without words, or send it as a file with a name that reveals nothing."""
 
     def show(context: ReaderContext, letter: Letter, receipt: str) -> ResponseReturnValue:
-        stored_data = export_personal_data(context.session, receipts.reader_of(letter), letter)
+        stored_data = describe_personal_data(context.session, receipts.reader_of(letter), letter)
         if request.form.get("as") == "file":
             text = json.dumps(stored_data, ensure_ascii=False, indent=2)
             headers = {"Content-Disposition": "attachment; filename=a.json"}

@@ -89,7 +89,6 @@ def test_the_file_says_the_same_and_its_name_says_nothing(client: FlaskClient, d
         "came_by": "web",
         "came_on": letter.received_at.date().isoformat(),
         "hears_back": "while",
-        "has_address": True,
         "has_name": True,
     }
 
@@ -97,7 +96,7 @@ def test_the_file_says_the_same_and_its_name_says_nothing(client: FlaskClient, d
 @pytest.mark.threat("court order")
 def test_with_just_a_number_no_address_and_no_name_are_kept(client: FlaskClient, newsroom: Newsroom) -> None:
     got = json.loads(held(client, read_receipt(send_question(client, body=QUESTION).text), **{"as": "file"}).text)
-    assert (got["has_address"], got["has_name"], got["consent"]) == (False, False, None)
+    assert (got["address_erased_by"], got["has_name"], got["consent"]) == (None, False, None)
 
 
 @pytest.mark.threat("seized reader's device")
