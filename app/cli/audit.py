@@ -17,6 +17,7 @@ from ..backup.erasure_list import NotOurList, read_head, write_head
 from ..core.actors import Clock
 from ..newsletters.queries import all_newsletters
 from ..web.current import db
+from .command_faults import require_settings
 
 audit = AppGroup("audit", help="Verify the audit trail.")
 IF_RESTORED = (
@@ -119,6 +120,7 @@ def acknowledge(is_confirmed: bool) -> None:
 
 def _read_known_head() -> KnownHead:
     """Return the head in the list of erasures. Raises ClickException if the list can't be read."""
+    require_settings()
     path = Path(current_app.config["ERASURES"])
     try:
         return read_head(path, current_app.extensions["database"].keyring)

@@ -91,6 +91,7 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
     """Accept mail from a mail server by LMTP, until stopped."""
     from ..mailroom import lmtp  # not at the top, since no other process needs its library
 
+    require_settings()
     if not current_app.config["DEMO"]:
         forbid_memory_dumps()
     db.write(lambda session: None)  # if nothing can be stored, fail now and not at the first message

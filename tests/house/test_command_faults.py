@@ -4,9 +4,10 @@ import resource
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import Result
 from flask import Flask
@@ -14,6 +15,7 @@ from flask.testing import FlaskCliRunner
 
 import config
 from app import create_app
+from app.cli import commands
 from app.db.engine import Database
 from tests.support.app import PRODUCTION_SETTINGS
 from tests.support.commands import bare_environment, run_command
@@ -59,6 +61,37 @@ def test_a_port_that_somebody_has_is_named(tmp_path: Path, sqlite_template: Path
                 f"Error: port {port} is in use: set PORT to another one, or stop the program that uses it\n",
             )
         app.extensions["database"].close()
+
+
+def list_commands(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from list_commands(command, *names, name)
+        else:
+            yield (*names, name), command
+
+
+def test_no_command_ends_in_a_traceback_where_the_settings_cannot_be_used(tmp_path: Path) -> None:
+    """Each gets what it requires: a file that is there, or a word."""
+    file = tmp_path / "file"
+    file.write_text("x")
+    app = commands.without_settings(Flask("app"), config.Unsafe(["SECRET_KEYS is empty"]))
+    tried = {}
+    for names, command in list_commands(app.cli):
+        needed = [parameter for parameter in command.params if parameter.required]
+        values = [str(file) if isinstance(parameter.type, (click.Path, click.File)) else "x" for parameter in needed]
+        arguments = [
+            word
+            for parameter, value in zip(needed, values, strict=True)
+            for word in ([parameter.opts[0], value] if isinstance(parameter, click.Option) else [value])
+        ]
+        tried[" ".join(names)] = FlaskCliRunner(app).invoke(args=[*names, *arguments])
+    assert len(tried) > 30
+    assert {
+        name: repr(run.exception) for name, run in tried.items() if not isinstance(run.exception, SystemExit | None)
+    } == {}
+    for name in ("audit verify", "audit acknowledge", "mail lmtp", "staff reset", "web", "worker"):
+        assert "SECRET_KEYS is empty" in tried[name].stderr, name
 
 
 def test_a_database_that_is_gone_or_empty_is_told_apart(tmp_path: Path) -> None:
