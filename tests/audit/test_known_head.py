@@ -192,7 +192,8 @@ def test_the_morning_mail_tells_of_it_and_shows_no_head_of_such_a_chain(
         morning = digest.get_digest_time(newsletter, utc_now() + timedelta(days=1))
     assert digest.send_digests(database, morning, known_head) == 1
     with database.read() as session:
-        mail = outbox.read(session, session.scalars(select(OutboxMail).where(OutboxMail.kind == "desk.digest")).one())
+        digests = select(OutboxMail).where(OutboxMail.kind == "desk.digest").order_by(OutboxMail.id)
+        mail = outbox.read(session, session.scalars(digests).all()[-1])  # today's may have been sent before
     assert "The trail was rewritten or shortened, or an older backup was restored." in mail.text
     assert "Head of the trail" not in mail.text
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -146,6 +147,6 @@ def test_a_correction_shows_its_day(nora: Desk, database: Database, archive: dic
     typed = {"wrong": "We wrote that nobody knows.", "right": "The mill knows.", "answer-1": "The mill knows."}
     nora.post(path, **fields | typed)
     with database.read() as session:
-        made_at = session.scalars(select(Correction.made_at)).one()
+        made_at = session.scalars(select(Correction.made_at)).one().astimezone(ZoneInfo("Europe/Prague"))
     [row] = [row for row in nora.get("archive").parts(".ran") if row.texts(".said") == ["The Wind"]]
     assert f"Leyla Aydın, corrected {made_at:%A %-d %B}" in row.main_text.replace(" ,", ",")
