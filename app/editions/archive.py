@@ -1,10 +1,11 @@
 """The public archive: the editions that were sent, the Q&As that ran in them, and the pages of experts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import attrgetter
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
@@ -43,7 +44,7 @@ def listing(
         )
         is_written_in_it = EditionItem.input["piece"]["language"].as_string() == language
         query = query.where(or_(is_written_in_it, translation.exists()))
-    return Listing(_restrict(query, topic, year), NEWEST)
+    return Listing(_restrict(newsletter, query, topic, year), NEWEST)
 
 
 def list_languages(session: Session, newsletter: Newsletter) -> list[str]:
@@ -69,10 +70,12 @@ def list_languages(session: Session, newsletter: Newsletter) -> list[str]:
 def question_listing(newsletter: Newsletter, topic: str | None = None, year: int | None = None) -> Listing[Question]:
     """Return the listing of the questions that ran, also of those that were retracted since, like `listing`."""
     query = select(Question).where(Question.newsletter_id == newsletter.id, Question.has_run)
-    return Listing(_restrict(query, topic, year), NEWEST)
+    return Listing(_restrict(newsletter, query, topic, year), NEWEST)
 
 
-def _restrict(query: Select[PublishedT], topic: str | None, year: int | None) -> Select[PublishedT]:
+def _restrict(
+    newsletter: Newsletter, query: Select[PublishedT], topic: str | None, year: int | None
+) -> Select[PublishedT]:
     """Restrict a query for published questions to a topic, given by its slug, and to a year."""
     # Without this, PostgreSQL scans all questions that have not run before it reaches the newest.
     query = query.where(Question.published_at.is_not(None))
@@ -80,7 +83,7 @@ def _restrict(query: Select[PublishedT], topic: str | None, year: int | None) ->
         query = query.join(QuestionTopic, QuestionTopic.question_id == Question.id)
         query = query.join(Topic, Topic.id == QuestionTopic.topic_id).where(Topic.slug == topic)
     if year:
-        start, end = _year_bounds(year)
+        start, end = _year_bounds(newsletter, year)
         query = query.where(Question.published_at >= start, Question.published_at < end)
     return query
 
@@ -138,13 +141,21 @@ def find_cursor(session: Session, newsletter: Newsletter, public_id: str) -> Cur
 
 
 def years(session: Session, newsletter: Newsletter) -> list[int]:
-    """Return all years from the oldest sent edition to the newest, newest first, by two index lookups."""
-    runs_at = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent).limit(1)
-    oldest = session.scalar(runs_at.order_by(Edition.runs_at, Edition.id))
-    newest = session.scalar(runs_at.order_by(Edition.runs_at.desc(), Edition.id.desc()))
-    if newest is None or oldest is None:
-        return []
-    return list(range(newest.year, oldest.year - 1, -1))
+    """Return all years from the first sent edition or Q&A that ran to the last, newest first.
+
+    An edition that is sent late may belong to another year than its Q&As. Four index lookups find the limits.
+    """
+    editions = select(Edition.runs_at).where(Edition.newsletter_id == newsletter.id, Edition.is_sent)
+    questions = select(Question.published_at)
+    questions = questions.where(Question.newsletter_id == newsletter.id, Question.published_at.is_not(None))
+    ends = [
+        query.order_by(*order).limit(1).scalar_subquery()
+        for query, columns in ((editions, (Edition.runs_at, Edition.id)), (questions, NEWEST))
+        for order in (columns, [column.desc() for column in columns])
+    ]
+    zone = ZoneInfo(newsletter.zone)
+    found = [time.astimezone(zone).year for time in session.execute(select(*ends)).one() if time]
+    return list(range(max(found), min(found) - 1, -1)) if found else []
 
 
 class SitemapPage(NamedTuple):
@@ -161,7 +172,7 @@ def list_sitemap_pages(session: Session, newsletter: Newsletter, year: int) -> l
     Q&As come before editions, newest first. A sitemap holds at most 50,000 URLs (sitemaps.org, protocol 0.9), so only
     the newest MAX_PATHS_PER_YEAR of each are returned.
     """
-    start, end = _year_bounds(year)
+    start, end = _year_bounds(newsletter, year)
     own_language = EditionItem.input["piece"]["language"].as_string()
     changed_at = func.coalesce(EditionItem.mended_at, Question.published_at)
     story_query = select(EditionItem.id, own_language, Question.public_id, QuestionText.slug, changed_at)
@@ -191,9 +202,10 @@ def list_sitemap_pages(session: Session, newsletter: Newsletter, year: int) -> l
     ]
 
 
-def _year_bounds(year: int) -> tuple[datetime, datetime]:
-    """Return the first moment of a year and of the next, in UTC."""
-    return datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
+def _year_bounds(newsletter: Newsletter, year: int) -> tuple[datetime, datetime]:
+    """Return the first moment of a year and of the next, in the newsletter's time zone."""
+    zone = ZoneInfo(newsletter.zone)
+    return datetime(year, 1, 1, tzinfo=zone), datetime(year + 1, 1, 1, tzinfo=zone)
 
 
 def neighbours(

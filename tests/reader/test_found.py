@@ -104,6 +104,27 @@ def test_a_sitemap_a_year_holds_each_page_that_can_be_read_by_its_lasting_addres
     assert client.get("/steppe/sitemap-1999.xml").status_code == 404
 
 
+def test_a_q_and_a_that_ran_in_the_new_year_is_found_in_it_also_if_its_edition_was_of_the_old_one(
+    client: FlaskClient, database: Database, run: Callable[..., str]
+) -> None:
+    salt = run("The Salt", "Who weighs the salt?", 2021)
+
+    def send_late(session: Session) -> None:
+        question = get_question(session, salt.split("/")[3])
+        question.published_at = datetime(2021, 12, 31, 23, 30, tzinfo=UTC)  # half past midnight in Prague
+
+    database.write(send_late)
+    sitemap = client.get("/steppe/sitemap.xml").text
+    assert [f"{HERE}/steppe/sitemap-{year}.xml" in sitemap for year in (2020, 2021, 2022, 2023)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert [salt in client.get(f"/steppe/sitemap-{year}.xml").text for year in (2021, 2022)] == [False, True]
+    assert [salt in client.get(f"/steppe/answers?year={year}").text for year in (2021, 2022)] == [False, True]
+
+
 def test_robots_are_told_of_the_first_newsletter_and_of_no_page_that_hides(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
