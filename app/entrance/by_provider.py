@@ -5,8 +5,6 @@ Signing in by mail stays possible, whatever the provider does.
 
 import logging
 from dataclasses import asdict
-from datetime import timedelta
-from functools import partial
 from urllib.parse import urlsplit
 
 from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
@@ -19,12 +17,12 @@ from app.settings.oidc_account import StaffProvider
 
 from ..core.actors import Visitor
 from ..db.session import now
-from ..mail.usage import spend
 from ..people import identities, oidc
 from ..people.identities import SignInResult
 from ..web.setup import db, limiter
 from . import devices, entrance
 from .login import get_browser_name, log_in_and_redirect
+from .one_time_values import store_values, take_values
 from .redirect_targets import get_local_path
 
 log = logging.getLogger(__name__)
@@ -91,10 +89,11 @@ def redirect_to_provider() -> Response:
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         return redirect(url_for("entrance.sign_in_page", next=get_local_path(request.args.get("next"))), code=303)
     try:
-        url, authorization_request = oidc.begin(staff_provider, _callback_url(), _current_timestamp())
+        url, authorization_request = oidc.begin(staff_provider, _callback_url())
     except oidc.OidcError as error:
         return _render_refusal(staff_provider, type(error), error.reason)
-    session["provider"] = {**asdict(authorization_request), "next": get_local_path(request.args.get("next"))}
+    next_path = get_local_path(request.args.get("next")) or ""
+    store_values("provider", {**asdict(authorization_request), "next": next_path})
     g.is_external_redirect = True
     return redirect(url, code=303)
 
@@ -102,14 +101,12 @@ def redirect_to_provider() -> Response:
 @entrance.get("/sign-in/provider/back")
 @limiter.limit("20 per minute; 100 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
 def provider_callback() -> Response:
-    """Sign in with the provider's response. The stored request, to which it responds, is valid only once."""
+    """Sign in with the provider's response, if this browser asked for it, and not too long ago."""
     staff_provider = _provider_or_404()
-    stored_request = session.pop("provider", None)
+    stored_request = take_values("provider")
     if not stored_request:
-        return _render_refusal(staff_provider, oidc.InvalidResponse, "nothing was asked for")
+        return _render_refusal(staff_provider, oidc.InvalidResponse, "no request, or an old or used one")
     next_path = stored_request.pop("next")
-    if not db.write(partial(_use_request, state=stored_request["state"])):
-        return _render_refusal(staff_provider, oidc.InvalidResponse, "the request was used before")
     try:
         account = oidc.finish(
             staff_provider,
@@ -132,12 +129,6 @@ def provider_callback() -> Response:
         return _render_refusal(staff_provider, result.refusal, result.refusal)
     session["next"] = next_path
     return log_in_and_redirect(result.token)
-
-
-def _use_request(db_session: Session, state: str) -> bool:
-    """Use up a request, and return whether it was unused. Clearing the cookie doesn't, since it can be copied."""
-    tomorrow = now(db_session).date() + timedelta(days=1)  # the request is valid for minutes
-    return spend(db_session, "oidc request", state, tomorrow)
 
 
 def _provider_or_404() -> StaffProvider:

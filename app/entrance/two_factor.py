@@ -1,13 +1,12 @@
 """Second factors: the page that asks for one after signing in, and the pages on which people manage their own."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import segno
-from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
+from flask import current_app, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
@@ -22,6 +21,7 @@ from ..people.sessions import PROOF_LIFE
 from ..web.formatting import is_past
 from ..web.setup import db, hash_identifier, limiter
 from . import entrance
+from .one_time_values import store_values, take_values
 from .redirect_targets import get_home_url, get_local_path
 
 Result = TypeVar("Result")
@@ -58,13 +58,17 @@ def change_as_current_user(change: Change[Result]) -> Result:
     return db.write(run)
 
 
-def store_challenge(challenge: bytes) -> None:
-    session["challenge"] = urlsafe_b64encode(challenge).decode()
+# The purposes of a passkey's challenge: one that was asked for to prove who somebody is registers no passkey.
+TO_REGISTER, TO_PROVE = "passkey registration", "passkey proof"
 
 
-def pop_challenge() -> bytes:
-    """Return the challenge that this browser got, and remove it, since it is valid only once."""
-    return urlsafe_b64decode(session.pop("challenge", ""))
+def store_challenge(purpose: str, challenge: bytes) -> None:
+    store_values(purpose, {"challenge": challenge.hex()})
+
+
+def take_challenge(purpose: str) -> bytes:
+    """Return the challenge that this browser got for the purpose, and use it up. b"" if there is none."""
+    return bytes.fromhex(take_values(purpose).get("challenge", ""))
 
 
 @entrance.get("/sign-in/second")
@@ -85,7 +89,7 @@ def _render_second_factor(status: int = 200, error: str = "") -> Response:
     with db.read() as db_session:
         own_factors = factors.list_factors(db_session, current_user.person_id)
         options, challenge = factors.authentication_options(db_session, current_user.person_id, get_site())
-    store_challenge(challenge)
+    store_challenge(TO_PROVE, challenge)
     kinds = {factor.kind for factor in own_factors}
     next_path = get_local_path(request.values.get("next"))
     html = render_template("entrance/second.html", kinds=kinds, options=options, error=error, next_path=next_path)
@@ -104,7 +108,7 @@ def verify_second_factor_passkey() -> Response:
     """Verify the response of a passkey, which passkeys.js puts into the form."""
     credential = request.form.get("credential", "")
     return _verify_second_factor(
-        partial(factors.use_passkey, credential=credential, challenge=pop_challenge(), site=get_site())
+        partial(factors.use_passkey, credential=credential, challenge=take_challenge(TO_PROVE), site=get_site())
     )
 
 
@@ -207,14 +211,14 @@ def passkey_page() -> Response:
     with db.read() as db_session:
         person = db_session.get_one(Person, current_user.person_id)
         options, challenge = factors.registration_options(db_session, person, get_site(), ISSUER)
-    store_challenge(challenge)
+    store_challenge(TO_REGISTER, challenge)
     return make_response(render_template("entrance/factor_passkey.html", options=options))
 
 
 @entrance.post("/signed-in/factors/passkey")
 @_require_fresh_proof
 def add_passkey() -> Response:
-    credential, challenge = request.form.get("credential", ""), pop_challenge()
+    credential, challenge = request.form.get("credential", ""), take_challenge(TO_REGISTER)
     name = request.form.get("name", "").strip() or _("Passkey")
     try:
         codes = change_as_current_user(

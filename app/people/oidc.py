@@ -24,7 +24,7 @@ from ..crypto.seal import new_token
 
 REQUEST_TIMEOUT = 5.0  # seconds for each request to the provider
 LEEWAY = 60  # seconds by which the provider's clock and ours may differ
-MAX_AGE = 600  # seconds: the greatest age of an ID token, and the longest stay on the provider's pages
+MAX_AGE = 600  # seconds: the greatest age of an ID token
 METADATA_LIFE = 600.0  # seconds for which the discovery document is cached
 MAX_CONCURRENT = 2  # exchanges per process: a slow provider must not block all threads that serve pages
 # `none` is left out, and so is HS256: with it, anybody could sign, using the public key as the shared secret.
@@ -56,15 +56,11 @@ class SignInDeclined(OidcError):
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """The secrets of one request, kept in a cookie of the browser that makes the request, and used once.
-
-    `at` is the time of the request in seconds since 1970.
-    """
+    """The secrets of one request. The caller keeps them for the browser that makes the request, and uses them once."""
 
     state: str
     nonce: str
     verifier: str
-    at: int
 
 
 @dataclass(frozen=True)
@@ -99,19 +95,17 @@ def _limit_concurrency() -> Iterator[None]:
         _exchanges.release()
 
 
-def begin(provider: StaffProvider, redirect_uri: str, now: int) -> tuple[str, AuthorizationRequest]:
+def begin(provider: StaffProvider, redirect_uri: str) -> tuple[str, AuthorizationRequest]:
     """Return the provider's URL to redirect a browser to, and the secrets to keep until it returns to `redirect_uri`.
 
-    `now` is in seconds since 1970. Raises `ProviderUnavailable`.
+    Raises `ProviderUnavailable`.
     """
     from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
     with _limit_concurrency():
         metadata = get_provider_metadata(provider)
-    auth_request = AuthorizationRequest(
-        state=new_token(256), nonce=new_token(256), verifier=secrets.token_urlsafe(48), at=now
-    )
+    auth_request = AuthorizationRequest(new_token(256), new_token(256), secrets.token_urlsafe(48))
     url: str = prepare_grant_uri(
         metadata["authorization_endpoint"],
         client_id=provider.client_id,
@@ -135,8 +129,6 @@ def finish(
     """
     if not secrets.compare_digest(params.get("state", "").encode(), auth_request.state.encode()):
         raise InvalidResponse("state")
-    if not 0 <= now - auth_request.at <= MAX_AGE:
-        raise InvalidResponse("too late")
     with _limit_concurrency():
         metadata = get_provider_metadata(provider)
         # RFC 9207, section 2.4: otherwise the code of one provider could be sent to another.
