@@ -168,7 +168,8 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "SIGN_IN_RULES": (
             timedelta(hours=int(settings["SESSION_IDLE_HOURS"])),
             timedelta(days=int(settings["SESSION_DAYS"])),
-            tuple(settings["SECOND_FACTOR"].split()),
+            tuple(word for word in settings["SECOND_FACTOR"].split() if word in ROLES),
+            settings["SECOND_FACTOR"] == "shared",
         ),
         "OIDC": get_staff_provider(settings),
         "TRANSLATION_SERVER": get_translation_server(settings),
@@ -186,6 +187,7 @@ def _demo_defaults(settings: Mapping[str, str], explicit_settings: Mapping[str, 
         "DATABASE_URL": explicit_settings.get("DATABASE_URL", f"sqlite:///{get_data_folder() / 'demo.db'}"),
         "MAIL_FOLDER": explicit_settings.get("MAIL_FOLDER", f"{settings['MAIL_FOLDER']}-of-the-demo"),
         "ERASURES": explicit_settings.get("ERASURES", f"{settings['ERASURES']}-of-the-demo"),
+        "SECOND_FACTOR": explicit_settings.get("SECOND_FACTOR", "nobody"),  # its people are let in by a press
         "MAIL_AUTHSERV_ID": settings["MAIL_AUTHSERV_ID"] or DEMO_AUTHSERV_ID,
         "MAIL_RECEIVED_BY": settings["MAIL_RECEIVED_BY"] or DEMO_AUTHSERV_ID,
     }
@@ -239,6 +241,8 @@ def _find_faults(settings: dict[str, str], secrets: dict[int, bytes], is_demo: b
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
     elif not _is_valid_url(settings["DATABASE_URL"]):
         faults.append("DATABASE_URL is not a valid URL (write characters like / or # in a password as %2F and %23)")
+    if settings["REDIS_URL"] and not _is_redis_url(settings["REDIS_URL"]):
+        faults.append("REDIS_URL must be an address such as redis://127.0.0.1:6379/0 or rediss://redis.example.org/0")
     if not all(re.fullmatch(r"[\w.-]+", host) for host in settings["HOSTS"].split()):
         faults.append("HOSTS must be names like ask.example.org, separated by spaces, without https:// or port")
     if not all(re.fullmatch(r"[\w.:-]+", host) for host in settings["OWN_HOSTS"].split()):
@@ -247,8 +251,9 @@ def _find_faults(settings: dict[str, str], secrets: dict[int, bytes], is_demo: b
         faults.append("PORT must be 65535 or less")
     if settings["LETTERS_A_DAY"].isdigit() and int(settings["LETTERS_A_DAY"]) < 1_000:
         faults.append("LETTERS_A_DAY must be 1000 or more: fewer would turn readers away on a busy day")
-    if not ROLES.keys() >= set(settings["SECOND_FACTOR"].split()):
-        faults.append(f"SECOND_FACTOR must be roles separated by spaces: {', '.join(ROLES)}")
+    who_needs_factor = settings["SECOND_FACTOR"]
+    if who_needs_factor not in ("shared", "nobody") and not ROLES.keys() >= set(who_needs_factor.split()):
+        faults.append(f"SECOND_FACTOR must be shared, nobody, or roles separated by spaces: {', '.join(ROLES)}")
     for name in ("SESSION_IDLE_HOURS", "SESSION_DAYS"):
         if not settings[name].strip("0"):
             faults.append(f"{name} must be 1 or more")
@@ -314,6 +319,14 @@ def _find_secret_faults(secrets: dict[int, bytes], is_demo: bool) -> list[str]:
     if not is_demo and DEMO_SECRET.encode() in secrets.values():
         return ["SECRET_KEYS: this is the demo's secret, which is public"]
     return []
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in ("redis", "rediss") and bool(url.hostname)
+    except ValueError:
+        return False
 
 
 def _is_valid_url(url: str) -> bool:

@@ -175,6 +175,12 @@ CHECKS = (
         "then the desk can sign in by mail.",
         machines.check_accounts,
     ),
+    DoctorCheck(
+        "second factors",
+        "whether more than one person can open a desk, and none of them needs a second factor",
+        "Set SECOND_FACTOR to `shared`, or take it out of the settings.",
+        machines.check_second_factors,
+    ),
 )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import URL, func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.settings.mail_accounts import LOCAL_HOSTS
+from app.settings.sign_in_rules import SignInRules
 
 from ..audit import chain, chain_check
 from ..audit.known_head import NO_HEAD, find_fault
@@ -25,7 +26,7 @@ from ..mail import stalled
 from ..mail.delivery import Undelivered
 from ..mail.models import Inbound, OutboxMail
 from ..newsletters.models import Newsletter
-from ..people import oidc
+from ..people import oidc, sessions
 from ..programs.registering import list_failing
 from ..server import startup_checks
 from ..watching import held_erasures, sightings
@@ -293,6 +294,15 @@ def check_proxy(context: CheckContext) -> Iterator[Finding]:
         seen_at, current_time = sightings.get_seen_at(session, warning), now(session)
     if seen_at is not None and current_time - seen_at < PROXY_WARNING_AGE:
         yield fault(f"{warning.removeprefix('proxy: ')} (TRUSTED_PROXIES={trusted_proxies})")
+
+
+def check_second_factors(context: CheckContext) -> Iterator[Finding]:
+    rules = SignInRules(*context.config["SIGN_IN_RULES"])
+    if rules.second_factor_if_shared or rules.second_factor_roles:
+        return
+    with context.database.read() as session:
+        if sessions.has_shared_desk(session):
+            yield note("SECOND_FACTOR is nobody: a colleague's mailbox is enough to read every letter of a desk")
 
 
 def check_accounts(context: CheckContext) -> Iterator[Finding]:

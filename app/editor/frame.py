@@ -85,6 +85,11 @@ SIGNED_OUT = errors.ErrorMessage(
     _l("This browser was signed out, or its session has expired. Nothing was filed, saved or changed."),
     _l("Sign in: that leads back to the page. Then do it again there."),
 )
+UNCONFIRMED = errors.ErrorMessage(
+    _l("Confirm that it is you"),
+    _l("This desk asks for a second factor. Nothing was filed, saved or changed."),
+    _l("Confirm with it, or add one: that leads back to the page. Then do it again there."),
+)
 READ_METHODS = ("GET", "HEAD")
 LANGUAGES = ("en",)  # of the desk; the readers' and experts' pages have lists of their own
 
@@ -108,24 +113,30 @@ def only_staff() -> Response | None:
     """Let only staff pass, and check their permission before a POST.
 
     All others are sent to the page on which they sign in or give their second factor, and back to this page afterwards.
-    A POST by somebody who isn't signed in gets a 403 with a link to sign in, and with what was typed.
+    A POST by them gets a 403 with a link to that page, and with what was typed.
     """
     if request.method in READ_METHODS:
         g.find_session = _find_browser_session
     if not current_user.is_authenticated or current_user.door != "desk":
         sign_in_url = url_for("entrance.sign_in_page", to="desk", next=_get_url_to_return_to())
-        if request.method == "POST":
-            g.back = (sign_in_url, _("Sign in"))
-            return errors.render_error(403, message=SIGNED_OUT)
-        return redirect(sign_in_url, code=303)
+        return _send_to(sign_in_url, _("Sign in"), SIGNED_OUT)
     if current_user.needs_second_factor:
-        return redirect(url_for("entrance.second_factor_page", next=_get_url_to_return_to()), code=303)
+        confirm_url = url_for("entrance.second_factor_page", next=_get_url_to_return_to())
+        return _send_to(confirm_url, _("Confirm"), UNCONFIRMED)
     g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
     slug = (request.view_args or {}).get("slug")
     if request.method == "POST" and slug:
         with read_context(slug):  # check the permission before the form is read
             pass
     return None
+
+
+def _send_to(url: str, label: str, message: errors.ErrorMessage) -> Response:
+    """Redirect to a page of the entrance, or answer a POST with a link to it and with what was typed."""
+    if request.method == "POST":
+        g.back = (url, label)
+        return errors.render_error(403, message=message)
+    return redirect(url, code=303)
 
 
 def _get_url_to_return_to() -> str:

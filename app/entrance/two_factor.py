@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import segno
-from flask import current_app, g, make_response, redirect, render_template, request, url_for
+from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from markupsafe import Markup
@@ -25,6 +25,9 @@ from .one_time_values import store_values, take_values
 from .redirect_targets import get_home_url, get_local_path
 
 Result = TypeVar("Result")
+# How many codes of a person may be tried. Three codes of a million are right at any time, so somebody with the person's
+# mailbox finds one with a chance of 3 % in a year.
+CODES_TRIED = "10 per hour; 30 per day"
 ISSUER = "Readers Asked"  # the name that authenticator apps and passkeys show
 
 
@@ -80,6 +83,7 @@ def second_factor_page() -> Response:
     if has_second_factor():
         return _render_second_factor()
     if current_user.needs_second_factor:
+        session["next"] = next_path
         return redirect(url_for("entrance.factors_page"), code=303)
     return redirect(next_path or "/desk/", code=303)
 
@@ -97,7 +101,7 @@ def _render_second_factor(status: int = 200, error: str = "") -> Response:
 
 
 @entrance.post("/sign-in/second")
-@limiter.limit("10 per hour", key_func=lambda: hash_identifier(f"second {getattr(current_user, 'person_id', '')}"))
+@limiter.limit(CODES_TRIED, key_func=lambda: hash_identifier(f"second {getattr(current_user, 'person_id', '')}"))
 def verify_second_factor_code() -> Response:
     """Verify a code of an authenticator app, or a recovery code."""
     return _verify_second_factor(partial(factors.use_code, code=request.form.get("code", "")))
@@ -157,6 +161,7 @@ def _render_factors(status: int = 200, codes: list[str] | None = None, error: st
     with db.read() as db_session:
         own_factors = factors.list_factors(db_session, current_user.person_id)
         codes_left = factors.count_unused_codes(db_session, current_user.person_id)
+        home_url = get_home_url(db_session, current_user.person_id, current_user.door)
     html = render_template(
         "entrance/factors.html",
         factors=own_factors,
@@ -164,6 +169,7 @@ def _render_factors(status: int = 200, codes: list[str] | None = None, error: st
         codes=codes,
         error=error,
         is_needed=current_user.needs_second_factor and not own_factors,
+        desk_url=get_local_path(session.get("next")) or home_url,
     )
     return make_response(html, status)
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from .. import audit
 from ..core.actors import Actor
 from ..core.domain_errors import DomainError
-from ..db.session import add_and_flush, get_keyring, now
+from ..db.session import add_and_flush, get_keyring, lock_row, now
 from ..text.clean import digits, single_line
 from . import sessions
 from .models import BrowserSession, Factor, Person
@@ -212,6 +212,7 @@ def use_code(session: Session, actor: Actor, browser_session: BrowserSession, co
     for factor in list_factors(session, browser_session.person_id):
         if factor.secret_sealed is None:
             continue
+        lock_row(session, factor)  # two browsers may send the same code at once
         try:
             secret = get_keyring(session).open(_seal_context(factor), factor.secret_sealed)
             factor.last_step = _verify_code(session, secret, code, factor.last_step or 0)

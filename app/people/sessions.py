@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from .. import audit
 from ..core.actors import Actor, Staff
@@ -56,16 +56,42 @@ def is_live_condition(session: Session) -> ColumnElement[bool]:
 def _lacks_second_factor_condition(session: Session) -> ColumnElement[bool]:
     """Return the SQL condition for a desk session without a second factor, whose person has one or must have one."""
     has_factor = exists().where(Factor.person_id == Person.id, Factor.kind != "recovery")
+    rules: SignInRules = session.info["sign_in"]
+    is_required: ColumnElement[bool] = Membership.role.in_(rules.second_factor_roles)
+    if rules.second_factor_if_shared:
+        is_required = or_(is_required, _is_shared_condition())
     must_have_factor = exists(
         select(Membership.id)
-        .where(
-            Membership.person_id == Person.id,
-            Membership.disabled_at.is_(None),
-            Membership.role.in_(session.info["sign_in"].second_factor_roles),
-        )
+        .where(Membership.person_id == Person.id, Membership.disabled_at.is_(None), is_required)
         .correlate(Person)
     )
     return and_(BrowserSession.door == "desk", BrowserSession.second_at.is_(None), or_(has_factor, must_have_factor))
+
+
+def _is_shared_condition() -> ColumnElement[bool]:
+    """Return the SQL condition for a membership whose desk somebody else can open too."""
+    other, colleague = aliased(Membership), aliased(Person)
+    return exists(
+        select(other.id)
+        .join(colleague, colleague.id == other.person_id)
+        .where(
+            other.newsletter_id == Membership.newsletter_id,
+            other.person_id != Membership.person_id,
+            _can_open_desk(other, colleague),
+        )
+        .correlate(Membership)
+    )
+
+
+def has_shared_desk(session: Session) -> bool:
+    """Return whether more than one person can open some desk."""
+    query = select(Membership.id).join(Person, Person.id == Membership.person_id)
+    query = query.where(_can_open_desk(Membership, Person), _is_shared_condition())
+    return session.scalar(query.limit(1)) is not None
+
+
+def _can_open_desk(membership: type[Membership], person: type[Person]) -> ColumnElement[bool]:
+    return and_(membership.joined_at.is_not(None), membership.disabled_at.is_(None), person.disabled_at.is_(None))
 
 
 def _token_macs(session: Session, token: str) -> list[bytes]:

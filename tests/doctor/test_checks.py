@@ -33,12 +33,13 @@ from app.mail import outbox
 from app.mail.message import Message
 from app.mail.models import Inbound, OutboxMail
 from app.newsletters.models import Newsletter
+from app.people.models import Membership
 from app.server import worker
 from app.server.startup_checks import find_schema_faults
 from app.watching import sightings
 from app.watching.each_request import ProxyStatistics
 from tests.support import smtp_servers
-from tests.support.app import BASE_URL
+from tests.support.app import BASE_URL, PRODUCTION_SETTINGS
 from tests.support.commands import record_sighting
 from tests.support.fake_servers import CannedResponse
 from tests.support.incoming_mails import mail
@@ -112,6 +113,19 @@ def test_keys_that_do_not_open_what_is_sealed(app: Flask, database: Database, ne
 @on_sqlite
 def test_a_house_without_a_newsletter(app: Flask) -> None:
     assert look(app, "newsletter") == [("fault", "there is no newsletter")]
+
+
+@pytest.mark.parametrize(
+    ("who", "is_told"), [("nobody", True), ("shared", False), ("", False), ("admin", False)], ids=str
+)
+def test_a_desk_of_several_people_that_a_mailbox_opens(
+    app: Flask, database: Database, newsroom: Newsroom, who: str, is_told: bool
+) -> None:
+    settings = config.load({**PRODUCTION_SETTINGS, "SECOND_FACTOR": who})
+    found = list(machines.check_second_factors(findings.CheckContext(database, settings, ())))
+    assert [finding.state for finding in found] == ([findings.NOTE] if is_told else [])
+    database.write(lambda session: session.execute(update(Membership).values(disabled_at=utc_now())))
+    assert list(machines.check_second_factors(findings.CheckContext(database, settings, ()))) == []
 
 
 @pytest.mark.threat("erased words")

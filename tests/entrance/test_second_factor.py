@@ -1,21 +1,36 @@
 """Nora's second factor on the pages, without scripts: added, asked for, and needed where the settings say so."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pyotp
 import pytest
 import zxingcpp
 from flask import Flask
+from flask.testing import FlaskClient
+from limits import parse_many
 from sqlalchemy import update
 
 from app.core.clock import utc_now
 from app.db.engine import Database
+from app.entrance.two_factor import CODES_TRIED
 from app.people import factors
-from app.people.models import BrowserSession
+from app.people.models import BrowserSession, Membership
 from app.settings.sign_in_rules import SignInRules
-from tests.support.desk_people import NORA, get_newest_mail_text, get_person_public_id, hire_vera, sign_in_directly
+from tests.support.desk_people import (
+    NORA,
+    VERA,
+    create_delta_newsletter,
+    find_link,
+    get_newest_mail_text,
+    get_person_public_id,
+    hire,
+    hire_vera,
+    sign_in_by_link,
+    sign_in_directly,
+)
 from tests.support.pages import Browser
 from tests.support.sample_newsroom import Newsroom
 
@@ -100,14 +115,30 @@ def test_a_half_signed_in_browser_presses_nothing(app: Flask, database: Database
         thief.open(SECOND)
         return thief.press(path).headers.get("Location", "").partition("?")[0]
 
+    thief.open(SECOND)
+    assert thief.press("/desk/steppe/people", name="Eve").status_code == 403
     shut = {
-        "/desk/steppe/people": SECOND,
         f"{FACTORS}/codes": SECOND,
         f"{FACTORS}/app": SECOND,
         "/sign-in/again": SECOND,
         "/signed-in/others": "/sign-in",  # it is out then
     }
     assert {path: pressed(path) for path in shut} == shut
+
+
+@pytest.mark.threat("seized editor's device")
+def test_codes_are_tried_ten_times_an_hour_and_thirty_times_a_day(
+    limited_client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    app = limited_client.application
+    with_app(sign_in_directly(app, database, NORA))
+    thief = sign_in_directly(app, database, NORA)
+    thief.open(SECOND)
+    assert [thief.submit(SECOND, code=f"{number:06}").status_code for number in range(11)] == [400] * 10 + [429]
+    per_hour, per_day = parse_many(CODES_TRIED)
+    assert (per_hour.amount, per_hour.get_expiry(), per_day.amount, per_day.get_expiry()) == (10, 3_600, 30, 86_400)
+    right_at_once = 3  # the code of now, and its neighbours
+    assert 365 * per_day.amount * right_at_once / 10**6 < 0.035
 
 
 @pytest.mark.threat("seized editor's device")
@@ -143,27 +174,84 @@ def test_a_factor_is_renamed_and_removed(app: Flask, database: Database, newsroo
 
 
 @pytest.fixture
-def editors_need_one(app: Flask) -> Iterator[None]:
-    info = app.extensions["database"]._write_session.kw["info"], app.extensions["database"]._read_session.kw["info"]
-    for one in info:
-        one["sign_in"] = SignInRules(second_factor_roles=("editor",))
-    yield
-    for one in info:
-        one["sign_in"] = SignInRules()
+def set_rules(app: Flask) -> Iterator[Callable[..., None]]:
+    """Set the rules of the settings for signing in, for all sessions of the database."""
+    database = app.extensions["database"]
+
+    def set_rules(**values: Any) -> None:
+        for sessions in (database._write_session, database._read_session):
+            sessions.kw["info"]["sign_in"] = SignInRules(**values)
+
+    yield set_rules
+    set_rules()
 
 
 @pytest.mark.threat("seized editor's device")
 def test_where_the_settings_say_so_an_editor_adds_one_before_the_desk_opens(
-    app: Flask, database: Database, newsroom: Newsroom, editors_need_one: None
+    app: Flask, database: Database, newsroom: Newsroom, set_rules: Callable[..., None]
 ) -> None:
+    set_rules(second_factor_roles=("editor",))
     nora, ilya = sign_in_directly(app, database, NORA), sign_in_directly(app, database, "ilya@desk.example")
     assert ilya.open(DESK).status_code == 200, "an assistant, of whom nothing is asked"
     nora.open(DESK)
     nora.follow()
     nora.follow()
-    assert "Your role needs a second factor" in nora.text
+    assert "This desk needs a second factor" in nora.text
     with_app(nora)
     assert nora.open(DESK).status_code == 200
+
+
+def leave_alone(database: Database, person_id: int) -> None:
+    """Deactivate everybody else at every desk."""
+    others = update(Membership).where(Membership.person_id != person_id).values(disabled_at=utc_now())
+    database.write(lambda session: session.execute(others))
+
+
+@pytest.mark.threat("seized editor's device")
+@pytest.mark.both_databases
+def test_as_soon_as_somebody_else_can_open_her_desk_vera_needs_a_factor(
+    app: Flask, database: Database, newsroom: Newsroom, set_rules: Callable[..., None]
+) -> None:
+    set_rules(second_factor_if_shared=True)
+    vera_id = hire_vera(database, newsroom).person_id
+    leave_alone(database, vera_id)
+    vera = sign_in_directly(app, database, VERA)
+    people = "/desk/steppe/people"
+    vera.open(people)
+    assert "Once somebody else can open this desk, everybody who works here needs a second factor" in vera.text
+    vera.submit(people, name="Eve Ro", email="eve@desk.example", role="editor")
+    assert vera.open(people).status_code == 200, "whom she invites isn't a colleague yet"
+
+    eve = sign_in_by_link(app, find_link(get_newest_mail_text(database, "eve@desk.example")))
+    eve.open(DESK)
+    eve.follow()
+    eve.follow()
+    assert (eve.heading, "This desk needs a second factor" in eve.text) == ("Your second factors", True)
+    refused = vera.press("/desk/steppe/letters/new", body="Who dug the well?")
+    assert (refused.status_code, vera.heading) == (403, "Confirm that it is you")
+    assert "Who dug the well?" in vera.text, "what she typed is there to be copied"
+    vera.open(people)
+    vera.follow()
+    vera.follow()
+    assert "This desk needs a second factor" in vera.text
+    with_app(vera)
+    assert ("I have them: go on to the desk", people) in vera.page.links
+    vera.open(people)
+    assert (vera.heading, "Once somebody else" in vera.text) == ("People", False)
+
+    leave_alone(database, vera_id)
+    assert sign_in_directly(app, database, VERA).open(people).status_code == 303, "a factor is asked for also of one"
+
+
+def test_somebody_of_another_desk_is_no_reason(
+    app: Flask, database: Database, newsroom: Newsroom, set_rules: Callable[..., None]
+) -> None:
+    set_rules(second_factor_if_shared=True)
+    leave_alone(database, newsroom.nora.person_id)
+    database.write(lambda session: hire(session, create_delta_newsletter(session), "Vera Holm", VERA, "admin"))
+    assert sign_in_directly(app, database, NORA).open(DESK).status_code == 200
+    database.write(lambda session: hire(session, newsroom.newsletter_id, "Eve Ro", "eve@desk.example", "assistant"))
+    assert sign_in_directly(app, database, NORA).open(DESK).status_code == 303
 
 
 def test_an_admin_removes_the_factors_of_somebody_who_lost_them(

@@ -1,6 +1,8 @@
 """Second factors beside the mail: an app's codes, recovery codes, and what an admin removes."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
+from time import sleep
 
 import pyotp
 import pytest
@@ -95,6 +97,31 @@ def test_a_code_works_once_and_only_in_its_time(database: Database, newsroom: Ne
         False,
         True,
     ]
+
+
+@pytest.mark.threat("seized editor's device")
+@pytest.mark.both_databases
+def test_of_two_browsers_that_send_the_same_code_at_once_one_is_let_in(database: Database, newsroom: Newsroom) -> None:
+    with_app(database, newsroom)
+    later = AT + timedelta(minutes=5)
+    tokens = [comes_in(database, newsroom, later) for _ in range(2)]
+    both_are_here, results = Barrier(2), []
+
+    def show(token: str) -> None:
+        both_are_here.wait()
+        try:
+            change(database, token, lambda s, a, b: (factors.use_code(s, a, b, code(later)), sleep(0.2)), later)
+        except ProofFailed:
+            results.append("refused")
+        else:
+            results.append("let in")
+
+    threads = [Thread(target=show, args=(token,)) for token in tokens]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["let in", "refused"]
 
 
 @pytest.mark.threat("stolen database")

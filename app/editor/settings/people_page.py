@@ -1,6 +1,6 @@
 """The people of the desk and their roles; for admins also invitations, deactivation and second factors."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flask import redirect, request, url_for
@@ -9,9 +9,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from app.settings.sign_in_rules import SignInRules
+
 from ...core.domain_errors import VersionConflict
 from ...core.permissions import DESK_ACTS, ROLES, roles_for
 from ...people import colleagues, identities, staff
+from ...people.colleagues import Colleague
 from ...people.models import Membership
 from ...web.error_sentences import SENTENCES, format_bad_address, format_error
 from ...web.setup import or_404
@@ -61,9 +64,16 @@ def _render_list(
         people=[colleague for colleague in everybody if can_manage or colleague.status == "here"],
         can_manage=can_manage,
         roles=_role_options(),
+        will_need_factors=can_manage and _will_need_factors(desk, everybody),
         form_data=form_data or {"role": "editor"},
         faults=faults or {},
     )
+
+
+def _will_need_factors(desk: RequestContext, everybody: Sequence[Colleague]) -> bool:
+    """Return whether a second person would make a second factor necessary at this desk."""
+    rules: SignInRules = desk.session.info["sign_in"]
+    return rules.second_factor_if_shared and [colleague.status for colleague in everybody].count("here") == 1
 
 
 def _role_options() -> list[tuple[str, str]]:
