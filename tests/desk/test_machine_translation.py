@@ -103,6 +103,7 @@ def test_a_letter_is_translated_on_a_press_and_stays_with_the_desk(
         )
 
 
+@pytest.mark.threat("silent servers")
 @pytest.mark.parametrize(("answer", "fault"), [
     (CannedResponse({"error": "Invalid API key"}, 403), "key"),
     (CannedResponse({"error": "Slowdown: 20 per 1 minute"}, 429), "busy"),
@@ -138,6 +139,7 @@ def test_whatever_goes_wrong_is_said_and_the_words_go_out_again_on_a_press_alone
     assert (len(machine.requests), get_one(database, MachineTranslation).fault) == (2, None)
 
 
+@pytest.mark.threat("silent servers")
 def test_a_server_that_is_slow_or_gone_is_waited_for_no_longer_than_its_limit(machine_: LibreTranslateServer) -> None:
     machine_.responses.append(CannedResponse(b'{"translatedText": ["' + b"x" * 200, 200, byte_delay=0.05))
     with pytest.raises(TranslationFailed, match="slow"):
@@ -151,6 +153,7 @@ def test_a_server_that_is_slow_or_gone_is_waited_for_no_longer_than_its_limit(ma
         request_translation(nowhere, ["salt"], "ru", "en")
 
 
+@pytest.mark.threat("hostile words")
 def test_what_comes_back_is_text_whatever_stands_in_it(
     nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslateServer
 ) -> None:
@@ -201,6 +204,7 @@ def test_without_the_setting_there_is_no_button_no_press_and_no_request(
     assert BUTTON not in nora.get(f"letters/{english}").buttons
 
 
+@pytest.mark.threat("erased words")
 def test_it_goes_with_the_letter_also_while_the_answer_is_on_its_way(
     nora: Desk,
     app: Flask,
