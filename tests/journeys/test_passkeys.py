@@ -66,6 +66,10 @@ def test_a_passkey_is_made_shown_and_asked_for_at_each_way_in(
     click_and_wait(page.get_by_role("button", name="Make a passkey"))
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     assert len(re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}", page.inner_text("main"))) == 10
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        heights = [box["height"] for code in page.locator("main code").all() if (box := code.bounding_box())]
+        assert (len(heights), max(heights) < 40) == (10, True), "each code is on one line, so that it can be copied"
 
     comes_in(page, database, newsroom, house)
     expect(page.get_by_role("heading", name="Your second factor")).to_be_visible()
