@@ -66,8 +66,8 @@ AS_READERS_SEE_IT = {
     "closed": "ended",
     "merged": "read",
 }
-# The retention rule that limits how long the words of its letters are kept (workflows/retention/limits.py). Letters of a
-# merged question have the limit of the question that it was merged into.
+# The retention rule that limits how long the words of its letters are kept (workflows/retention/limits.py). Letters of
+# a merged question have the limit of the question that it was merged into.
 LIMITS_BY_STATE = {
     "open": "open",
     "seeking": "open",
