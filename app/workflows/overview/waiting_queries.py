@@ -234,8 +234,8 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
     contested = (
         select(func.count()).select_from(_select_contested().limit(COUNT_LIMIT + 1).subquery()).scalar_subquery()
     )
-    losing_words = open_letters.select_questions(newsletter_id, _LAST_ERASURE_DAY)
-    losing_words = losing_words.order_by("erase_on").limit(COUNT_LIMIT + 1).subquery()
+    questions_losing_words = open_letters.select_questions(newsletter_id, _LAST_ERASURE_DAY)
+    losing_words = questions_losing_words.order_by("erase_on").limit(COUNT_LIMIT + 1).subquery()
     edited_conditions = (Answer.is_on_the_desk, ~Answer.is_submitted)
     deadline = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
     pen_times = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.is_pen)

@@ -100,7 +100,7 @@ def _get_window_end(session: Session, newsletter: Newsletter) -> datetime:
     return datetime.combine(last_day + timedelta(days=1), time.min, UTC)
 
 
-def _select_unannounced(session: Session, newsletter: Newsletter) -> Select[Any]:
+def _select_unannounced(session: Session, newsletter: Newsletter) -> Select[int, datetime]:
     query = select(Letter.id, Letter.received_at).join(Question, Question.id == Letter.question_id)
     return query.where(
         Letter.newsletter_id == newsletter.id,
@@ -146,7 +146,7 @@ def get_last_day(session: Session) -> date:
     return (now(session) + ASK_PERIOD).date()
 
 
-def select_questions(newsletter_id: Key, last_day: Any) -> Select[Any]:
+def select_questions(newsletter_id: Key, last_day: Any) -> Select[int, date | None, int]:
     """Select the leading questions behind which words are erased by `last_day`: id, first day, number of letters."""
     query = select(_lead_id.label("id"), func.min(Letter.erase_on).label("erase_on"), func.count().label("letters"))
     query = query.select_from(Letter).join(Question, Question.id == Letter.question_id)
@@ -157,7 +157,7 @@ def list_questions(session: Session, newsletter: Newsletter, limit: int = COUNT_
     """Return the questions about whose letters the desk is asked, those that are due first."""
     query = select_questions(newsletter.id, get_last_day(session))
     rows = session.execute(query.order_by(func.min(Letter.erase_on), _lead_id).limit(limit))
-    return [AnnouncedQuestion(*row) for row in rows]
+    return [AnnouncedQuestion(question_id, erase_on, letters) for question_id, erase_on, letters in rows if erase_on]
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,8 @@ def _join_questions(query: Select[Any]) -> Select[Any]:
 
 def _select_announced_letters(condition: Any) -> list[LetterQuery]:
     """Select the letters that have a day on which they are erased, and meet a condition."""
-    keys = _join_questions(select(Letter.id.label("key"), Letter.erase_on.label("since")).select_from(Letter))
+    columns: tuple[Any, ...] = (Letter.id.label("key"), Letter.erase_on.label("since"))
+    keys = _join_questions(select(*columns).select_from(Letter))
     keys = keys.where(Letter.erased_at.is_(None), Letter.erase_on.is_not(None), condition)
     return [LetterQuery(keys, Letter.newsletter_id, Letter.erase_on)]
 
