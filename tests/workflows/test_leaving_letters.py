@@ -31,7 +31,7 @@ def by_the_rule(session: Session, newsletter: Newsletter, rule: Rule, until: dat
         .outerjoin(own, own.id == Letter.question_id)
         .outerjoin(lead, lead.id == func.coalesce(own.merged_into_id, own.id))
         .where(Letter.newsletter_id == newsletter.id, Letter.erased_at.is_(None), rule.condition)
-        .where(rule.is_due(newsletter, until))
+        .where(rule.get_due_condition(newsletter, until))
         .order_by(rule.since, Letter.id)
     )
     return [(key, since) for key, since in session.execute(query)]

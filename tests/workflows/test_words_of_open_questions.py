@@ -78,12 +78,12 @@ def write_to(database: Database, public_id: str, fn: Callable[[Session, Question
 
 def list_bodies(database: Database) -> list[str | None]:
     with database.read() as session:
-        return list(session.scalars(select(Letter.body).order_by(Letter.id)))
+        return list(session.scalars(select(Letter.body).order_by(Letter.received_at, Letter.id)))
 
 
 def list_days(database: Database) -> list[date | None]:
     with database.read() as session:
-        return list(session.scalars(select(Letter.erase_on).order_by(Letter.id)))
+        return list(session.scalars(select(Letter.erase_on).order_by(Letter.received_at, Letter.id)))
 
 
 def list_asked(database: Database, newsroom: Newsroom, at: datetime) -> list[tuple[date, int]]:

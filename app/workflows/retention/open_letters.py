@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from ... import audit
@@ -185,14 +185,17 @@ def get_notice(
     session: Session, newsletter: Newsletter, question: Question, family_ids: Sequence[int]
 ) -> ErasureNotice:
     """Return what the page of a question says about the words of its letters. `family_ids` are those of its family."""
-    announced = select(func.min(Letter.erase_on), func.count()).where(
-        *is_announced(newsletter.id, get_last_day(session)), is_question, Letter.question_id.in_(family_ids)
+    is_soon = and_(*is_announced(newsletter.id, get_last_day(session)), is_question)
+    query = select(
+        func.min(Letter.erase_on).filter(is_soon),
+        func.count().filter(is_soon),
+        func.count().filter(Letter.erased_at.is_not(None)),
+        func.max(Letter.erased_at),
     )
-    erase_on, letter_count = session.execute(announced).one() if question.can_run else (None, 0)
-    erased = select(func.count(), func.max(Letter.erased_at)).where(
-        Letter.question_id.in_(family_ids), Letter.erased_at.is_not(None), Letter.erase_on.is_not(None)
-    )
-    erased_count, erased_at = session.execute(erased).one()
+    query = query.where(Letter.question_id.in_(family_ids), Letter.erase_on.is_not(None))
+    erase_on, letter_count, erased_count, erased_at = session.execute(query).one()
+    if not question.can_run:
+        erase_on = None
     event = find_latest_event(session, "question", question.id, "question.erase") if erased_count else None
     return ErasureNotice(
         erase_on=erase_on,

@@ -115,18 +115,18 @@ class Rule:
     queries: list[LetterQuery]
     is_announced: bool = False
 
-    def is_due(
-        self, newsletter: Newsletter, as_of: datetime, since: SQLColumnExpression[Any] | None = None
+    def get_due_condition(
+        self, newsletter: Newsletter, as_of: datetime, column: SQLColumnExpression[Any] | None = None
     ) -> ColumnElement[bool]:
-        """Return the condition that a letter is due by `as_of`. `since` replaces the column in a query of the rule."""
-        since = self.since if since is None else since
+        """Return the condition that a letter is due by `as_of`. `column` replaces `since` in a query of the rule."""
+        since = self.since if column is None else column
         if self.is_announced:
             return since <= as_of.date()
         return since < as_of - get_retention_period(newsletter, self)
 
-    def get_erasure_time(self, newsletter: Newsletter, since: Any) -> date:
+    def get_erasure_time(self, newsletter: Newsletter, value: Any) -> date:
         """Return when a letter is erased, from its value in the column `since`."""
-        erased_at: date = since if self.is_announced else since + get_retention_period(newsletter, self)
+        erased_at: date = value if self.is_announced else value + get_retention_period(newsletter, self)
         return erased_at
 
 
@@ -205,7 +205,7 @@ def _select_due_letters(newsletter: Newsletter, rule: Rule, as_of: datetime, lim
     """
     oldest_of_each_query = []
     for query in rule.queries:
-        is_due = rule.is_due(newsletter, as_of, query.since)
+        is_due = rule.get_due_condition(newsletter, as_of, query.since)
         oldest = query.select_due(newsletter, is_due).order_by(query.since, Letter.id).limit(limit).subquery()
         oldest_of_each_query.append(select(oldest.c.key, oldest.c.since))
     return union_all(*oldest_of_each_query).subquery()
@@ -258,7 +258,7 @@ def list_still_due_letters(session: Session, batch: DueBatch) -> Sequence[Letter
     """Return the letters of a batch without those that have been used again in the meantime."""
     newsletter = session.get_one(Newsletter, batch.newsletter_id)
     rule = RULES[batch.rule]
-    is_due = rule.is_due(newsletter, now(session))
+    is_due = rule.get_due_condition(newsletter, now(session))
     query = _join_questions(select(Letter))
     query = query.where(Letter.id.in_(batch.keys), Letter.erased_at.is_(None), rule.condition, is_due)
     return session.scalars(query.order_by(rule.since, Letter.id)).all()
