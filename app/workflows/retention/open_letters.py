@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from ... import audit
 from ...audit.queries import find_latest_event
@@ -38,8 +38,8 @@ UNANNOUNCED = "letters.erase_on IS NULL AND letters.filed_as = 'question'"  # wo
 
 _lead_id = func.coalesce(Question.merged_into_id, Question.id)
 _open_states = list_limited(LIMITS_BY_QUESTION_STATE, "open")
-# The question of the outer query, or the one that it was merged into, is still open.
-_is_open = _lead_id.in_(select(Question.id).where(Question.state.in_(_open_states)).correlate(None))
+_lead = aliased(Question)  # the question that a letter's own question was merged into, or else that one
+_is_open = _lead.state.in_(_open_states)
 
 
 def get_period(newsletter: Newsletter) -> timedelta:
@@ -102,6 +102,7 @@ def _get_window_end(session: Session, newsletter: Newsletter) -> datetime:
 
 def _select_unannounced(session: Session, newsletter: Newsletter) -> Select[int, datetime]:
     query = select(Letter.id, Letter.received_at).join(Question, Question.id == Letter.question_id)
+    query = query.join(_lead, _lead.id == _lead_id)
     return query.where(
         Letter.newsletter_id == newsletter.id,
         Letter.received_at < _get_window_end(session, newsletter),
@@ -115,6 +116,7 @@ def _select_unannounced(session: Session, newsletter: Newsletter) -> Select[int,
 def _select_outdated(session: Session, newsletter: Newsletter) -> Select[int]:
     """Select announced letters whose question has run or ended, or that the settings allow to keep for longer now."""
     query = select(Letter.id).outerjoin(Question, Question.id == Letter.question_id)
+    query = query.outerjoin(_lead, _lead.id == _lead_id)
     return query.where(
         Letter.newsletter_id == newsletter.id,
         Letter.erased_at.is_(None),
@@ -150,6 +152,7 @@ def select_questions(newsletter_id: Key, last_day: Any) -> Select[int, date | No
     """Select the leading questions behind which words are erased by `last_day`: id, first day, number of letters."""
     query = select(_lead_id.label("id"), func.min(Letter.erase_on).label("erase_on"), func.count().label("letters"))
     query = query.select_from(Letter).join(Question, Question.id == Letter.question_id)
+    query = query.join(_lead, _lead.id == _lead_id)
     return query.where(*is_announced(newsletter_id, last_day), is_question, _is_open).group_by(_lead_id)
 
 
