@@ -95,6 +95,10 @@ EVENTS: dict[str, EventKind] = {
         N_("%(who)s merged it into another question."), "step", "question", N_("%(who)s merged it into this one.")
     ),
     "question.split": EventKind(N_("%(who)s took it out of the other question again."), "step", "question"),
+    "question.keep": EventKind(
+        N_("%(who)s kept the readers’ words until %(until)s; why is in a note."), "step", "question"
+    ),
+    "question.erase": EventKind(N_("%(who)s had the readers’ words erased."), "step", "question"),
     "question.undo": EventKind(N_("%(who)s undid the last step."), "step", "question"),
     "question.show": EventKind(N_("%(who)s made it public in the desk’s wording."), "line", "question"),
     "question.hide": EventKind(N_("%(who)s took it off the public page."), "line", "question"),

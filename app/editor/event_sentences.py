@@ -1,6 +1,7 @@
 """Sentences for the events of the trail. The names in them are loaded in a fixed number of queries."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from flask_babel import gettext as _
@@ -17,7 +18,7 @@ from ..people import colleagues
 from ..people.directory import expert_names, names_of
 from ..people.models import Expert, Person
 from ..questions.models import Question, QuestionText
-from ..web.formatting import format_language
+from ..web.formatting import day, format_language
 from .form_fields import field_labels
 from .frame import RequestContext, role_label
 from .letter_labels import FILED
@@ -88,6 +89,7 @@ def describe_events(
             "person": people.get(_get_person_id(event) or 0) or _("somebody"),
             "role": role_label(event.new) if event.new in ROLES else "",
             "language": format_language(facts.get("language", "")),
+            "until": day(date.fromisoformat(facts["until"])) if facts.get("until") else "",
             "columns": ", ".join(field_labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
         }
 

@@ -17,6 +17,9 @@ STATES = States(
     }
 )
 
+# The retention rule that limits how long a reader's words are kept (workflows/retention/limits.py).
+LIMITS_BY_STATE = {"received": "idle", "held": "spam", "filed": "by kind", "ended": "idle", "withdrawn": "at once"}
+
 
 class LetterStates(StateMixin):
     """Properties of a letter's state, for pages, verbs and queries."""

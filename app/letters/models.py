@@ -138,6 +138,19 @@ class Letter(Row, HasPublicId, Editable, OfNewsletter, LetterStates):
             *BY_STATE_TIME,
             **partial_index_options(f"{UNERASED} AND state = 'filed'"),
         ),
+        Index(
+            "ix_letters_announced",
+            "newsletter_id",
+            "erase_on",
+            "id",
+            **partial_index_options(f"{UNERASED} AND erase_on IS NOT NULL"),
+        ),
+        Index(
+            "ix_letters_unannounced",
+            "newsletter_id",
+            *BY_ARRIVAL,
+            **partial_index_options(f"{UNERASED} AND erase_on IS NULL AND filed_as = 'question'"),
+        ),
         Index("ix_letters_unindexed", *BY_ARRIVAL, **partial_index_options("indexed_version <> version")),
     )
 
@@ -168,6 +181,9 @@ class Letter(Row, HasPublicId, Editable, OfNewsletter, LetterStates):
     receipt_mailed: Mapped[bool] = mapped_column(default=False)
     received_at: Mapped[datetime]
     alike: Mapped[bool | None]  # another letter or question likely asks the same; None until the worker has compared
+    # The day on which the words are erased although the question is still open, once the desk has been asked. It stays
+    # if they were erased by that rule (workflows/retention/open_letters.py).
+    erase_on: Mapped[date | None]
     erased_at: Mapped[datetime | None]
     indexed_version: Mapped[int] = mapped_column(default=0, server_default="0")
 

@@ -48,6 +48,7 @@ ERASED_VALUES: dict[str, Any] = {
     "language": "und",
     "verbatim": False,
     "signs": [],
+    "erase_on": None,
 }
 
 
@@ -63,12 +64,12 @@ def erase_letter(
     """Erase a letter by `action` of its state machine, at `erased_at`. Its ids, its state and the day remain.
 
     `erasure_kind` is the kind in the list of erasures that a restored backup repeats (`audit.erasures`). `transition`
-    is passed on to `Machine.apply`. Raises the errors of `apply`.
+    is passed on to `Machine.apply`, and can override `ERASED_VALUES`. Raises the errors of `apply`.
     """
     contacts.forget(session, actor, letter.id)
     contacts.set_credit(session, letter, "none")
     for model in (ReceiptNote, Addition, MachineTranslation):
         session.execute(delete(model).where(model.letter_id == letter.id))
-    LETTER.apply(session, actor, letter, action, at=erased_at, erased_at=erased_at, **ERASED_VALUES, **transition)
+    LETTER.apply(session, actor, letter, action, at=erased_at, erased_at=erased_at, **(ERASED_VALUES | transition))
     remove_from_indexes(session, "letter", letter.id)
     erasures.note(session, erasure_kind, [letter.public_id])

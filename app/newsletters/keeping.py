@@ -32,6 +32,15 @@ class Keeping:
         ),
         183,
     )
+    open_days: Mapped[int] = _days(
+        N_("Letters behind open questions"),
+        N_(
+            "Days until the words of a letter are erased although its question is still open. You are asked 30 days "
+            "before. The question goes on with its wording alone."
+        ),
+        365,
+        low=30,
+    )
     ran_days: Mapped[int] = _days(
         N_("Letters behind what ran"),
         N_("Days after it ran. Everything said with them goes too, and the sealed name; a printed name stays."),

@@ -66,6 +66,19 @@ AS_READERS_SEE_IT = {
     "closed": "ended",
     "merged": "read",
 }
+# The retention rule that limits how long the words of its letters are kept (workflows/retention/limits.py). Letters of
+# a merged question have the limit of the question that it was merged into.
+LIMITS_BY_STATE = {
+    "open": "open",
+    "seeking": "open",
+    "answered": "open",
+    "queued": "open",
+    "published": "ran",
+    "retracted": "ran",
+    "shelved": "open",
+    "closed": "closed",
+    "merged": "closed",
+}
 # Why a merge is impossible, as keys of `CannotMerge` by state. No question can be merged into one that takes no
 # letters, and a question without the move "merge" can't itself be merged into another.
 CANNOT_TAKE_IN = {"merged": "into_merged", "closed": "into_closed", "published": "into_ran", "retracted": "into_ran"}
@@ -110,7 +123,7 @@ QUESTION = Machine(
             ("open", "seeking", "answered", "shelved"),
             ("closed",),
             act="close",
-            after="withdraw",
+            after="withdraw, forget",
             needs=(requires("closed_reason"),),
             tells="R X",
         ),

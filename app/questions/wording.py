@@ -1,6 +1,6 @@
 """The desk's wording of a question: write it, clear it to leave the newsroom, and erase it with its translations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -17,6 +17,7 @@ from ..search.index import remove_from_indexes
 from ..text.clean import clean, for_print, single_line, slug
 from ..text.languages import guess_language
 from .models import Note, Question, QuestionText, Translation, Translator
+from .queries import cleared_text
 from .source_protection import (
     find_private_details,
     find_verbatim_spans,
@@ -181,9 +182,46 @@ def forget_own_words(session: Session, question: Question, letter_text: str, oth
         if text.id != question.text_id:
             erase_text(session, text)
         elif text.cleared_at is None and other_letter is not None:
-            body = for_print(other_letter.body or "")
-            erase_translations(session, "of_question_text_id", [text.id])
-            text.body, text.background, text.slug = body, "", slug(text.headline or body)
-            session.flush()
-            _take_out_of_index(session, question)
+            replace_text(session, question, text, other_letter)
     session.flush()
+
+
+def replace_text(session: Session, question: Question, text: QuestionText, letter: Letter) -> None:
+    """Replace the body of an uncleared version by the text of a letter that isn't erased, and erase its background."""
+    body = for_print(letter.body or "")
+    erase_translations(session, "of_question_text_id", [text.id])
+    text.body, text.background, text.slug = body, "", slug(text.headline or body)
+    session.flush()
+    _take_out_of_index(session, question)
+
+
+def forget_uncleared_copies(
+    session: Session, question: Question, reader_texts: Sequence[str], other_letter: Letter | None
+) -> bool:
+    """Erase the uncleared versions of the wording that contain passages of these texts of a reader.
+
+    If the current one is among them, the newest cleared version takes its place, or else the text of `other_letter`.
+    Return whether there is neither, so that it couldn't be erased.
+    """
+    uncleared = select(QuestionText).filter_by(question_id=question.id, cleared_at=None, erased_at=None)
+    copies = [
+        text
+        for text in session.scalars(uncleared)
+        if any(find_verbatim_spans(reader_texts, part) for part in text.parts)
+    ]
+    current_text = next((text for text in copies if text.id == question.text_id), None)
+    cleared = cleared_text(session, question.id)
+    if current_text is not None and cleared is not None and cleared.body:
+        question.text_id, current_text = cleared.id, None
+        session.flush()
+        session.refresh(question)
+        _take_out_of_index(session, question)
+    for text in copies:
+        if text is not current_text:
+            erase_text(session, text)
+    if current_text is not None and other_letter is not None:
+        current_text.headline = ""
+        replace_text(session, question, current_text, other_letter)
+        current_text = None
+    session.flush()
+    return current_text is not None

@@ -13,6 +13,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,6 +38,7 @@ from ..web.formatting import day, language, requested_language
 from ..web.setup import apply_limits, caller, db, limiter
 from ..workflows.letters import receipt_notes, withdrawal
 from ..workflows.letters.public_state import PublicState, get_public_state
+from ..workflows.retention.open_letters import get_latest_day
 from .copies import CachedPage, CacheKey, LruStore, get_expiry
 from .page_frame import ReaderContext, enter_newsletter, open_context, reader
 from .submission import SubmissionResult, consent, format_errors, submit_once
@@ -282,8 +284,21 @@ def _render_state(
         note=receipt_notes.get_open_note(letter),
         names_readers=context.newsletter.names_readers,
         hear_back=letter.hear_back,
+        **_describe_erasure(letter, public_state),
         **values,
     )
+
+
+def _describe_erasure(letter: Letter, public_state: PublicState) -> dict[str, object]:
+    """Return when the words of a letter were erased although its question was open; empty if that isn't so."""
+    if letter.erased_at is None or letter.erase_on is None or letter.is_withdrawn:
+        return {}
+    erased_on = letter.erased_at.date()
+    return {
+        "erased_on": erased_on,
+        "erased_after": (erased_on - letter.received_at.date()).days,
+        "goes_on": public_state.is_under_way,
+    }
 
 
 @reader.get("/<slug>/receipt")
@@ -348,10 +363,18 @@ def receipt_held(slug: str) -> ResponseReturnValue:
             receipt=receipt,
             stored_data=stored_data,
             received_on=format_arrival_day(letter),
+            words_kept_until=_get_last_day_of_words(context, letter),
             erased_by=letter.contact.erase_on if letter.contact else None,
         )
 
     return _handle_receipt(slug, show=show)
+
+
+def _get_last_day_of_words(context: ReaderContext, letter: Letter) -> date | None:
+    """Return the day on which the words of a letter are erased if its question is still open then."""
+    if not get_public_state(context.session, context.newsletter, letter, with_dates=False).is_under_way:
+        return None
+    return get_latest_day(context.session, context.newsletter, letter) if letter.is_filed else None
 
 
 @reader.post("/<slug>/receipt/withdraw")

@@ -49,7 +49,7 @@ from ..workflows import asker_counts, invitations, program_messages
 from ..workflows.indexing import index_due
 from ..workflows.newsletters import pausing
 from ..workflows.overview import alarms, digest, weekly_counts
-from ..workflows.retention import erase_letters, erase_people, erase_published
+from ..workflows.retention import erase_letters, erase_people, erase_published, open_letters
 from ..workflows.retention.forget_order import forget_order
 
 log = logging.getLogger(__name__)
@@ -127,6 +127,7 @@ def destroy_old(_app: Flask, database: Database) -> None:
 
 def forget_old(_app: Flask, database: Database) -> None:
     """Erase texts and people whose retention period has ended, batch by batch."""
+    open_letters.announce_erasures(database, BATCHES_PER_RUN)
     erase_letters.forget_letters(database, BATCHES_PER_RUN)
     for erase_batch in (erase_letters.sweep_others, erase_people.erase_due, erase_published.erase_due):
         for _ in range(BATCHES_PER_RUN):

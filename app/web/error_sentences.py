@@ -59,6 +59,7 @@ SENTENCES: dict[str, Any] = {
     "precondition.text_erased": _l("Its words are erased for good: it can’t be put back."),
     "precondition.text_not_erased": NOT_NOW,
     "precondition.letter_erased": NOT_NOW,
+    "precondition.no_announced_letters": _l("There are no words of readers to decide about any more."),
     "precondition.no_text": _l("There is no text yet."),
     "precondition.no_form": NOT_NOW,
     "precondition.no_name_to_verify": _l("There is no name to check."),

@@ -29,7 +29,7 @@ UNPROVED = {"advice", "of others", "no promise"}
 # Where the sentences stand on each page, by the heading of its table; "main p" and the like are all that it says.
 PLACES = {
     "The front page": ".promises",
-    "The form": ".promises, fieldset p, .weigh dd, details p, aside section:last-child p",
+    "The form": ".promises, fieldset p, .weigh dd, details p, aside .steps li:last-child, aside section:last-child p",
     "The form again": ".summary > p",
     "The look before sending": ".lede, aside p",
     "The number": ".lede, .help, details p, aside p",

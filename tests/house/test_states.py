@@ -51,6 +51,7 @@ from app.questions.lifecycle import (
 from app.questions.lifecycle import STATES as QUESTION_STATES
 from app.reader.receipt import LAST_STEPS, STEPS_DONE
 from app.workflows.overview.waiting_queries import DEADLINE_COLUMNS
+from app.workflows.retention.limits import LIMITS_BY_LETTER_STATE, LIMITS_BY_QUESTION_STATE
 from tests.support.source import APP, list_app_modules, list_code, parse_module, relative_name
 
 NAMES = {state for machine in MACHINES for state in machine.states}
@@ -172,6 +173,8 @@ ROWS: dict[tuple[str, str], tuple[Iterable[str], Iterable[str]]] = {
     ("app/editor/experts/directory_page.py", "STATE_LABELS"): (directory_page.STATE_LABELS, ASSIGNMENT_STATES),
     ("app/workflows/overview/waiting_queries.py", "DEADLINE_COLUMNS"): (DEADLINE_COLUMNS, OWE_TEXT),
     ("app/editor/overview/overview_page.py", "EXPERT_TASKS"): (overview_page.EXPERT_TASKS, [*OWE_TEXT, "checking"]),
+    ("app/letters/lifecycle.py", "LIMITS_BY_STATE"): (LIMITS_BY_LETTER_STATE, LETTER_STATES),
+    ("app/questions/lifecycle.py", "LIMITS_BY_STATE"): (LIMITS_BY_QUESTION_STATE, QUESTION_STATES),
     ("app/editor/letter_labels.py", "ROW_LOOKS"): (letter_labels.ROW_LOOKS, LETTER_STATES),
     ("app/editor/letter_labels.py", "LETTER_STATE_LABELS"): (letter_labels.LETTER_STATE_LABELS, LETTER_STATES),
     ("app/editor/settings/newsletters_page.py", "STATE_LABELS"): (newsletters_page.STATE_LABELS, NEWSLETTER_STATES),

@@ -179,7 +179,7 @@ QUERY_CEILINGS = {
     "editor.letters": 12, "editor.questions": 11, "editor.shelf": 9, "editor.experts": 8, "editor.outbox": 11, "editor.pen": 7,
     "editor.insights": 7, "editor.waiting": 8,
     "editor.home": 21, "editor.question": 39, "editor.edition": 26, "editor.letter": 30, "editor.ask": 16,
-    "editor.leaving": 20, "editor.take_trail": 16, "editor.trail": 16, "editor.mail_texts": 16, "editor.expert": 18,
+    "editor.leaving": 24, "editor.take_trail": 16, "editor.trail": 16, "editor.mail_texts": 16, "editor.expert": 18,
     "editor.archive": 15, "editor.answer_edit": 14, "editor.export": 14, "editor.pen_mail": 13, "editor.assignment": 15, "editor.mail": 13,
     "editor.translations": 13,
 }  # fmt: skip

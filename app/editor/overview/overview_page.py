@@ -49,9 +49,23 @@ REQUIRED_ACTS = (
     dict.fromkeys(("missed", "send"), "edition")
     | dict.fromkeys(("date", "slot"), "pick")
     | dict.fromkeys(("letters", "held"), "take letters")
+    | {"erasures": "close"}
     | {"objection": "edit", "edit": "edit", "check": "give back", "approve": "approve", "invite": "invite"}
 )
 MARK_LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
+
+
+def _format_erasures(task: WaitingTask) -> str:
+    erased_on = day((task.due_at or task.since).date(), "short")
+    return ngettext(
+        "One question has letters whose words are erased on %(day)s",
+        "%(many)s questions have letters whose words are erased, the first on %(day)s",
+        task.number,
+        many=count(task.number),
+        day=erased_on,
+    )
+
+
 # By kind of task: the mark before it, and its label.
 DESK_TASKS: dict[str, tuple[str, Callable[[WaitingTask], str]]] = {
     "send": ("new", lambda task: _("Mark the edition of %(day)s as sent", day=_format_due_day(task))),
@@ -62,6 +76,7 @@ DESK_TASKS: dict[str, tuple[str, Callable[[WaitingTask], str]]] = {
     "invite": ("none", lambda task: _("Send %(name)s the invitation", name=task.expert)),
     "letters": ("new", lambda task: ngettext("Read one new letter", "Read %(num)s new letters", task.number)),
     "held": ("wait", lambda task: ngettext("Look at one held letter", "Look at %(num)s held letters", task.number)),
+    "erasures": ("wait", _format_erasures),
     "slot": ("none", lambda task: _("Fill slot %(number)s", number=task.number)),
     "ask": ("none", lambda task: ngettext("One reader asks", "%(num)s readers ask", task.number)),
 }
@@ -431,4 +446,6 @@ def _task_url(desk: RequestContext, task: WaitingTask) -> str:
         return url_for("editor.question", slug=slug, public_id=task.question.public_id)
     if task.edition is not None:
         return url_for("editor.edition", slug=slug, public_id=task.edition.public_id)
+    if task.kind == "erasures":
+        return url_for("editor.leaving", slug=slug, _anchor="open-questions")
     return url_for("editor.letters", slug=slug, state="held" if task.kind == "held" else "new")

@@ -23,10 +23,12 @@ from ...newsletters import topics
 from ...questions import actions, notes, queries
 from ...questions.models import Question
 from ...search.verdicts import record_verdict
+from ...web.formatting import day
 from ...web.setup import or_404
 from ...workflows.letters import withdrawal
 from ...workflows.letters.endings import close_question, reopen_question
 from ...workflows.publishing import publication
+from ...workflows.retention import open_letters
 from ..conflict import check_unchanged, save_unless_changed, submitted_token
 from ..form_fields import parse_day, parse_public_id
 from ..frame import RequestContext, announce, editor, read_context, run_in_transaction
@@ -102,6 +104,22 @@ def question_close(desk: RequestContext, question: Question) -> str:
     with collect_events(desk.session) as events:
         close_question(desk.session, desk.actor, question, reason, sentence, answering_question)
     return get_undo_token(events)
+
+
+@question_action(f"{ADDRESS}/keep-words", permission="close")
+def question_keep_words(desk: RequestContext, question: Question) -> str:
+    """Keep the readers' words for longer. The reason is stored as a note."""
+    check_unchanged(desk, question)
+    erase_on = open_letters.keep(desk.session, desk.actor, question, request.form.get("why", ""))
+    return _("The readers’ words are kept until %(day)s.", day=day(erase_on))
+
+
+@question_action(f"{ADDRESS}/erase-words", permission="close")
+def question_erase_words(desk: RequestContext, question: Question) -> str:
+    check_unchanged(desk, question)
+    if open_letters.erase_now(desk.session, desk.actor, question):
+        return _("The readers’ words are being erased; this takes up to an hour.")
+    return _("The readers’ words are erased.")
 
 
 @question_action(f"{ADDRESS}/retract", permission="close")

@@ -25,6 +25,7 @@ from ...questions.lifecycle import QUESTION
 from ...questions.models import Question
 from ...text.diff import ParagraphPair, compare
 from ...typesetting.renderers import to_styled_text
+from ...workflows.retention.open_letters import ErasureNotice, get_notice
 from .. import incoming_mails
 from ..frame import RequestContext
 from .originals import MAX_ORIGINALS, OriginalLetter, build_originals
@@ -105,6 +106,7 @@ class QuestionDetail:
     free: Edition | None  # the next edition with an open slot, if the question can be picked and the actor may pick it
     topics: list[Topic]
     all_topics: Sequence[Topic]
+    erasure: ErasureNotice  # what is said about the erasure of its readers' words
     may: frozenset[str]  # the moves that the actor may make with the question
 
     @cached_property
@@ -183,6 +185,7 @@ def load_question_detail(desk: RequestContext, question: Question) -> QuestionDe
         free=next_with_room(desk, question) if can_pick else None,
         topics=queries.topics_of(session, [question.id])[question.id],
         all_topics=newsletters.topics_of(session, question.newsletter_id),
+        erasure=get_notice(session, desk.newsletter, question, family),
         may=frozenset(QUESTION.list_allowed_actions(desk.actor, question)),
     )
 

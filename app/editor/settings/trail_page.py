@@ -149,7 +149,9 @@ def _actor_options(desk: RequestContext, people: Mapping[int, str]) -> list[tupl
 
 def list_action_options() -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return the options of the filter by action, as (noun, label, actions); an action is (key, sentence)."""
-    placeholders = dict.fromkeys(("who", "expert", "person", "outcome", "kind", "columns", "role", "language"), "…")
+    placeholders = dict.fromkeys(
+        ("who", "expert", "person", "outcome", "kind", "columns", "role", "language", "until"), "…"
+    )
     placeholders |= {"version": "", "why": ""}  # additions that a sentence can do without
     actions_by_noun: dict[str, list[tuple[str, str]]] = {noun: [] for noun in NOUNS}
     for action, kind in EVENTS.items():

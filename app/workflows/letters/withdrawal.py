@@ -4,6 +4,7 @@ Only what is locked or published stays, without the reader's name. The lead of a
 merged into, or else the question itself. A lead and the questions merged into it are a family.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 from ...answers.closing import close
 from ...answers.models import Assignment
 from ...audit.queries import find_latest_event
-from ...core.actors import Reader, Staff
+from ...core.actors import Actor, Reader, Staff
 from ...db.session import lock_row, override_time
 from ...editions import locking, slots
 from ...editions.models import Edition, EditionItem
@@ -54,7 +55,7 @@ def withdraw(session: Session, actor: Reader, letter: Letter) -> None:
             if question_id == letter.question_id:
                 _leave_question(session, actor, letter, question, lead, letter_text)
             elif not _belongs_only_to(session, letter, question, letter_text):
-                forget_own_words(session, question, letter_text, next(iter(letters_of(session, question)), None))
+                forget_own_words(session, question, letter_text, _first_with_words(letters_of(session, question)))
             elif question is not lead:
                 erase_words(session, question)
             elif not _has_edition_item(session, question):
@@ -91,13 +92,25 @@ def _leave_question(
     if question is not lead and not of_questions(session, [question.id]):
         erase_words(session, question)
     other_letters = letters_of(session, lead)
+    other_letter = _first_with_words(other_letters)
     for changed_question in {question, lead}:
-        forget_own_words(session, changed_question, letter_text, other_letters[0] if other_letters else None)
+        forget_own_words(session, changed_question, letter_text, other_letter)
     has_item = _remove_names(session, lead)
-    if has_item or other_letters or lead.has_run:
+    # The words of the other letters may be erased already. Then only a wording of the desk's own can go on.
+    has_own_wording = other_letter is not None or not _is_uncleared_copy(lead, letter_text)
+    if has_item or (other_letters and has_own_wording) or lead.has_run:
         _notify_editors(session, letter, lead, runs_unnamed=has_item)
     else:
         _end_after_withdrawal(session, actor, letter, lead)
+
+
+def _first_with_words(letters: Sequence[Letter]) -> Letter | None:
+    return next((letter for letter in letters if letter.erased_at is None), None)
+
+
+def _is_uncleared_copy(question: Question, letter_text: str) -> bool:
+    text = question.text
+    return text is not None and text.cleared_at is None and text.body == for_print(letter_text)
 
 
 def _belongs_only_to(session: Session, letter: Letter, question: Question, letter_text: str) -> bool:
@@ -108,7 +121,7 @@ def _belongs_only_to(session: Session, letter: Letter, question: Question, lette
     """
     if letters_of(session, question) or question.text is None:
         return False
-    if question.text.cleared_at is None and question.text.body == for_print(letter_text):
+    if _is_uncleared_copy(question, letter_text):
         return True
     open_event = find_latest_event(session, "question", question.id, "question.open")
     first_letter_ids = (open_event.facts or {}).get("letters", ()) if open_event else ()
@@ -122,7 +135,7 @@ def _has_edition_item(session: Session, question: Question) -> bool:
 
 def _end_after_withdrawal(session: Session, actor: Reader, letter: Letter, question: Question) -> None:
     due_at = _get_notice_time(session, letter)
-    _end(session, actor, question)
+    end(session, actor, question)
     if due_at:
         outbox.postpone(session, list_family_ids(session, question), due_at)
     _notify_editors(session, letter, question, runs_unnamed=False)
@@ -150,17 +163,20 @@ def unlock(session: Session, actor: Staff, edition: Edition, version: int | None
         family_ids = list_family_ids(session, question)
         withdrawn = select(Letter.id).where(Letter.question_id.in_(family_ids), Letter.is_withdrawn)
         if session.scalar(withdrawn.limit(1)) and not letters_of(session, question):
-            _end(session, actor, question)
+            end(session, actor, question)
 
 
-def _end(session: Session, actor: Reader | Staff, question: Question) -> None:
-    """Close a question that nobody asks any more and that never ran, and erase everything the desk wrote about it."""
+def end(session: Session, actor: Actor, question: Question, reason: str = "withdrawn", cause: str = "withdraw") -> None:
+    """Close a question that never ran, for `reason`, and erase everything that the desk wrote about it.
+
+    Call this if nobody asks it any more, or nothing is left of what was asked. `cause` is the move of the letter.
+    """
     question_ids = list_family_ids(session, question)
     outbox.forget_questions(session, actor, question_ids)
     if QUESTION.has_move("drop", question.state):
         slots.drop(session, actor, question, cause="skip")
     if QUESTION.has_move("close", question.state):
-        close(session, actor, question, "withdrawn", cause="withdraw")
+        close(session, actor, question, reason, cause=cause)
     for question_id in question_ids:
         erase_words(session, session.get_one(Question, question_id))
     session.execute(update(Assignment).where(Assignment.question_id.in_(question_ids)).values(brief=""))

@@ -6,7 +6,7 @@ Each list reads a short range of an index, however many rows exist.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -36,8 +36,8 @@ CheckedAnswers = list[tuple[Answer, Question, Check | None]]  # answers with the
 class WaitingTask:
     """A task of the desk or an expert, open `since` a time and due by `due_at`.
 
-    `expert` is a name; with `is_unreached`, mail to them comes back. `number` counts letters or readers, or is the
-    number of a slot.
+    `expert` is a name; with `is_unreached`, mail to them comes back. `number` counts letters, readers or questions, or
+    is the number of a slot.
     """
 
     kind: str
@@ -113,6 +113,7 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
             *_invitations_to_send(assignments),
             *_letters_to_read(numbers),
             *_deadlines_to_meet([questions[key] for key in keys["dated"]], newsletter, coming, editions),
+            *_erasures_to_decide(numbers, now(session)),
             *_slot_to_fill(coming, slots.open_slots(sections), now(session)),
         ],
         experts=_put_overdue_first(_tasks_of_experts(session, assignments), now(session)),
@@ -294,6 +295,14 @@ def _letters_to_read(counts: Mapping[str, Any]) -> list[WaitingTask]:
         if since:
             tasks.append(WaitingTask(kind, since, number=counts[f"{kind} waiting"]))
     return tasks
+
+
+def _erasures_to_decide(counts: Mapping[str, Any], current_time: datetime) -> list[WaitingTask]:
+    """Return a task if words behind open questions are erased soon. `number` counts the questions."""
+    if not counts["erasures waiting"]:
+        return []
+    due_at = datetime.combine(counts["erasures on"], time.min, UTC)
+    return [WaitingTask("erasures", since=current_time, due_at=due_at, number=counts["erasures waiting"])]
 
 
 def _slot_to_fill(coming_editions: list[Edition], open_slots: list[int], current_time: datetime) -> list[WaitingTask]:

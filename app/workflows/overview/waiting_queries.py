@@ -45,6 +45,7 @@ from ...mail.models import Inbound
 from ...programs.registering import WARN_AFTER, select_failing
 from ...questions.models import Question
 from ..letters import receipt_notes
+from ..retention import open_letters
 
 MAX_TASKS = 12  # of each kind on the board
 BACKLOG = timedelta(weeks=4)  # work that is overdue by more is counted, but only shown in the complete list
@@ -62,6 +63,7 @@ _NOW = bindparam("now", type_=UTCDateTime)
 _BACKLOG_SINCE = bindparam("backlog_since", type_=UTCDateTime)
 _FAILING_BEFORE = bindparam("failing_before", type_=UTCDateTime)
 _REPLIES_SINCE = bindparam("replies_since", type_=UTCDateTime)
+_LAST_ERASURE_DAY = bindparam("last_erasure_day", type_=Date)
 _EARLIEST_DEADLINE = bindparam("earliest_deadline", type_=Date)
 
 
@@ -74,6 +76,7 @@ def _build_params(session: Session, newsletter_id: int) -> dict[str, Any]:
         "backlog_since": current_time - BACKLOG,
         "failing_before": current_time - WARN_AFTER,
         "replies_since": truncate_to_day(current_time) - REPLIES_ANNOUNCED_FOR,
+        "last_erasure_day": open_letters.get_last_day(session),
         "earliest_deadline": (current_time - OVERDUE_PERIOD).date(),
     }
 
@@ -231,6 +234,8 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
     contested = (
         select(func.count()).select_from(_select_contested().limit(COUNT_LIMIT + 1).subquery()).scalar_subquery()
     )
+    questions_losing_words = open_letters.select_questions(newsletter_id, _LAST_ERASURE_DAY)
+    losing_words = questions_losing_words.order_by("erase_on").limit(COUNT_LIMIT + 1).subquery()
     edited_conditions = (Answer.is_on_the_desk, ~Answer.is_submitted)
     deadline = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
     pen_times = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.is_pen)
@@ -246,6 +251,8 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
         "objection": count(Answer, *edited_conditions, has_objection) + contested,
         "ask": count(Question, Question.is_open, ~_has_draft_invitation()),
         "ready": count(Question, Question.is_answered),
+        "erasures waiting": select(func.count()).select_from(losing_words).scalar_subquery(),
+        "erasures on": select(func.min(losing_words.c.erase_on)).scalar_subquery(),
         "pen": inbound.listing(newsletter_id, "pen").count_subquery,
         "pen since": pen_times.order_by(Inbound.id).limit(1).scalar_subquery(),
         "unreadable": inbound.listing(newsletter_id, "failed").count_subquery,

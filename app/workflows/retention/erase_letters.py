@@ -1,12 +1,15 @@
 """Erasure of letters and mails at the end of the retention periods in a newsletter's settings.
 
-Printed texts stay, and so do the existence, kind and day of a letter. No erasure is scheduled in advance, so a letter
-that is used again stays, and changed settings apply at once.
+Printed texts stay, and so do the existence, kind and day of a letter. Apart from letters of open questions
+(`open_letters`), no erasure is scheduled in advance, so a letter that is used again stays, and changed settings apply
+at once.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -17,6 +20,7 @@ from ...db.engine import Database
 from ...db.fault_kinds import Busy
 from ...db.secure_delete import empty_log
 from ...db.session import lock_row, now
+from ...editions.models import EditionItem
 from ...letters import personal_data
 from ...letters.models import Contact, Letter
 from ...letters.queries import find_all_question_ids
@@ -25,8 +29,9 @@ from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
 from ...people.models import Link
 from ...questions.models import Question
-from ...questions.queries import lead_of, list_family_ids
-from ...questions.wording import erase_words, forget_own_words
+from ...questions.queries import lead_of, letters_behind, list_family_ids
+from ...questions.wording import erase_words, forget_own_words, forget_uncleared_copies
+from ..letters import withdrawal
 from . import erase_answers, retention_preview
 
 BATCH = 100  # mails in one transaction
@@ -55,7 +60,7 @@ def forget_batch(session: Session, batch: retention_preview.DueBatch) -> int:
     """Erase those letters of a batch that are still due, and return their number."""
     letters = retention_preview.list_still_due_letters(session, batch)
     for letter in letters:
-        forget(session, letter)
+        forget(session, letter, letter.erase_on if retention_preview.RULES[batch.rule].is_announced else None)
     return len(letters)
 
 
@@ -79,26 +84,43 @@ def sweep_others(session: Session) -> int:
     return count + _delete_links_to_mails(session)
 
 
-def forget(session: Session, letter: Letter) -> None:
-    """Erase the text of a letter, and the desk's wordings of it that were not printed."""
+def forget(session: Session, letter: Letter, erase_on: date | None = None) -> None:
+    """Erase the text of a letter, and the desk's wordings of it that were not printed.
+
+    `erase_on` is the day that the desk was told, if the question is still open. It stays with the letter, whose receipt
+    then says so.
+    """
     if lock_row(session, letter).erased_at is not None:
         return
     letter_text = letter.body or ""
+    reader_texts = [letter_text, letter.background or "", *(addition.body for addition in letter.additions)]
     question_ids = sorted(find_all_question_ids(session, letter))
     # A settled letter keeps its state; any other one ends.
-    transition = {"to": letter.state} if letter.is_settled else {"end_reason": "forgotten"}
+    transition: dict[str, Any] = {"to": letter.state} if letter.is_settled else {"end_reason": "forgotten"}
+    transition["erase_on"] = erase_on
     personal_data.erase_letter(session, Clock(), letter, "forget", now(session), "words", **transition)
     for question_id in question_ids:
-        _forget_wordings(session, lock_row(session, session.get_one(Question, question_id)), letter_text)
+        question = lock_row(session, session.get_one(Question, question_id))
+        _forget_wordings(session, question, letter_text, [part for part in reader_texts if part])
 
 
-def _forget_wordings(session: Session, question: Question, letter_text: str) -> None:
-    """Erase wordings that are the reader's own text, and all wordings of an ended question without other letters."""
+def _forget_wordings(session: Session, question: Question, letter_text: str, reader_texts: Sequence[str]) -> None:
+    """Erase wordings that are the reader's own text, and all wordings of an ended question without other letters.
+
+    A question that may still run goes on with its cleared wording. If it has none, and nothing but this reader's words,
+    it ends.
+    """
     forget_own_words(session, question, letter_text, None)
     lead = lead_of(session, question)
     keys = list_family_ids(session, lead)
-    other_letters = select(Letter.id).where(Letter.question_id.in_(keys), Letter.erased_at.is_(None))
-    if lead.has_ended and session.scalar(other_letters.limit(1)) is None:
+    other_letters = letters_behind(keys, rising=True).page(session, None, 1)
+    other_letter = other_letters[0] if other_letters else None
+    if lead.can_run and forget_uncleared_copies(session, question, reader_texts, other_letter):
+        if question is not lead:
+            erase_words(session, question)
+        elif session.scalar(select(EditionItem.id).filter_by(question_id=question.id)) is None:
+            withdrawal.end(session, Clock(), question, "forgotten", cause="forget")
+    if lead.has_ended and other_letter is None:
         for key in keys:
             erase_words(session, session.get_one(Question, key))
         session.execute(update(Assignment).where(Assignment.question_id.in_(keys)).values(brief=""))

@@ -1,12 +1,13 @@
 """Letters whose retention period has ended or is about to end, by the rules of the newsletter's settings.
 
-No erasure is scheduled in advance, so a letter that is used again stays, and changed settings apply at once. Due
-letters are found by indexes, oldest first, without reading those that stay.
+Only letters of open questions have a day on which they are erased, since the desk is asked before (`open_letters`). For
+all others no erasure is scheduled in advance, so a letter that is used again stays, and changed settings apply at once.
+Due letters are found by indexes, oldest first, without reading those that stay.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, or_, select, text, union_all
@@ -17,8 +18,8 @@ from ...db.session import now
 from ...letters.models import FILED_AS, Letter
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
-from ...questions.lifecycle import STATES
 from ...questions.models import Question
+from .limits import LIMITS_BY_KIND, LIMITS_BY_LETTER_STATE, LIMITS_BY_QUESTION_STATE, list_limited
 
 LETTERS_PER_RULE = 100  # letters that one search finds
 LETTERS_PER_TRANSACTION = 20  # only a few, because other writers wait for the transaction
@@ -45,9 +46,9 @@ class LetterQuery:
     newsletter_id: SQLColumnExpression[int]
     since: SQLColumnExpression[Any]
 
-    def select_due(self, newsletter: Newsletter, cutoff: datetime) -> Select[int, datetime]:
-        """Select the letters of a newsletter whose retention period counts from before `cutoff`."""
-        return self.keys.where(self.newsletter_id == newsletter.id, self.since < cutoff)
+    def select_due(self, newsletter: Newsletter, is_due: ColumnElement[bool]) -> Select[int, Any]:
+        """Select the letters of a newsletter that meet the condition `is_due`."""
+        return self.keys.where(self.newsletter_id == newsletter.id, is_due)
 
 
 def _select_letters(author: str, *conditions: Any) -> LetterQuery:
@@ -83,12 +84,27 @@ def _select_letters_of_questions(since: SQLColumnExpression[Any], condition: Any
     return [LetterQuery(keys.where(condition), Question.newsletter_id, since)]
 
 
+def _join_questions(query: Select[Any]) -> Select[Any]:
+    """Join a query of letters to their own and leading questions, if they have any."""
+    query = query.outerjoin(_own, _own.id == Letter.question_id)
+    return query.outerjoin(_lead, _lead.id == func.coalesce(_own.merged_into_id, _own.id))
+
+
+def _select_announced_letters(condition: Any) -> list[LetterQuery]:
+    """Select the letters that have a day on which they are erased, and meet a condition."""
+    columns: tuple[Any, ...] = (Letter.id.label("key"), Letter.erase_on.label("since"))
+    keys = _join_questions(select(*columns).select_from(Letter))
+    keys = keys.where(Letter.erased_at.is_(None), Letter.erase_on.is_not(None), condition)
+    return [LetterQuery(keys, Letter.newsletter_id, Letter.erase_on)]
+
+
 @dataclass(frozen=True)
 class Rule:
     """A retention rule.
 
     - `days`: the setting with the number of days after which the rule's letters are erased;
-    - `since`: the column with the time from which these days count;
+    - `since`: the column with the time from which these days count, or if `is_announced`, with the day on which the
+      letter is erased;
     - `condition`: true for the rule's letters; it may refer to a letter's own and leading question (`_own`, `_lead`);
     - `queries`: queries that together find all letters that meet the condition.
     """
@@ -97,36 +113,71 @@ class Rule:
     since: SQLColumnExpression[Any]
     condition: ColumnElement[bool]
     queries: list[LetterQuery]
+    is_announced: bool = False
+
+    def get_due_condition(
+        self, newsletter: Newsletter, as_of: datetime, column: SQLColumnExpression[Any] | None = None
+    ) -> ColumnElement[bool]:
+        """Return the condition that a letter is due by `as_of`. `column` replaces `since` in a query of the rule."""
+        since = self.since if column is None else column
+        if self.is_announced:
+            return since <= as_of.date()
+        return since < as_of - get_retention_period(newsletter, self)
+
+    def get_erasure_time(self, newsletter: Newsletter, value: Any) -> date:
+        """Return when a letter is erased, from its value in the column `since`."""
+        erased_at: date = value if self.is_announced else value + get_retention_period(newsletter, self)
+        return erased_at
 
 
-_is_from_reader = Letter.author == "reader"
-_is_question = and_(_is_from_reader, Letter.is_filed, Letter.filed_as == "question")
-_is_spam = or_(Letter.is_held, and_(Letter.is_filed, Letter.filed_as == "spam"))
-_led_to_nothing = and_(_is_from_reader, ~_is_spam, or_(~Letter.is_filed, ~_is_question))
-_other_kinds = [kind for kind in FILED_AS if kind not in ("question", "spam")]
+def get_retention_period(newsletter: Newsletter, rule: Rule) -> timedelta:
+    """Return a newsletter's retention period for a rule."""
+    return timedelta(days=getattr(newsletter, rule.days))
+
+
+is_from_reader = Letter.author == "reader"
+is_question = and_(is_from_reader, Letter.is_filed, Letter.filed_as == "question")
+
+
+def _has_limit(rule: str) -> ColumnElement[bool]:
+    """Return the condition that a reader's letter has a rule by its own state or kind."""
+    has_kind = and_(Letter.is_filed, Letter.filed_as.in_(list_limited(LIMITS_BY_KIND, rule)))
+    return and_(is_from_reader, or_(Letter.state.in_(list_limited(LIMITS_BY_LETTER_STATE, rule)), has_kind))
+
+
+def _has_question_limit(rule: str) -> ColumnElement[bool]:
+    """Return the condition that a reader's letter has a rule by the state of its question."""
+    return and_(is_question, _lead.state.in_(list_limited(LIMITS_BY_QUESTION_STATE, rule)))
+
+
+def _select_limited(rule: str) -> list[LetterQuery]:
+    """Select the letters of readers that have a rule by their own state or kind."""
+    return [
+        *_select_unfiled("reader", *list_limited(LIMITS_BY_LETTER_STATE, rule)),
+        *_select_filed("reader", *list_limited(LIMITS_BY_KIND, rule)),
+    ]
+
+
 RULES = {
-    "spam": Rule(
-        "spam_days",
-        Letter.state_at,
-        and_(_is_from_reader, _is_spam),
-        [*_select_unfiled("reader", "held"), *_select_filed("reader", "spam")],
-    ),
-    "idle": Rule(
-        "idle_days",
-        Letter.state_at,
-        _led_to_nothing,
-        [*_select_unfiled("reader", "received", "ended"), *_select_filed("reader", *_other_kinds)],
+    "spam": Rule("spam_days", Letter.state_at, _has_limit("spam"), _select_limited("spam")),
+    "idle": Rule("idle_days", Letter.state_at, _has_limit("idle"), _select_limited("idle")),
+    "open": Rule(
+        "open_days",
+        Letter.erase_on,
+        _has_question_limit("open"),
+        _select_announced_letters(_has_question_limit("open")),
+        is_announced=True,
     ),
     "closed": Rule(
         "idle_days",
         _lead.state_at,
-        and_(_is_question, _lead.state.in_(STATES.which("has_ended"))),
+        _has_question_limit("closed"),
         _select_letters_of_questions(Question.state_at, text(CLOSED)),
     ),
     "ran": Rule(
         "ran_days",
         _lead.published_at,
-        and_(_is_question, _lead.state.in_(STATES.which("has_run"))),
+        _has_question_limit("ran"),
         _select_letters_of_questions(Question.published_at, Question.has_run),
     ),
     "expert": Rule(
@@ -144,23 +195,18 @@ class DueLetter:
 
     rule: str
     letter: Letter
-    erased_at: datetime
-
-
-def get_retention_period(newsletter: Newsletter, rule: Rule) -> timedelta:
-    """Return a newsletter's retention period for a rule."""
-    return timedelta(days=getattr(newsletter, rule.days))
+    erased_at: date  # or a datetime, unless the rule is announced
 
 
 def _select_due_letters(newsletter: Newsletter, rule: Rule, as_of: datetime, limit: int) -> Any:
     """Return a subquery for the letters due by `as_of` by a rule, the `limit` oldest of each of its queries.
 
-    Its columns are `key`, and `since`, the time from which the retention period counts.
+    Its columns are `key`, and `since`, from which the time of erasure follows.
     """
-    cutoff = as_of - get_retention_period(newsletter, rule)
     oldest_of_each_query = []
     for query in rule.queries:
-        oldest = query.select_due(newsletter, cutoff).order_by(query.since, Letter.id).limit(limit).subquery()
+        is_due = rule.get_due_condition(newsletter, as_of, query.since)
+        oldest = query.select_due(newsletter, is_due).order_by(query.since, Letter.id).limit(limit).subquery()
         oldest_of_each_query.append(select(oldest.c.key, oldest.c.since))
     return union_all(*oldest_of_each_query).subquery()
 
@@ -172,7 +218,7 @@ def list_leaving(session: Session, newsletter: Newsletter, horizon: timedelta, l
         due = _select_due_letters(newsletter, rule, now(session) + horizon, limit)
         query = select(Letter, due.c.since).join(due, due.c.key == Letter.id).order_by(due.c.since, Letter.id)
         for letter, since in session.execute(query.limit(limit)):
-            due_letters.append(DueLetter(name, letter, since + get_retention_period(newsletter, rule)))
+            due_letters.append(DueLetter(name, letter, rule.get_erasure_time(newsletter, since)))
     return due_letters
 
 
@@ -212,12 +258,7 @@ def list_still_due_letters(session: Session, batch: DueBatch) -> Sequence[Letter
     """Return the letters of a batch without those that have been used again in the meantime."""
     newsletter = session.get_one(Newsletter, batch.newsletter_id)
     rule = RULES[batch.rule]
-    cutoff = now(session) - get_retention_period(newsletter, rule)
-    query = (
-        select(Letter)
-        .outerjoin(_own, _own.id == Letter.question_id)
-        .outerjoin(_lead, _lead.id == func.coalesce(_own.merged_into_id, _own.id))
-        .where(Letter.id.in_(batch.keys), Letter.erased_at.is_(None), rule.condition, rule.since < cutoff)
-        .order_by(rule.since, Letter.id)
-    )
-    return session.scalars(query).all()
+    is_due = rule.get_due_condition(newsletter, now(session))
+    query = _join_questions(select(Letter))
+    query = query.where(Letter.id.in_(batch.keys), Letter.erased_at.is_(None), rule.condition, is_due)
+    return session.scalars(query.order_by(rule.since, Letter.id)).all()

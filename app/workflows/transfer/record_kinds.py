@@ -314,7 +314,7 @@ LETTERS = RecordKind(
     "letters of readers, and mails of experts that were filed as letters",
     _names(
         "state state_at author channel hear_back filed_as body background desk_note verbatim language held_reason "
-        "signs end_reason received_at erased_at"
+        "signs end_reason received_at erase_on erased_at"
     ),
     {
         "forwarded_by": Reference("forwarded_by_id", "people"),
