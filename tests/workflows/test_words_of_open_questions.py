@@ -1,5 +1,6 @@
 """The words behind a question that is still open have their time too: the desk is asked first, and the question goes on."""
 
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
@@ -26,6 +27,7 @@ from tests.support.assignments import TIMURS_LETTER, ask_expert
 from tests.support.database_checks import find_in_files, find_unerased
 from tests.support.desk import Desk, combine_version_tokens, get_form_fields
 from tests.support.letters import LETTERS_BY_OUTCOME, send_letters, send_letters_by_outcome
+from tests.support.newsletter_exports import export, read_all
 from tests.support.pages import Page
 from tests.support.reader_pages import answer_letters, get_question, publish_answer, read_receipt, send_question
 from tests.support.sample_newsroom import Newsroom
@@ -42,6 +44,13 @@ WORDS = {
 }
 NAMES = dict(zip(WORDS, ("Aigul Sarin", "Timur Alin", "Bota Kerim", "Saule Orman", "Dana Tolen"), strict=True))
 WORDING = "Who keeps the list, and can a village ask for it?"
+
+
+@pytest.fixture(autouse=True)
+def start_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test begin now: the day of the first test may be over."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", utc_now())
+    monkeypatch.setattr(sys.modules[__name__], "TODAY", utc_now().date())
 
 
 def work(database: Database, at: datetime) -> None:
@@ -252,8 +261,8 @@ def test_an_uncleared_copy_gives_way_to_the_letter_that_is_still_there(database:
     assert list_bodies(database) == [None, "Are the boats of the cannery sold?"]
 
 
-def test_without_words_it_is_merged_split_answered_and_printed_for_several_readers(
-    database: Database, newsroom: Newsroom, client: FlaskClient, nora: Desk
+def test_without_words_it_is_merged_split_and_shown_at_the_desk(
+    database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
     def ask_twice(session: Session) -> list[int]:
         first, second = send_letters(session, newsroom, submission("cleared"), submission("asked"))
@@ -299,6 +308,30 @@ def test_without_words_it_is_merged_split_answered_and_printed_for_several_reade
     database.write(split)
     database.write(merge)
     assert nora.open(f"/questions/{lead_id}").status_code == 200
+
+
+def test_without_words_it_is_answered_checked_exported_and_runs(
+    database: Database, newsroom: Newsroom, client: FlaskClient, nora: Desk
+) -> None:
+    salt = ask_expert(database, newsroom)
+
+    def erase_words(session: Session) -> None:
+        session.execute(update(Letter).values(erase_on=TODAY))
+
+    database.write(erase_words)
+    assert (database.write(erase_letters.erase_due), list_bodies(database)) == (1, [None])
+    with database.read() as session:
+        question = session.scalars(select(Question)).one()
+        path, words = f"/steppe/q/{question.public_id}", question.wording
+    assert words in Page(client.get(salt.link).text).main_text
+    salt.send()
+    salt.send_to_check()
+    salt.approve()
+    assert words in nora.get_text(f"questions/{question.public_id}")
+    exported = read_all(export(database))
+    assert (words in exported, TIMURS_LETTER.body in exported) == (True, False)
+    salt.publish()
+    assert words in Page(client.get(path, follow_redirects=True).text).main_text
 
 
 def test_a_reader_can_take_back_what_others_without_words_asked_too(database: Database, newsroom: Newsroom) -> None:
@@ -349,6 +382,37 @@ def test_the_receipt_says_after_how_many_days_they_were_erased_and_that_the_ques
     write_to(database, public_id, lambda s, q: endings.close_question(s, newsroom.nora, q, "nobody"), NOW + 366 * DAY)
     said = open_receipt(client, receipt)
     assert ("365 days after they arrived." in said, "goes on" in said) == (True, False)
+    assert "/steppe/receipt/withdraw" not in list_forms(client, receipt)
+
+
+def list_forms(client: FlaskClient, receipt: str) -> list[str]:
+    page = Page(client.post("/steppe/receipt", data={"receipt": receipt}).text)
+    return [url for url in page.urls if "/receipt/" in url]
+
+
+@pytest.mark.threat("erased words")
+def test_a_reader_can_take_back_a_question_that_goes_on_without_their_words(
+    database: Database, newsroom: Newsroom, client: FlaskClient
+) -> None:
+    receipt = read_receipt(send_question(client, body=WORDS["cleared"]).text)
+
+    def open_it(session: Session) -> None:
+        letter = session.scalars(select(Letter)).one()
+        question = actions.open_question(
+            session, newsroom.nora, [letter], headline="Storks", body=WORDING, language="en"
+        )
+        wording.clear(session, newsroom.nora, question, question.text_id or 0)
+
+    database.write(open_it)
+    work(database, NOW + 335 * DAY)
+    work(database, NOW + 365 * DAY)
+    assert list_forms(client, receipt) == ["/steppe/receipt/withdraw"], "nothing else is left that could be changed"
+    page = Page(client.post("/steppe/receipt/withdraw", data={"receipt": receipt}).text)
+    assert (page.heading, "/receipt/withdraw" in page.html) == ("It is erased", False)
+    with database.read() as session:
+        question = session.scalars(select(Question)).one()
+        assert (question.can_run, question.closed_reason) == (False, "withdrawn")
+    assert find_unerased(database, WORDING, WORDS["cleared"]) == []
 
 
 def test_the_receipt_of_what_was_erased_by_another_rule_says_neither(
