@@ -98,6 +98,9 @@ NOT_PRESSED |= dict.fromkeys(
     ("question_correct", "question_protect", "question_forget_words"), "tests/desk/test_after_sending.py presses it"
 )
 NOT_PRESSED |= dict.fromkeys(
+    ("question_keep_words", "question_erase_words"), "tests/workflows/test_words_of_open_questions.py presses it"
+)
+NOT_PRESSED |= dict.fromkeys(
     ("drop_draft", "keep_draft"), "tests/desk/test_form_drafts.py sends it, as the script does"
 )
 NOT_PRESSED |= dict.fromkeys(

@@ -357,6 +357,20 @@ def test_a_reader_can_take_back_what_others_without_words_asked_too(database: Da
     assert find_unerased(database, "Are the boats of the cannery sold?", WORDS["uncleared"]) == []
 
 
+def word_question(database: Database, newsroom: Newsroom) -> str:
+    """Put the only letter into the desk's words. Returns the question's public id."""
+
+    def open_question(session: Session) -> str:
+        letters = session.scalars(select(Letter)).all()
+        question = actions.open_question(
+            session, newsroom.nora, letters, headline="Storks", body=WORDING, language="en"
+        )
+        wording.clear(session, newsroom.nora, question, question.text_id or 0)
+        return question.public_id
+
+    return database.write(open_question)
+
+
 def open_receipt(client: FlaskClient, receipt: str) -> str:
     return " ".join(Page(client.post("/steppe/receipt", data={"receipt": receipt}).text).texts("p.lede"))
 
@@ -365,16 +379,7 @@ def test_the_receipt_says_after_how_many_days_they_were_erased_and_that_the_ques
     database: Database, newsroom: Newsroom, client: FlaskClient
 ) -> None:
     receipt = read_receipt(send_question(client, body=WORDS["cleared"]).text)
-
-    def open_it(session: Session) -> str:
-        letter = session.scalars(select(Letter)).one()
-        question = actions.open_question(
-            session, newsroom.nora, [letter], headline="Storks", body=WORDING, language="en"
-        )
-        wording.clear(session, newsroom.nora, question, question.text_id or 0)
-        return question.public_id
-
-    public_id = database.write(open_it)
+    public_id = word_question(database, newsroom)
     work(database, NOW + 335 * DAY)
     work(database, NOW + 365 * DAY)
     said = open_receipt(client, receipt)
@@ -395,15 +400,7 @@ def test_a_reader_can_take_back_a_question_that_goes_on_without_their_words(
     database: Database, newsroom: Newsroom, client: FlaskClient
 ) -> None:
     receipt = read_receipt(send_question(client, body=WORDS["cleared"]).text)
-
-    def open_it(session: Session) -> None:
-        letter = session.scalars(select(Letter)).one()
-        question = actions.open_question(
-            session, newsroom.nora, [letter], headline="Storks", body=WORDING, language="en"
-        )
-        wording.clear(session, newsroom.nora, question, question.text_id or 0)
-
-    database.write(open_it)
+    word_question(database, newsroom)
     work(database, NOW + 335 * DAY)
     work(database, NOW + 365 * DAY)
     assert list_forms(client, receipt) == ["/steppe/receipt/withdraw"], "nothing else is left that could be changed"

@@ -165,7 +165,7 @@ def list_questions(session: Session, newsletter: Newsletter, limit: int = COUNT_
 
 @dataclass(frozen=True)
 class ErasureNotice:
-    """What the page of a question says about the words of its letters.
+    """The notice on the page of a question about the words of its letters.
 
     - `erase_on`: the first day on which words are erased, if the desk is asked about them;
     - `letter_count`: the number of these letters;
