@@ -77,7 +77,7 @@ LIMITS_BY_STATE = {
     "retracted": "ran",
     "shelved": "open",
     "closed": "closed",
-    "merged": "closed",
+    "merged": "of its lead",
 }
 # Why a merge is impossible, as keys of `CannotMerge` by state. No question can be merged into one that takes no
 # letters, and a question without the move "merge" can't itself be merged into another.

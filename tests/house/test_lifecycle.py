@@ -27,10 +27,17 @@ from app.db.engine import Database
 from app.editions import locking, slots
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
+from app.letters.models import OF_EXPERT
 from app.questions import actions
 from app.questions.models import Question
 from app.workflows.publishing import publication
-from tests.support.docs import LIFECYCLE, list_lifecycle_rows, list_policy_rows, list_role_acts
+from app.workflows.retention.limits import (
+    LIMITS_BY_KIND,
+    LIMITS_BY_LETTER_STATE,
+    LIMITS_BY_QUESTION_STATE,
+    list_limited,
+)
+from tests.support.docs import LIFECYCLE, LIMITS_HEADING, list_lifecycle_rows, list_policy_rows, list_role_acts
 from tests.support.sample_newsroom import Newsroom, create_answered_question, create_submitted_answer
 
 ACTORS: tuple[Actor, ...] = (
@@ -76,7 +83,7 @@ def test_the_roles_are_as_the_hand_kept_copy_says() -> None:
 
 
 def test_every_machine_has_its_states_and_a_sentence_in_the_copy() -> None:
-    sections = LIFECYCLE.read_text().split("\n## ")[2:]
+    sections = LIFECYCLE.read_text().split("\n## ")[3:]  # after the roles and the limits
     listed = {s.splitlines()[0].lower(): re.findall(r"^States: .*\.$", s, re.M) for s in sections}
     found = [
         f'docs/lifecycle.md says other states than the code; write under {machine.noun.capitalize()}: "{states}"'
@@ -309,3 +316,20 @@ def test_what_the_house_does_not_allow_changes_nothing(database: Database, newsr
     with pytest.raises(refusal):
         database.write(lambda s: forbidden(s, newsroom, s.get_one(kind, made)))
     assert trail(database) == before
+
+
+def test_the_page_lists_what_limits_a_readers_words_in_each_state() -> None:
+    rows = [list(row[1:4]) for row in list_lifecycle_rows() if row[0] == LIMITS_HEADING]
+    rules = ("spam", "idle", "open", "closed", "ran", "of its lead", "at once")
+    assert set(rules) == {
+        *LIMITS_BY_LETTER_STATE.values(),
+        *LIMITS_BY_KIND.values(),
+        *LIMITS_BY_QUESTION_STATE.values(),
+    } - {"by kind", "by question"}
+    expected = []
+    for rule in rules:
+        kinds = [kind for kind in list_limited(LIMITS_BY_KIND, rule) if kind not in OF_EXPERT]
+        states = list_limited(LIMITS_BY_QUESTION_STATE, rule)
+        filed_as = list_limited(LIMITS_BY_KIND, "by question") if states else kinds
+        expected.append([", ".join(cell) for cell in (list_limited(LIMITS_BY_LETTER_STATE, rule), filed_as, states)])
+    assert rows == expected

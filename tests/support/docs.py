@@ -52,6 +52,7 @@ def list_shell_blocks(page: str, heading: str) -> list[str]:
 
 
 LIFECYCLE = ROOT / "docs" / "lifecycle.md"
+LIMITS_HEADING = "how long a reader's words are kept"
 
 
 def list_lifecycle_rows() -> list[tuple[str, ...]]:
@@ -60,13 +61,13 @@ def list_lifecycle_rows() -> list[tuple[str, ...]]:
     for line in LIFECYCLE.read_text().splitlines():
         if line.startswith("## "):
             heading = line.removeprefix("## ").lower()
-        elif line.startswith("|") and not line.startswith(("|---", "| action", "| role |")):
+        elif line.startswith("|") and not line.startswith(("|---", "| action", "| role |", "| state of the letter")):
             rows.append((heading, *(cell.strip() for cell in line.strip("|").split("|"))))
     return rows
 
 
 def list_policy_rows() -> list[tuple[str, ...]]:
-    return [row for row in list_lifecycle_rows() if row[0] != "roles"]
+    return [row for row in list_lifecycle_rows() if row[0] not in ("roles", LIMITS_HEADING)]
 
 
 def list_role_acts() -> RequiredRows[list[str]]:

@@ -1,7 +1,7 @@
 """The retention rule that limits how long a reader's words are kept, by the state of the letter and of its question.
 
 No state is without a limit: each table has a row for every state or kind. `retention_preview` derives its rules from
-them, and a test compares them with docs/lifecycle.md. An expert's letter has the rule "expert" in any state.
+them, and docs/lifecycle.md lists them. An expert's letter has the rule "expert" in any state.
 """
 
 from collections.abc import Mapping
