@@ -433,15 +433,15 @@ def test_home_the_list_and_the_question_ask_and_lead_to_each_other(
     database: Database, newsroom: Newsroom, nora: Desk, ilya: Desk
 ) -> None:
     public_id = open_cleared(database, newsroom)
-    assert "whose words are erased" not in nora.get("/").main_text
+    assert "whose words will be erased" not in nora.get("/").main_text
     erase_on = TODAY + 12 * DAY
     database.write(lambda session: session.execute(update(Letter).values(erase_on=erase_on)))
-    (link,) = [url for text, url in nora.get("/").links if "whose words are erased" in text]
+    (link,) = [url for text, url in nora.get("/").links if "whose words will be erased" in text]
     assert link.endswith("/leaving#open-questions")
     listed = nora.get("/leaving").part("section[aria-labelledby=open-questions]")
     assert [url.rpartition("/")[2] for url in listed.urls] == [public_id]
     page = nora.get(f"/questions/{public_id}")
-    assert "The words of 1 letter are erased on" in page.main_text
+    assert "The words of 1 letter will be erased on" in page.main_text
     assert {"Erase them for good"} <= set(page.buttons)
     assert (
         "Erase them for good" not in ilya.get(f"/questions/{public_id}").buttons

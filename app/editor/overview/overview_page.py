@@ -58,8 +58,8 @@ MARK_LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
 def _format_erasures(task: WaitingTask) -> str:
     erased_on = day((task.due_at or task.since).date(), "short")
     return ngettext(
-        "One question has letters whose words are erased on %(day)s",
-        "%(many)s questions have letters whose words are erased, the first on %(day)s",
+        "One question has letters whose words will be erased on %(day)s",
+        "%(many)s questions have letters whose words will be erased, the first on %(day)s",
         task.number,
         many=count(task.number),
         day=erased_on,
