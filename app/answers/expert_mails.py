@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .. import audit
+from ..audit.queries import find_latest_event
 from ..core.actors import Actor, Staff
 from ..core.domain_errors import InvalidTransition, MissingPrecondition
 from ..core.permissions import may
@@ -27,6 +28,7 @@ from ..newsletters import mail_texts
 from ..newsletters.desk_mails import sender, to_colleague
 from ..newsletters.models import Newsletter
 from ..people import directory, links
+from ..people.models import Person
 from ..programs.program_events import queue_deliveries
 from ..questions import queries as questions
 from ..questions.source_protection import must_be_clear
@@ -127,7 +129,7 @@ def send_to_editors(
 
 
 def notify_desk(session: Session, assignment: Assignment, event: str, message: str = "", **details: Any) -> None:
-    """Mail the newsletter's editors what an expert did, and notify its chats, without names or details.
+    """Mail the editors, and whoever invited an expert, what they did. Notify the chats, without names or details.
 
     The kind of the mail is "desk." followed by `event`. `message` is the expert's own comment; `details` are further
     fields of `DeskMail`.
@@ -141,10 +143,18 @@ def notify_desk(session: Session, assignment: Assignment, event: str, message: s
         link=absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
         **details,
     )
-    send_to_editors(
-        session, newsletter, f"desk.{event}", values, question_id=assignment.question_id, assignment_id=assignment.id
-    )
+    for person in _list_recipients(session, assignment):
+        posting = outbox.Posting(question_id=assignment.question_id, assignment_id=assignment.id)
+        to_colleague(session, newsletter, person, f"desk.{event}", values, **posting)
     queue_deliveries(session, newsletter.id, f"desk.{event}")
+
+
+def _list_recipients(session: Session, assignment: Assignment) -> list[Person]:
+    """Return the editors, and whoever invited the expert last if they still work at the desk."""
+    editors = directory.list_notice_recipients(session, assignment.newsletter_id)
+    invitation = find_latest_event(session, "assignment", assignment.id, "assignment.invite")
+    others = [person for person in directory.list_staff(session, assignment.newsletter_id) if person not in editors]
+    return [*editors, *(person for person in others if invitation and invitation.actor == f"staff:{person.id}")]
 
 
 def notify_of_edits(session: Session, actor: Actor, answer: Answer) -> None:

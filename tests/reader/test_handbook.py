@@ -35,7 +35,7 @@ PLACE = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 # Where the words may come from that a chapter quotes: its readers' own pages.
 QUOTED_FROM = {
-    "editor": ("editor/", "templates/editor/", "templates/layouts/desk.html", "newsletters/"),
+    "editor": ("editor/", "templates/editor/", "templates/layouts/desk.html", "newsletters/", "templates/entrance/"),
     "operator": ("editor/", "templates/editor/", "web/errors.py", "entrance/", "templates/entrance/"),
     "expert": ("expert/", "templates/expert/", "templates/layouts/expert.html"),
     "reader": ("reader/", "templates/reader/", "templates/layouts/reader.html"),
