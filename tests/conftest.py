@@ -23,6 +23,7 @@ from app.core import state_machine
 from app.db.engine import Database
 from app.db.migrate import migrate
 from app.newsletters.models import Newsletter
+from app.reader import copies
 from app.server import worker
 from app.web.setup import limiter
 from tests.support import postgres, xdist_schedule
@@ -318,6 +319,12 @@ def limited_client(
     """A client of an app with rate limits, as in production."""
     with open_app(database, tmp_path, bytecode_cache, limits="1") as app:
         yield app.test_client()
+
+
+@pytest.fixture
+def without_quarters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no copy end with the quarter of an hour, which may be over in the middle of a test."""
+    monkeypatch.setattr(copies, "QUARTER", 10**12)
 
 
 @pytest.fixture(scope="module")

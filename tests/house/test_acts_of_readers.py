@@ -170,6 +170,7 @@ def list_versions(database: Database) -> list[tuple[int, str]]:
 OF_LETTERS = [(name, whose) for name in ACTS if name.startswith("receipt") for whose in ("ran", "waits")]
 
 
+@pytest.mark.usefixtures("without_quarters")
 @pytest.mark.threat("watched pages")
 @pytest.mark.parametrize(("name", "whose"), [*((name, "") for name in ACTS), *OF_LETTERS])
 def test_no_act_of_a_reader_is_seen_before_midnight(

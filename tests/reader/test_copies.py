@@ -106,6 +106,7 @@ def silos(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[
     return first, read_receipt(send_question(client, body="Who owns the old mill at the weir?").text)
 
 
+@pytest.mark.usefixtures("without_quarters")
 def test_every_page_of_readers_is_copied_or_said_to_be_none(
     app: Flask, client: FlaskClient, silos: tuple[str, str]
 ) -> None:
@@ -190,6 +191,7 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
     yield "a recall", lambda s: recall.recall(s, nora, last(s))
 
 
+@pytest.mark.usefixtures("without_quarters")
 @pytest.mark.both_databases
 @pytest.mark.threat("erased words")
 def test_after_every_change_each_page_is_as_if_there_were_no_copies(
