@@ -26,6 +26,7 @@ from .one_time_values import store_values, take_values
 from .redirect_targets import get_local_path
 
 log = logging.getLogger(__name__)
+PURPOSE = "provider request"  # of what the browser keeps while it is at the provider
 
 # The status and the message for each refusal.
 REFUSALS = {
@@ -93,7 +94,7 @@ def redirect_to_provider() -> Response:
     except oidc.OidcError as error:
         return _render_refusal(staff_provider, type(error), error.reason)
     next_path = get_local_path(request.args.get("next")) or ""
-    store_values("provider", {**asdict(authorization_request), "next": next_path})
+    store_values(PURPOSE, {**asdict(authorization_request), "next": next_path})
     g.is_external_redirect = True
     return redirect(url, code=303)
 
@@ -103,7 +104,7 @@ def redirect_to_provider() -> Response:
 def provider_callback() -> Response:
     """Sign in with the provider's response, if this browser asked for it, and not too long ago."""
     staff_provider = _provider_or_404()
-    stored_request = take_values("provider")
+    stored_request = take_values(PURPOSE)
     if not stored_request:
         return _render_refusal(staff_provider, oidc.InvalidResponse, "no request, or an old or used one")
     next_path = stored_request.pop("next")

@@ -93,8 +93,9 @@ def _render_second_factor(status: int = 200, error: str = "") -> Response:
     with db.read() as db_session:
         own_factors = factors.list_factors(db_session, current_user.person_id)
         options, challenge = factors.authentication_options(db_session, current_user.person_id, get_site())
-    store_challenge(TO_PROVE, challenge)
     kinds = {factor.kind for factor in own_factors}
+    if "passkey" in kinds:
+        store_challenge(TO_PROVE, challenge)
     next_path = get_local_path(request.values.get("next"))
     html = render_template("entrance/second.html", kinds=kinds, options=options, error=error, next_path=next_path)
     return make_response(html, status)

@@ -13,7 +13,7 @@ from flask import Flask
 
 from app.core.clock import unix_time, utc_now
 from app.db.engine import Database
-from app.entrance import one_time_values
+from app.entrance import by_provider, one_time_values
 from app.people import oidc
 from tests.support.desk_people import NORA, VERA, hire_vera, sign_in_by_code, sign_in_directly
 from tests.support.fake_servers import CannedResponse
@@ -191,7 +191,7 @@ def test_no_secret_of_a_request_can_be_read_in_the_cookie(
     nora, there = start_sign_in(app)
     query = parse_qs(urlsplit(there).query)
     with nora.edit_session() as cookie:
-        content = urlsafe_b64decode(cookie["provider"])
+        content = urlsafe_b64decode(cookie[by_provider.PURPOSE])
         whole_cookie = repr(dict(cookie))
     nora.open(follow_provider(there))
     [token_request] = [form for path, form in provider.requests if path == "/token"]
