@@ -143,8 +143,8 @@ def notify_desk(session: Session, assignment: Assignment, event: str, message: s
         link=absolute_url(session, f"/desk/{newsletter.slug}/questions/{question.public_id}"),
         **details,
     )
+    posting = outbox.Posting(question_id=assignment.question_id, assignment_id=assignment.id)
     for person in _list_recipients(session, assignment):
-        posting = outbox.Posting(question_id=assignment.question_id, assignment_id=assignment.id)
         to_colleague(session, newsletter, person, f"desk.{event}", values, **posting)
     queue_deliveries(session, newsletter.id, f"desk.{event}")
 

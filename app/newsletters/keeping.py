@@ -36,7 +36,7 @@ class Keeping:
         N_("Letters behind open questions"),
         N_(
             "Days until the words of a letter are erased although its question is still open. You are asked 30 days "
-            "before. The question goes on with its wording alone."
+            "before. The question goes on if you have put it into your own words."
         ),
         365,
         low=30,

@@ -12,7 +12,7 @@ from ...questions.lifecycle import LIMITS_BY_STATE as LIMITS_BY_QUESTION_STATE
 
 __all__ = ["LIMITS_BY_KIND", "LIMITS_BY_LETTER_STATE", "LIMITS_BY_QUESTION_STATE", "list_limited"]
 
-# Of filed letters. Only what isn't a rule's key has a table of its own, or no words.
+# By what a letter was filed as. "by question" means that the state of its question decides.
 LIMITS_BY_KIND: Mapping[str, str] = dict.fromkeys(FILED_AS, "idle") | {"question": "by question", "spam": "spam"}
 
 
