@@ -29,6 +29,7 @@ from tests.support.waiting import wait_until
 
 # For tests of what doesn't depend on the database.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+COUNT_CONNECTIONS_QUERY, CONNECTION_CHECKS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s", 50
 VOLATILE_COLUMNS = ("id", "version", "state_at", "indexed_version")  # columns that undoing a change doesn't restore
 
 
@@ -119,7 +120,14 @@ class DatabasePool:
         return postgres_url(self.name)
 
     def _drop(self) -> None:
+        """Drop the database when its connections have ended.
+
+        DROP DATABASE looks for them only every 100 ms, and most end a few milliseconds after they are closed.
+        """
         assert self._server is not None
+        for _ in range(CONNECTION_CHECKS):
+            if self._server.execute(COUNT_CONNECTIONS_QUERY, [self.name]).fetchone() == (0,):
+                break
         self._server.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
     def get_database(self, url: str) -> Database:
