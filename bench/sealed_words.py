@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sqlalchemy import JSON, Engine, LargeBinary, String, Text, create_engine, insert, select, text
+from sqlalchemy import JSON, Engine, LargeBinary, String, Text, UniqueConstraint, create_engine, insert, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import StaticPool
 
@@ -50,6 +50,7 @@ class _Doc(PrototypeBase):
 
 class SealedDoc(_Doc):
     __tablename__ = "sealed_docs"
+    __table_args__ = (UniqueConstraint("noun", "noun_id"),)
 
     text: Mapped[bytes] = mapped_column(LargeBinary)
     more: Mapped[bytes] = mapped_column(LargeBinary)
@@ -273,9 +274,11 @@ class SealedDesk:
 
     def _load_sealed(self, docs: Iterable[ComparedDoc | Hit]) -> dict[Key, tuple[bytes, bytes]]:
         """Return the sealed `text` and `more` of letters."""
-        columns = (SealedDoc.noun, SealedDoc.noun_id, SealedDoc.text, SealedDoc.more)
-        ids = [doc.noun_id for doc in docs]
-        rows = self.session.execute(select(*columns).where(SealedDoc.noun == "letter", SealedDoc.noun_id.in_(ids)))
+        ids = ", ".join(str(doc.noun_id) for doc in docs)
+        if not ids:
+            return {}
+        query = f"SELECT noun, noun_id, text, more FROM sealed_docs WHERE noun = 'letter' AND noun_id IN ({ids})"
+        rows = self.session.connection().exec_driver_sql(query)
         return {(noun, noun_id): (sealed_text, sealed_more) for noun, noun_id, sealed_text, sealed_more in rows}
 
     def _open_content(self, key: Key, sealed_text: bytes, sealed_more: bytes) -> str:

@@ -27,13 +27,19 @@ from app.db.engine import Database
 from app.db.migrate import migrate
 from app.search import DESK
 from app.search.alike import Probe, find_matches
-from app.search.full_text import search
+from app.search.full_text import Hit, search
 from app.search.index import NewDoc, index_documents
 from app.search.models import DeskDoc
-from app.search.terms import cut
 from tests.support.sample_newsroom import create_newsroom
 
-from .blind_guesses import guess_by_frequency, guess_by_planting, guess_by_published, share_read, write_planted_letters
+from .blind_guesses import (
+    guess_by_frequency,
+    guess_by_planting,
+    guess_by_published,
+    list_index_terms,
+    share_read,
+    write_planted_letters,
+)
 from .matching import QUERY_KINDS, build_query
 from .question_model import InventedLanguage
 from .run_options import SECRET, WriteLine, print_line
@@ -53,6 +59,7 @@ LETTERS = int(os.environ.get("BENCH_WORDS", "100000"))
 SENTENCES = (2, 7)  # of a letter, beside its question
 BATCH = 500  # letters that are stored together, as when an index is rebuilt
 TIMED_QUERIES = 200  # of each kind
+TIMED_PROBES = 60
 EXCERPTS, EXCERPT_LENGTH = 50, 200
 PUBLISHED_LETTERS = 5_000  # whose question is published in another wording
 PLANTED_WORDS = 1_000
@@ -60,26 +67,22 @@ WAYS = ("readable", "blind", "memory")  # the first is the floor
 
 
 class Letter(NamedTuple):
-    """A letter, the wording in which its question is published, and another letter that asks the same."""
+    """A letter, and the wording in which its question is published."""
 
     body: str
     wording: str
-    repetition: str
 
 
 def write_letters(language_model: InventedLanguage, count: int) -> list[Letter]:
     """Write letters of several sentences, all of them different."""
-    return [_write_letter(language_model) for _ in range(count)]
+    pairs = (language_model.draw_pair() for _ in range(count))
+    return [Letter(write_body(language_model, question), wording) for question, wording in pairs]
 
 
-def _write_letter(language_model: InventedLanguage) -> Letter:
-    question, wording = language_model.draw_pair()
-    bodies = []
-    for first_sentence in (question, wording):
-        number = language_model.rng.randrange(*SENTENCES)
-        bodies.append(" ".join([first_sentence, *(language_model.draw_pair()[0] for _ in range(number))]))
-    body, repetition = bodies
-    return Letter(body, wording, repetition)
+def write_body(language_model: InventedLanguage, question: str) -> str:
+    """Write a letter around its question."""
+    number = language_model.rng.randrange(*SENTENCES)
+    return " ".join([question, *(language_model.draw_pair()[0] for _ in range(number))])
 
 
 def print_report(write_line: WriteLine) -> None:
@@ -103,27 +106,30 @@ def print_report(write_line: WriteLine) -> None:
 def print_guesses(write_line: WriteLine, letters: Sequence[Letter], language_model: InventedLanguage) -> None:
     """Print how much a thief reads in the blind index without the keys."""
     keys = Keys({1: SECRET})
-    words_by_letter = [hash_terms(keys, 1, {*cut(letter.body)}) for letter in letters]
+    words_by_letter = [hash_terms(keys, 1, list_index_terms(letter.body)) for letter in letters]
     entries_by_letter = [{*words.values()} for words in words_by_letter]
     common_words = {*language_model.common_words}
     known_letters = letters[:PUBLISHED_LETTERS]
     by_frequency = guess_by_frequency(entries_by_letter, (letter.wording for letter in known_letters))
     pairs = [(entries_by_letter[number], letter.wording) for number, letter in enumerate(known_letters)]
     by_published = guess_by_published(pairs)
-    planted_letters = write_planted_letters(
-        [word for word in dict.fromkeys(language_model.vocabulary) if word not in common_words][:PLANTED_WORDS]
-    )
-    planted_hashes = [{*hash_terms(keys, 1, {*cut(letter)}).values()} for letter in planted_letters]
-    by_planting = guess_by_planting(planted_letters, planted_hashes)
+    planted_words = [word for word in dict.fromkeys(language_model.vocabulary) if word not in common_words]
+    planted_letters = write_planted_letters(planted_words[:PLANTED_WORDS])
+    planted_hashes = [{*hash_terms(keys, 1, list_index_terms(letter)).values()} for letter in planted_letters]
+    by_planting = guess_by_planting(planted_letters, planted_hashes, entries_by_letter)
     write_line("a thief reads in the blind index without the keys, of the words of all letters except common words:")
     for name, guesses in (
         ("by frequency alone", by_frequency),
         (f"from {len(known_letters):,} letters that are answered in public", by_published),
         (f"after sending {len(planted_letters)} letters with {PLANTED_WORDS:,} words", by_planting),
     ):
-        right = len({entry for words in words_by_letter for term, entry in words.items() if guesses.get(entry) == term})
         share = share_read(guesses, words_by_letter, common_words)
-        write_line(f"  {name:<55} {share:>5.0%}; {right:,} words that occur are known")
+        write_line(f"  {name:<55} {share:>5.0%}")
+    all_words = set().union(*words_by_letter)
+    wanted = all_words.intersection(planted_words[:PLANTED_WORDS])
+    found = wanted.intersection(by_planting.values())
+    touched = sum(1 for words in words_by_letter if not found.isdisjoint(words))
+    write_line(f"  of {len(wanted):,} wanted words that occur, {len(found):,} are found, in {touched:,} letters")
 
 
 def _measure(
@@ -138,10 +144,10 @@ def _measure(
     for database in databases.values():
         _settle(database)
     sizes = {way: (_disk_size(database) - empty_sizes[way]) / 2**20 for way, database in databases.items()}
-    write_line(f"{'size on disk':<28}" + "".join(_format_way(way, sizes[way], sizes["readable"], "MB") for way in WAYS))
+    write_line(f"{'size on disk':<30}" + "".join(_format_way(way, sizes[way], sizes["readable"], "MB") for way in WAYS))
     seconds, megabytes, growth = _measure_start(urls["memory"])
     line = f"{seconds:.1f} s, {megabytes:.0f} MB; the process grows by {growth:.0f} MB"
-    write_line(f"{'building the index in memory':<28}  {line}")
+    write_line(f"{'building the index in memory':<30}  {line}")
     with ExitStack() as stack:
         sessions = {way: stack.enter_context(database.read()) for way, database in databases.items()}
         engine = build_memory_index(sessions["memory"])
@@ -176,7 +182,7 @@ def _print_storing(write_line: WriteLine, databases: dict[str, Database], letter
             seconds[way] += time.perf_counter() - began
     per_letter = {way: 1_000 * spent / len(letters) for way, spent in seconds.items()}
     row = "".join(_format_way(way, per_letter[way], per_letter["readable"], "ms") for way in WAYS)
-    write_line(f"{'storing a letter':<28}{row}")
+    write_line(f"{'storing a letter':<30}{row}")
 
 
 def _call_store(session: Session, store: Callable[[Session, Sequence[NewDoc]], None], docs: Sequence[NewDoc]) -> None:
@@ -245,13 +251,15 @@ def _print_latencies(
         for kind in QUERY_KINDS:
             drawn = rng.sample(letters, min(TIMED_QUERIES, len(letters)))
             queries = [build_query(rng, kind, letter.body, language_model.common_words) for letter in drawn]
-            searches: list[list[Callable[[], object]]] = [
+            searches: list[list[Callable[[], list[Hit]]]] = [
                 [partial(search, readable, DESK, 1, query), *(partial(desk.search, query) for desk in desks)]
                 for query in queries
             ]
             _print_times(write_line, f"search, {kind}", searches)
-        drawn = rng.sample(letters, min(TIMED_QUERIES, len(letters)))
-        probes = [Probe(letter.repetition) for letter in drawn]
+            pages = [[partial(_show, search_once) for search_once in ways] for ways in searches]
+            _print_times(write_line, f"with snippets, {kind}", pages)
+        drawn = rng.sample(letters, min(TIMED_PROBES, len(letters)))
+        probes = [Probe(write_body(language_model, letter.wording)) for letter in drawn]
         comparisons: list[list[Callable[[], object]]] = [
             [
                 partial(find_matches, readable, DESK, 1, probe, matcher="words"),
@@ -265,6 +273,11 @@ def _print_latencies(
         *(partial(list_excerpts, sessions[way], EXCERPTS, EXCERPT_LENGTH) for way in WAYS[1:]),
     ]
     _print_times(write_line, f"{EXCERPTS} excerpts", [lists] * TIMED_QUERIES)
+
+
+def _show(search_once: Callable[[], list[Hit]]) -> object:
+    """Search, and cut the pieces that a page shows of each hit."""
+    return [hit.snippet for hit in search_once()]
 
 
 def _find_sealed_matches(desk: SealedDesk, probe: Probe) -> object:
@@ -292,7 +305,7 @@ def _print_times(write_line: WriteLine, name: str, rounds: Sequence[Sequence[Cal
         row += f"  {way} {median:.2f}, {p95:.2f}"
         if way != WAYS[0]:
             row += f" (x{median / floor_median:.2f}, x{p95 / floor_p95:.2f})"
-    write_line(f"{name:<28}{row}")
+    write_line(f"{name:<30}{row}")
 
 
 def _format_way(way: str, value: float, floor: float, unit: str) -> str:
