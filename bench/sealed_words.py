@@ -312,11 +312,12 @@ class SealedDesk:
             for alternatives in self._list_entries(clause)
         ]
         condition = f"{BLIND.fts} MATCH :query" if is_sqlite_index else "f.terms @@ CAST(:query AS tsquery)"
-        statement = text(
+        query_start = (
             f"SELECT f.rowid, d.noun, d.noun_id, d.text, d.more FROM {BLIND.fts} f JOIN sealed_docs d ON d.id = f.rowid"
-            f" WHERE {condition} AND f.rowid < :before ORDER BY f.rowid DESC LIMIT :limit"
+            f" WHERE {condition}"
         )
-        params: dict[str, Any] = {"query": and_.join(conditions), "before": 2**62, "limit": limit}
+        statement = text(f"{query_start} ORDER BY f.rowid DESC LIMIT :limit")
+        params: dict[str, Any] = {"query": and_.join(conditions), "limit": limit}
         needs_check = any(clause.unfinished or len(clause.sequence) > 1 for clause in query_clauses)
         hits: list[Hit] = []
         for _ in range(0, MAX_CHECKED, limit):
@@ -327,6 +328,7 @@ class SealedDesk:
                     hits.append(Hit(row_id, noun, noun_id, content, tuple(query_clauses)))
             if len(hits) >= limit or len(rows) < limit:
                 break
+            statement = text(f"{query_start} AND f.rowid < :before ORDER BY f.rowid DESC LIMIT :limit")
             params["before"] = rows[-1][0]
         return hits[:limit]
 
