@@ -5,9 +5,9 @@ stores and places incoming mail, `service` measures memory, start and size, `str
 while nobody can write to the database, and hostile mails. Without arguments, these five are measured, at each size and
 in each database. The other parts have no goals: `trim` (which text of a reply is kept), `matching` (whether repeated
 questions are found), `look-alikes` (how many suggestions are false), `languages` (how often the language of a sentence
-is recognised), and `flames` (flame graphs of the three requests that are furthest from their goals by the committed
-figures). The rounds of compared programs are interleaved, since the machine's speed drifts. Progress goes to standard
-error.
+is recognised), `words-at-rest` (what sealing the words of letters would cost), and `flames` (flame graphs of the three
+requests that are furthest from their goals by the committed figures). The rounds of compared programs are interleaved,
+since the machine's speed drifts. Progress goes to standard error.
 """
 
 import argparse
@@ -24,7 +24,13 @@ from .temporary_databases import DATABASE_NAMES
 
 # The modules of the parts: those with goals have `measure`, the others `print_report`.
 GOAL_PARTS = {"readers": "readers", "desk": "desk_pages", "mail": "mail_in", "service": "service", "strain": "strain"}
-REPORT_PARTS = {"trim": "trim", "matching": "matching", "look-alikes": "look_alikes", "languages": "language_guessing"}
+REPORT_PARTS = {
+    "trim": "trim",
+    "matching": "matching",
+    "look-alikes": "look_alikes",
+    "languages": "language_guessing",
+    "words-at-rest": "words_at_rest",
+}
 PARTS = (*GOAL_PARTS, *REPORT_PARTS, "flames")
 
 
