@@ -36,7 +36,7 @@ class LetterRank(NamedTuple):
 def rank_letters(texts: Sequence[str]) -> list[LetterRank]:
     """Return the ranks of several letters, given by their texts, in the same order."""
     texts = [text[:COMPARED_CHARACTERS] for text in texts]
-    word_sets = [_content_stems(text) for text in texts]
+    word_sets = [content_stems(text) for text in texts]
     letter_counts = Counter(word for words in word_sets for word in words)
     min_common_count = max(MIN_CROWD, COMMON_WORD_SHARE * len(texts))
     crowds: dict[str, list[int]] = defaultdict(list)  # indexes of letters by their most common word, "" for noise
@@ -81,7 +81,7 @@ def function_word_share(text: str) -> float:
     return sum(term in function_words for term in terms) / len(terms)
 
 
-def _content_stems(text: str) -> set[str]:
+def content_stems(text: str) -> set[str]:
     """Return the stems of a text's words without function words."""
     return {term[:STEM_LENGTH] for term in cut(text)} - _function_word_stems()
 

@@ -114,6 +114,10 @@ def link_text(rng: Random) -> str:
     return f"{rng.choice(OFFERS)}: {rng.choice(LINKS)}".format(number, key)
 
 
+def fragment_text(rng: Random) -> str:
+    return " ".join(rng.sample((*NAMES, *TOWNS, "shame", "water", "council", "answer"), rng.randint(2, 3)))
+
+
 FLOOD_KINDS: dict[str, Callable[[Random], str]] = {
     "identical": identical_text, "with gaps": text_with_gaps, "paraphrased": paraphrased_text,
     "noise": noise_text, "links": link_text,
