@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ..search.terms import STEM_LENGTH, cut, units
-from ..text.languages import function_words, script_of
+from ..text.languages import function_words, script_of, scripts_with_function_words
 
 LOWEST_RANK = 1
 HIGHEST_SINGLE_RANK = 1_000  # of a letter outside crowds; a crowd has this rank plus the number of its letters
@@ -75,7 +75,7 @@ def function_word_share(text: str) -> float:
     """
     text = text[:COMPARED_CHARACTERS]
     terms = [unit.term for unit in units(text) if not unit.is_sign]
-    if len(terms) < SENTENCE_WORDS or script_of(text) not in _scripts_with_function_words():
+    if len(terms) < SENTENCE_WORDS or script_of(text) not in scripts_with_function_words():
         return TYPICAL_FUNCTION_WORD_SHARE
     function_words = _all_function_words()
     return sum(term in function_words for term in terms) / len(terms)
@@ -94,8 +94,3 @@ def _all_function_words() -> frozenset[str]:
 @cache
 def _function_word_stems() -> frozenset[str]:
     return frozenset(term[:STEM_LENGTH] for term in _all_function_words())
-
-
-@cache
-def _scripts_with_function_words() -> frozenset[str]:
-    return frozenset(script_of(" ".join(words)) for words in function_words().values())

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from ..db.engine import Database
-from ..db.session import execute_without_version_bump, get_keyring, now
+from ..db.session import get_keyring, now
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import all_newsletters
 from ..watching.models import Sighting
@@ -55,7 +55,7 @@ class RoomMade(NamedTuple):
     """How many letters of a day (UTC) were erased to make room."""
 
     day: datetime
-    count: int
+    number: int
 
 
 class _Candidate(NamedTuple):
@@ -70,7 +70,9 @@ def is_full(session: Session, newsletter: Newsletter) -> bool:
     """Return whether a newsletter has reached its daily limit, after which only a few more letters are accepted."""
     limit = receive.daily_limit(session)
     today = truncate_to_day(now(session))
-    return count_erased(session, newsletter.id, today) >= MAX_ERASED * limit or _has_letters(session, newsletter.id, today, limit)
+    return count_erased(session, newsletter.id, today) >= MAX_ERASED * limit or _has_letters(
+        session, newsletter.id, today, limit
+    )
 
 
 def count_erased(session: Session, newsletter_id: int, day: datetime) -> int:
@@ -163,7 +165,7 @@ def _list_candidates(session: Session, newsletter_id: int, day: datetime) -> lis
         .order_by(is_ranked_alone, Letter.public_id)
         .limit(MAX_COMPARED)
     )
-    return [_Candidate(*row) for row in session.execute(query)]
+    return [_Candidate(*row.tuple()) for row in session.execute(query)]
 
 
 def _erase_batch(session: Session, newsletter_id: int, day: datetime, batch: Sequence[_Candidate]) -> int:
@@ -197,7 +199,7 @@ def _count_letters(session: Session, newsletter_id: int, day: datetime) -> int:
     return session.scalar(_select_letters(func.count(), newsletter_id, day)) or 0
 
 
-def _select_letters(what: ColumnElement[int], newsletter_id: int, day: datetime) -> Select[tuple[int]]:
+def _select_letters(what: ColumnElement[int], newsletter_id: int, day: datetime) -> Select[int]:
     return select(what).where(
         _COLUMNS.newsletter_id == newsletter_id, _COLUMNS.state.in_(_KEPT_STATES), _is_of_day(day)
     )

@@ -198,7 +198,7 @@ class Letter(Row, HasPublicId, Editable, OfNewsletter, LetterStates):
 
     @property
     def is_erased_unseen(self) -> bool:
-        """Whether its words were erased today to make room, which nobody with its receipt can notice before the night."""
+        """Whether its words were erased today to make room, unnoticed by its reader until the night."""
         return self.end_reason == MADE_ROOM and self.erased_at is None
 
 

@@ -146,8 +146,8 @@ def _kept_steps(context: ReaderContext, letter: Letter, public_state: PublicStat
 
 
 ROOM_SENTENCE = _l(
-    "Thousands of letters filled the desk that day. Yours looked like many of them, and was erased before anybody could "
-    "read it. If you meant it, please ask again in other words."
+    "Thousands of letters filled the desk that day. Yours looked like many of them, and was erased before anybody "
+    "could read it. If you meant it, please ask again in other words."
 )
 
 

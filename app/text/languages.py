@@ -99,6 +99,11 @@ def function_words() -> dict[str, list[str]]:
     return {language: words.split() for language, words in word_tables(__file__, "function_words").items()}
 
 
+@cache
+def scripts_with_function_words() -> frozenset[str]:
+    return frozenset(script_of(" ".join(words)) for words in function_words().values())
+
+
 def guessable_languages() -> list[str]:
     """Return the tags that `guess_language` can return, without 'und'."""
     table = word_tables(__file__, "languages")
@@ -139,7 +144,7 @@ def known_share(text: str) -> float:
     For a text with fewer than `MIN_TRIGRAMS`, and for scripts whose language isn't guessed by n-grams, it is 1.
     """
     script = script_of(text)
-    if script not in {script_of(" ".join(words)) for words in function_words().values()}:
+    if script not in scripts_with_function_words():
         return 1.0
     words = _normalize_words(text[:MAX_EXAMINED_CHARS])[:MAX_NGRAM_CHARS]
     trigrams = [ngram for ngram in (words[start : start + 3] for start in range(len(words) - 2)) if " " not in ngram]
