@@ -23,15 +23,7 @@ from app.reader import proof_of_work, submission
 from app.workflows.indexing import index_due
 from app.workflows.retention.forget_order import forget_order
 from tests.support.desk import Desk
-from tests.support.floods import (
-    FLOOD_KINDS,
-    HONEST_LETTERS,
-    fragment_text,
-    list_demo_letters,
-    mixed_text,
-    send_flood,
-    text_with_gaps,
-)
+from tests.support.floods import ALL_FLOOD_KINDS, HONEST_LETTERS, list_demo_letters, send_flood, text_with_gaps
 from tests.support.letters import get_letter, list_letter_ids, send_letter
 from tests.support.pages import Page
 from tests.support.reader_pages import get_form_token, read_receipt, send_question, solve_proof_of_work
@@ -39,7 +31,6 @@ from tests.support.sample_newsroom import Newsroom
 
 LIMIT, FLOOD_SIZE, BETWEEN = 100, 240, 12
 READERS = HONEST_LETTERS[::2]
-KINDS = FLOOD_KINDS | {"fragments": fragment_text, "mixed": mixed_text}
 WELLS = "They poison the wells at the old mill, ask who pays them, number {}"
 
 
@@ -67,7 +58,9 @@ def find_letters(database: Database, *conditions: Any) -> list[Letter]:
 
 @pytest.mark.threat("flood")
 @pytest.mark.parametrize(
-    ("kind", "solves"), [*((kind, False) for kind in KINDS), ("mixed", True)], ids=[*KINDS, "mixed with proofs"]
+    ("kind", "solves"),
+    [*((kind, False) for kind in ALL_FLOOD_KINDS), ("mixed", True)],
+    ids=[*ALL_FLOOD_KINDS, "mixed with proofs"],
 )
 def test_ten_readers_in_a_flood_that_fills_the_day_are_taken_with_scripts_and_without(
     limited_client: FlaskClient,
@@ -83,7 +76,7 @@ def test_ten_readers_in_a_flood_that_fills_the_day_are_taken_with_scripts_and_wi
     for number in range(FLOOD_SIZE):
         if number % BETWEEN == 0:
             making_room.make_room(database)
-        send(limited_client, KINDS[kind](rng), solves=solves)
+        send(limited_client, ALL_FLOOD_KINDS[kind](rng), solves=solves)
         if number >= FLOOD_SIZE // 2 and number % BETWEEN == 4:
             reader = len(statuses)
             statuses.append(send(limited_client, READERS[reader], solves=reader % 2 == 1))
@@ -99,7 +92,7 @@ def test_ten_readers_in_a_flood_that_fills_the_day_are_taken_with_scripts_and_wi
 def test_no_letter_of_a_reader_is_in_a_crowd_of_any_flood() -> None:
     readers = [*HONEST_LETTERS, *list_demo_letters()]
     assert [text for text in readers if find_kind(text)] == []
-    for make in KINDS.values():
+    for make in ALL_FLOOD_KINDS.values():
         rng = Random(11)
         texts = [make(rng) for _ in range(800)] + readers
         rng.shuffle(texts)

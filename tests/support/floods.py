@@ -128,6 +128,9 @@ def mixed_text(rng: Random) -> str:
     return rng.choice(list(FLOOD_KINDS.values()))(rng)
 
 
+ALL_FLOOD_KINDS = FLOOD_KINDS | {"fragments": fragment_text, "mixed": mixed_text}
+
+
 def list_demo_letters() -> list[str]:
     """Return the different bodies of the demo's letters, in all its languages, sorted."""
     bodies = []
