@@ -165,7 +165,7 @@ def _list_candidates(session: Session, newsletter_id: int, day: datetime) -> lis
         .order_by(is_ranked_alone, Letter.public_id)
         .limit(MAX_COMPARED)
     )
-    return [_Candidate(*row.tuple()) for row in session.execute(query)]
+    return [_Candidate._make(row) for row in session.execute(query)]
 
 
 def _erase_batch(session: Session, newsletter_id: int, day: datetime, batch: Sequence[_Candidate]) -> int:
