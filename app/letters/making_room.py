@@ -47,7 +47,8 @@ ROW_SIZE = 1_000  # bytes that a letter takes besides its text
 BATCH = 100  # letters in one transaction
 SHOWN_DAYS = 7  # days for which the desk reads how many letters were erased
 _SIGHTING = "room made "  # and the id of the newsletter, and the day
-_KEPT_STATES = [state for state in STATES if state != "ended"]
+[_ENDED] = STATES.which("is_ended")
+_KEPT_STATES = [state for state in STATES if state != _ENDED]
 _COLUMNS = Letter.__table__.c
 
 
@@ -70,9 +71,8 @@ def is_full(session: Session, newsletter: Newsletter) -> bool:
     """Return whether a newsletter has reached its daily limit, after which only a few more letters are accepted."""
     limit = receive.daily_limit(session)
     today = truncate_to_day(now(session))
-    return count_erased(session, newsletter.id, today) >= MAX_ERASED * limit or _has_letters(
-        session, newsletter.id, today, limit
-    )
+    has_many_rows = count_erased(session, newsletter.id, today) >= MAX_ERASED * limit
+    return has_many_rows or _has_letters(session, newsletter.id, today, limit)
 
 
 def count_erased(session: Session, newsletter_id: int, day: datetime) -> int:
@@ -104,7 +104,7 @@ def is_unlike_others(session: Session, newsletter_id: int, text: str) -> bool:
     day = truncate_to_day(now(session))
     newest = (
         select(_COLUMNS.body)
-        .where(_COLUMNS.newsletter_id == newsletter_id, _COLUMNS.state == "held", _is_of_day(day))
+        .where(_COLUMNS.newsletter_id == newsletter_id, Letter.is_held, _is_of_day(day))
         .order_by(_COLUMNS.received_at.desc(), _COLUMNS.id.desc())
         .limit(MAX_NEWEST)
     )
@@ -165,7 +165,8 @@ def _list_candidates(session: Session, newsletter_id: int, day: datetime) -> lis
         .order_by(is_ranked_alone, Letter.public_id)
         .limit(MAX_COMPARED)
     )
-    return [_Candidate._make(row) for row in session.execute(query)]
+    rows = session.execute(query)
+    return [_Candidate(row.id, row.public_id, row.version, row.body or "", row.background) for row in rows]
 
 
 def _erase_batch(session: Session, newsletter_id: int, day: datetime, batch: Sequence[_Candidate]) -> int:
@@ -180,7 +181,7 @@ def _erase_batch(session: Session, newsletter_id: int, day: datetime, batch: Seq
         statement = (
             update(Letter)
             .where(Letter.id == letter.id, Letter.is_held, Letter.version == letter.version)
-            .values(state="ended", end_reason=MADE_ROOM, body="", background=None, held_reason=None, signs=facts)
+            .values(state=_ENDED, end_reason=MADE_ROOM, body="", background=None, held_reason=None, signs=facts)
             .values(standing=0, crowd=0, indexed_version=0)
             .returning(Letter.id)
         )
