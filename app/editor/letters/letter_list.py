@@ -243,7 +243,8 @@ def get_list_values(desk: RequestContext, open_letter: Letter | None = None) -> 
     list_page = filtered_list.get_page()
     shows_counts = not (request.args.get("before") or filtered_list.search)
     shows_crowds = shows_counts and not open_letter and filtered_list.state == ONLY_HELD
-    shows_room = shows_counts and not open_letter and filtered_list.state in (*OFFER_TO_HOLD, ONLY_HELD)
+    is_unfiltered = shows_counts and not open_letter and not filtered_list.active_filters
+    shows_room = is_unfiltered and filtered_list.state in (*OFFER_TO_HOLD, ONLY_HELD)
     offers_to_hold = shows_counts and not open_letter and filtered_list.state in OFFER_TO_HOLD
     editions = {option.target.id: option.target for option in filtered_list.options["edition"].values()}
     subjects = incoming_mails.load_subjects(desk.session, list_page.rows, editions)
