@@ -12,9 +12,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
+from itertools import product
 from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
@@ -27,8 +28,9 @@ from app.db.engine import Database
 from app.db.migrate import migrate
 from app.letters import crowds
 from app.letters.models import Letter
+from app.letters.receive import MOST_A_DAY
 from demo.scale.long_road import SLUG
-from tests.support.floods import HONEST_LETTERS, mixed_text
+from tests.support.floods import ALL_FLOOD_KINDS, HONEST_LETTERS, mixed_text
 from tests.support.reader_pages import solve_proof_of_work
 
 from .newsroom_data import fill_newsroom, get_newsletter, invite_editor
@@ -103,6 +105,7 @@ class Flood:
     letters: int
     seconds: float
     addresses: int
+    make_text: Callable[[random.Random], str] = mixed_text
 
 
 class FloodLetter(NamedTuple):
@@ -111,10 +114,10 @@ class FloodLetter(NamedTuple):
     with_proof: bool = False
 
 
-def build_flood(size: int) -> list[FloodLetter]:
+def build_flood(size: int, make_text: Callable[[random.Random], str]) -> list[FloodLetter]:
     """Return `size` letters of the flood, with the readers' letters among them, half of these with a proof of work."""
     rng = random.Random(7)
-    letters = [FloodLetter(mixed_text(rng)) for _ in range(size)]
+    letters = [FloodLetter(make_text(rng)) for _ in range(size)]
     step = size // (len(HONEST_LETTERS) + 1)
     for number, text in enumerate(HONEST_LETTERS, 1):
         letters.insert(number * step, FloodLetter(text, is_readers=True, with_proof=number % 2 == 0))
@@ -123,7 +126,7 @@ def build_flood(size: int) -> list[FloodLetter]:
 
 def send_flood(port: int, flood: Flood, timings: FloodTimings) -> None:
     """Send all letters at an even rate."""
-    letters = build_flood(flood.letters)
+    letters = build_flood(flood.letters, flood.make_text)
     lock, start = threading.Lock(), time.monotonic()
     queue = iter(enumerate(letters))
 
@@ -186,9 +189,9 @@ class Editor:
         return page
 
 
-def run_flood(url: str, folder: str, flood: Flood) -> None:
+def run_flood(url: str, folder: str, flood: Flood, daily_limit: int) -> None:
     """Fill the database at `url`, serve it, send the flood, and print what became of it."""
-    settings = server_settings(url, folder) | {"LIMITS": "1", "TRUSTED_PROXIES": "1"}
+    settings = server_settings(url, folder) | {"LIMITS": "1", "TRUSTED_PROXIES": "1", "LETTERS_A_DAY": str(daily_limit)}
     migrate(url)
     database = open_database(url)
     fill_newsroom(database, QUESTIONS)
@@ -227,6 +230,8 @@ def _print_letters(session: Session, letters_before: int) -> None:
     """Print the states of the letters, and of the readers' among them."""
     rows = session.execute(select(Letter.body, Letter.state, Letter.held_reason)).all()
     print_line(f"{len(rows) - letters_before} letters are stored: {dict(Counter(row.state for row in rows))}")
+    kept = sum(bool(row.body) for row in rows) - letters_before
+    print_line(f"{kept} of them have their words")
     print_line(f"held for {dict(Counter(row.held_reason for row in rows if row.held_reason))}")
     state_by_text = {row.body: row.state for row in rows}
     stored = sum(text in state_by_text for text in HONEST_LETTERS)
@@ -260,17 +265,21 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=10_000)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--addresses", type=int, nargs="+", default=[1, 500])
+    parser.add_argument("--limit", type=int, default=MOST_A_DAY, help="LETTERS_A_DAY")
+    parser.add_argument("--kinds", nargs="+", choices=ALL_FLOOD_KINDS, default=["mixed"])
     parser.add_argument("--database", help="an empty database; the default is a new SQLite file")
     arguments = parser.parse_args()
     print_line(describe_machine())
-    for addresses in arguments.addresses:
+    for kind, addresses in product(arguments.kinds, arguments.addresses):
         with tempfile.TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as folder:
             url = arguments.database or f"sqlite:///{folder}/flood.db"
             name = make_url(url).get_backend_name()
             print_line(
-                f"\n{arguments.posts:,} letters in {arguments.minutes:g} minutes from {addresses} addresses, {name}"
+                f"\n{arguments.posts:,} letters in {arguments.minutes:g} minutes from {addresses} addresses, "
+                f"{kind}, {arguments.limit:,} letters a day, {name}"
             )
-            run_flood(url, folder, Flood(arguments.posts, arguments.minutes * 60, addresses))
+            flood = Flood(arguments.posts, arguments.minutes * 60, addresses, ALL_FLOOD_KINDS[kind])
+            run_flood(url, folder, flood, arguments.limit)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ..search.terms import STEM_LENGTH, cut, units
-from ..text.languages import function_words, script_of
+from ..text.languages import function_words, script_of, scripts_with_function_words
 
 LOWEST_RANK = 1
 HIGHEST_SINGLE_RANK = 1_000  # of a letter outside crowds; a crowd has this rank plus the number of its letters
@@ -36,7 +36,7 @@ class LetterRank(NamedTuple):
 def rank_letters(texts: Sequence[str]) -> list[LetterRank]:
     """Return the ranks of several letters, given by their texts, in the same order."""
     texts = [text[:COMPARED_CHARACTERS] for text in texts]
-    word_sets = [_content_stems(text) for text in texts]
+    word_sets = [content_stems(text) for text in texts]
     letter_counts = Counter(word for words in word_sets for word in words)
     min_common_count = max(MIN_CROWD, COMMON_WORD_SHARE * len(texts))
     crowds: dict[str, list[int]] = defaultdict(list)  # indexes of letters by their most common word, "" for noise
@@ -75,13 +75,13 @@ def function_word_share(text: str) -> float:
     """
     text = text[:COMPARED_CHARACTERS]
     terms = [unit.term for unit in units(text) if not unit.is_sign]
-    if len(terms) < SENTENCE_WORDS or script_of(text) not in _scripts_with_function_words():
+    if len(terms) < SENTENCE_WORDS or script_of(text) not in scripts_with_function_words():
         return TYPICAL_FUNCTION_WORD_SHARE
     function_words = _all_function_words()
     return sum(term in function_words for term in terms) / len(terms)
 
 
-def _content_stems(text: str) -> set[str]:
+def content_stems(text: str) -> set[str]:
     """Return the stems of a text's words without function words."""
     return {term[:STEM_LENGTH] for term in cut(text)} - _function_word_stems()
 
@@ -94,8 +94,3 @@ def _all_function_words() -> frozenset[str]:
 @cache
 def _function_word_stems() -> frozenset[str]:
     return frozenset(term[:STEM_LENGTH] for term in _all_function_words())
-
-
-@cache
-def _scripts_with_function_words() -> frozenset[str]:
-    return frozenset(script_of(" ".join(words)) for words in function_words().values())

@@ -44,7 +44,7 @@ has_kind = Precondition(
 is_erased = Precondition(
     "erases", "text_not_erased", lambda letter: letter.erased_at is not None and letter.body is None
 )
-has_text = Precondition("words", "letter_erased", lambda letter: letter.body is not None)
+has_text = Precondition("words", "letter_erased", lambda letter: bool(letter.body))
 # A letter from the web or the API comes with a form token; one that the desk types in doesn't.
 has_form = Precondition(
     "form or by hand", "no_form", lambda letter: letter.form_mac is not None or letter.channel not in ("web", "api")

@@ -26,6 +26,7 @@ OF_EXPERT = ("answer", "cannot", "later", "question back", *CHECK_REPLIES)
 FILED_AS = ("question", "comment", "tip", "unsubscribe", "spam", *OF_EXPERT)
 HEAR_BACK = ("number", "once", "while")  # only a receipt number, one e-mail, or e-mails while the desk works on it
 CREDITS = ("none", "first", "full")  # no name, first name and place, or full name
+MADE_ROOM = "room"  # the `end_reason` of a letter that was erased in a flood (see `making_room`)
 VOUCHED = -1  # the `standing` of a letter that a person has found honest
 # Columns that end an index, to list letters by time of arrival or by the time at which they entered their state.
 BY_ARRIVAL = ("received_at", "id")
@@ -169,13 +170,14 @@ class Letter(Row, HasPublicId, Editable, OfNewsletter, LetterStates):
     assignment_id: Mapped[int | None] = mapped_column(ForeignKey("assignments.id"))
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("questions.id"))  # published, for an ended letter
     held_reason: Mapped[str | None] = mapped_column(String(40))
-    # The codes of all signs of spam for which it is held; `held_reason` is the heaviest (see `spam_filter`).
+    # The codes of all signs of spam for which it is held; `held_reason` is the heaviest (see `spam_filter`). If
+    # `is_erased_unseen`, the numbers of characters of body and background, and a keyed hash of the body.
     signs: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     # Its rank in the reading order, lowest first (see `flood_ranking`): 0 until the worker has ranked it, or VOUCHED.
     standing: Mapped[int] = mapped_column(default=0, server_default="0")
     # The id of the first letter of its crowd, or 0. An unheld letter has a crowd if many recent letters resemble it.
     crowd: Mapped[int] = mapped_column(default=0, server_default="0")
-    end_reason: Mapped[str | None] = mapped_column(String(40))  # a key of `filing.ENDINGS`
+    end_reason: Mapped[str | None] = mapped_column(String(40))  # a key of `filing.ENDINGS`, "forgotten" or MADE_ROOM
     form_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     receipt_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     receipt_mailed: Mapped[bool] = mapped_column(default=False)
@@ -193,6 +195,11 @@ class Letter(Row, HasPublicId, Editable, OfNewsletter, LetterStates):
     credit: Mapped["Credit | None"] = relationship(uselist=False, viewonly=True)
     additions: Mapped[list["Addition"]] = relationship(order_by="Addition.id", viewonly=True)
     notes: Mapped[list["ReceiptNote"]] = relationship(order_by="ReceiptNote.id", viewonly=True)
+
+    @property
+    def is_erased_unseen(self) -> bool:
+        """Return whether its words were erased today to make room, which its reader learns only at night."""
+        return self.end_reason == MADE_ROOM and self.erased_at is None
 
 
 class Sweep(Row, OfNewsletter):

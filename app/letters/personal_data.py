@@ -28,9 +28,11 @@ def describe_personal_data(session: Session, actor: Reader, letter: Letter) -> d
         raise PermissionDenied(actor.ref)
     credit, contact = letter.credit, letter.contact
     additions = [added.addition for added in get_additions_by_letter(session, [letter.id])[letter.id]]
+    sizes = letter.signs[:2] if letter.is_erased_unseen else (len(letter.body or ""), len(letter.background or ""))
+    question_size, background_size = map(int, sizes)
     return {
-        "question_characters": len(letter.body or ""),
-        "background_characters": len(letter.background or ""),
+        "question_characters": question_size,
+        "background_characters": background_size,
         "added_characters": sum(len(addition.body or "") for addition in additions if addition),
         "word_for_word": letter.verbatim,
         "language": letter.language,

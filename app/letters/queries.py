@@ -38,7 +38,7 @@ def listing(
     bounds = [Letter.received_at >= since] if since else []
     bounds += [Letter.received_at < until] if until else []
     # Waiting letters are never erased. If the condition is left out for them, an index alone can count them.
-    is_unerased = [] if set(states) <= set(WAITS) else [Letter.erased_at.is_(None)]
+    is_unerased = [] if set(states) <= set(WAITS) else [Letter.body > ""]
     query = select(Letter).where(Letter.newsletter_id == newsletter_id, *is_unerased, *conditions, *bounds)
     return Listing(query, (Letter.received_at, Letter.id), until is not None, (Letter.state, states))
 

@@ -19,7 +19,7 @@ from ..text.languages import guess_language
 from . import contacts
 from .blurred_time import next_slot, truncate_to_day
 from .lifecycle import LETTER
-from .models import CREDITS, HEAR_BACK, Letter
+from .models import CREDITS, HEAR_BACK, MADE_ROOM, Letter
 
 MAX_QUESTION_LENGTH = 2_000  # characters
 MAX_BACKGROUND_LENGTH = 4_000
@@ -151,17 +151,16 @@ def must_take(session: Session, newsletter: Newsletter, form: FormToken | None) 
 
 
 def daily_limit(session: Session) -> int:
-    """Return how many letters a newsletter stores per day before it is full (`is_full`)."""
+    """Return how many letters a newsletter stores per day before it is full (`making_room.is_full`)."""
     limit: int = session.info.get("letters_a_day", MOST_A_DAY)
     return limit
 
 
-def is_full(session: Session, newsletter: Newsletter) -> bool:
-    """Return whether a newsletter has reached its daily limit, after which only a few more letters are accepted."""
-    today = select(_COLUMNS.id).where(
-        _COLUMNS.newsletter_id == newsletter.id, _COLUMNS.received_at >= truncate_to_day(now(session))
-    )
-    return session.connection().scalar(today.offset(daily_limit(session) - 1).limit(1)) is not None
+def has_same_text(session: Session, letter: Letter, submission: Submission) -> bool:
+    """Return whether a letter was sent with the text of `submission`. If the letter is erased, assume so."""
+    if letter.is_erased_unseen:
+        return bytes.fromhex(letter.signs[2]) in get_keyring(session).macs(MADE_ROOM, submission.stored_body)
+    return letter.body is None or letter.body == submission.stored_body
 
 
 def send(
@@ -181,8 +180,7 @@ def send(
     `FormAlreadySent`.
     """
     if form and (sent_letter := find_sent_letter(session, form)):
-        is_identical = sent_letter.body is None or sent_letter.body == submission.stored_body
-        raise FormAlreadySent(sent_letter, is_identical=is_identical)
+        raise FormAlreadySent(sent_letter, is_identical=has_same_text(session, sent_letter, submission))
     if submission.faults:
         raise ValidationError(submission.faults)
     if not signs and (reason := held_reason(submission.stored_body)):

@@ -136,8 +136,7 @@ class SpamEvidence:
 
     @property
     def is_only_link(self) -> bool:
-        text_without_links, link_count = _LINK.subn(" ", self.text)
-        return link_count > 0 and word_count(text_without_links) < MIN_QUESTION_WORDS
+        return is_only_link(self.text)
 
     @property
     def is_noise(self) -> bool:
@@ -361,7 +360,7 @@ _COLUMNS = Letter.__table__.c
 def _select_recent(*conditions: ColumnElement[bool]) -> Select[Any]:
     letters = select(_COLUMNS.received_at, _COLUMNS.body).where(
         _COLUMNS.newsletter_id == bindparam("newsletter_id"),
-        _COLUMNS.body.is_not(None),
+        _COLUMNS.body > "",  # neither erased nor erased to make room
         _COLUMNS.question_id.is_(None),
         *conditions,
     )
@@ -379,6 +378,11 @@ def _list_recent(session: Session, newsletter_id: int, day: datetime) -> list[_R
     """Return the day's newest letters that are filed to no question, stored with and without a minute."""
     params = {"newsletter_id": newsletter_id, "day": day, "day_with_minutes": day + SLOTS_OF_A_DAY}
     return [_RecentLetter(*row) for row in session.connection().execute(_RECENT, params)]
+
+
+def is_only_link(text: str) -> bool:
+    text_without_links, link_count = _LINK.subn(" ", text)
+    return link_count > 0 and word_count(text_without_links) < MIN_QUESTION_WORDS
 
 
 def _sites(text: str) -> set[str]:

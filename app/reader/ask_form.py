@@ -165,7 +165,7 @@ def ask_send(slug: str) -> ResponseReturnValue:
         # page that somebody found by going back.
         if page and not (form and find_sent_letter(context.session, form)):
             return page
-        if form is None or has_no_capacity(context, form):
+        if form is None or has_no_capacity(context, form, form_values, submission.stored_body):
             return form_page(context, RejectedQuestion(form_values, {"form": "full"}, token)), 503
         spam_signs = find_spam_signs(context, form_values, form, submission.body)
     submission.precompute()
@@ -321,7 +321,7 @@ def join(slug: str, public_id: str) -> ResponseReturnValue:
         question = shown_question(context.session, context.newsletter, public_id)
         if form is None:  # show the ask form with the question and a new token
             return form_page(context, RejectedQuestion({"body": or_404(question).wording}, {"form": "old"})), 400
-        if has_no_capacity(context, form):
+        if has_no_capacity(context, form, request.form):
             return form_page(context, RejectedQuestion({"body": or_404(question).wording}, {"form": "full"})), 503
         wording = question.wording if question else ""
         # Nobody has to read a press. If a flood of presses were held, those of readers among them would be marked.

@@ -28,7 +28,7 @@ from ..core.domain_errors import InvalidTransition, MissingPrecondition, Permiss
 from ..db.public_version import Version
 from ..letters import receipts
 from ..letters.filing import get_ending_sentence
-from ..letters.models import Letter
+from ..letters.models import MADE_ROOM, Letter
 from ..letters.personal_data import describe_personal_data
 from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
@@ -145,10 +145,17 @@ def _kept_steps(context: ReaderContext, letter: Letter, public_state: PublicStat
     return [ProgressStep(heading, "is-now", details)]
 
 
+ROOM_SENTENCE = _l(
+    "Thousands of letters filled the desk that day. Yours looked like many of them, and was erased before anybody "
+    "could read it. If you meant it, please ask again in other words."
+)
+
+
 def _ended_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
     reason = public_state.reason or ""
     sentence = get_ending_sentence(context.session, context.newsletter, reason, requested_language())
-    details, details_language = sentence or (_("We won’t pursue it."), language())
+    our_sentence = ROOM_SENTENCE if reason == MADE_ROOM else _("We won’t pursue it.")
+    details, details_language = sentence or (str(our_sentence), language())
     if details_language == language():
         details_language = ""
     heading = _("It has ended")

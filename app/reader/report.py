@@ -36,7 +36,7 @@ def report_send(slug: str, public_id: str) -> ResponseReturnValue:
         # A report that was sent before has no faults to mend: the page would show its words to whoever went back.
         if form is None or (faults and not find_sent_letter(context.session, form)):
             return _render_page(context, item, body, faults, request.form["form"] if form else None), 400
-        if has_no_capacity(context, form):
+        if has_no_capacity(context, form, request.form, submission.stored_body):
             return _render_page(context, item, body, {"form": "full"}, request.form["form"]), 503
         spam_signs = find_spam_signs(context, request.form, form, body)
 

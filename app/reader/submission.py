@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from ..core.clock import unix_time
 from ..letters import spam_filter
+from ..letters.making_room import is_full, is_unlike_others
 from ..letters.models import Letter
-from ..letters.receive import FormAlreadySent, FormToken, find_sent_letter, is_full, receipt_of
+from ..letters.receive import FormAlreadySent, FormToken, find_sent_letter, receipt_of
 from ..letters.spam_filter import find_signs
 from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, hash_identifier, limiter
@@ -27,7 +28,8 @@ log = getLogger(__name__)
 # have the same one.
 FLOOD = RateLimitItemPerMinute(60, 10)  # more are a flood
 GREAT_FLOOD = RateLimitItemPerMinute(300, 10)
-BEYOND = RateLimitItemPerMinute(60, 10)  # letters that are still accepted above the daily limit
+# Letters of each kind that are still accepted once the day is full: with a proof of work, unlike others, and any.
+BEYOND = RateLimitItemPerMinute(60, 10)
 ONE_FORM = RateLimitItemPerMinute(1, 10)  # a form counts once, however often it is sent
 # Not a limit but a mark, set by a great flood for an hour. While it is set, every rush of forms is part of the flood.
 AFTER_GREAT_FLOOD = RateLimitItemPerHour(1)
@@ -110,19 +112,31 @@ def find_spam_signs(context: ReaderContext, form_values: Mapping[str, str], form
     return find_signs(context.session, context.newsletter.id, text, delivery_signals)
 
 
-def has_no_capacity(context: ReaderContext, form: FormToken) -> bool:
-    """Return whether a letter must be refused: the newsletter has reached its daily limit and, above it, `BEYOND`.
+def has_no_capacity(context: ReaderContext, form: FormToken, form_values: Mapping[str, str], text: str = "") -> bool:
+    """Return whether a letter must be refused: the newsletter's day is full, and so are the places beyond it.
 
-    A letter within `BEYOND` is counted. A form that was sent before is never refused. A proof of work changes nothing,
-    since acceptance must never depend on one.
+    There are `BEYOND` places for letters with a proof of work, as many for letters unlike others, and as many for all.
+    A letter that takes one is counted. A form that was sent before is never refused. `text` is what the reader wrote.
     """
     if not is_full(context.session, context.newsletter) or find_sent_letter(context.session, form):
         return False
+    is_proven = proof_of_work.is_solved(form.nonce, form_values.get("proof", ""))
     try:
-        key = str(context.newsletter.id)
-        return not limiter.enabled or not apply_limits(lambda counters: counters.hit(BEYOND, "beyond", key))
+        return limiter.enabled and not apply_limits(lambda counters: _take_place(counters, context, is_proven, text))
     except Exception:  # without a counter, the daily limit is final
         return True
+
+
+def _take_place(counters: RateLimiter, context: ReaderContext, is_proven: bool, text: str) -> bool:
+    """Count a letter in the first kind of `BEYOND` that has a place for it. Return False if there is none."""
+    newsletter_id = context.newsletter.id
+    key = str(newsletter_id)
+    if is_proven and counters.hit(BEYOND, "proven", key):
+        return True
+    # Comparing takes some milliseconds, which a flood gets only while there are places.
+    if text and counters.test(BEYOND, "unlike", key) and is_unlike_others(context.session, newsletter_id, text):
+        return counters.hit(BEYOND, "unlike", key)
+    return counters.hit(BEYOND, "beyond", key)
 
 
 def count_form(newsletter: Newsletter, form_values: Mapping[str, str], form: FormToken) -> set[str]:

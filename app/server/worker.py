@@ -33,7 +33,7 @@ from ..db.fault_kinds import SCHEMA_MISMATCH, TAKES_NO_CHANGES, NoRoom, is_schem
 from ..db.session import lock_row
 from ..editions import handoff, planning
 from ..forms import form_drafts, held_presses, idempotency
-from ..letters import contacts, crowds, look_alike_flags, machine_translation
+from ..letters import contacts, crowds, look_alike_flags, machine_translation, making_room
 from ..mail.delivery import Breaker, BreakerOpen, deliver_due
 from ..mail.models import OutboxMail
 from ..mail.reading import ParserClient
@@ -219,6 +219,7 @@ DUTIES = (
     Duty("indexing", "translate letters", 2, translate_letters),
     Duty("indexing", "sort waiting letters", 60, lambda _app, database: crowds.rank_waiting_letters(database)),
     Duty("clock", "file crowds", 10, lambda _app, database: crowds.file_due_sweeps(database)),
+    Duty("clock", "make room", 5, lambda _app, database: making_room.make_room(database)),
     Duty("clock", "settle silence", 15, settle_silence),
     Duty("clock", "tell the desk", 60, lambda _app, database: alarms.raise_alarms(database)),
     Duty("clock", "morning mails", 60, send_digests),

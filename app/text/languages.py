@@ -31,6 +31,8 @@ UNSEEN_LOG_LIKELIHOOD = log(4e-6)  # the log-likelihood of an n-gram that a lang
 # Log-likelihoods are stored as fixed-point numbers.
 FIXED_POINT_ONE = 1 << 16
 BITS_PER_LANGUAGE = 32  # enough for the sum over the two thousand n-grams of a text
+MIN_TRIGRAMS = 10  # below, the share of known trigrams says nothing
+MIN_KNOWN_SHARE = 0.4  # of the trigrams of an ASCII text in any language; random letters have less
 _APOSTROPHE = re.compile("[‘’ʻʼ'`´]")
 _WORD = re.compile(r"[^\W\d_]+(?:ʼ[^\W\d_]+)*ʼ?")
 LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # as BCP 47 has them, with any subtags
@@ -97,6 +99,11 @@ def function_words() -> dict[str, list[str]]:
     return {language: words.split() for language, words in word_tables(__file__, "function_words").items()}
 
 
+@cache
+def scripts_with_function_words() -> frozenset[str]:
+    return frozenset(script_of(" ".join(words)) for words in function_words().values())
+
+
 def guessable_languages() -> list[str]:
     """Return the tags that `guess_language` can return, without 'und'."""
     table = word_tables(__file__, "languages")
@@ -129,6 +136,21 @@ def guess_language(text: str) -> str:
     if is_short and others and scores[best] - scores[others[0]] < MIN_LEAD:
         return "und"
     return best
+
+
+def known_share(text: str) -> float:
+    """Return the share of a text's trigrams that occur in the training text of a language of its script.
+
+    For a text with fewer than `MIN_TRIGRAMS`, and for scripts whose language isn't guessed by n-grams, it is 1.
+    """
+    script = script_of(text)
+    if script not in scripts_with_function_words():
+        return 1.0
+    words = _normalize_words(text[:MAX_EXAMINED_CHARS])[:MAX_NGRAM_CHARS]
+    trigrams = [ngram for ngram in (words[start : start + 3] for start in range(len(words) - 2)) if " " not in ngram]
+    if len(trigrams) < MIN_TRIGRAMS:
+        return 1.0
+    return sum(trigram in _load_model(script).ngrams for trigram in trigrams) / len(trigrams)
 
 
 def _normalize_words(text: str) -> str:

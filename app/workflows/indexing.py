@@ -72,9 +72,9 @@ def _mark_indexed(session: Session, model: Any, rows: Sequence[Any]) -> list[int
 def index_letters(session: Session, limit: int = BATCH) -> list[int]:
     """Index up to `limit` changed letters for the desk, removing erased ones, and return the keys of all of them."""
     due_letters = _lock_due_rows(session, Letter, limit)
-    erased_keys = [("letter", letter.id) for letter in due_letters if letter.body is None]
+    erased_keys = [("letter", letter.id) for letter in due_letters if not letter.body]
     remove_documents(session, DESK, erased_keys)
-    letters = [letter for letter in due_letters if letter.body is not None]
+    letters = [letter for letter in due_letters if letter.body]
     additions_by_letter: dict[int, str] = {}
     additions = select(Addition).where(Addition.letter_id.in_([letter.id for letter in letters]))
     for addition in session.scalars(additions.order_by(Addition.id)):

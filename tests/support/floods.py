@@ -114,6 +114,10 @@ def link_text(rng: Random) -> str:
     return f"{rng.choice(OFFERS)}: {rng.choice(LINKS)}".format(number, key)
 
 
+def fragment_text(rng: Random) -> str:
+    return " ".join(rng.sample((*NAMES, *TOWNS, "shame", "water", "council", "answer"), rng.randint(2, 3)))
+
+
 FLOOD_KINDS: dict[str, Callable[[Random], str]] = {
     "identical": identical_text, "with gaps": text_with_gaps, "paraphrased": paraphrased_text,
     "noise": noise_text, "links": link_text,
@@ -122,6 +126,9 @@ FLOOD_KINDS: dict[str, Callable[[Random], str]] = {
 
 def mixed_text(rng: Random) -> str:
     return rng.choice(list(FLOOD_KINDS.values()))(rng)
+
+
+ALL_FLOOD_KINDS = FLOOD_KINDS | {"fragments": fragment_text, "mixed": mixed_text}
 
 
 def list_demo_letters() -> list[str]:

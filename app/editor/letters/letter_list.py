@@ -18,6 +18,7 @@ from ...db.session import now
 from ...letters import contacts, crowds, machine_translation, queries
 from ...letters.blurred_time import keeps_only_day
 from ...letters.lifecycle import LETTER, STATES
+from ...letters.making_room import list_room_made
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
 from ...letters.spam_filter import SIGNS_BY_CODE
@@ -242,6 +243,8 @@ def get_list_values(desk: RequestContext, open_letter: Letter | None = None) -> 
     list_page = filtered_list.get_page()
     shows_counts = not (request.args.get("before") or filtered_list.search)
     shows_crowds = shows_counts and not open_letter and filtered_list.state == ONLY_HELD
+    is_unfiltered = shows_counts and not open_letter and not filtered_list.active_filters
+    shows_room = is_unfiltered and filtered_list.state in (*OFFER_TO_HOLD, ONLY_HELD)
     offers_to_hold = shows_counts and not open_letter and filtered_list.state in OFFER_TO_HOLD
     editions = {option.target.id: option.target for option in filtered_list.options["edition"].values()}
     subjects = incoming_mails.load_subjects(desk.session, list_page.rows, editions)
@@ -254,6 +257,7 @@ def get_list_values(desk: RequestContext, open_letter: Letter | None = None) -> 
         "days": _group_rows(subjects, filtered_list, list_page, open_letter),
         "editions": editions,
         "crowds": crowds.list_largest_crowds(desk.session, desk.newsletter.id) if shows_crowds else [],
+        "room_made": list_room_made(desk.session, desk.newsletter.id) if shows_room else [],
         "crowds_to_hold": crowds.list_crowds_to_hold(desk.session, desk.newsletter.id) if offers_to_hold else [],
         "topics": [] if open_letter else list_topic_choices(desk.session, desk.newsletter.id),
         "steps": _get_neighbour_urls(filtered_list, list_page.rows, open_letter) if open_letter else {},
@@ -420,7 +424,7 @@ def get_pane_values(desk: RequestContext, letter: Letter, editions: dict[int, Ed
     signs = [SIGNS_BY_CODE[code] for code in letter.signs if code in SIGNS_BY_CODE] if letter.is_held else []
     return {
         "item": letter,
-        "moves": LETTER.list_allowed_actions(desk.actor, letter) if letter.erased_at is None else [],
+        "moves": LETTER.list_allowed_actions(desk.actor, letter) if letter.body else [],
         "outcome": _format_outcome(letter),
         "signs": [sign.sentence for sign in signs],
         "source": CHANNELS[letter.channel],

@@ -66,11 +66,11 @@ def get_public_state(session: Session, newsletter: Newsletter, letter: Letter, w
     if letter.is_withdrawn:
         runs_unnamed = edition is not None and edition.is_fixed
         return PublicState("withdrawn", runs_unnamed=runs_unnamed, next_dates=next_dates)
-    if letter.is_ended:
+    if letter.is_ended and not letter.is_erased_unseen:
         referred = session.get(Question, letter.answered_by_id) if letter.answered_by_id else None
         path = story_path(newsletter, referred) if referred and referred.is_published else None
         return PublicState("ended", path=path, reason=letter.end_reason, next_dates=next_dates)
-    if not letter.is_filed:
+    if not letter.is_filed:  # it waits, or seems to
         return PublicState("arrived", next_dates=next_dates)
     if lead is None:
         return PublicState("kept" if letter.filed_as in ("comment", "tip") else "read", next_dates=next_dates)

@@ -3,7 +3,7 @@
 Such a letter keeps only its day. But somebody who steals the database could infer its position within the day from the
 daily counter (`letters/blurred_time.py`), the search index, the position of rows in the file, and PostgreSQL's
 transaction IDs. The worker rewrites all of these in an order that reveals nothing. Before that, it deletes the signs
-that depend on the moment.
+that depend on the moment, and what is left of the letters that were erased to make room in a flood.
 """
 
 from datetime import datetime
@@ -21,6 +21,7 @@ from ...letters.moment_signs import forget_moment_signs
 from ...search.index import merge_segments
 from ...watching.models import Sighting
 from ..indexing import reindex_since
+from .erase_evicted import erase_evicted
 
 BATCH = 500  # letters in one statement
 # The name of the sighting that records the last run. Its `number` is the run's transaction ID on PostgreSQL, else 0.
@@ -59,6 +60,7 @@ def forget_order(database: Database, current_time: datetime | None = None) -> bo
         since = truncate_to_day(last_run.seen_at) if last_run else None
     if since and since >= today:
         return False
+    erase_evicted(database, since, today)
     forget_moment_signs(database, since, today)
     database.write(lambda session: _forget_day_counts(session, since, today))
     reindex_since(database, since)
