@@ -151,7 +151,7 @@ def must_take(session: Session, newsletter: Newsletter, form: FormToken | None) 
 
 
 def daily_limit(session: Session) -> int:
-    """Return how many letters a newsletter stores per day before it is full (`making_room.is_full`)."""
+    """Return how many letters a newsletter stores per day before it is full (see `making_room.is_full`)."""
     limit: int = session.info.get("letters_a_day", MOST_A_DAY)
     return limit
 

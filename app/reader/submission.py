@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 
 from ..core.clock import unix_time
 from ..letters import spam_filter
-from ..letters.making_room import is_full, is_unlike_others
 from ..letters.models import Letter
 from ..letters.receive import FormAlreadySent, FormToken, find_sent_letter, receipt_of
 from ..letters.spam_filter import find_signs
 from ..newsletters.models import Newsletter
 from ..web.setup import apply_limits, hash_identifier, limiter
+from ..workflows.letters.making_room import is_full, is_unlike_others
 from . import proof_of_work
 from .form_token import opened_just_now
 from .page_frame import ReaderContext, run_in_transaction

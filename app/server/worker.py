@@ -33,7 +33,7 @@ from ..db.fault_kinds import SCHEMA_MISMATCH, TAKES_NO_CHANGES, NoRoom, is_schem
 from ..db.session import lock_row
 from ..editions import handoff, planning
 from ..forms import form_drafts, held_presses, idempotency
-from ..letters import contacts, crowds, look_alike_flags, machine_translation, making_room
+from ..letters import contacts, crowds, look_alike_flags, machine_translation
 from ..mail.delivery import Breaker, BreakerOpen, deliver_due
 from ..mail.models import OutboxMail
 from ..mail.reading import ParserClient
@@ -47,6 +47,7 @@ from ..watching import sightings
 from ..watching.redaction import fault_as_data
 from ..workflows import asker_counts, invitations, program_messages
 from ..workflows.indexing import index_due
+from ..workflows.letters import making_room
 from ..workflows.newsletters import pausing
 from ..workflows.overview import alarms, digest, weekly_counts
 from ..workflows.retention import erase_letters, erase_people, erase_published, open_letters

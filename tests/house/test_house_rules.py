@@ -87,8 +87,8 @@ def test_a_state_is_written_in_one_place() -> None:
     ]
     assert sorted(found) == [
         ("app/core/state_machine.py", "apply"),
-        ("app/letters/making_room.py", "_erase_batch"),
         ("app/mail/outbox.py", "put"),
+        ("app/workflows/letters/making_room.py", "_erase_batch"),
     ]
 
 

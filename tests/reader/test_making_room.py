@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
 from app.db.engine import Database
-from app.letters import filing, making_room, receive
+from app.letters import filing, receive
 from app.letters.blurred_time import truncate_to_day
 from app.letters.flood_crowds import find_crowds, find_kind
 from app.letters.models import MADE_ROOM, Letter
 from app.letters.receipts import find_receipt
 from app.reader import proof_of_work, submission
 from app.workflows.indexing import index_due
+from app.workflows.letters import making_room
 from app.workflows.retention.forget_order import forget_order
 from tests.support.desk import Desk
 from tests.support.floods import ALL_FLOOD_KINDS, HONEST_LETTERS, list_demo_letters, send_flood, text_with_gaps

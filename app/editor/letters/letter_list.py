@@ -18,7 +18,6 @@ from ...db.session import now
 from ...letters import contacts, crowds, machine_translation, queries
 from ...letters.blurred_time import keeps_only_day
 from ...letters.lifecycle import LETTER, STATES
-from ...letters.making_room import list_room_made
 from ...letters.models import CHANNELS as ALL_CHANNELS
 from ...letters.models import Letter
 from ...letters.spam_filter import SIGNS_BY_CODE
@@ -32,6 +31,7 @@ from ...text.languages import LANGUAGE_TAG, direction
 from ...web.formatting import by_name, count, day, format_language, zone
 from ...workflows.letters import receipt_notes
 from ...workflows.letters.endings import may_wait_again
+from ...workflows.letters.making_room import list_room_made
 from .. import incoming_mails
 from ..filtered_list import (
     EXPERT_LETTER_SHORTCUTS,

@@ -16,9 +16,9 @@ from ...db.engine import Database
 from ...db.fault_kinds import Busy
 from ...db.secure_delete import empty_log
 from ...db.session import get_many
-from ...letters import making_room
 from ...letters.models import MADE_ROOM, Letter
 from ...newsletters.queries import all_newsletters
+from ..letters import making_room
 from .erase_letters import forget
 
 BATCH = 20  # letters in one transaction

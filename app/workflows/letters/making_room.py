@@ -17,24 +17,24 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, func, select, update
 from sqlalchemy.orm import Session
 
-from ..db.engine import Database
-from ..db.session import get_keyring, now
-from ..newsletters.models import Newsletter
-from ..newsletters.queries import all_newsletters
-from ..watching.models import Sighting
-from ..watching.sightings import record_sightings
-from . import receive
-from .blurred_time import truncate_to_day
-from .flood_crowds import are_alike, find_crowds, find_kind
-from .flood_ranking import (
+from ...db.engine import Database
+from ...db.session import get_keyring, now
+from ...letters import receive
+from ...letters.blurred_time import truncate_to_day
+from ...letters.flood_crowds import are_alike, find_crowds, find_kind
+from ...letters.flood_ranking import (
     HIGHEST_SINGLE_RANK,
     LOWEST_RANK,
     NOISE_FUNCTION_WORD_SHARE,
     content_stems,
     function_word_share,
 )
-from .lifecycle import STATES
-from .models import MADE_ROOM, Letter
+from ...letters.lifecycle import STATES
+from ...letters.models import MADE_ROOM, Letter
+from ...newsletters.models import Newsletter
+from ...newsletters.queries import all_newsletters
+from ...watching.models import Sighting
+from ...watching.sightings import record_sightings
 
 START_SHARE = 0.75  # of the daily limit; with more letters, room is made
 GOAL_SHARE = 0.5  # of the daily limit; with fewer letters, no more are erased
