@@ -223,5 +223,6 @@ def test_no_receipt_tells_before_the_night_that_a_letter_was_erased(
     assert gone.erased_at is not None
     later = limited_client.post("/steppe/receipt", data={"receipt": receipt})
     assert "was erased before anybody could read it" in Page(later.text).main_text
+    assert "when their time was up" not in Page(later.text).main_text
     assert [one.body for one in find_letters(database, Letter.id.in_(sample))] == [*sample.values()]
     attempts(len(before) + len(erased))
