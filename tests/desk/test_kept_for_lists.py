@@ -150,12 +150,12 @@ def test_a_list_of_letters_takes_few_statements_with_any_one_filter(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     """Who opens it and where they work, what its filters offer, its rows, its numbers, and the frame's two; of what
-    waits each part has its rows."""
+    waits each part has its rows. Without a filter it also asks what a flood erased."""
     first = send_letter(database, newsroom, "Who counts the salt in our orchard?")
     send_letter(database, newsroom, "Who counts the snow on our roofs?")
     hold(database, newsroom, first)
     for query in FILTERS:
-        assert asks(nora, f"/letters?{query}") <= 11, query
+        assert asks(nora, f"/letters?{query}") <= (11 if query else 12), query
     assert asks(nora, "/letters?state=filed") <= 8
 
 

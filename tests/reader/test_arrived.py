@@ -99,7 +99,7 @@ def test_a_question_asks_the_database_for_little(app: Flask, client: FlaskClient
             event.remove(engine, "before_cursor_execute", note)
     reading = asked[: asked.index("BEGIN IMMEDIATE")]
     writing = asked[asked.index("BEGIN IMMEDIATE") :]
-    assert reading == ["BEGIN", "FROM public_terms", "FROM letters", "FROM (SELECT"]
+    assert reading == ["BEGIN", "FROM public_terms", "FROM sightings", "FROM letters", "FROM (SELECT"]
     assert writing == [
         *("BEGIN IMMEDIATE", "FROM newsletters", "FROM letters", "FROM letters", "FROM letters"),
         *("INSERT INTO letters", "FROM audit", "INSERT INTO audit"),
