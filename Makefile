@@ -110,6 +110,7 @@ lock: ## re-pin all dependencies, with hashes (needs uv)
 	uv pip compile pyproject.toml --extra oidc -c requirements/runtime.txt $(PINNED) -o requirements/oidc.txt
 	uv pip compile pyproject.toml --extra dns -c requirements/runtime.txt $(PINNED) -o requirements/dns.txt
 	uv pip compile pyproject.toml --extra sentry -c requirements/runtime.txt $(PINNED) -o requirements/sentry.txt
+	uv pip compile pyproject.toml --extra encryption -c requirements/runtime.txt $(PINNED) -o requirements/encryption.txt
 	uv pip compile pyproject.toml --extra semantic -c requirements/runtime.txt $(PINNED) -o requirements/semantic.txt
 	uv pip compile --group build -c requirements/runtime.txt $(PINNED) -o requirements/build.txt
 	uv pip compile pyproject.toml --all-extras --group dev -c requirements/runtime.txt $(PINNED) -o requirements/development.txt

@@ -142,6 +142,7 @@ def load(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         "HOSTS": tuple(settings["HOSTS"].lower().split()),
         "OWN_HOSTS": frozenset(settings["OWN_HOSTS"].lower().split()),
         "TRUSTED_PROXIES": int(settings["TRUSTED_PROXIES"]),
+        "ENCRYPT_DATABASE": settings["ENCRYPT_DATABASE"] == "1",
         "LETTERS_A_DAY": int(settings["LETTERS_A_DAY"]),
         "LIMITS": settings["LIMITS"] != "0",
         "MAIL_DKIM_SELECTORS": tuple(settings["MAIL_DKIM_SELECTORS"].split()),
@@ -241,6 +242,11 @@ def _find_faults(settings: dict[str, str], secrets: dict[int, bytes], is_demo: b
         faults.append("DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://")
     elif not _is_valid_url(settings["DATABASE_URL"]):
         faults.append("DATABASE_URL is not a valid URL (write characters like / or # in a password as %2F and %23)")
+    if settings["ENCRYPT_DATABASE"] == "1":
+        if not settings["DATABASE_URL"].startswith("sqlite:"):
+            faults.append("ENCRYPT_DATABASE is for SQLite; for PostgreSQL, encrypt the disk of its server")
+        elif find_spec("sqlcipher3") is None:
+            faults.append("ENCRYPT_DATABASE needs the extra `encryption`; docs/install.md says how to install it")
     if settings["REDIS_URL"] and not _is_redis_url(settings["REDIS_URL"]):
         faults.append("REDIS_URL must be an address such as redis://127.0.0.1:6379/0 or rediss://redis.example.org/0")
     if not all(re.fullmatch(r"[\w.-]+", host) for host in settings["HOSTS"].split()):

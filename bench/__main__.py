@@ -5,7 +5,7 @@ stores and places incoming mail, `service` measures memory, start and size, `str
 while nobody can write to the database, and hostile mails. Without arguments, these five are measured, at each size and
 in each database. The other parts have no goals: `trim` (which text of a reply is kept), `matching` (whether repeated
 questions are found), `look-alikes` (how many suggestions are false), `languages` (how often the language of a sentence
-is recognised), `words-at-rest` (what sealing the words of letters would cost), and `flames` (flame graphs of the three
+is recognised), `encryption` (what encrypting the SQLite file costs), and `flames` (flame graphs of the three
 requests that are furthest from their goals by the committed figures). The rounds of compared programs are interleaved,
 since the machine's speed drifts. Progress goes to standard error.
 """
@@ -29,7 +29,7 @@ REPORT_PARTS = {
     "matching": "matching",
     "look-alikes": "look_alikes",
     "languages": "language_guessing",
-    "words-at-rest": "words_at_rest",
+    "encryption": "encryption",
 }
 PARTS = (*GOAL_PARTS, *REPORT_PARTS, "flames")
 

@@ -9,10 +9,12 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine, event, make_url
 from sqlalchemy.pool import NullPool
 
 import config as configuration
+from app.db.encryption import create_sqlite_engine
+from app.db.engine import open_database
 from app.db.migrate import LOCK_TIMEOUT, STATEMENT_TIMEOUT, describe_step
 from app.db.public_version import create_triggers, drop_triggers
 from app.db.sqlite import BUSY_TIMEOUT
@@ -26,10 +28,13 @@ class Dangling(Exception):
     """Rows would refer to rows that don't exist, so the migration is rolled back."""
 
 
-def address() -> str:
-    """Return the database URL: the caller's, that of `-x url=...`, or that of the app's settings."""
-    given = context.config.attributes.get("url") or context.get_x_argument(as_dictionary=True).get("url")
-    return str(given or configuration.load()["DATABASE_URL"])
+def get_address() -> tuple[str, bytes | None]:
+    """Return the database URL and the key of an encrypted file: the caller's, `-x url=...`, or those of the settings."""
+    attributes = context.config.attributes
+    if url := attributes.get("url") or context.get_x_argument(as_dictionary=True).get("url"):
+        return str(url), attributes.get("key")
+    database = open_database(configuration.load())
+    return database.url, database.file_key
 
 
 def plain_types(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[False]:
@@ -93,11 +98,13 @@ def change(connection: Connection) -> None:
         check_references(connection)
 
 
-def run(url: str) -> None:
-    engine = create_engine(url, poolclass=NullPool)
-    if engine.dialect.name == "sqlite":
+def run(url: str, key: bytes | None) -> None:
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_sqlite_engine(url, key, poolclass=NullPool)
         event.listen(engine, "connect", connect)
         event.listen(engine, "begin", begin)
+    else:
+        engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         change(connection)
 
@@ -105,4 +112,4 @@ def run(url: str) -> None:
 if (given := context.config.attributes.get("connection")) is not None:
     change(given)
 else:
-    run(address())
+    run(*get_address())

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, delete, event, inspect, make_url, select, text, update
+from sqlalchemy import Connection, delete, event, inspect, make_url, select, text, update
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from ..audit.models import Erasure
 from ..crypto.seal import Keys
+from ..db.encryption import create_sqlite_engine
 from ..db.engine import Database
 from ..db.migrate import list_revisions, migrate_on
 from ..db.postgresql import wait_for_older_snapshots
@@ -148,12 +149,14 @@ def _restore_into_file(
         raise NotEmpty(_restore_running_message(unfinished)) from None
     try:
         url = make_url(database.url).set(database=str(unfinished))
-        engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+        engine = create_sqlite_engine(str(url), database.file_key, poolclass=NullPool, hide_parameters=True)
         event.listen(engine, "connect", _disable_foreign_keys)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         with engine.begin() as connection:
             fill(connection)
-        filled_database = Database(str(url), database.keyring, database.base_url, matcher=database.matcher)
+        filled_database = Database(
+            str(url), database.keyring, database.base_url, matcher=database.matcher, file_key=database.file_key
+        )
         try:
             restored = filled_database.write(finish)
             with filled_database.writer.connect() as connection:

@@ -9,13 +9,16 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from app.settings.settings_table import reference_lines
-from config import Unsafe, get_loopback_port, list_overridden
+from config import Unsafe, get_loopback_port, list_overridden, load
 
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..core import permissions
 from ..core.state_machine import list_moves
 from ..crypto import keyring
+from ..crypto.seal import Keys
+from ..db import encryption
 from ..db.migrate import NotMigrated, migrate
+from ..db.sqlite import database_file
 from ..editions.lifecycle import EDITION
 from ..letters.lifecycle import LETTER
 from ..mail.lifecycle import INBOUND, MAIL
@@ -140,7 +143,6 @@ def run_migrations() -> None:
     Prints each migration; if one fails, none is applied. While another process uses a table, it is retried for half a
     minute. Stop web and worker first.
     """
-    url = db.url
     steps: list[str] = []
 
     def say(line: str) -> None:
@@ -150,7 +152,7 @@ def run_migrations() -> None:
         click.echo(line)
 
     try:
-        migrate(url, say=say)
+        migrate(db.url, say=say, key=db.file_key)
     except Exception as error:  # after any error, the database is unchanged
         if is_setup_error(error):
             raise
@@ -163,6 +165,35 @@ def run_migrations() -> None:
     click.echo("The tables are up to date." if steps else "The tables were already up to date.")
     if key_faults := startup_checks.check_and_record_keys(db):
         raise click.ClickException("the tables are up to date, but " + "\n  ".join(key_faults))
+
+
+@click.command("convert-database")
+def convert_database() -> None:
+    """Encrypt or decrypt the SQLite file, as ENCRYPT_DATABASE says, or encrypt it with the newest of SECRET_KEYS.
+
+    Stop web and worker first. It needs as much disk space again as the file has. The old file is deleted, but its
+    blocks may stay on the disk until they are overwritten.
+    """
+    settings = load()
+    file = database_file(settings["DATABASE_URL"])
+    if file is None:
+        raise click.ClickException("the database isn't an SQLite file (DATABASE_URL)")
+    if not file.exists():
+        raise click.ClickException(f"{file} doesn't exist: nothing to convert")
+    secrets = Keys(settings["SECRETS"])
+    try:
+        old_key = encryption.find_file_key(file, secrets)
+    except encryption.UnreadableFile as error:
+        raise click.ClickException(str(error)) from None
+    new_key = encryption.derive_file_key(secrets) if settings["ENCRYPT_DATABASE"] else None
+    if new_key == old_key:
+        click.echo(f"{file} is already {'encrypted with the newest key' if new_key else 'not encrypted'}.")
+        return
+    try:
+        encryption.convert(file, old_key, new_key)
+    except encryption.InUse:
+        raise click.ClickException(f"{file} is in use: stop web and worker. Nothing was changed.") from None
+    click.echo(f"{file} is {'encrypted with the newest key' if new_key else 'no longer encrypted'}.")
 
 
 @keys.command("rotate")
@@ -182,6 +213,11 @@ def rotate_keys() -> None:
         click.echo(
             f"Kept in the database for receipts and links, sealed with the newest: key {numbers}. "
             "After you have restarted web and worker, SECRET_KEYS no longer needs it."
+        )
+    if db.file_key not in (None, encryption.derive_file_key(db.keyring)):
+        click.echo(
+            "The database file itself is still encrypted with an older key: before you take that out, stop web and "
+            "worker and run readers-asked convert-database."
         )
 
 
@@ -214,6 +250,7 @@ COMMANDS = (
     web,
     run_worker,
     run_migrations,
+    convert_database,
     doctor,
     backup,
     backup_key,

@@ -295,7 +295,7 @@ def _set_up(
     if not is_missing:
         click.echo(f"Found {describe_database(database.url)}.")
     if needs_migration:
-        migrate(database.url)
+        migrate(database.url, key=database.file_key)
         click.echo(f"Created {describe_database(database.url) if is_missing else 'its tables'}.")
         _require_matching_keys(database)
     if has_newsletter_with_admin(database):

@@ -164,6 +164,13 @@ class Keys:
         key = _derive_key(self._secrets[number or self.newest], f"mac {purpose}")
         return hmac.digest(key, value.encode(), hashlib.sha256)
 
+    def derive(self, purpose: str, number: int | None = None) -> bytes:
+        """Return a key for a purpose other than sealing, 32 bytes, from secret `number`, by default the newest.
+
+        Raises KeyError for an unknown number.
+        """
+        return _derive_key(self._secrets[number or self.newest], purpose)
+
     def macs(self, purpose: str, value: str) -> list[bytes]:
         """Return the keyed hashes of `value` with every secret, to look up a hash that was stored with any of them."""
         return [self.mac(purpose, value, number) for number in self._secrets]

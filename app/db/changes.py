@@ -1,6 +1,5 @@
 """Detection of commits by others: one cheap query instead of many, for code that polls for new work."""
 
-import sqlite3
 from typing import Any
 
 from sqlalchemy import text
@@ -19,6 +18,7 @@ class CommitDetector:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._driver_error: Any = database.reader.dialect.loaded_dbapi.Error
         # On SQLite always the same connection, since the counts of different connections can't be compared.
         self._sqlite_connection: Any = None
 
@@ -29,7 +29,7 @@ class CommitDetector:
         """
         try:
             return self._count_commits() if self._database.is_sqlite else self._read_snapshot()
-        except (SQLAlchemyError, sqlite3.Error, OSError):  # the caller's own query will raise the same error
+        except (SQLAlchemyError, self._driver_error, OSError):  # the caller's own query will raise the same error
             self.close()
             return object()
 

@@ -17,7 +17,7 @@ from config import Unsafe
 
 from ..crypto.seal import Keys
 from ..settings.sign_in_rules import SignInRules
-from . import postgresql, sqlite
+from . import encryption, postgresql, sqlite
 from .fault_kinds import Busy, FaultKind, NoRoom, fault_kind
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Database:
     `url` is a SQLAlchemy URL for SQLite or PostgreSQL (psycopg). `keys` encrypt and decrypt stored values. Links in
     mails begin with `base_url`, never with a request's Host header. `matcher` names the algorithm that finds similar
     texts (the setting MATCHER). `rules` are the sign-in rules. `letters_a_day` is the number of letters that a
-    newsletter accepts per day, unless it is the default.
+    newsletter accepts per day, unless it is the default. `file_key` is the key of an encrypted SQLite file.
     """
 
     def __init__(
@@ -46,9 +46,11 @@ class Database:
         matcher: str = "words",
         rules: SignInRules = SignInRules(),  # noqa: B008 - immutable
         letters_a_day: int | None = None,
+        file_key: bytes | None = None,
     ) -> None:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
+        self.file_key = file_key
         self.keyring = keys
         self.base_url = base_url.rstrip("/")
         self.matcher = matcher
@@ -76,8 +78,8 @@ class Database:
         if not self.is_sqlite:
             engine = self._create_server_engine(pool_pre_ping=True, **options)
             return engine if can_write else engine.execution_options(postgresql_readonly=True)
-        engine = create_engine(self.url, **options)
-        event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url))
+        engine = encryption.create_sqlite_engine(self.url, self.file_key, **options)
+        event.listen(engine, "do_connect", lambda *_: sqlite.make_private(self.url), insert=True)  # before connecting
         event.listen(engine, "connect", sqlite.connect_listener(query_only=not can_write))
         event.listen(engine, "begin", sqlite.begin_to_write if can_write else sqlite.begin_to_read)
         return engine
@@ -138,7 +140,7 @@ class Database:
                 with session, session.begin():
                     result = fn(session)
                 if self.is_sqlite and empties_log and session.info.get("erased"):
-                    sqlite.empty_log(self.url)  # if this fails, the worker tries again (secure_delete.py)
+                    sqlite.empty_log(self.url, self.file_key)  # if it fails, the worker tries again (secure_delete.py)
                 return result
             except StaleDataError as error:
                 fault: Exception = error
@@ -169,16 +171,21 @@ class Database:
 def open_database(settings: Mapping[str, Any]) -> Database:
     """Create the `Database` for the settings of `config.load`.
 
-    Raises `Unsafe` if the folder of an SQLite file can't be created.
+    Raises `Unsafe` if the folder of an SQLite file can't be created, or the file isn't as ENCRYPT_DATABASE says.
     """
+    keys, url = Keys(settings["SECRETS"]), settings["DATABASE_URL"]
     try:
+        file = sqlite.database_file(url)
         return Database(
-            settings["DATABASE_URL"],
-            Keys(settings["SECRETS"]),
+            url,
+            keys,
             settings["BASE_URL"],
             matcher=settings["MATCHER"],
             rules=SignInRules(*settings["SIGN_IN_RULES"]),
             letters_a_day=settings["LETTERS_A_DAY"],
+            file_key=encryption.open_as_set(file, keys, encrypts=settings["ENCRYPT_DATABASE"]) if file else None,
         )
+    except encryption.UnreadableFile as error:
+        raise Unsafe([f"ENCRYPT_DATABASE: {error}"]) from None
     except OSError as error:
         raise Unsafe([f"DATABASE_URL: {error.filename} can't be made: {error.strerror}"]) from None

@@ -37,25 +37,33 @@ class UnknownRevision(Exception):
     """Raised if the database has, or should get, a revision that this version doesn't know. The message says which."""
 
 
-def alembic_config(url: str) -> "Config":
-    """Return the configuration that the functions of `alembic.command` need."""
+def alembic_config(url: str, key: bytes | None = None) -> "Config":
+    """Return the configuration that the functions of `alembic.command` need; `key` is that of an encrypted file."""
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
-    config.attributes["url"] = url
+    config.attributes["url"], config.attributes["key"] = url, key
     return config
 
 
-def migrate(url: str, revision: str = "head", say: Say | None = None, tries: int = TRIES, pause: float = PAUSE) -> None:
+def migrate(
+    url: str,
+    revision: str = "head",
+    say: Say | None = None,
+    tries: int = TRIES,
+    pause: float = PAUSE,
+    key: bytes | None = None,
+) -> None:
     """Upgrade the database at `url` to a revision, creating its tables if it is empty.
 
     `say` is called with a line for each finished step, and for each attempt that failed because a table was in use.
-    There are up to `tries` attempts, `pause` seconds apart. Raises `NotMigrated` if even the last one finds a table in
-    use, and `UnknownRevision`; other errors of a step propagate. After any error the database is unchanged.
+    There are up to `tries` attempts, `pause` seconds apart. `key` is that of an encrypted SQLite file. Raises
+    `NotMigrated` if even the last one finds a table in use, and `UnknownRevision`; other errors of a step propagate.
+    After any error the database is unchanged.
     """
     make_private(url)
-    config = alembic_config(url)
+    config = alembic_config(url, key)
     config.attributes["say"] = say
     for attempt in range(1, tries + 1):
         try:

@@ -24,7 +24,7 @@ _CHANGE_COUNTS = text("SELECT relid::regclass::text, n_tup_upd + n_tup_del FROM 
 
 def empty_log(database: Database) -> None:
     """Empty SQLite's write-ahead log. Raises `Busy` while a reader needs older pages from it."""
-    if database.is_sqlite and not sqlite.empty_log(database.url):
+    if database.is_sqlite and not sqlite.empty_log(database.url, database.file_key):
         raise Busy(IN_USE)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from .encryption import connect, get_driver
 from .fault_kinds import Busy
 
 BUSY_TIMEOUT = 10_000  # milliseconds that a writer waits for the lock
@@ -86,14 +87,15 @@ def make_private(url: str) -> None:
             file.touch(0o600)
 
 
-def empty_log(url: str) -> bool:
+def empty_log(url: str, key: bytes | None = None) -> bool:
     """Checkpoint and truncate the write-ahead log, which still holds erased data. Return whether that succeeded.
 
     It fails while a transaction reads older pages or writes (https://sqlite.org/pragma.html#pragma_wal_checkpoint).
+    `key` is that of an encrypted file.
     """
     if (file := database_file(url)) is None:
         return True
-    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(file)) as connection:
+    with suppress(get_driver(key).OperationalError), closing(connect(file, key)) as connection:
         connection.execute(f"PRAGMA busy_timeout={LOG_TIMEOUT}")
         is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         return not is_busy
@@ -135,18 +137,18 @@ def begin_to_write(connection: Any) -> None:
     try:
         connection.exec_driver_sql(BEGIN_WRITE)
     except OperationalError as error:
-        _retry_begin(driver_connection, deadline, error)
+        _retry_begin(driver_connection, connection.dialect.loaded_dbapi, deadline, error)
     finally:
         driver_connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
 
 
-def _retry_begin(driver_connection: sqlite3.Connection, deadline: float, first_error: OperationalError) -> None:
+def _retry_begin(driver_connection: Any, driver: Any, deadline: float, first_error: OperationalError) -> None:
     """Begin as soon as the lock is free. Raises `first_error` at the deadline, or at once if no lock caused it."""
     last_error: BaseException | None = first_error.orig
     while _is_lock_error(last_error) and time.monotonic() < deadline:
         try:
             driver_connection.execute(BEGIN_WRITE)
-        except sqlite3.OperationalError as error:
+        except driver.OperationalError as error:
             last_error = error
         else:
             return
@@ -158,7 +160,7 @@ def _is_lock_error(error: BaseException | None) -> bool:
     return primary_code == sqlite3.SQLITE_BUSY
 
 
-def vacuum(engine: Engine) -> bool:
+def vacuum(engine: Engine, key: bytes | None = None) -> bool:
     """Rebuild the database file, so that rows are stored by key and not by time of arrival. Then empty the log.
 
     Writers wait meanwhile. Return False if a reader prevented the log from being emptied: it still holds the old pages.
@@ -166,4 +168,4 @@ def vacuum(engine: Engine) -> bool:
     with engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")  # VACUUM can't run inside a transaction
         connection.exec_driver_sql("VACUUM")
-    return empty_log(engine.url.render_as_string(hide_password=False))
+    return empty_log(engine.url.render_as_string(hide_password=False), key)

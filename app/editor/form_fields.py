@@ -23,9 +23,14 @@ PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 
 
 def parse_local_time(text: str, zone: str) -> datetime | None:
-    """Parse the value of a datetime field ("2026-11-14T12:00", in `zone`). Return it in UTC, or None if malformed."""
+    """Parse the value of a datetime field ("2026-11-14T12:00", in `zone`). Return it in UTC, or None if malformed.
+
+    A time that the clocks show twice, or skip, means the later of both (PEP 495): a deadline shown in a form never moves
+    forward when the form is sent.
+    """
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+        local_time = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+        return max(local_time.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
     except (ValueError, OverflowError):  # the first and the last day of the calendar overflow in some zones
         return None
 

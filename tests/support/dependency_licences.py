@@ -20,11 +20,12 @@ LOCKS = (
     "dns",
     "sentry",
     "oidc",
+    "encryption",
     "semantic",
     "build",
     "development",
 )  # a package is listed under the first lock that pins it
-SHIPPED = ("runtime", "dns", "sentry", "oidc", "semantic")  # the ones that newsrooms install
+SHIPPED = ("runtime", "dns", "sentry", "oidc", "encryption", "semantic")  # the ones that newsrooms install
 PIN = re.compile(r"(?m)^([A-Za-z0-9._-]+)==(\S+)(.*(?:\n[ #].*)*)")  # and its hashes, on lines of their own
 COMPATIBLE = frozenset({
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "LGPL-3.0-only", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0", "ZPL-2.1", "Zlib",
@@ -39,7 +40,7 @@ SPDX = {
 # Licences of packages without one in their metadata, or that aren't installed here, from their archive or repository.
 KNOWN_LICENCES = {
     "ansicon": "MPL-2.0", "async-timeout": "Apache-2.0", "axe-playwright-python": "MIT", "colorama": "BSD-3-Clause",
-    "imapclient": "BSD-3-Clause", "microdata": "CC0-1.0", "pyrage": "MIT",
+    "imapclient": "BSD-3-Clause", "microdata": "CC0-1.0", "pyrage": "MIT", "sqlcipher3": "Zlib AND BSD-3-Clause AND Apache-2.0",
 }  # fmt: skip
 
 
@@ -100,9 +101,9 @@ def list_licences() -> dict[str, tuple[str, str]]:
 PAGE_HEAD = """# Licences
 
 The packages in the locks of `requirements/`, each with the licence from its metadata as an SPDX expression, and the
-first lock that pins it: `runtime` is always installed; `dns`, `sentry`, `oidc` and `semantic` are extras; `build` and
-`development` are for developers. `make licences` writes this page. A test compares it with the locks, and fails if a
-package that newsrooms install has a licence that is incompatible with the product's own (Apache-2.0).
+first lock that pins it: `runtime` is always installed; `dns`, `sentry`, `oidc`, `encryption` and `semantic` are extras;
+`build` and `development` are for developers. `make licences` writes this page. A test compares it with the locks, and
+fails if a package that newsrooms install has a licence that is incompatible with the product's own (Apache-2.0).
 
 | package | licence | lock |
 |---|---|---|

@@ -94,7 +94,7 @@ def _record_run(session: Session, number: int) -> None:
 
 def _rewrite_file(database: Database, _last_number: int | None) -> int:
     database.write(merge_segments)
-    if not sqlite.vacuum(database.writer):
+    if not sqlite.vacuum(database.writer, database.file_key):
         raise Busy("somebody looked at the old rows all the time")
     return 0
 

@@ -1,0 +1,155 @@
+"""Encryption of the SQLite file with SQLCipher, if the setting ENCRYPT_DATABASE is 1.
+
+SQLCipher encrypts every page of the file and of its log with AES-256, and authenticates it with HMAC-SHA512
+(https://www.zetetic.net/sqlcipher/design/). The key is derived from a secret of SECRET_KEYS, so a stolen file reveals
+nothing without the settings: no text, no name, no time, and no index. Queries and the schema are the same as without.
+"""
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+
+from ..crypto.seal import Keys
+
+PLAIN_HEADER = (
+    b"SQLite format 3\0"  # the first bytes of a file that isn't encrypted (https://sqlite.org/fileformat.html)
+)
+CONVERTED_SUFFIX = ".converting"  # of the file that `convert` fills, beside the old one
+BUSY_TIMEOUT = 2_000  # milliseconds for which `convert` waits for the last connection of others to close
+
+
+class UnreadableFile(Exception):
+    """Raised if the SQLite file isn't as ENCRYPT_DATABASE says, or no secret opens it. The message says what to do."""
+
+
+class InUse(Exception):
+    """Raised by `convert` if another process has the file open."""
+
+
+def get_driver(key: bytes | None) -> Any:
+    """Return the DB-API module for an encrypted file, or for a plain one if `key` is None."""
+    return import_module("sqlcipher3.dbapi2") if key else sqlite3
+
+
+def connect(file: Path | str, key: bytes | None, **options: Any) -> Any:
+    """Open a connection of the driver to a file with this key, or to a plain one if it is None."""
+    connection = get_driver(key).connect(str(file), **options)
+    if key:
+        connection.execute(f'PRAGMA key = "{_quote(key)}"')
+    return connection
+
+
+def _quote(key: bytes) -> str:
+    """Return the key as SQLCipher takes it without deriving another one from it."""
+    return f"x'{key.hex()}'"
+
+
+def create_sqlite_engine(url: str, key: bytes | None, **options: Any) -> Engine:
+    """Create an engine for a plain file, or for one encrypted with `key`."""
+    engine = create_engine(url, module=get_driver(key), **options)
+    if key:
+        event.listen(engine, "do_connect", lambda _dialect, _record, args, kwargs: connect(args[0], key, **kwargs))
+    return engine
+
+
+def derive_file_key(keys: Keys, number: int | None = None) -> bytes:
+    """Return the key of a file that is encrypted with secret `number`, by default with the newest."""
+    return keys.derive("database file", number)
+
+
+def is_encrypted(file: Path) -> bool | None:
+    """Return whether a file is encrypted, or None if it is missing or empty."""
+    try:
+        with file.open("rb") as opened:
+            header = opened.read(len(PLAIN_HEADER))
+    except FileNotFoundError:
+        return None
+    return header != PLAIN_HEADER if header else None
+
+
+def find_file_key(file: Path, keys: Keys) -> bytes | None:
+    """Return the key that opens an encrypted file, None if it isn't encrypted, or the newest key if there is no file.
+
+    Raises `UnreadableFile` if it was encrypted with a secret that `keys` lack.
+    """
+    if is_encrypted(file) is False:
+        return None
+    for number in sorted(keys.configured_numbers, reverse=True):
+        key = derive_file_key(keys, number)
+        if is_encrypted(file) is None or _opens(file, key):
+            return key
+    raise UnreadableFile(
+        f"{file} can't be decrypted with any of SECRET_KEYS: put back the key that was taken out. "
+        "If it isn't a database of Readers Asked, DATABASE_URL names the wrong file"
+    )
+
+
+def _opens(file: Path, key: bytes) -> bool:
+    driver = get_driver(key)
+    with closing(connect(file, key)) as connection, suppress(driver.DatabaseError):
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+        connection.execute("SELECT count(*) FROM sqlite_schema")
+        return True
+    return False
+
+
+def open_as_set(file: Path, keys: Keys, *, encrypts: bool) -> bytes | None:
+    """Return the key to open a file with, or None for a plain one; `encrypts` is the setting ENCRYPT_DATABASE.
+
+    Raises `UnreadableFile` if the file isn't as the setting says, or no secret opens it.
+    """
+    state = is_encrypted(file)
+    if state is not None and state is not encrypts:
+        raise UnreadableFile(
+            f"{file} is{'' if state else ' not'} encrypted: set it to {int(state)}, or stop web and worker and run "
+            "readers-asked convert-database"
+        )
+    return find_file_key(file, keys) if encrypts else None
+
+
+def convert(file: Path, old_key: bytes | None, new_key: bytes | None) -> None:
+    """Rewrite a file with another key, or as a plain one if `new_key` is None.
+
+    A new file is written beside it and then takes its place, so an interruption leaves the old one. The blocks of the
+    old file are freed, not wiped. Raises `InUse`, and errors of the driver, for example if the disk is full.
+    """
+    converted = file.with_name(file.name + CONVERTED_SUFFIX)
+    converted.unlink(missing_ok=True)  # of an attempt that was killed
+    try:
+        os.close(os.open(converted, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        _copy(file, old_key, converted, new_key)
+        os.replace(converted, file)
+    finally:
+        converted.unlink(missing_ok=True)
+
+
+def _copy(file: Path, old_key: bytes | None, converted: Path, new_key: bytes | None) -> None:
+    # SQLCipher's driver opens plain files too, and only it can write with another key than it reads.
+    driver = get_driver(old_key or new_key)
+    with closing(driver.connect(str(file), isolation_level=None)) as connection:
+        for pragma in (
+            *([f'key = "{_quote(old_key)}"'] if old_key else []),
+            f"busy_timeout={BUSY_TIMEOUT}",
+            "locking_mode=EXCLUSIVE",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        try:
+            # Both fail while another connection is open. The first also moves the log into the file.
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("COMMIT")
+        except driver.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", None) == driver.SQLITE_BUSY:
+                raise InUse from error
+            raise
+        connection.execute("ATTACH DATABASE ? AS converted KEY ?", (str(converted), _quote(new_key) if new_key else ""))
+        connection.execute("SELECT sqlcipher_export('converted')").fetchall()
+        connection.execute("DETACH DATABASE converted")
+    with closing(connect(converted, new_key)) as connection:
+        if (found := connection.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
+            raise driver.DatabaseError(found)
