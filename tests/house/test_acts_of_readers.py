@@ -192,6 +192,17 @@ def test_no_act_of_a_reader_is_seen_before_midnight(
     attempts(2 * len(before))
 
 
+@pytest.mark.usefixtures("without_quarters")
+@pytest.mark.threat("watched pages")
+@pytest.mark.parametrize("name", ACTS)
+def test_no_act_of_a_reader_fills_a_cache_so_that_the_next_one_is_answered_sooner(room: Room, name: str) -> None:
+    look(room)
+    store = room.app.extensions["copies"].store
+    before = {key: id(page) for key, page in store._pages.items()}
+    ACTS[name](room)
+    assert {key: id(page) for key, page in store._pages.items()} == before
+
+
 # --- Counts of readers ---
 
 
