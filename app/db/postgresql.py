@@ -179,7 +179,7 @@ def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_tran
 def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
     """Rewrite the files of these tables in the order of their keys, without old row versions.
 
-    Each table is locked meanwhile. Then its statistics are renewed, because earlier ones have the keys that it had then.
+    Each table is locked meanwhile. Then its statistics are renewed, because earlier ones have the keys of their time.
     Return False if a transaction might still see old row versions, since these would be kept. Also return False if a
     table stays locked for `PATIENCE`, since everyone who needs it queues behind us.
     """

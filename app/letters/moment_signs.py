@@ -108,8 +108,8 @@ def _lasting_signs(letter: Letter) -> tuple[str, ...]:
 def _judge_again(letter: Letter, is_released: bool) -> Marks:
     signs = _lasting_signs(letter)
     reason = signs[0] if signs else None
-    # The worker compares the letters that still wait again, all in the same night. So it does with those that keep their
-    # minute: whether one has a look-alike depends on which others had arrived when it was compared.
+    # The worker compares the letters that still wait again, all in the same night, also those that keep their minute:
+    # whether one has a look-alike depends on which others had arrived when it was compared.
     alike = None
     if is_released:
         return Marks("received", None, (), 0, 0, alike)

@@ -363,7 +363,12 @@ def test_the_index_does_not_tell_between_which_questions_the_only_letter_of_a_da
     with database.read() as session:
         docs = session.execute(text("SELECT noun, id FROM desk_docs ORDER BY id")).all()
     first = docs[0].id
-    assert [(row.noun, row.id - first) for row in docs] == [("question", 0), ("letter", 4), ("question", 5), ("question", 6)]
+    assert [(row.noun, row.id - first) for row in docs] == [
+        ("question", 0),
+        ("letter", 4),
+        ("question", 5),
+        ("question", 6),
+    ]
 
 
 def test_today_the_desk_still_reads_letters_in_the_order_in_which_they_came(lived: Lived, newsroom: Newsroom) -> None:
