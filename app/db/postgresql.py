@@ -1,12 +1,13 @@
-"""The parts for PostgreSQL only: timeouts, and rewriting rows that reveal which transaction wrote them."""
+"""The parts for PostgreSQL only: timeouts, and rewriting what reveals which transaction wrote a row, or what it had."""
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import JSON, Connection, Engine, LargeBinary, Text, inspect, make_url, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import NotSupportedError, OperationalError
 
 from .fault_kinds import may_succeed_later
 
@@ -40,6 +41,13 @@ FOR found IN SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LOOP
 UPDATE {table} SET {assignments} WHERE {key} = found.{key};
 END LOOP; END $$
 """
+
+# The columns of a table of which the planner has a sample, with their types.
+SAMPLED_COLUMNS = text(
+    "SELECT quote_ident(attname), format_type(atttypid, atttypmod) FROM pg_attribute JOIN pg_stats USING (attname)"
+    " WHERE attrelid = CAST(CAST(:name AS text) AS regclass)"
+    " AND tablename = CAST(:name AS text) AND schemaname = current_schema()"
+)
 
 # Parameters of libpq that detect a server which vanished from the network. By default the operating system waits a
 # quarter of an hour for acknowledgements and two hours on an idle connection; the proxy in front of the pages waits
@@ -171,8 +179,9 @@ def rewrite_recent_rows(connection: Connection, tables: Sequence[str], last_tran
 def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
     """Rewrite the files of these tables in the order of their keys, without old row versions.
 
-    Each table is locked meanwhile. Return False if a transaction might still see old row versions, since these would be
-    kept. Also return False if a table stays locked for `PATIENCE`, since everyone who needs it queues behind us.
+    Each table is locked meanwhile. Then its statistics are renewed, because earlier ones have the keys of their time.
+    Return False if a transaction might still see old row versions, since these would be kept. Also return False if a
+    table stays locked for `PATIENCE`, since everyone who needs it queues behind us.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not wait_for_older_snapshots(connection):
@@ -183,13 +192,41 @@ def cluster_tables(engine: Engine, tables: Sequence[str]) -> bool:
             for table in tables:
                 index = inspector.get_pk_constraint(table)["name"]
                 connection.exec_driver_sql(f"CLUSTER {table} USING {index}")
+            return renew_statistics(connection, tables)
         except OperationalError as error:  # the table is locked
             if not may_succeed_later(error):
                 raise
             return False
         finally:
             connection.exec_driver_sql("RESET lock_timeout")
+
+
+def renew_statistics(connection: Connection, tables: Sequence[str]) -> bool:
+    """Sample these tables anew for the planner, and wipe the earlier samples, which have values of their columns.
+
+    Autovacuum samples a table when a tenth of it has changed: until the next time, the sample would keep erased words,
+    and the keys of the letters that had arrived by then. Return False if a transaction might still see the earlier
+    samples. Only the owner of the database may wipe them: for others, PostgreSQL skips that with a warning.
+    """
+    for table in tables:
+        connection.exec_driver_sql(f"ANALYZE {table}")
+        _drop_sample_if_empty(connection, table)
+    if not wait_for_older_snapshots(connection):
+        return False
+    connection.exec_driver_sql("VACUUM (FULL) pg_statistic")
     return True
+
+
+def _drop_sample_if_empty(connection: Connection, table: str) -> None:
+    """Drop the sample of a table without rows, since ANALYZE keeps it. Giving a column its own type drops it.
+
+    That is impossible for the few tables whose triggers name columns (see `public_version`). They have no letters.
+    """
+    if connection.exec_driver_sql(f"SELECT EXISTS (SELECT 1 FROM {table})").scalar():  # noqa: S608 - a name of ours
+        return
+    for column, column_type in connection.execute(SAMPLED_COLUMNS, {"name": table}).all():
+        with suppress(NotSupportedError):
+            connection.exec_driver_sql(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {column_type}")
 
 
 def _primary_key(inspector: Any, table: str) -> str:

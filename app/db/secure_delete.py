@@ -2,7 +2,7 @@
 
 SQLite keeps old pages in its write-ahead log. `Database.write` empties the log after an erasure; if that fails, the
 worker empties it. PostgreSQL keeps old row versions in its tables. A plain VACUUM frees their space without wiping it,
-so the worker rewrites the tables.
+so the worker rewrites the tables. It also keeps samples of their values for its planner, which the worker renews.
 """
 
 from sqlalchemy import text
@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from . import sqlite
 from .engine import Database
 from .fault_kinds import Busy, may_succeed_later
-from .postgresql import wait_for_older_snapshots
+from .postgresql import renew_statistics, wait_for_older_snapshots
 
 # Names under which the worker schedules these functions; `watching.held_erasures` reports if one keeps failing.
 EMPTY_LOG_DUTY, REWRITE_DUTY = "empty the log", "write tables anew"
@@ -36,6 +36,7 @@ class Rewriter:
 
     def __init__(self) -> None:
         self._counts_at_rewrite: dict[str, int] = {}  # change counts, keyed by table; unknown after a restart
+        self._to_sample: set[str] = set()  # tables that were rewritten, but whose statistics may have erased values
 
     def rewrite(self, database: Database) -> None:
         """Rewrite the changed tables; do nothing on SQLite.
@@ -53,7 +54,11 @@ class Rewriter:
                 connection.execute(text(f"SET lock_timeout = '{PATIENCE:.0f}s'"))
                 for table in tables:
                     connection.execute(text(f"VACUUM (FULL) {table}"))
+                    self._to_sample.add(table)
                     self._counts_at_rewrite[table] = change_counts[table]
+                if self._to_sample and not renew_statistics(connection, sorted(self._to_sample)):
+                    raise Busy(IN_USE)
+                self._to_sample.clear()
             except OperationalError as error:  # the lock timed out
                 if not may_succeed_later(error):
                     raise

@@ -122,11 +122,13 @@ def _find_changed_ranks(session: Session, newsletter_id: int) -> dict[NewRank, l
     unranked_first = held.order_by(Letter.standing > 0, Letter.id.desc())
     rows = sorted(session.execute(unranked_first.limit(MAX_RANKED_HELD)), key=lambda row: row.id)
     held_count = len(rows)
-    # Unheld letters follow, so that the first letter of a crowd is a held one if there is any.
+    # Unheld letters follow, so that the first letter of a crowd is a held one if there is any. All are in the order of
+    # their ids: by arrival, a crowd would be named after the letter that came last.
     unheld = list_unheld_letters(
         newsletter_id, Letter.standing != VOUCHED, Letter.received_at >= _earliest_arrival(session)
     ).query.with_only_columns(*columns)
-    rows += session.execute(unheld.order_by(Letter.received_at.desc()).limit(MAX_RANKED_UNHELD)).all()
+    unheld_rows = session.execute(unheld.order_by(Letter.received_at.desc()).limit(MAX_RANKED_UNHELD))
+    rows += sorted(unheld_rows, key=lambda row: row.id)
     letter_ranks = rank_letters([row.body or "" for row in rows])
     letter_ids_by_rank: dict[NewRank, list[int]] = defaultdict(list)
     for index, (row, letter_rank) in enumerate(zip(rows, letter_ranks, strict=True)):

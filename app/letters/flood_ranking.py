@@ -20,7 +20,10 @@ SENTENCE_WORDS = 6  # words below which the share of function words says nothing
 TYPICAL_FUNCTION_WORD_SHARE = 0.12  # of the words of a sentence
 NOISE_FUNCTION_WORD_SHARE = 0.06  # below this share, a text is noise
 COMPARED_CHARACTERS = 2_000  # of each letter
-_LINK = re.compile(r"(?i)https?:|www\.|\b[\w-]{2,}\.(?:com|net|org|info|biz|top|xyz|shop|online|site|ru|cn|io|me|ly)\b")
+# A label of a domain has at most 63 characters. Without a limit, a text of hyphens would take the square of its length.
+_LINK = re.compile(
+    r"(?i)https?:|www\.|\b[\w-]{2,63}\.(?:com|net|org|info|biz|top|xyz|shop|online|site|ru|cn|io|me|ly)\b"
+)
 
 
 class LetterRank(NamedTuple):

@@ -108,8 +108,9 @@ def _lasting_signs(letter: Letter) -> tuple[str, ...]:
 def _judge_again(letter: Letter, is_released: bool) -> Marks:
     signs = _lasting_signs(letter)
     reason = signs[0] if signs else None
-    # The worker compares the letters that still wait again, all in the same night.
-    alike = None if _keeps_only_day(letter) else letter.alike
+    # The worker compares the letters that still wait again, all in the same night, also those that keep their minute:
+    # whether one has a look-alike depends on which others had arrived when it was compared.
+    alike = None
     if is_released:
         return Marks("received", None, (), 0, 0, alike)
     if letter.is_held:

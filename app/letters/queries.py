@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from ..audit import Event
 from ..core.actors import Staff
 from ..core.listing import Key, Listing
+from ..db.session import now
+from .blurred_time import truncate_to_day
 from .lifecycle import STATES
 from .models import Addition, Letter, ReceiptNote
 
@@ -46,6 +48,15 @@ def listing(
 def count_waiting(session: Session, newsletter_id: int, states: Sequence[str] = WAITS) -> int:
     """Return how many letters wait for the desk, counted up to 1,001."""
     return listing(newsletter_id, states).count(session)
+
+
+def count_waiting_of_past_days(session: Session, newsletter_id: int, states: Sequence[str]) -> int:
+    """Return how many letters of days (UTC) that are over wait for the desk, counted up to 1,001.
+
+    What is sent or stored for this count reveals nothing about when a letter of today arrived.
+    """
+    is_of_past_day = Letter.received_at < truncate_to_day(now(session))
+    return listing(newsletter_id, states, is_of_past_day).count(session)
 
 
 def of_questions(session: Session, question_ids: Sequence[int]) -> list[Letter]:

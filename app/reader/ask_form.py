@@ -35,8 +35,9 @@ from ..web.error_sentences import format_error
 from ..web.formatting import autonym, language
 from ..web.setup import or_404
 from . import form_token
+from .copies import is_rendering_for_cache
 from .page_frame import ReaderContext, languages_of, open_context, reader, with_form
-from .receipt import send_once
+from .receipt import cache_page, send_once
 from .stories import Story, list_stories_by_question
 from .submission import consent, count_form, find_spam_signs, format_errors, has_no_capacity
 
@@ -136,6 +137,8 @@ def ask(slug: str) -> str:
     with open_context(slug) as context:
         if not context.newsletter.takes_questions:
             return resting_page(context)
+        if is_rendering_for_cache():
+            cache_page(context)
         return form_page(context, RejectedQuestion({"edition": request.args.get("edition", "")}))
 
 

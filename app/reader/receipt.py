@@ -1,8 +1,9 @@
 """The receipt: the number that readers get when they send a question, and type in later to see its state.
 
-All readers who have just sent a question see the same page, except for the receipt. The page is rendered once for each
-version of the public pages, language, way to hear back, and day. It is cached with the other pages (see copies.py), but
-without the receipt, which is never stored.
+All readers who have just sent a question with "just a number" see the same page, except for the receipt. The page is
+rendered once for each version of the public pages, language and day, together with the form for the cache (see
+copies.py), but without the receipt, which is never stored. No letter causes it to be cached: whoever sends the next one
+could measure that.
 
 The receipt never appears in a URL either. So nothing here redirects: each page is the response to a POST, and repeating
 the POST changes nothing.
@@ -13,9 +14,8 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, g, request
 from flask.typing import ResponseReturnValue
@@ -24,22 +24,25 @@ from flask_babel import lazy_gettext as _l
 from limits import RateLimitItemPerMinute
 from sqlalchemy.orm import Session
 
+from ..core.clock import utc_now
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, PermissionDenied
 from ..db.public_version import Version
 from ..letters import receipts
 from ..letters.filing import get_ending_sentence
+from ..letters.flood_ranking import content_stems, function_word_share
 from ..letters.models import MADE_ROOM, Letter
 from ..letters.personal_data import describe_personal_data
 from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
 from ..text.clean import parse_receipt
+from ..text.languages import load_models
 from ..web import errors as pages
 from ..web.formatting import day, language, requested_language
 from ..web.setup import apply_limits, caller, db, limiter
 from ..workflows.letters import receipt_notes, withdrawal
 from ..workflows.letters.public_state import PublicState, get_public_state
 from ..workflows.retention.open_letters import get_latest_day
-from .copies import CachedPage, CacheKey, LruStore, get_expiry
+from .copies import CONTEXT_KEY, CachedPage, CacheKey, LruStore, get_expiry
 from .page_frame import ReaderContext, enter_newsletter, open_context, reader
 from .submission import SubmissionResult, consent, format_errors, submit_once
 
@@ -185,30 +188,39 @@ _ANY_DIGIT_MARK = re.compile(f"({'|'.join(DIGIT_MARKS)})".encode())
 def get_cached_page(result: SubmissionResult) -> bytes | None:
     """Return the page for a new letter that nobody has filed yet, or None if it isn't cached."""
     version: Version | None = g.version
-    if version is None:
+    if version is None or result.letter.hear_back != "number":
         return None
-    page = _page_store().get(_page_key(result.letter), version)
+    page = _page_store().get(_page_key(result.letter.received_at), version)
     return _insert_receipt(page, result.receipt) if page else None
 
 
-def render_and_cache(
-    context: ReaderContext, result: SubmissionResult, render: Callable[[str], tuple[str, bool]]
-) -> bytes:
-    """Render the page for a new letter, cache it, and return it.
+def cache_page(context: ReaderContext) -> None:
+    """Render and cache the page for the next new letter with "just a number". Call this for a form for the cache.
 
-    `render` returns the page for a receipt, and whether the letter still waits to be filed. If it was filed meanwhile,
-    its page differs from those of other new letters, and isn't cached.
+    This also loads the tables by which letters are judged, some tenths of a second's work once in each process, for the
+    same reason: the first letter since the start must take no longer than the next.
     """
     version: Version | None = g.version
     if version is None:
-        html, _is_waiting = render(result.receipt)
-        return html.encode()
-    expires_at = get_expiry(context.session, context.newsletter)
-    html, is_waiting = render(DIGIT_MARKS)
-    page = CachedPage(version, expires_at, headers=[], parts=_ANY_DIGIT_MARK.split(html.encode()), etag="")
-    if is_waiting:
-        _page_store().put(_page_key(result.letter), page)
-    return _insert_receipt(page, result.receipt)
+        return
+    load_models()
+    content_stems("")
+    function_word_share(SAMPLE)
+    newsletter = context.newsletter
+    letter = Letter(author="reader", channel="web", hear_back="number", received_at=utc_now())  # not filed yet
+    # Render it as the response to the form, which has no links to other languages.
+    environ = {
+        name: value
+        for name, value in request.environ.items()
+        if not name.startswith("werkzeug.") and name != CONTEXT_KEY
+    }
+    environ |= {"REQUEST_METHOD": "POST", "PATH_INFO": f"/{newsletter.slug}/send"}
+    with current_app.request_context(environ):
+        context = enter_newsletter(context.session, newsletter)
+        html = _render_state(context, letter, DIGIT_MARKS, template="reader/arrived.html")
+        expires_at = get_expiry(context.session, newsletter)
+        page = CachedPage(version, expires_at, headers=[], parts=_ANY_DIGIT_MARK.split(html.encode()), etag="")
+        _page_store().put(_page_key(letter.received_at), page)
 
 
 def _insert_receipt(page: CachedPage, receipt: str) -> bytes:
@@ -221,16 +233,15 @@ def _page_store() -> LruStore:
     return store
 
 
-def _page_key(letter: Letter) -> CacheKey:
-    """Return the cache key, made of everything that the page for a new letter depends on."""
-    newsletter = g.newsletter_view
-    received_at = letter.received_at
-    if letter.hear_back != "number":  # see `format_arrival_day`
-        received_at = received_at.astimezone(ZoneInfo(newsletter.zone))
-    query = ("lang", g.chosen_language or ""), ("hear_back", letter.hear_back), ("day", f"{received_at.date()}")
+def _page_key(received_at: datetime) -> CacheKey:
+    """Return the cache key, made of everything that the page for a new letter with "just a number" depends on."""
+    query = ("lang", g.chosen_language or ""), ("day", f"{received_at.date()}")
     # No page has this path, so no request can fetch the page from the cache.
-    return CacheKey(request.script_root, f"/{newsletter.slug}/arrived", query)
+    return CacheKey(request.script_root, f"/{g.newsletter_view.slug}/arrived", query)
 
+
+# A text of some words, to load what texts are compared with.
+SAMPLE = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
 # Nobody can guess twenty digits. The limit only saves the work of answering those who try. Only wrong receipts count: a
 # valid one always works, so that readers who share an IP address, such as Tor users, can't lock each other out.
@@ -251,8 +262,7 @@ def send_once(
     """
     result = submit_once(slug, form, make)
     # The pages of all new letters that nobody has filed yet are the same.
-    is_cacheable = result.is_new and result.letter.waits
-    if is_cacheable and (cached_page := get_cached_page(result)):
+    if result.is_new and result.letter.waits and (cached_page := get_cached_page(result)):
         return cached_page
     with open_context(slug) as context:
         if result.letter.erased_at:
@@ -261,15 +271,8 @@ def send_once(
         if not result.is_identical:
             return render_duplicate(context), 409
 
-        def render(receipt: str) -> tuple[str, bool]:
-            letter = context.session.get_one(Letter, result.letter.id)
-            html = _render_state(context, letter, receipt, template="reader/arrived.html")
-            return html, letter.waits
-
-        if is_cacheable:
-            return render_and_cache(context, result, render)
-        html, _is_waiting = render(result.receipt)
-        return html
+        letter = context.session.get_one(Letter, result.letter.id)
+        return _render_state(context, letter, result.receipt, template="reader/arrived.html")
 
 
 def _render_state(

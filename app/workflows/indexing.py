@@ -16,7 +16,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from ..db.engine import Database
-from ..db.session import execute_without_version_bump
+from ..db.session import execute_without_version_bump, now
 from ..editions.archive import items_of_questions
 from ..editions.item_translations import get_visible_translations
 from ..editions.items import list_printed_texts, piece_from
@@ -28,6 +28,7 @@ from ..questions.wording import index_again
 from ..search.index import NewDoc, clear_index, index_documents, remove_documents
 from ..search.models import COLLECTIONS, DESK, PUBLIC, Key
 from ..search.semantic import embed_due
+from ..watching.models import Sighting
 
 BATCH = 50  # rows per transaction; on SQLite, other writers wait for its end
 BATCHES_PER_RUN = 20
@@ -37,6 +38,8 @@ IS_DUE = text("indexed_version <> version")
 LONGEST_MORE = 100_000
 MARKED_BATCH = 5_000  # rows that one transaction of a rebuild marks as due
 REBUILT_BATCH = 500  # rows that one transaction of a rebuild indexes; larger than BATCH, since that is faster
+# The name of the sighting whose `number` is the id of the desk's last document in an order that reveals nothing.
+LAST_DOC = "documents in order"
 PAUSE = 0.01  # seconds between transactions of a rebuild, in which another writer on SQLite can get the lock
 
 
@@ -212,6 +215,7 @@ def rebuild_indexes(database: Database) -> Iterator[int]:
         done_counts[index_rows] += len(ids)
         yield len(ids)
         time.sleep(PAUSE)
+    database.write(_record_last_doc)
     while embed_due(database):
         yield 0
 
@@ -230,22 +234,36 @@ def _mark_due(session: Session, model: Any, after: int | None) -> int | None:
 
 
 def reindex_since(database: Database, since: datetime | None) -> None:
-    """Index again all documents of the desk from the first one of a letter received at `since` or later.
+    """Index again all documents of the desk that are newer than the last call, or than the first letter since `since`.
 
-    If `since` is None, begin with the first letter that keeps only its day: these have negative keys (see
+    If `since` is None, the first letter is the first that keeps only its day: these have negative keys (see
     `db.drawn_keys`). The new documents are in the order of the letters in lists, which reveals nothing once the order
-    within the day has been forgotten (see `retention.forget_order`).
+    within the day has been forgotten (see `retention.forget_order`). All documents since the last call are included:
+    if those of the questions before the first letter stayed, they would tell between which questions it came.
     """
     with database.read() as session:
         letter_ids = select(Letter.id).where(Letter.received_at >= since if since else Letter.id < 0)
         docs = DESK.docs
-        first_doc_id = select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(letter_ids))
-        rows = session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first_doc_id.scalar_subquery()))
-        keys = [(noun, noun_id) for noun, noun_id in rows]
+        first_of_letter = session.scalar(
+            select(func.min(docs.id)).where(docs.noun == "letter", docs.noun_id.in_(letter_ids))
+        )
+        last_doc = session.get(Sighting, LAST_DOC)
+        first_ids = [first_of_letter, last_doc.number + 1 if last_doc else None]
+        first_id = min((doc_id for doc_id in first_ids if doc_id is not None), default=None)
+        keys: list[Key] = []
+        if first_id is not None:
+            rows = session.execute(select(docs.noun, docs.noun_id).where(docs.id >= first_id))
+            keys = [(noun, noun_id) for noun, noun_id in rows]
     for start in range(0, len(keys), BATCH):
         database.write(partial(_requeue, keys=keys[start : start + BATCH]))
     while index_due(database):
         pass  # the next batches
+    database.write(_record_last_doc)
+
+
+def _record_last_doc(session: Session) -> None:
+    last_id = session.scalar(select(func.max(DESK.docs.id))) or 0
+    session.merge(Sighting(name=LAST_DOC, seen_at=now(session), number=last_id))
 
 
 def _requeue(session: Session, keys: Sequence[Key]) -> None:

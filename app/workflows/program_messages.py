@@ -125,7 +125,7 @@ BUILDERS: dict[str, Callable[[Session, Newsletter, Delivery], EventData]] = {
 def notify_waiting_letters(database: Database, current_time: datetime | None = None) -> int:
     """Tell chats in the morning that letters are waiting, and return the number of newsletters whose chats were told.
 
-    A message on arrival would reveal the minute in which somebody wrote.
+    A message on arrival would reveal the minute in which somebody wrote. So only letters of days that are over count.
     """
     with database.read(current_time) as session:
         newsletters = all_newsletters(session, Newsletter.is_going)
@@ -146,7 +146,8 @@ def _queue_notice_if_due(session: Session, newsletter_id: int) -> bool:
 def _is_notice_due(session: Session, newsletter: Newsletter) -> bool:
     """Return whether it is morning, letters wait, and no chat has got the notice within the last NOTICE_INTERVAL.
 
-    Held letters don't count: they may be spam.
+    Held letters don't count: they may be spam. Letters of today don't count either: within GRACE, the notice would come
+    minutes after the letter.
     """
     chat_ids = [program.id for program in list_subscribers(session, newsletter.id, LETTERS)]
     if not chat_ids:
@@ -159,4 +160,4 @@ def _is_notice_due(session: Session, newsletter: Newsletter) -> bool:
     recent_notice = session.scalar(notices.where(Delivery.happened_at > now(session) - NOTICE_INTERVAL).limit(1))
     if recent_notice is not None:
         return False
-    return letters.count_waiting(session, newsletter.id, LETTER_STATES.which("is_received")) > 0
+    return letters.count_waiting_of_past_days(session, newsletter.id, LETTER_STATES.which("is_received")) > 0

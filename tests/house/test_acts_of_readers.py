@@ -19,13 +19,15 @@ from werkzeug.test import TestResponse
 
 from app.core.clock import utc_now
 from app.db.engine import Database
-from app.letters import receipts, unsubscribing
+from app.letters import flood_ranking, receipts, unsubscribing
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.questions import actions, wording
 from app.questions.asker_levels import ASKER_LEVELS
 from app.reader import reader
+from app.reader.copies import LruStore
 from app.server import worker
+from app.text import languages
 from app.watching.references import HEADER
 from app.workflows.asker_counts import publish_asker_levels
 from app.workflows.letters import receipt_notes
@@ -190,6 +192,27 @@ def test_no_act_of_a_reader_is_seen_before_midnight(
     worker.run(room.app, run_once=True)  # nor after the worker has looked at it
     assert (look(room), list_versions(room.database)) == (before, versions)
     attempts(2 * len(before))
+
+
+# What a process keeps from the first text that it judges. Training the models takes some tenths of a second.
+TABLES_OF_LETTERS = (languages._load_model, languages.scripts_with_function_words, flood_ranking._all_function_words)
+
+
+@pytest.mark.usefixtures("without_quarters")
+@pytest.mark.threat("watched pages")
+@pytest.mark.parametrize("name", ACTS)
+def test_no_act_of_a_reader_fills_a_cache_so_that_the_next_one_is_answered_sooner(room: Room, name: str) -> None:
+    for table in TABLES_OF_LETTERS:
+        table.cache_clear()
+    room.app.extensions["copies"].store = LruStore()
+    for path in list_public_paths(room.database).values():  # without the preview, for which a text is sent
+        room.client.get(path, base_url=BASE_URL)
+    store = room.app.extensions["copies"].store
+    before = {key: id(page) for key, page in store._pages.items()}
+    loaded = [table.cache_info().misses for table in TABLES_OF_LETTERS]
+    ACTS[name](room)
+    assert {key: id(page) for key, page in store._pages.items()} == before
+    assert [table.cache_info().misses for table in TABLES_OF_LETTERS] == loaded
 
 
 # --- Counts of readers ---

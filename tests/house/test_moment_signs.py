@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -169,6 +170,47 @@ def list_signs(database: Database) -> set[tuple[str, str]]:
                     (table, name) for name, value in row.items() if MOMENT_SIGNS & {*re.findall(WORD, str(value))}
                 }
     return found
+
+
+@pytest.mark.threat("stolen database")
+@pytest.mark.parametrize("place", range(3))
+def test_no_hint_at_look_alikes_tells_whether_letters_came_before_one_that_keeps_its_minute(
+    database: Database, newsroom: Newsroom, place: int
+) -> None:
+    """What is alike depends on all texts that are there when the worker compares."""
+    with_minute = ("Does the canal run at night?", "Where do the trams of Osh stop at night?")
+
+    def send_with_minute(body: str) -> None:
+        send_letter(database, newsroom, body, hear_back="while", email="a@post.example")
+
+    def send_others() -> None:
+        for body in HONEST_LETTERS[:10]:
+            send_letter(database, newsroom, body)
+
+    steps: list[Callable[[], None]] = [partial(send_with_minute, body) for body in with_minute]
+    steps.insert(place, send_others)
+    for step in steps:
+        step()
+        work_off(database)
+    pass_the_night(database)
+    with database.read() as session:
+        flags = session.scalars(select(Letter.alike).where(Letter.body.in_(with_minute)).order_by(Letter.id)).all()
+    assert flags == [True, True]
+
+
+@pytest.mark.threat("stolen database")
+def test_no_crowd_of_letters_that_are_not_held_is_named_after_its_last_one(
+    database: Database, newsroom: Newsroom
+) -> None:
+    """A letter of which somebody has sent copies since would be known to have come before them, or after."""
+    for number in range(14):
+        send_letter(database, newsroom, FLOOD.format(number))
+        work_off(database)
+    pass_the_night(database)
+    with database.read() as session:
+        letters = session.scalars(select(Letter)).all()
+        assert {letter.state for letter in letters} == {"received"}
+        assert {letter.crowd for letter in letters} == {min(letter.id for letter in letters)}
 
 
 @pytest.mark.threat("flood")

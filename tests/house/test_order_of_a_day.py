@@ -32,6 +32,7 @@ from app.letters.models import Addition, Letter
 from app.newsletters.models import Newsletter
 from app.workflows.indexing import index_due
 from app.workflows.retention.forget_order import forget_order
+from tests.support.letters import open_question
 from tests.support.pages import Page
 from tests.support.sample_newsroom import Newsroom
 
@@ -315,6 +316,59 @@ def test_once_the_day_is_over_no_way_tells_when_a_letter_with_just_a_number_came
     close = {name: round(near(places, lived.came, lived.kept), 2) for name, places in found.items()}
     assert {name: value for name, value in ordered.items() if value > CHANCE} == {}
     assert {name: value for name, value in close.items() if value > MOST_NEAR} == {}
+
+
+@pytest.mark.threat("stolen database")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_the_planner_s_statistics_do_not_tell_which_letters_came_before_they_were_made(
+    database: Database, newsroom: Newsroom
+) -> None:
+    """PostgreSQL's autovacuum makes them during the day, of all keys that a table has, if these are few."""
+
+    def sampled_ids() -> set[int]:
+        with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            bounds = "SELECT histogram_bounds::text FROM pg_stats WHERE tablename = 'letters' AND attname = 'id'"
+            return {int(number) for number in connection.scalar(text(bounds)).strip("{}").split(",")}
+
+    def write(count: int) -> set[int]:
+        rng = random.Random()
+        return {_write(Lived(database), newsroom, DAY, False, rng)[0] for _ in range(count)}
+
+    forget_order(database, DAY - timedelta(days=1) + NIGHT)
+    morning = write(4)
+    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+    evening = write(4)
+    assert sampled_ids() == morning
+    forget_order(database, DAY + NIGHT)
+    assert sampled_ids() == morning | evening
+
+
+@pytest.mark.threat("stolen database")
+@pytest.mark.both_databases
+@pytest.mark.parametrize("place", range(3))
+def test_the_index_does_not_tell_between_which_questions_the_only_letter_of_a_day_came(
+    database: Database, newsroom: Newsroom, place: int
+) -> None:
+    """The trail has the minute in which the desk opened each question."""
+    open_question(database, newsroom, "The Silos")
+    index_due(database)
+    forget_order(database, DAY - timedelta(days=1) + NIGHT)
+    acts = [lambda headline=headline: open_question(database, newsroom, headline) for headline in ("Salt", "Wind")]
+    acts.insert(place, lambda: _write(Lived(database), newsroom, DAY, False, random.Random())[1])
+    for act in acts:
+        act()
+        index_due(database)
+    forget_order(database, DAY + NIGHT)
+    with database.read() as session:
+        docs = session.execute(text("SELECT noun, id FROM desk_docs ORDER BY id")).all()
+    first = docs[0].id
+    assert [(row.noun, row.id - first) for row in docs] == [
+        ("question", 0),
+        ("letter", 4),
+        ("question", 5),
+        ("question", 6),
+    ]
 
 
 def test_today_the_desk_still_reads_letters_in_the_order_in_which_they_came(lived: Lived, newsroom: Newsroom) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.clock import utc_now
@@ -15,6 +16,7 @@ from app.letters.models import Letter
 from app.letters.receipts import reader_of
 from app.server import worker
 from app.watching import held_erasures, sightings
+from app.workflows.indexing import index_due
 from app.workflows.letters.withdrawal import withdraw
 from tests.support.database_checks import find_in_files, find_unerased, read_database_files
 from tests.support.databases import ON_SQLITE
@@ -32,6 +34,11 @@ def takes_back(database: Database, letter_id: int) -> None:
         withdraw(session, reader_of(letter), letter)
 
     database.write(fn)
+
+
+def analyze(database: Database) -> None:
+    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
 
 
 def log_of(database: Database) -> Path:
@@ -70,6 +77,21 @@ def test_on_postgresql_the_worker_writes_the_table_anew(database: Database, news
     takes_back(database, create_letter(database, newsroom, WORDS))
     assert find_in_files(database, WORDS) == [WORDS]
     assert find_unerased(database, WORDS) == []
+
+
+@pytest.mark.threat("erased words")
+@POSTGRESQL
+@pytest.mark.parametrize("others", [0, 3])
+def test_the_planner_s_statistics_keep_no_words(database: Database, newsroom: Newsroom, others: int) -> None:
+    """PostgreSQL's autovacuum samples tables that change, and keeps values of their columns in a table of its own."""
+    letter_id = create_letter(database, newsroom, WORDS)
+    for number in range(others):
+        create_letter(database, newsroom, f"Who sweeps the square number {number}?")
+    index_due(database)
+    analyze(database)
+    takes_back(database, letter_id)
+    index_due(database)
+    assert find_unerased(database, WORDS, "tannery") == []
 
 
 @pytest.mark.threat("erased words")

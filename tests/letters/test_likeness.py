@@ -1,5 +1,6 @@
 """Of a flood of 2,000 letters with 44 of readers among them, 40 stand among the first 60 that are read."""
 
+import time
 from collections.abc import Callable
 from random import Random
 
@@ -16,6 +17,21 @@ from app.letters.flood_ranking import (
 from tests.support.floods import FLOOD_KINDS, list_demo_letters, make_flood, mixed_text
 
 READERS, FIRST, FOUND = 44, 60, 40
+
+
+@pytest.mark.threat("flood")
+@pytest.mark.parametrize("piece", ["a-", "1-", "-a", "a.", "www", "https", "x"])
+def test_no_text_takes_time_with_the_square_of_its_length(piece: str) -> None:
+    """The worker ranks up to 5,000 held letters a minute."""
+
+    def measure(length: int) -> float:
+        texts = [(piece * length)[: length - 2] + f"{number:02}" for number in range(10)]
+        start = time.process_time()
+        rank_letters(texts)
+        return time.process_time() - start
+
+    shorter, longer = (min(measure(length) for _ in range(3)) for length in (500, COMPARED_CHARACTERS))
+    assert longer < 10 * shorter + 0.005  # four times the length; its square takes sixteen times as long
 
 
 @pytest.mark.threat("flood")

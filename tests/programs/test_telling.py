@@ -216,7 +216,7 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
     nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
     assert program_messages.notify_waiting_letters(database, nine) == 0, "nothing waits"
-    create_letter(database, newsroom, "Who built the silos?")
+    create_letter(database, newsroom, "Who built the silos?", given_at=nine - timedelta(days=1))
     with database.read() as session:
         assert session.scalars(select(Letter)).one().waits
         assert session.scalars(select(Delivery)).all() == []
@@ -231,6 +231,21 @@ def test_the_chat_hears_of_letters_in_the_morning_and_once(
     ]
     assert deliver_messages(database, nine) == {"arrived": 1}
     assert site.bodies[0]["text"] == f"The Steppe Letter: Letters are waiting. {DESK}"
+
+
+@pytest.mark.threat("stolen database")
+def test_a_letter_that_is_sent_in_the_hours_of_the_notice_causes_none_that_day(
+    database: Database, newsroom: Newsroom, site: WebhookReceiver
+) -> None:
+    """Whoever runs the chat would learn the minute, and so would a thief of the database, from the row of the message."""
+    add_program(database, newsroom, site.address, "matrix")
+    database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "digest_at", ""))
+    nine = datetime(2026, 11, 16, 8, 0, tzinfo=UTC)  # in Prague
+    for hours in (-3, 1):
+        create_letter(database, newsroom, f"Who built the silos ({hours})?", given_at=nine + timedelta(hours=hours))
+        asked_at = (nine + timedelta(minutes=minutes) for minutes in (0, 61, 119))
+        assert [program_messages.notify_waiting_letters(database, at) for at in asked_at] == [0, 0, 0]
+    assert program_messages.notify_waiting_letters(database, nine + timedelta(days=1)) == 1
 
 
 @on_sqlite

@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.answers import assigning, editing, mailed_answers
@@ -113,6 +113,34 @@ def test_a_worker_that_was_down_makes_up_for_it_but_not_at_night(database: Datab
     timur_writes(database, newsroom)
     assert digest.send_digests(database, half_past_seven() + 2 * HOUR) == 0
     assert digest.send_digests(database, half_past_seven() + 2 * HOUR - MINUTE) == 1
+
+
+@pytest.mark.threat("stolen database")
+@pytest.mark.parametrize("signs", [(), ("trap",)])
+def test_a_letter_of_the_same_morning_causes_no_mail_and_is_not_counted(
+    database: Database, newsroom: Newsroom, signs: tuple[str, ...]
+) -> None:
+    """Its time would be that of the letter: in the outbox, in the mail itself, and at the mail provider of the desk."""
+    at = half_past_seven()
+
+    def write(number: int) -> None:
+        def work(session: Session) -> None:
+            newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+            form = receive.FormToken(f"{number}", 1)
+            ask = receive.Submission(f"Who weighs the salt at the mill ({number})?")
+            receive.send(session, Reader(), newsletter, ask, form=form, signs=signs)
+
+        database.write(work, at=at + (number - 1) * HOUR)
+
+    write(0)  # before the hour of the mail
+    morning(database, at)  # may tell of open slots
+    assert "letter" not in "".join(mail.text for mail in desk_mails(database, "desk.digest"))
+    database.write(lambda session: session.execute(delete(OutboxMail)))
+    write(2)  # within the two hours in which a worker that was down makes up for it
+    morning(database, at + HOUR + MINUTE)
+    assert "letter" not in "".join(mail.text for mail in desk_mails(database, "desk.digest"))
+    found = morning(database, at + DAY)
+    assert [part for part in found if "letters" in part and "file" in part or "held" in part] != []
 
 
 def test_it_names_the_head_of_the_trail_which_stays_in_the_chain(database: Database, newsroom: Newsroom) -> None:

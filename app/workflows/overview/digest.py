@@ -1,7 +1,8 @@
 """The digest: a morning mail to the desk at the hour set by the newsletter, on days when there is news.
 
 A newsletter without an hour gets no digest. The digest counts the waiting work, and some of its sections name the first
-few assignments. It contains no text by readers: questions are named by their cleared headline or wording.
+few assignments. It contains no text by readers: questions are named by their cleared headline or wording. It counts no
+letter of the same day: otherwise a letter could cause it within `GRACE`, and its time would be that of the letter.
 """
 
 from collections.abc import Iterator, Sequence
@@ -123,8 +124,8 @@ def list_sections(session: Session, newsletter: Newsletter) -> list[MorningSecti
     yesterday = now(session) - DAY
     desk = absolute_url(session, f"/desk/{newsletter.slug}")
     slot_count, slots_link = _open_slots(session, newsletter)
-    received_count = letters.count_waiting(session, key, LETTERS.which("is_received"))
-    held_count = letters.count_waiting(session, key, LETTERS.which("is_held"))
+    received_count = letters.count_waiting_of_past_days(session, key, LETTERS.which("is_received"))
+    held_count = letters.count_waiting_of_past_days(session, key, LETTERS.which("is_held"))
     replies = receipt_notes.list_answered_letters(session, key, 1, include_today=False)
     failed = mail_queries.counts(session, key, MAILS.which("is_failed"))["failed"]
     all_sections = [
