@@ -21,6 +21,7 @@ from ..text.styles import styled_html
 from ..text.translation import (
     add_solar_hijri_date,
     format_by_skeleton,
+    format_number,
     full_pattern,
     get_catalogue,
     interface_language,
@@ -200,9 +201,8 @@ def count(number: int) -> str:
 
 
 def in_digits(number: int | str) -> str:
-    """Format a number with the digits of the page's language. If these aren't Latin, commas become "٬"."""
-    text = _localize_digits(str(number))
-    return text.replace(",", "٬") if text != str(number) else text
+    """Format a number with the digits of the page's language."""
+    return format_number(_page_locale(), number)
 
 
 def comma(code: str = "") -> str:
