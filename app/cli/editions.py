@@ -166,7 +166,8 @@ def import_issues(
         for qa in dry_run_qas:
             name = qa["lead_in"]["name"] or "nobody named"
             click.echo(f"{qa['file']}, {qa['edition_date'] or 'no date'}: {qa['headline'] or qa['question']} ({name})")
-        click.echo(f"{count_of(len(dry_run_qas), 'Q&As')} found in {count_of(len(files), 'files')}, nothing was imported")
+        found = f"{count_of(len(dry_run_qas), 'Q&As')} found in {count_of(len(files), 'files')}"
+        click.echo(f"{found}, nothing was imported")
     if has_errors:
         raise click.exceptions.Exit(1)
 

@@ -49,7 +49,9 @@ def test_typing_is_saved_and_counted_and_not_sent(salt: ExpertAssignment, addres
     assert salt.state() == "invited"
 
 
-def test_words_are_counted_in_the_digits_of_the_page(salt: ExpertAssignment, address: str, phone: BrowserContext) -> None:
+def test_words_are_counted_in_the_digits_of_the_page(
+    salt: ExpertAssignment, address: str, phone: BrowserContext
+) -> None:
     def speak(session: Session) -> None:
         session.get_one(Newsletter, salt.newsroom.newsletter_id).language = "fa"
 
