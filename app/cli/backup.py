@@ -24,6 +24,7 @@ from ..backup.packing import Identity, Recipient, UnreadableBackup, check_keys
 from ..db.engine import Database
 from ..db.fault_kinds import fault_code
 from .command_faults import require_settings
+from .counts import count_of
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -68,10 +69,9 @@ def backup(file: Path, keys: tuple[str, ...], replace: bool) -> None:
                 bar.update(row_count)
 
             counts = making.create_backup(database, file, recipients, erasures_path, replace=replace, progress=progress)
-    plural = "s" if len(recipients) > 1 else ""
-    protection = f"sealed for {len(recipients)} key{plural}" if recipients else "NOT sealed"
-    row_count, size = sum(counts.values()), file.stat().st_size
-    click.echo(f"{row_count} rows of {len(counts)} tables in {file}, {size} bytes, {protection}")
+    protection = f"sealed for {count_of(len(recipients), 'keys')}" if recipients else "NOT sealed"
+    rows, size = count_of(sum(counts.values()), "rows"), file.stat().st_size
+    click.echo(f"{rows} of {len(counts)} tables in {file}, {size} bytes, {protection}")
 
 
 @click.command("backup-key")
@@ -124,7 +124,7 @@ def restore(file: Path, key: Path | None, erasures: Path | None, without_erasure
         lines = known_erasures.lines if known_erasures else frozenset()
         with _progress_by_bytes(file, "Restoring") as progress:
             restored = restoring.restore(source, manifest, database, lines, progress)
-    click.echo(f"{sum(restored.rows.values())} rows of {len(restored.rows)} tables restored.")
+    click.echo(f"{count_of(sum(restored.rows.values()), 'rows')} of {len(restored.rows)} tables restored.")
     erased = [f"{count} {ERASURE_KINDS[kind].label}" for kind, count in restored.erased.items()]
     click.echo(f"Erased again: {', '.join(erased) or 'nothing that is in the backup'}.")
     if restored.waiting_mails:
@@ -263,7 +263,7 @@ def _load_erasures(
         if not erasures:
             continue
         complete_to = f"{erasures.complete_to:%Y-%m-%d %H:%M:%S}"
-        click.echo(f"{path}: {len(erasures.lines)} erasures, complete to {complete_to} UTC")
+        click.echo(f"{path}: {count_of(len(erasures.lines), 'erasures')}, complete to {complete_to} UTC")
         known = known | erasures if known else erasures
     warnings = _list_warnings(known, paths, manifest, database)
     if not warnings:

@@ -32,6 +32,7 @@ from . import mailroom as _mailroom  # noqa: F401 - its commands join `mail`
 from .audit import audit
 from .backup import backup, backup_key, restore
 from .command_faults import is_setup_error, report_expected_errors, require_settings
+from .counts import count_of
 from .doctor import doctor
 from .editions import editions
 from .init import init
@@ -205,7 +206,7 @@ def rotate_keys() -> None:
     """
     with click.progressbar(rotate(db), label="Sealing again") as steps:
         total = sum(steps)
-    click.echo(f"{total} values sealed again with the newest key")
+    click.echo(f"{count_of(total, 'values')} sealed again with the newest key")
     with db.read() as session:
         stored_keys = keyring.list_stored_keys(session)
     if stored_keys:

@@ -28,6 +28,7 @@ from ..typesetting.from_json import TypesetError, read_piece
 from ..typesetting.house_form import set_block
 from ..web.current import db
 from ..workflows.back_issues import import_issues as issue_import
+from .counts import count_of
 
 editions = AppGroup("editions", help="Render editions in the house form, and import back issues.")
 _format_option = click.option(
@@ -165,7 +166,8 @@ def import_issues(
         for qa in dry_run_qas:
             name = qa["lead_in"]["name"] or "nobody named"
             click.echo(f"{qa['file']}, {qa['edition_date'] or 'no date'}: {qa['headline'] or qa['question']} ({name})")
-        click.echo(f"{len(dry_run_qas)} Q&As found in {len(files)} files, nothing was imported")
+        found = f"{count_of(len(dry_run_qas), 'Q&As')} found in {count_of(len(files), 'files')}"
+        click.echo(f"{found}, nothing was imported")
     if has_errors:
         raise click.exceptions.Exit(1)
 

@@ -25,6 +25,7 @@ from ..search.evaluating import (
 )
 from ..web.current import db
 from ..workflows.indexing import rebuild_indexes
+from .counts import count_of
 
 matching = AppGroup("matching", help="Rebuild the search index, and evaluate how well duplicates are found.")
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -94,4 +95,4 @@ def run_index() -> None:
     with click.progressbar(length=total, label="Indexing") as bar:
         for count in rebuild_indexes(db):
             bar.update(count)
-    click.echo(f"{total} letters and questions indexed")
+    click.echo(f"{count_of(total, 'letters and questions')} indexed")

@@ -18,6 +18,7 @@ from ..workflows.transfer import export_archive
 from ..workflows.transfer.archive_reader import ArchiveReader, UnusableArchive
 from ..workflows.transfer.import_archive import import_newsletter
 from .backup import EXISTING_FILE, FILE, get_database, report_errors
+from .counts import count_of
 
 
 @click.command("export")
@@ -86,7 +87,9 @@ def import_archive(file: Path, check: bool, short_name: str) -> None:
             with ArchiveReader(file) as reader:
                 reader.check()
                 counts = ", ".join(
-                    f"{count} {name.replace('_', ' ')}" for name, count in reader.counts.items() if name != "newsletter"
+                    count_of(count, name.replace("_", " "))
+                    for name, count in reader.counts.items()
+                    if name != "newsletter"
                 )
                 contacts = "with" if reader.with_contacts else "without"
                 click.echo(f"{counts}, {contacts} readers' contacts")

@@ -14,6 +14,7 @@ from ..newsletters.desk_mails import sender
 from ..newsletters.models import Newsletter
 from ..people import directory
 from ..people.models import Person
+from ..text.translation import desk_language
 from ..typesetting import whole_mail
 from ..typesetting.exports import EXPORTS
 from .handoff import get_exportable
@@ -35,7 +36,7 @@ def mail_to_actor(session: Session, actor: Staff, edition: Edition, language: st
     newsletter = session.get_one(Newsletter, edition.newsletter_id)
     title = preview.subject.line
     values = EditionCopy(title=title, text=EXPORTS["text"].write(preview.blocks, title).decode())
-    from_newsletter = sender(session, newsletter, person.language)
+    from_newsletter = sender(session, newsletter, desk_language(person.language))
     message = render_mail("desk.edition_copy", from_newsletter, address, person.name, values)
     html = whole_mail.mail(preview.blocks, title)
     message = replace(message, html=html, language=preview.language or newsletter.language)

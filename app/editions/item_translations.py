@@ -34,6 +34,16 @@ def get_newsletter_text(session: Session, newsletter: Newsletter, kind: str, lan
     return session.scalar(query) or ""
 
 
+def get_call(session: Session, newsletter: Newsletter, language: str, *, is_translation: bool) -> tuple[str, str]:
+    """Return the standing call to print after a Q&A in this language, and the call's own language.
+
+    Without a call in that language, it is the newsletter's usual call, or none after a translation.
+    """
+    if call := get_newsletter_text(session, newsletter, "call", language):
+        return call, language
+    return "" if is_translation and language != newsletter.language else newsletter.call, newsletter.language
+
+
 def list_approved_translations(
     session: Session, question_ids: Sequence[int]
 ) -> dict[tuple[int, str], list[Translation]]:
@@ -179,16 +189,13 @@ def typeset_pieces(
 ) -> list[Block]:
     """Typeset the Q&As of an edition as blocks. `pieces` are those of `items`, in the language to show.
 
-    The standing call comes once, after the last piece and in its language. If the newsletter has no call in that
-    language, its usual call is printed, unless the piece is a translation.
+    The standing call comes once, after the last piece and in its language.
     """
     if not pieces:
         return []
     *others, (last, last_phrases) = pieces
-    call = get_newsletter_text(session, newsletter, "call", last.language)
     is_translation = last.language != items[-1].piece.language
-    if not call and not is_translation:
-        call = newsletter.call
+    call, _language = get_call(session, newsletter, last.language, is_translation=is_translation)
     pieces_with_call = [*others, (replace(last, call=call), last_phrases)]
     return [
         replace(set_block(piece, newsletter.address, phrases), notes=item.notes)

@@ -13,6 +13,8 @@ from ..newsletters.sentence_placeholders import DEFAULT_SUBJECT
 from ..text.clean import single_line
 from ..text.translation import locale, localize_digits
 from ..typesetting.house_form import ItemContent, fill
+from ..typesetting.house_languages import marks_for
+from ..typesetting.quotation import set_plain
 
 SEPARATOR = " · "  # between headlines, the same in all scripts and directions
 MAX_LENGTH = 150  # characters of a subject or an excerpt; Mailchimp takes no more
@@ -31,11 +33,17 @@ def compose_subject(
     """Return the subject of an edition with these Q&As in a language, by the newsletter's pattern. `day` is local."""
     query = select(NewsletterText.body).filter_by(newsletter_id=newsletter.id, kind="subject", language=language)
     pattern = session.scalar(query) or DEFAULT_SUBJECT
-    headlines = [single_line(piece.headline or piece.question) for piece in pieces]
+    headlines = [_set_line(piece, piece.headline or piece.question) for piece in pieces]
     babel_locale = locale(language)
     local_date = localize_digits(babel_locale, format_date(day, "long", locale=babel_locale))
     values = {"newsletter": newsletter.name, "date": local_date}
-    return Subject(_fill(pattern, values, headlines), shorten(single_line(pieces[0].question)) if pieces else "")
+    excerpt = shorten(_set_line(pieces[0], pieces[0].question)) if pieces else ""
+    return Subject(_fill(pattern, values, headlines), excerpt)
+
+
+def _set_line(piece: ItemContent, text: str) -> str:
+    """Return a text of a piece on one line, with its quotation marks as they are printed."""
+    return set_plain(single_line(text), marks_for(piece.language, piece.marks))
 
 
 def _fill(pattern: str, values: dict[str, str], headlines: Sequence[str]) -> str:

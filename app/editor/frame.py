@@ -24,6 +24,7 @@ from ..forms import form_drafts, idempotency
 from ..newsletters.models import Newsletter
 from ..newsletters.queries import DeskMemberships, by_slug, list_desk_memberships
 from ..people.sessions import AuthenticatedSession, find_session
+from ..text.translation import DESK_LANGUAGES, desk_language
 from ..web import errors
 from ..web.setup import db, newsletter_or_404, or_404
 from .public_urls import find_public_url
@@ -91,7 +92,6 @@ UNCONFIRMED = errors.ErrorMessage(
     _l("Confirm with it, or add one: that leads back to the page. Then do it again there."),
 )
 READ_METHODS = ("GET", "HEAD")
-LANGUAGES = ("en",)  # of the desk; the readers' and experts' pages have lists of their own
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def only_staff() -> Response | None:
     if current_user.needs_second_factor:
         confirm_url = url_for("entrance.second_factor_page", next=_get_url_to_return_to())
         return _send_to(confirm_url, _("Confirm"), UNCONFIRMED)
-    g.language = current_user.language if current_user.language in LANGUAGES else LANGUAGES[0]
+    g.language = desk_language(current_user.language)
     slug = (request.view_args or {}).get("slug")
     if request.method == "POST" and slug:
         with read_context(slug):  # check the permission before the form is read
@@ -146,7 +146,7 @@ def _get_url_to_return_to() -> str:
 @editor.errorhandler(CSRFError)
 def handle_csrf_error(error: CSRFError) -> Response:
     """Answer a form with a missing, wrong or expired CSRF token: show the submitted texts and link to its page."""
-    g.language = LANGUAGES[0]
+    g.language = DESK_LANGUAGES[0]
     g.back = (page_of_form(), _("Open the page again"))
     return errors.render_error(400)
 

@@ -70,7 +70,7 @@ PROOFS: dict[str, ProofRequirement] = {
 TECHNICAL_FIELDS = ("csrf_token", "once")  # fields that get new values when the form is shown again
 LABELS = errors.FIELD_LABELS | {"role": _l("Role"), "address": _l("Address")}
 PROOF_REQUIRED = errors.ErrorMessage(
-    _l("Is it you?"),
+    _l("Confirm that it is you"),
     _l("You showed that it is you some time ago, and somebody else could be at your screen. Nothing was changed."),
     _l("Show that it is you; then do it again within ten minutes."),
 )

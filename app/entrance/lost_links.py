@@ -27,7 +27,6 @@ def links_page(cut_path: str = "") -> Response:
 
 @entrance.get("/a/asked")
 def links_requested() -> str:
-    errors.use_browser_language()
     return render_template("entrance/links_requested.html")
 
 

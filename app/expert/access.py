@@ -24,7 +24,7 @@ from ..editions.items import preview_answer
 from ..editions.schedules import plan_assignment
 from ..people.directory import expert_of
 from ..people.models import Expert
-from ..text.translation import city
+from ..text.translation import clock
 from ..typesetting.block import Block
 from ..web import errors
 from ..web.formatting import language
@@ -190,7 +190,7 @@ def render_page(context: AssignmentContext, template: str, status: int = 200, **
         expert_name=context.actor.name,
         signed_in=context.actor.assignment_id is None,
         editor_name=context.task.newsletter.editor,
-        city=city(language(), context.task.newsletter.zone),
+        clock=clock(language(), context.task.newsletter.zone),
         url_params=request.view_args,
         task=context.task,
         notice=NOTICES.get(request.args.get("said", "")),

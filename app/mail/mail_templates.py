@@ -155,15 +155,22 @@ def _render(template: Template, values: Mapping[str, Any], wordings: Wordings) -
 
 
 def _fill_block(text: str, context: Context) -> Iterator[str]:
-    yield fill_placeholders(text, context.get_all())
+    yield fill_placeholders(text, {name: _in_digits(context, value) for name, value in context.get_all().items()})
 
 
 def _interpolate(context: Context, text: str, values: Mapping[str, Any]) -> str:
     def replace_match(match: re.Match[str]) -> str:
         name = match[1]
-        return str(values[name] if name in values else context[name])
+        return str(_in_digits(context, values[name] if name in values else context[name]))
 
     return _VARIABLE.sub(replace_match, text)
+
+
+def _in_digits(context: Context, value: Any) -> Any:
+    """Return an integer in the digits of the mail's language, and any other value as it is."""
+    if type(value) is not int:  # `isinstance` would include bool
+        return value
+    return translation.format_number(translation.locale(context["sender"].language), value)
 
 
 @pass_context

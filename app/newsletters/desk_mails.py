@@ -1,4 +1,4 @@
-"""The newsletter as the sender of mails, and mails to the people of its desk, in the language of each person."""
+"""The newsletter as the sender of mails, and mails to the people of its desk, in the desk's language."""
 
 from typing import Unpack
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from ..mail.message import REMOVAL_PATH, Sender
 from ..mail.models import OutboxMail
 from ..people import directory
 from ..people.models import Person
+from ..text.translation import desk_language
 from .models import Newsletter
 
 
@@ -44,6 +45,7 @@ def to_colleague(
     address = directory.email_of(session, person)
     if address is None:
         return None
-    message = render_mail(kind, sender(session, newsletter, person.language), address, person.name, values)
+    from_newsletter = sender(session, newsletter, desk_language(person.language))
+    message = render_mail(kind, from_newsletter, address, person.name, values)
     posting.update({"newsletter_id": newsletter.id, "person_id": person.id})
     return outbox.put(session, message, **posting)

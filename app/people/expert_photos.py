@@ -39,7 +39,9 @@ class Licence(NamedTuple):
 
 LICENCES = {
     "permission": Licence(N_("Printed with the photographer’s permission"), N_("with the photographer’s permission")),
-    "own": Licence(N_("The expert holds the rights and permits it"), N_("with the permission of the person shown")),
+    "own": Licence(
+        N_("The person shown holds the rights and permits it"), N_("with the permission of the person shown")
+    ),
     "press": Licence(N_("Press photo, free to print"), N_("press photo")),
     "cc-by": Licence("CC BY 4.0", "CC BY 4.0"),
     "cc-by-sa": Licence("CC BY-SA 4.0", "CC BY-SA 4.0"),

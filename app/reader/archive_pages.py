@@ -198,7 +198,11 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
     shown_item = translation or item
     [shown_story] = stories_of(newsletter, [shown_item])
     permanent_url = absolute_url(session, story_path(newsletter, item.question))
+    page_url = f"{permanent_url}?lang={translation.language}" if translation else permanent_url
     before, after = archive.neighbours(session, newsletter, item)
+    call, call_language = item_translations.get_call(
+        session, newsletter, shown_story.language, is_translation=bool(translation)
+    )
     return context.page(
         "reader/story.html",
         "answers",
@@ -209,7 +213,9 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
         askers=piece_from(item).askers,
         edition=edition,
         ties=translation.input["ties"] if translation else archive.ties(session, item),
-        page_url=f"{permanent_url}?lang={translation.language}" if translation else permanent_url,
+        call=call.replace("{address}", newsletter.address),
+        call_language=call_language,
+        page_url=page_url,
         language_versions=_list_language_versions(context, item, translations, translation),
         corrections=edition_corrections.of_questions(session, [item.question_id])[item.question_id],
         corrections_language=item.piece["language"],

@@ -54,9 +54,10 @@ function keep(form) {
   function measure() {
     const number = form.querySelector("[data-words]");
     if (!number) return;
-    number.textContent = countWords(fields[0].value);
+    const written = countWords(fields[0].value);
+    number.textContent = written.toLocaleString(document.documentElement.lang, { useGrouping: false });
     const meter = form.querySelector("meter");
-    meter.value = Math.min(number.textContent, meter.max);
+    meter.value = Math.min(written, meter.max);
   }
 
   function later(wait) {

@@ -15,6 +15,7 @@ from .languages import interface_languages, likely_script, script_subtag
 TRANSLATIONS = Path(__file__).resolve().parent.parent / "translations"
 # British, because most of the world writes "11 November" and "18:00".
 ENGLISH = "en-GB"
+DESK_LANGUAGES = ("en",)  # readers and experts have `interface_languages`
 
 # Babel formats dates with Latin digits in every language; these numbering systems are what our readers expect.
 DIGITS = {"arabext": str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹"), "arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
@@ -37,6 +38,11 @@ def interface_language(language: str) -> str:
     """
     is_complete = any(tag in interface_languages() for tag in _fallback_tags(language))
     return language if is_complete else "en"
+
+
+def desk_language(language: str) -> str:
+    """Return the language of the desk's pages for a person, and of mails to them as a colleague."""
+    return language if language in DESK_LANGUAGES else DESK_LANGUAGES[0]
 
 
 def missing_catalogues() -> list[str]:
@@ -63,6 +69,12 @@ def localize_digits(babel_locale: Locale, text: str) -> str:
     return text.translate(DIGITS.get(str(babel_locale.default_numbering_system), {}))
 
 
+def format_number(babel_locale: Locale, number: int | str) -> str:
+    """Format a number with the locale's digits. If these aren't Latin, commas become "٬"."""
+    text = localize_digits(babel_locale, str(number))
+    return text.replace(",", "٬") if text != str(number) else text
+
+
 def day(language: str, value: date, zone: str, this_year: int | None = None) -> str:
     """Format a day for a sentence: "Friday 11 November". A datetime is first converted to `zone`.
 
@@ -81,14 +93,14 @@ def short_day(language: str, value: date, zone: str, this_year: int | None = Non
 
 
 def moment(language: str, value: datetime, zone: str, this_year: int | None = None) -> str:
-    """Format a day and time with the city of the zone: "Friday 11 November, 18:00 Prague time".
+    """Format a day and time with whose time it is: "Friday 11 November, 18:00 Prague time".
 
-    The city tells recipients elsewhere that it isn't their local time.
+    The clock tells recipients elsewhere that it isn't their local time.
     """
-    return get_catalogue(language).gettext("%(day)s, %(hour)s %(city)s time") % {
+    return get_catalogue(language).gettext("%(day)s, %(hour)s %(clock)s") % {
         "day": day(language, value, zone, this_year),
         "hour": hour(language, value, zone),
-        "city": city(language, zone),
+        "clock": clock(language, zone),
     }
 
 
@@ -101,6 +113,12 @@ def city(language: str, zone: str) -> str:
     """Return the city of a time zone in a language, or the English name from the zone's key if CLDR has none."""
     translated_city = locale(language).time_zones.get(zone, {}).get("city")
     return str(translated_city or zone.rpartition("/")[2].replace("_", " "))
+
+
+def clock(language: str, zone: str) -> str:
+    """Return whose time a zone has: "Prague time". An abbreviation such as UTC says so by itself."""
+    name = city(language, zone)
+    return name if name.isupper() else get_catalogue(language).gettext("%(city)s time") % {"city": name}
 
 
 def get_language_name(language: str, tag: str) -> str:

@@ -22,7 +22,7 @@ from ..core.domain_errors import InvalidTransition, MissingPrecondition, TooLong
 from ..crypto import signing
 from ..questions.models import TranslatorDraft, join_fields
 from ..text.languages import direction
-from ..text.translation import city
+from ..text.translation import clock
 from ..web import errors
 from ..web.draft_counts import get_known_counts, get_submitted_count
 from ..web.error_sentences import format_error
@@ -185,7 +185,7 @@ def _render_page(
         expert_name=context.actor.name,
         signed_in=False,
         editor_name=task.newsletter.editor,
-        city=city(language(), task.newsletter.zone),
+        clock=clock(language(), task.newsletter.zone),
         url_params=request.view_args,
         task=task,
         tag=task.translator.language,

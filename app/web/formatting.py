@@ -1,6 +1,7 @@
 """The language of the page, and formatting in it: times (in the newsletter's zone), counts and names of languages."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from ..text.styles import styled_html
 from ..text.translation import (
     add_solar_hijri_date,
     format_by_skeleton,
+    format_number,
     full_pattern,
     get_catalogue,
     interface_language,
@@ -52,12 +54,27 @@ class PageDomain(Domain):
 
     def gettext(self, string: str, **values: Any) -> str:
         translation = get_catalogue(language()).gettext(string)
-        return translation % values if values else translation
+        return with_text_placeholders(translation) % with_digits(values) if values else translation
 
     def ngettext(self, singular: str, plural: str, num: int, **values: Any) -> str:
-        return get_catalogue(language()).ngettext(singular, plural, num) % {"num": num, **values}
+        translation = get_catalogue(language()).ngettext(singular, plural, num)
+        return with_text_placeholders(translation) % with_digits({"num": num, **values})
 
 
+def with_digits(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a translation with integers in the digits of the page's language."""
+    return {
+        name: in_digits(value) if type(value) is int else value  # `isinstance` would include bool
+        for name, value in values.items()
+    }
+
+
+def with_text_placeholders(translation: str) -> str:
+    """Return a translation that takes `with_digits`: "%(num)d" would turn "۱۶۰" back into 160."""
+    return _INTEGER_PLACEHOLDER.sub(r"%(\1)s", translation)
+
+
+_INTEGER_PLACEHOLDER = re.compile(r"%\((\w+)\)d")
 DOMAIN = PageDomain()
 
 
@@ -200,9 +217,8 @@ def count(number: int) -> str:
 
 
 def in_digits(number: int | str) -> str:
-    """Format a number with the digits of the page's language. If these aren't Latin, commas become "٬"."""
-    text = _localize_digits(str(number))
-    return text.replace(",", "٬") if text != str(number) else text
+    """Format a number with the digits of the page's language."""
+    return format_number(_page_locale(), number)
 
 
 def comma(code: str = "") -> str:

@@ -16,6 +16,7 @@ from ..people.expert_photos import LICENCES, MAX_BYTES, ExpertPhoto, PhotoCredit
 from ..people.models import Expert
 from .error_sentences import format_error
 from .foreign_files import ISOLATING_HEADERS
+from .formatting import comma
 
 TOO_BIG = _l("The file is too large. Choose one of at most 5 MB.")
 # Why a file can't be used, by the reason of `attached_files.draw_portrait`.
@@ -101,7 +102,7 @@ def format_caption(photo: ExpertPhoto | ShownPhoto) -> str:
     """Return the caption of a photo: who took it, and under which licence it is printed."""
     licence = LICENCES[photo.licence].printed
     parts = (photo.photographer, _(licence) if licence else "", photo.terms)
-    return str(_("Photo: %(credit)s", credit=", ".join(filter(None, parts))))
+    return str(_("Photo: %(credit)s", credit=comma().join(filter(None, parts))))
 
 
 def send_image(image: bytes) -> Response:

@@ -255,13 +255,10 @@ def _translate_plural(context: EvalContext, one: str, many: str, number: int, /,
 
 def _format_translation(context: EvalContext, text: str, values: dict[str, Any]) -> str:
     """Interpolate values into a translation, with integers in the digits of the page's language."""
-    values = {
-        name: formatting.in_digits(value) if type(value) is int else value  # `isinstance` would include bool
-        for name, value in values.items()
-    }
+    text = formatting.with_text_placeholders(text)
     if context.autoescape:
         text = Markup(text)  # noqa: S704 - catalogues are ours; values are escaped
-    return text % values
+    return text % formatting.with_digits(values)
 
 
 def accepts_cross_site(view: Callable[..., T]) -> Callable[..., T]:

@@ -25,11 +25,10 @@ from ..programs.chats import CHATS
 from ..programs.models import Delivery, Program
 from ..programs.program_events import LETTERS, NAMES, TEST, list_subscribers, queue_deliveries
 from ..questions.models import Question
-from ..text.translation import get_catalogue
+from ..text.translation import DESK_LANGUAGES, get_catalogue
 from .overview.digest import GRACE, get_digest_time
 
 DEFAULT_HOUR = "09:00"  # local time, for a newsletter without an hour for the digest
-DESK_LANGUAGE = "en"  # of the desk's pages
 NOTICE_INTERVAL = timedelta(hours=20)  # at least, between two notices about waiting letters
 
 EventData = dict[str, Any] | None  # of a webhook, None if the event is no longer true
@@ -64,7 +63,7 @@ def build_payload(
 
 def _build_chat_message(session: Session, program: Program, newsletter: Newsletter, event: str) -> dict[str, Any]:
     """Return the message for a chat: the newsletter, the event and a link to the desk, without persons and texts."""
-    translations = get_catalogue(DESK_LANGUAGE)
+    translations = get_catalogue(DESK_LANGUAGES[0])
     sentence = f"{newsletter.name}: {translations.gettext(NAMES[event])}."
     link = absolute_url(session, f"/desk/{newsletter.slug}/")
     return CHATS[program.kind].build_payload(sentence, link, translations.gettext("To the desk"))

@@ -52,7 +52,7 @@ def test_home_counts_all_who_are_late_and_leads_to_them(nora: Desk) -> None:
     [column] = [part for part in home.parts("section[aria-labelledby^=waits-]") if "For experts" in part.main_text]
     assert column.texts("h3") == ["For experts 39"]
     assert len(column.texts("li")) == 12
-    assert column.links[-1] == ("All 39 who have something, by age", "/desk/steppe/waiting/experts")
+    assert column.links[-1] == ("Who has something, by age: 39", "/desk/steppe/waiting/experts")
 
 
 @pytest.mark.usefixtures("backlog")

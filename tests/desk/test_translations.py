@@ -110,6 +110,15 @@ def test_a_newsletter_words_section_call_and_credit_in_each_language(nora: Desk,
     )
 
 
+def test_a_newsletters_own_sentences_are_typed_in_the_direction_of_their_language(nora: Desk) -> None:
+    for page in ("settings/sentences", "settings/mail-texts"):
+        kind = "/reader.acknowledgement" if page.endswith("texts") else ""
+        for language, direction in (("fa", "rtl"), ("ru", "ltr")):
+            fields = f'textarea[lang="{language}"], input[lang="{language}"]'
+            written = nora.get(f"{page}/{language}{kind}").attributes(fields, "dir")
+            assert (written != [], set(written)) == (True, {direction})
+
+
 def test_without_an_approval_of_both_nothing_runs_in_the_language(
     nora: Desk, ilya: Desk, coming_edition: ComingEdition
 ) -> None:

@@ -37,6 +37,14 @@ def test_it_names_the_newsletter_and_the_headlines(database: Database, newsroom:
     assert subject(database, newsroom) == ("The Steppe Letter", "")
 
 
+def test_its_quotation_marks_are_those_that_are_printed(database: Database, newsroom: Newsroom) -> None:
+    quoted = qa('"At Your Own Wish"', 'Is a shift "as a favour" overtime?')
+    assert subject(database, newsroom, quoted) == (
+        "The Steppe Letter: “At Your Own Wish”",
+        "Is a shift “as a favour” overtime?",
+    )
+
+
 @pytest.mark.parametrize(
     ("language", "pattern", "line"),
     [

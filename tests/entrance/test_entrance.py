@@ -60,6 +60,30 @@ def signed_in(browser: Browser) -> bool:
     return browser.open("/expert/").status_code == 200
 
 
+def test_leyla_comes_in_in_the_language_of_her_browser(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    leyla, titles = browse(), []
+    leyla.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "fa-IR,fa;q=0.9,en;q=0.5"
+
+    def look() -> None:
+        titles.append((leyla.page.heading, leyla.page.attributes("html", "lang")))
+
+    leyla.open("/sign-in?to=expert")
+    look()
+    ask(leyla, LEYLA)
+    look()
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(kind="sign_in")).one()
+        assert outbox.read(session, mail).subject == "راه ورود شما"
+    leyla.open(mailed(database)[0])
+    look()
+    assert titles == [("ورود", ["fa"]), ("ایمیل\u200cتان را ببینید", ["fa"]), ("با یک دکمه وارد می\u200cشوید", ["fa"])]
+    nora = browse()
+    nora.open("/sign-in")
+    assert nora.page.attributes("html", "lang") == ["en"]
+
+
 @pytest.mark.threat("stranger at the door")
 def test_a_scanner_opens_the_link_three_times_and_leyla_still_comes_in(
     database: Database, newsroom: Newsroom, browse: Callable[[], Browser]

@@ -3,8 +3,10 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.answers.models import Draft
+from app.newsletters.models import Newsletter
 from tests.support.assignments import ExpertAssignment
 from tests.support.network_faults import CuttableConnection
 from tests.support.waiting import wait_until_page
@@ -45,6 +47,20 @@ def test_typing_is_saved_and_counted_and_not_sent(salt: ExpertAssignment, addres
     assert len(saved) == 2
     assert bodies(salt) == ["Nobody is told to. A village can ask."]
     assert salt.state() == "invited"
+
+
+def test_words_are_counted_in_the_digits_of_the_page(
+    salt: ExpertAssignment, address: str, phone: BrowserContext
+) -> None:
+    def speak(session: Session) -> None:
+        session.get_one(Newsletter, salt.newsroom.newsletter_id).language = "fa"
+
+    salt.database.write(speak)
+    page = opened(phone, address)
+    expect(page.locator("b[data-words]")).to_have_text("۰")
+    page.fill("#text", "هیچ‌کس نمی‌داند. 盐风")
+    expect(page.locator("b[data-words]")).to_have_text("۳")
+    assert page.locator("meter").evaluate("(meter) => meter.value") == 3
 
 
 def test_offline_and_a_closed_tab_lose_nothing(

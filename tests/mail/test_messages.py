@@ -353,6 +353,19 @@ def test_any_script_stays_exact_and_overrides_are_dropped() -> None:
     )
 
 
+def test_numbers_are_in_the_digits_of_the_mail_s_language() -> None:
+    invitation = render_invitation(sender=FA, headline="نمک")
+    assert invitation.subject == "پرسش خوانندگان دربارهٔ «نمک»: حدود ۱۸۰ کلمه تا جمعه ۱۱ نوامبر؟"
+    reworded = render_invitation({"subject": "{words} کلمه تا {due}"}, sender=FA, headline="نمک")
+    assert reworded.subject == "۱۸۰ کلمه تا جمعه ۱۱ نوامبر"
+    check = render_quote_check(sender=FA, edits=[("salt of 2008", "salt of 2009")])
+    assert list_paragraphs(check)[1:3] == [
+        "از پاسخ شما به «Police Stations» سپاسگزارم. آن را از ۲۱۴ به ۱۶۹ کلمه کوتاه کرده‌ام. یک چیز را تغییر داده‌ام:",
+        "۱. به‌جای «salt of 2008» آمده است: «salt of 2009»",
+    ]
+    assert "about 180 words" in render_invitation().subject
+
+
 @pytest.mark.threat("hostile words")
 def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
     about = AssignmentMail(headline="Police\r\nBcc: all@a.example\u2028" + "x" * 300, typed="Why.")
@@ -372,6 +385,12 @@ def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
 )
 def test_a_moment_names_the_day_the_hour_and_whose_time_it_is(language: str, said: str) -> None:
     assert translation.moment(language, FRIDAY, "Europe/Prague") == said
+
+
+def test_the_clock_of_a_zone_that_is_named_after_no_city_is_its_abbreviation() -> None:
+    for zone in ("UTC", "Etc/UTC"):
+        assert translation.moment("en", FRIDAY, zone) == "Friday 11 November, 17:00 UTC"
+    assert translation.moment("fa", FRIDAY, "Asia/Tehran") == "جمعه ۱۱ نوامبر (۲۰ آبان)، ساعت ۲۰:۳۰ به وقت تهران"
 
 
 def test_days_are_of_the_newsletter_s_zone() -> None:

@@ -223,6 +223,9 @@ def test_readers_see_it_only_after_her_yes_with_its_caption_and_no_cookie(
     [address] = [source for source in reader.page.attributes("img", "src") if "/photos/" in source]
     assert reader.page.attributes("figure img", "alt") == ["Photo of Leyla Aydın"]
     assert reader.page.texts("figcaption") == [CAPTION]
+    reader.open(f"{story}?lang=fa")
+    assert reader.page.texts("figcaption") == ["عکس: Dinara Omarova، CC BY 4.0، via Wikimedia Commons"]
+    reader.open(story)
     picture = reader.open(address)
     [photo] = stored(database)
     assert (picture.status_code, picture.data) == (200, photo.image)

@@ -7,11 +7,14 @@ import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.db.engine import Database
 from app.letters.models import Letter
+from app.newsletters.models import Newsletter
 from app.text import translation
 from app.web.formatting import comma, count, day, full_date, in_digits
+from tests.support.assignments import ExpertAssignment
 from tests.support.pages import Page
 from tests.support.reader_pages import publish_answer, send_question
 from tests.support.sample_newsroom import Newsroom
@@ -65,3 +68,20 @@ def test_no_page_of_a_persian_reader_has_latin_digits_of_ours(
         page = Page(client.get(f"/steppe/{path}?lang=fa").text)
         words = re.sub(r"https?://\S+", "", page.main_text)
         assert (path, re.findall(r"[0-9]+", words)) == (path, [])
+
+
+def test_no_page_of_a_persian_expert_has_latin_digits_of_ours(client: FlaskClient, salt: ExpertAssignment) -> None:
+    def speak(session: Session) -> None:
+        session.get_one(Newsletter, salt.newsroom.newsletter_id).language = "fa"
+
+    def look(paragraph: str) -> None:
+        page = Page(client.get(salt.link).text)
+        words = re.sub(r"https?://\S+", "", page.main_text)
+        assert (paragraph in words, re.findall(r"[0-9]+", words)) == (True, [])
+
+    salt.database.write(speak)
+    look("حدود ۱۸۰ کلمه، به زبان خودتان.")
+    salt.send("What falls on the plates is counted every week, in each orchard.")
+    salt.edit("What falls on the plates is counted every week.")
+    salt.send_to_check()
+    look("۹ کلمه؛ پیش‌تر ۱۲.")

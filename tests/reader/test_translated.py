@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.answers import translating
 from app.answers.translation_fields import TranslationFields
 from app.db.engine import Database
-from app.newsletters.models import Newsletter
+from app.newsletters.models import Newsletter, NewsletterText
 from app.workflows.indexing import index_due
 from app.workflows.publishing import after_sending, publication, translations
 from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
@@ -88,6 +88,24 @@ def test_a_search_finds_a_translation_and_leads_to_it(client: FlaskClient, archi
     assert page.texts("h2.head") == []
     page = Page(client.get(f"{silos}?lang=fa").text)
     assert (page.heading, page.attributes("h1", "lang")) == ("انبارها", ["fa"])
+
+
+def test_a_translation_shows_the_call_in_its_language_or_none_and_its_own_lasting_address(
+    client: FlaskClient, database: Database, newsroom: Newsroom, archive: dict[str, str]
+) -> None:
+    def read(query: str) -> tuple[list[str], list[str], list[str]]:
+        page = Page(client.get(f"/steppe/q/{archive['The Silos']}/the-silos{query}").text)
+        return page.texts(".call > p"), page.attributes(".call > p", "lang"), page.texts('a[itemprop="url"]')
+
+    silos = f"{HERE}/steppe/q/{archive['The Silos']}/the-silos"
+    usual = ["What would you like to know? Write to nora@steppe.example."]
+    assert read("") == (usual, ["en"], [silos])
+    assert read("?lang=ug") == (usual, ["en"], [silos])  # not translated into it
+    assert read("?lang=fa") == ([], [], [f"{silos}?lang=fa"])
+    call = {"kind": "translated_call", "language": "fa", "body": "بنویسید: {address}"}
+    database.write(lambda session: session.add(NewsletterText(newsletter_id=newsroom.newsletter_id, **call)))
+    assert read("?lang=fa") == (["بنویسید: nora@steppe.example"], ["fa"], [f"{silos}?lang=fa"])
+    assert read("") == (usual, ["en"], [silos])
 
 
 def test_a_page_in_a_language_lists_q_and_as_in_it_where_they_are_translated(

@@ -59,10 +59,10 @@ def render_invitation(
     )
 
 
-def render_quote_check(custom_texts: dict[str, str] | None = None, **values: Any) -> Message:
-    return render_mail(
-        "expert.check", NORA_SENDER, *LEYLA_RECIPIENT, EditedTextMail(**CHECK_VALUES | values), custom_texts
-    )
+def render_quote_check(
+    custom_texts: dict[str, str] | None = None, sender: Sender = NORA_SENDER, **values: Any
+) -> Message:
+    return render_mail("expert.check", sender, *LEYLA_RECIPIENT, EditedTextMail(**CHECK_VALUES | values), custom_texts)
 
 
 def list_template_variables(kind: str) -> set[str]:

@@ -172,8 +172,8 @@ def test_the_desk_and_readers_find_all_of_it(
         machine.database = new
         said = machine.run_ok("import", path)
         assert said.splitlines()[0] == (
-            f"1 experts, {edition_count} editions, 1 questions, 1 assignments, 1 answers, 0 translations, "
-            "1 edition items, 0 corrections, 1 letters, 1 people, without readers' contacts"
+            f"1 expert, {edition_count} editions, 1 question, 1 assignment, 1 answer, 0 translations, "
+            "1 edition item, 0 corrections, 1 letter, 1 person, without readers' contacts"
         )
         assert "readers-asked staff invite ADDRESS --name NAME --newsletter steppe --role admin" in said
         previous, app.extensions["database"] = app.extensions["database"], new

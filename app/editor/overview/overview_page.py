@@ -36,7 +36,7 @@ STALLED_AFTER = timedelta(minutes=10)  # if a mail has been due for longer, the 
 FAULT_TASKS = ("missed", "objection")  # kinds of tasks that are as urgent as a fault, and shown among the faults
 # By group of tasks: the label of the link to the full list.
 LIST_LINK_LABELS = {
-    "experts": _l("All %(number)s who have something, by age"),
+    "experts": _l("Who has something, by age: %(number)s"),
     "checking": _l("All %(number)s checks, by age"),
     "ask": _l("All %(number)s questions that nobody is asked, by age"),
     "edit": _l("All %(number)s texts to edit, by age"),
