@@ -25,8 +25,8 @@ PUBLIC_ID = re.compile(rf"\b[{CROCKFORD}]{{12}}\b")
 def parse_local_time(text: str, zone: str) -> datetime | None:
     """Parse the value of a datetime field ("2026-11-14T12:00", in `zone`). Return it in UTC, or None if malformed.
 
-    A time that the clocks show twice, or skip, means the later of both (PEP 495): a deadline shown in a form never moves
-    forward when the form is sent.
+    A time that the clocks show twice, or skip, means the later of the two (PEP 495), since most are deadlines: one that
+    a form shows never becomes earlier when the form is sent.
     """
     try:
         local_time = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))

@@ -50,7 +50,7 @@ def _publish(session: Session, newsletter_id: int) -> int:
     # count of half a day would reveal in which half a letter arrived.
     day = truncate_to_day(_get_last_midnight(session, newsletter))
     going = select(Question.id, Question.asker_level).where(Question.newsletter_id == newsletter_id, Question.is_going)
-    old_levels = dict(session.execute(going).tuples().all())
+    old_levels = dict(iter(session.execute(going)))
     counts = _count_askers(session, [*old_levels], day)
     changed_count = 0
     for question_id, old_level in old_levels.items():

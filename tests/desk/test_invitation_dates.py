@@ -1,7 +1,7 @@
 """The dates that Nora sets for an invitation: to come, in order, in time for the quote check before the cut-off, and said in full."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,6 +16,7 @@ from app.db.engine import Database
 from app.db.session import now
 from app.editions.models import Edition
 from app.editions.queries import list_editions_to_run
+from app.editor.form_fields import format_local_time, parse_local_time
 from app.letters.models import Letter
 from app.mail import outbox
 from app.mail.models import OutboxMail
@@ -234,3 +235,24 @@ def test_more_time_than_the_edition_has_is_said_to_be_for_the_next_one(
     [(_field, sentence)] = page.errors
     assert sentence.startswith("Give a time until ")
     assert "2088-01-01T10:00" in page
+
+
+@pytest.mark.parametrize(
+    ("typed_time", "meant"),
+    [
+        ("2026-10-25T02:57", "2026-10-25T01:57"),  # the clocks show it twice; at the second time, it is 01:57 in UTC
+        ("2026-03-29T02:30", "2026-03-29T01:30"),  # the clocks skip it: half an hour after 02:00, in UTC
+        ("2026-10-25T03:00", "2026-10-25T02:00"),
+    ],
+)
+def test_a_time_that_the_clocks_show_twice_or_skip_means_the_later_one(typed_time: str, meant: str) -> None:
+    parsed = parse_local_time(typed_time, PRAGUE.key)
+    assert parsed == datetime.fromisoformat(meant).replace(tzinfo=UTC)
+
+
+def test_a_deadline_in_the_hour_that_comes_twice_does_not_become_earlier_when_its_form_is_sent() -> None:
+    for minute in range(0, 180, 10):
+        deadline = datetime(2026, 10, 25, 0, 0, tzinfo=UTC) + timedelta(minutes=minute)
+        sent = parse_local_time(format_local_time(deadline, PRAGUE.key), PRAGUE.key)
+        assert sent is not None
+        assert sent >= deadline
