@@ -8,7 +8,6 @@ nothing without the settings: no text, no name, no time, and no index. Queries a
 import os
 import sqlite3
 from contextlib import closing, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,11 @@ class InUse(Exception):
 
 def get_driver(key: bytes | None) -> Any:
     """Return the DB-API module for an encrypted file, or for a plain one if `key` is None."""
-    return import_module("sqlcipher3.dbapi2") if key else sqlite3
+    if key is None:
+        return sqlite3
+    from sqlcipher3 import dbapi2  # an extra
+
+    return dbapi2
 
 
 def connect(file: Path | str, key: bytes | None, **options: Any) -> Any:

@@ -22,6 +22,7 @@ from .fault_kinds import Busy, FaultKind, NoRoom, fault_kind
 
 T = TypeVar("T")
 
+POOL_SIZE = 8  # connections of each engine that are kept; as many again are opened for a while
 TRIES = 5  # attempts to run a transaction that keeps losing races
 MAX_OUTAGE = 2.0  # seconds for which a transaction is retried while the server can't be reached
 # Seconds. Connections that are found broken within this time count as one outage (see `dispose_idle_connections`).
@@ -42,7 +43,6 @@ class Database:
         url: str,
         keys: Keys,
         base_url: str,
-        pool_size: int = 8,
         matcher: str = "words",
         rules: SignInRules = SignInRules(),  # noqa: B008 - immutable
         letters_a_day: int | None = None,
@@ -59,22 +59,22 @@ class Database:
         self._writer_queue = sqlite.WriterQueue()
         self._connector = postgresql.Connector()
         self._disposed_at = -DISPOSE_INTERVAL  # by time.monotonic()
-        self.reader = self._create_engine(can_write=False, pool_size=pool_size)
-        self.writer = self._create_engine(can_write=True, pool_size=pool_size)
+        self.reader = self._create_engine(can_write=False)
+        self.writer = self._create_engine(can_write=True)
         # For frequent cheap queries (public_version.py, changes.py), which handle a broken connection themselves.
         if self.is_sqlite:
             self.polling_engine = self.reader
         else:
-            self.polling_engine = self._create_server_engine(isolation_level="AUTOCOMMIT", pool_size=8)
+            self.polling_engine = self._create_server_engine(isolation_level="AUTOCOMMIT", pool_size=POOL_SIZE)
         session_info = {"keys": keys, "base_url": self.base_url, "matcher": matcher, "sign_in": rules}
         if letters_a_day:
             session_info["letters_a_day"] = letters_a_day
         self._read_session = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=session_info)
         self._write_session = sessionmaker(self.writer, expire_on_commit=False, info=session_info)
 
-    def _create_engine(self, *, can_write: bool, pool_size: int) -> Engine:
+    def _create_engine(self, *, can_write: bool) -> Engine:
         # Parameters may contain readers' words, which must not reach a log through an error message.
-        options = {"pool_size": pool_size, "max_overflow": 8, "hide_parameters": True}
+        options = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "hide_parameters": True}
         if not self.is_sqlite:
             engine = self._create_server_engine(pool_pre_ping=True, **options)
             return engine if can_write else engine.execution_options(postgresql_readonly=True)

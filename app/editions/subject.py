@@ -41,9 +41,9 @@ def compose_subject(
     return Subject(_fill(pattern, values, headlines), excerpt)
 
 
-def _set_line(piece: ItemContent, text: str) -> str:
-    """Return a text of a piece on one line, with its quotation marks as they are printed."""
-    return set_plain(single_line(text), marks_for(piece.language, piece.marks))
+def _set_line(item: ItemContent, text: str) -> str:
+    """Return a text of an item on one line, with its quotation marks as they are printed."""
+    return set_plain(single_line(text), marks_for(item.language, item.marks))
 
 
 def _fill(pattern: str, values: dict[str, str], headlines: Sequence[str]) -> str:

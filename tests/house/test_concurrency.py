@@ -89,7 +89,7 @@ VERBS: dict[str, Verb] = {"reword": reword, "note": note, "move": move}
 
 def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, counts: Any) -> None:
     """One process: so many changes, each tried until it is taken. Tells how many were taken and how often it was refused."""
-    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
+    database = Database(url, Keys(SECRETS), BASE_URL)
     counted: Counter[str] = Counter()
     start.wait()
     for _ in range(CHANGES[verb]):

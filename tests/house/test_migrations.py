@@ -293,7 +293,7 @@ def test_a_step_that_somebody_keeps_waiting_is_undone_and_tried_again(
     _timur_asks(database)
     database.close()
     later, head = _a_later_migration(database.url, tmp_path), list_revisions()[-1]
-    monkeypatch.setattr(migrating, "alembic_config", lambda _url: later)
+    monkeypatch.setattr(migrating, "alembic_config", lambda _url, _key: later)
     monkeypatch.setattr(migrating, "LOCK_TIMEOUT", 0.1)
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 100)
     said: list[str] = []
@@ -316,7 +316,7 @@ def test_a_step_that_fails_is_said_with_how_things_stand(
     before = _counts(database)
     database.close()
     later = _a_later_migration(database.url, tmp_path, then="DELETE FROM newsletters")
-    monkeypatch.setattr(migrating, "alembic_config", lambda _url: later)
+    monkeypatch.setattr(migrating, "alembic_config", lambda _url, _key: later)
     said = app.test_cli_runner().invoke(args=["migrate"])
     assert said.exit_code == 1 and "The database is unchanged: no migration was applied." in said.output
     assert _counts(database) == before

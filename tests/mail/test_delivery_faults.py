@@ -135,7 +135,7 @@ def test_a_sign_in_that_fails_says_nothing_about_the_mail(database: Database) ->
 
 def work(url: str, port: int, at: datetime, ready: Connection, stays: bool) -> None:
     """A worker: hands over what is due, and, where it stays, waits for more until it is killed."""
-    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
+    database = Database(url, Keys(SECRETS), BASE_URL)
     send = transport(create_mail_app(MAIL_PORT=port))
     ready.send(None)
     while deliver_due(database, send, now=at) or stays:

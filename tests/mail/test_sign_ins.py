@@ -124,7 +124,7 @@ def test_a_provider_that_does_not_rotate_keeps_its_refresh_token(
 
 
 def ask(url: str, account: OAuthAccount, ready: Connection, go: Connection) -> None:
-    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
+    database = Database(url, Keys(SECRETS), BASE_URL)
     ready.send(None)
     go.recv()
     ready.send(access_token(database, account))

@@ -34,7 +34,7 @@ def count_down(name: str, remaining_steps: Iterator[int]) -> Callable[..., Any]:
 
 def run_backup(url: str, path: Path, fault: str, number: str) -> None:
     """Make a backup with a fault: "kill" after `number` steps, "full" after `number` bytes, or "whole" for none."""
-    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
+    database = Database(url, Keys(SECRETS), BASE_URL)
     if fault == "kill":
         remaining_steps = iter(range(int(number)))
         for name in SYSTEM_CALLS:

@@ -30,7 +30,7 @@ BATCH_SIZE = 4  # mails per transaction: larger batches would rarely end before 
 
 def run_worker(url: str, mailbox: ImapMailbox, parser: str) -> None:
     """Fetch and place mail until the process is killed; `parser` is "here" or "apart"."""
-    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2)
+    database = Database(url, Keys(SECRETS), BASE_URL)
     inline_client = cast(ParserClient, SimpleNamespace(parse=parse, trim=trim))
     client = inline_client if parser == "here" else ParserClient(10)
     print(os.getpid(), flush=True)

@@ -31,7 +31,7 @@ BATCH_SIZE = 4  # rows per transaction, for many transactions
 
 def open_killing_database(url: str, matcher: str, statement_count: int) -> Database:
     """Open a database that kills the process after this many statements and commits."""
-    database = Database(url, Keys(SECRETS), BASE_URL, pool_size=2, matcher=matcher)
+    database = Database(url, Keys(SECRETS), BASE_URL, matcher=matcher)
     remaining = iter(range(statement_count))
 
     def count_down(*_: Any) -> None:

@@ -245,7 +245,7 @@ class Machines:
             self.settings["REDIS_URL"] = f"redis://{network.address['redis']}:6379/0"
 
     def open_database(self) -> Database:
-        return Database(self.socket_url, Keys(SECRETS), f"https://{SITE}", pool_size=2)
+        return Database(self.socket_url, Keys(SECRETS), f"https://{SITE}")
 
     def get_settings(self, name: str) -> dict[str, str]:
         folder = self.folder / name
