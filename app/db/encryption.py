@@ -66,11 +66,11 @@ def derive_file_key(keys: Keys, number: int | None = None) -> bytes:
 
 
 def is_encrypted(file: Path) -> bool | None:
-    """Return whether a file is encrypted, or None if it is missing or empty."""
+    """Return whether a file is encrypted, or None if it is missing, empty or unreadable."""
     try:
         with file.open("rb") as opened:
             header = opened.read(len(PLAIN_HEADER))
-    except FileNotFoundError:
+    except OSError:  # if it is there and can't be read, the driver says why
         return None
     return header != PLAIN_HEADER if header else None
 

@@ -104,7 +104,7 @@ def test_few_go_in_one_transaction(database: Database, newsroom: Newsroom, monke
     write = database.write
     emptied: list[int] = []
     monkeypatch.setattr(database, "write", lambda fn, **how: done.append(write(fn, **how)))
-    monkeypatch.setattr(sqlite, "empty_log", lambda _url: emptied.append(len(done)) or True)
+    monkeypatch.setattr(sqlite, "empty_log", lambda *_: emptied.append(len(done)) or True)
     erase_letters.forget_letters(database, 5)
     assert done == [3, 3, 1]
     assert emptied == ([3] if database.is_sqlite else []), "once, and not behind each"
