@@ -179,8 +179,8 @@ def convert_database() -> None:
     file = database_file(settings["DATABASE_URL"])
     if file is None:
         raise click.ClickException("the database isn't an SQLite file (DATABASE_URL)")
-    if not file.exists():
-        raise click.ClickException(f"{file} doesn't exist: nothing to convert")
+    if encryption.is_encrypted(file) is None:
+        raise click.ClickException(f"{file} doesn't exist, is empty, or can't be read")
     secrets = Keys(settings["SECRETS"])
     try:
         old_key = encryption.find_file_key(file, secrets)
@@ -192,8 +192,8 @@ def convert_database() -> None:
         return
     try:
         encryption.convert(file, old_key, new_key)
-    except encryption.InUse:
-        raise click.ClickException(f"{file} is in use: stop web and worker. Nothing was changed.") from None
+    except encryption.NotConverted as error:
+        raise click.ClickException(f"{file} was not converted: {error}. Nothing was changed.") from None
     click.echo(f"{file} is {'encrypted with the newest key' if new_key else 'no longer encrypted'}.")
 
 

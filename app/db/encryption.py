@@ -26,16 +26,23 @@ class UnreadableFile(Exception):
     """Raised if the SQLite file isn't as ENCRYPT_DATABASE says, or no secret opens it. The message says what to do."""
 
 
-class InUse(Exception):
-    """Raised by `convert` if another process has the file open."""
+class NotConverted(Exception):
+    """Raised by `convert`, which then left the file as it was. The message says why."""
 
 
 def get_driver(key: bytes | None) -> Any:
-    """Return the DB-API module for an encrypted file, or for a plain one if `key` is None."""
+    """Return the DB-API module for an encrypted file, or for a plain one if `key` is None.
+
+    Raises `UnreadableFile` if the extra `encryption` isn't installed.
+    """
     if key is None:
         return sqlite3
-    from sqlcipher3 import dbapi2  # an extra
-
+    try:
+        from sqlcipher3 import dbapi2
+    except ImportError:
+        raise UnreadableFile(
+            "an encrypted database needs the extra `encryption`; docs/install.md says how to install it"
+        ) from None
     return dbapi2
 
 
@@ -80,11 +87,14 @@ def find_file_key(file: Path, keys: Keys) -> bytes | None:
 
     Raises `UnreadableFile` if it was encrypted with a secret that `keys` lack.
     """
-    if is_encrypted(file) is False:
+    state = is_encrypted(file)
+    if state is None:
+        return derive_file_key(keys)
+    if not state:
         return None
     for number in sorted(keys.configured_numbers, reverse=True):
         key = derive_file_key(keys, number)
-        if is_encrypted(file) is None or _opens(file, key):
+        if _opens(file, key):
             return key
     raise UnreadableFile(
         f"{file} can't be decrypted with any of SECRET_KEYS: put back the key that was taken out. "
@@ -119,40 +129,37 @@ def convert(file: Path, old_key: bytes | None, new_key: bytes | None) -> None:
     """Rewrite a file with another key, or as a plain one if `new_key` is None.
 
     A new file is written beside it and then takes its place, so an interruption leaves the old one. The blocks of the
-    old file are freed, not wiped. Raises `InUse`, and errors of the driver, for example if the disk is full.
+    old file are freed, not wiped. Raises `NotConverted` if another process uses the file, or if it is damaged or the
+    disk is full.
     """
+    driver = get_driver(old_key or new_key)  # SQLCipher's driver opens plain files too
     converted = file.with_name(file.name + CONVERTED_SUFFIX)
     converted.unlink(missing_ok=True)  # of an attempt that was killed
     try:
         os.close(os.open(converted, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        _copy(file, old_key, converted, new_key)
+        with closing(driver.connect(str(file), isolation_level=None)) as connection:
+            _take_alone(connection, old_key)
+            connection.execute(
+                "ATTACH DATABASE ? AS converted KEY ?", (str(converted), _quote(new_key) if new_key else "")
+            )
+            connection.execute("SELECT sqlcipher_export('converted')").fetchall()
+            connection.execute("DETACH DATABASE converted")
+        with closing(connect(converted, new_key)) as connection:
+            if (found := connection.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
+                raise NotConverted(found)
         os.replace(converted, file)
+    except driver.Error as error:
+        is_busy = getattr(error, "sqlite_errorcode", None) == driver.SQLITE_BUSY
+        raise NotConverted("it is in use: stop web and worker" if is_busy else str(error)) from error
     finally:
         converted.unlink(missing_ok=True)
 
 
-def _copy(file: Path, old_key: bytes | None, converted: Path, new_key: bytes | None) -> None:
-    # SQLCipher's driver opens plain files too, and only it can write with another key than it reads.
-    driver = get_driver(old_key or new_key)
-    with closing(driver.connect(str(file), isolation_level=None)) as connection:
-        for pragma in (
-            *([f'key = "{_quote(old_key)}"'] if old_key else []),
-            f"busy_timeout={BUSY_TIMEOUT}",
-            "locking_mode=EXCLUSIVE",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        try:
-            # Both fail while another connection is open. The first also moves the log into the file.
-            connection.execute("PRAGMA journal_mode=DELETE")
-            connection.execute("BEGIN EXCLUSIVE")
-            connection.execute("COMMIT")
-        except driver.OperationalError as error:
-            if getattr(error, "sqlite_errorcode", None) == driver.SQLITE_BUSY:
-                raise InUse from error
-            raise
-        connection.execute("ATTACH DATABASE ? AS converted KEY ?", (str(converted), _quote(new_key) if new_key else ""))
-        connection.execute("SELECT sqlcipher_export('converted')").fetchall()
-        connection.execute("DETACH DATABASE converted")
-    with closing(connect(converted, new_key)) as connection:
-        if (found := connection.execute("PRAGMA integrity_check").fetchone()[0]) != "ok":
-            raise driver.DatabaseError(found)
+def _take_alone(connection: Any, key: bytes | None) -> None:
+    """Open the file for this connection alone, and move the log into it. Fails while another connection is open."""
+    if key:
+        connection.execute(f'PRAGMA key = "{_quote(key)}"')
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT}", "locking_mode=EXCLUSIVE", "journal_mode=DELETE"):
+        connection.execute(f"PRAGMA {pragma}")
+    connection.execute("BEGIN EXCLUSIVE")
+    connection.execute("COMMIT")

@@ -1,5 +1,6 @@
 """The encrypted SQLite file: unreadable without the settings, otherwise a database like any other."""
 
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -214,7 +215,10 @@ def test_a_file_in_use_is_not_converted(filled: Filled, tmp_path: Path) -> None:
     with filled.database.read() as session:
         session.scalars(select(Letter)).all()
         refused = run_command(tmp_path, "convert-database", **settings, ENCRYPT_DATABASE="0" if filled.key else "1")
-    assert refused.stderr == f"Error: {filled.file} is in use: stop web and worker. Nothing was changed.\n"
+    assert (
+        refused.stderr
+        == f"Error: {filled.file} was not converted: it is in use: stop web and worker. Nothing was changed.\n"
+    )
     assert encryption.is_encrypted(filled.file) is bool(filled.key)
     assert dump_tables(filled.database) == before
     assert list(filled.file.parent.glob(f"*{encryption.CONVERTED_SUFFIX}")) == []
@@ -246,24 +250,32 @@ def test_a_backup_comes_back_into_an_encrypted_file(run: Run, tmp_path: Path) ->
     assert run("audit", "verify").returncode == 0
 
 
-@pytest.mark.parametrize(
-    ("url", "fault"),
-    [
-        (
-            "postgresql+psycopg:///desk",
-            "ENCRYPT_DATABASE is for SQLite; for PostgreSQL, encrypt the disk of its server",
-        ),
-        ("sqlite:///newsroom.db", None),
-    ],
-)
-def test_the_setting_is_refused_where_it_would_do_nothing(url: str, fault: str | None) -> None:
-    settings = {**PRODUCTION_SETTINGS, "ENCRYPT_DATABASE": "1", "DATABASE_URL": url}
-    if fault is None:
-        assert config.load(settings)["ENCRYPT_DATABASE"] is True
-        return
-    with pytest.raises(config.Unsafe) as refused:
-        config.load(settings)
-    assert refused.value.faults == [fault]
+def test_a_damaged_file_is_not_converted(filled: Filled) -> None:
+    filled.database.close()
+    contents = filled.file.read_bytes()
+    damaged = contents[: len(contents) // 2] + bytes(len(contents) - len(contents) // 2)
+    filled.file.write_bytes(damaged)
+    with pytest.raises(encryption.NotConverted):
+        encryption.convert(filled.file, filled.key, OTHER_KEY)
+    assert filled.file.read_bytes() == damaged
+    assert [path.name for path in filled.file.parent.iterdir()] == [FILE]
+
+
+def test_it_is_refused_for_postgresql_and_without_its_library(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    def list_faults(url: str) -> list[str]:
+        with pytest.raises(config.Unsafe) as refused:
+            open_database(config.load({**PRODUCTION_SETTINGS, "ENCRYPT_DATABASE": "1", "DATABASE_URL": url}))
+        return refused.value.faults
+
+    assert list_faults("postgresql+psycopg:///desk") == [
+        "ENCRYPT_DATABASE is for SQLite; for PostgreSQL, encrypt the disk of its server"
+    ]
+    monkeypatch.setitem(sys.modules, "sqlcipher3", None)
+    monkeypatch.setattr(config, "find_spec", lambda _name: None)
+    remedy = "needs the extra `encryption`; docs/install.md says how to install it"
+    assert list_faults(filled.database.url) == [f"ENCRYPT_DATABASE {remedy}"]
+    with pytest.raises(encryption.UnreadableFile, match=remedy):
+        encryption.get_driver(KEY)
 
 
 def test_a_file_of_the_settings_opens_with_the_key_of_the_settings(tmp_path: Path) -> None:
