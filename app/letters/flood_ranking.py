@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 from ..search.terms import STEM_LENGTH, cut, units
-from ..text.languages import function_words, script_of, scripts_with_function_words
+from ..text.languages import function_words, load_models, script_of, scripts_with_function_words
 
 LOWEST_RANK = 1
 HIGHEST_SINGLE_RANK = 1_000  # of a letter outside crowds; a crowd has this rank plus the number of its letters
@@ -87,6 +87,17 @@ def function_word_share(text: str) -> float:
 def content_stems(text: str) -> set[str]:
     """Return the stems of a text's words without function words."""
     return {term[:STEM_LENGTH] for term in cut(text)} - _function_word_stems()
+
+
+def load_tables() -> None:
+    """Load what texts are judged by, some tenths of a second's work, once for a process.
+
+    If the first letter since a start did it, its sender, or anybody who sends the next one, would learn that nobody, or
+    somebody, has written since.
+    """
+    load_models()
+    for load in (_all_function_words, _function_word_stems):
+        load()
 
 
 @cache

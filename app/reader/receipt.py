@@ -29,13 +29,11 @@ from ..core.domain_errors import InvalidTransition, MissingPrecondition, Permiss
 from ..db.public_version import Version
 from ..letters import receipts
 from ..letters.filing import get_ending_sentence
-from ..letters.flood_ranking import content_stems, function_word_share
 from ..letters.models import MADE_ROOM, Letter
 from ..letters.personal_data import describe_personal_data
 from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
 from ..text.clean import parse_receipt
-from ..text.languages import load_models
 from ..web import errors as pages
 from ..web.formatting import day, language, requested_language
 from ..web.setup import apply_limits, caller, db, limiter
@@ -195,17 +193,10 @@ def get_cached_page(result: SubmissionResult) -> bytes | None:
 
 
 def cache_page(context: ReaderContext) -> None:
-    """Render and cache the page for the next new letter with "just a number". Call this for a form for the cache.
-
-    This also loads the tables by which letters are judged, some tenths of a second's work once in each process, for the
-    same reason: the first letter since the start must take no longer than the next.
-    """
+    """Render and cache the page for the next new letter with "just a number". Call this for a form for the cache."""
     version: Version | None = g.version
     if version is None:
         return
-    load_models()
-    content_stems("")
-    function_word_share(SAMPLE)
     newsletter = context.newsletter
     letter = Letter(author="reader", channel="web", hear_back="number", received_at=utc_now())  # not filed yet
     # Render it as the response to the form, which has no links to other languages.
@@ -239,9 +230,6 @@ def _page_key(received_at: datetime) -> CacheKey:
     # No page has this path, so no request can fetch the page from the cache.
     return CacheKey(request.script_root, f"/{g.newsletter_view.slug}/arrived", query)
 
-
-# A text of some words, to load what texts are compared with.
-SAMPLE = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
 # Nobody can guess twenty digits. The limit only saves the work of answering those who try. Only wrong receipts count: a
 # valid one always works, so that readers who share an IP address, such as Tor users, can't lock each other out.

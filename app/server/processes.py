@@ -18,6 +18,7 @@ from multiprocessing.context import ForkProcess
 from flask import Flask
 
 from ..db.engine import Database
+from ..letters.flood_ranking import load_tables
 from ..watching import metrics
 from ..web import static_files
 from ..web.body_limits import get_body_limit
@@ -50,6 +51,7 @@ def serve(app: Flask, on_ready: Callable[[], None] = lambda: None, *, with_worke
     `on_ready` is called once all processes have started.
     """
     static_files.current_version()  # load the files once, for all child processes
+    load_tables()
     with (
         metrics.share_metrics(app.config),
         page_server.listen(app.config["BIND_ADDRESS"], app.config["PORT"]) as listener,

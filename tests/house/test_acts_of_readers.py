@@ -26,7 +26,7 @@ from app.questions import actions, wording
 from app.questions.asker_levels import ASKER_LEVELS
 from app.reader import reader
 from app.reader.copies import LruStore
-from app.server import worker
+from app.server import processes, worker
 from app.text import languages
 from app.watching.references import HEADER
 from app.workflows.asker_counts import publish_asker_levels
@@ -34,6 +34,7 @@ from app.workflows.letters import receipt_notes
 from tests.support.app import BASE_URL
 from tests.support.database_checks import record_statements
 from tests.support.pages import Page
+from tests.support.processes import reserve_port
 from tests.support.reader_pages import (
     SILOS_QUESTION,
     add_topic_and_expert_page,
@@ -204,6 +205,7 @@ TABLES_OF_LETTERS = (languages._load_model, languages.scripts_with_function_word
 def test_no_act_of_a_reader_fills_a_cache_so_that_the_next_one_is_answered_sooner(room: Room, name: str) -> None:
     for table in TABLES_OF_LETTERS:
         table.cache_clear()
+    flood_ranking.load_tables()  # as the server does at its start
     room.app.extensions["copies"].store = LruStore()
     for path in list_public_paths(room.database).values():  # without the preview, for which a text is sent
         room.client.get(path, base_url=BASE_URL)
@@ -213,6 +215,22 @@ def test_no_act_of_a_reader_fills_a_cache_so_that_the_next_one_is_answered_soone
     ACTS[name](room)
     assert {key: id(page) for key, page in store._pages.items()} == before
     assert [table.cache_info().misses for table in TABLES_OF_LETTERS] == loaded
+
+
+@pytest.mark.threat("watched pages")
+def test_the_server_loads_the_tables_before_its_processes_start(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in TABLES_OF_LETTERS:
+        table.cache_clear()
+    sizes_at_start: list[int] = []
+
+    def start(*_: object) -> int:
+        sizes_at_start.extend(table.cache_info().currsize for table in TABLES_OF_LETTERS)
+        return 0
+
+    monkeypatch.setattr(processes, "run", start)
+    monkeypatch.setitem(app.config, "PORT", reserve_port())
+    processes.serve(app, with_worker=False)
+    assert sizes_at_start == [len(languages.scripts_with_function_words()), 1, 1]
 
 
 # --- Counts of readers ---
