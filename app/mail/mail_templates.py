@@ -168,9 +168,7 @@ def _interpolate(context: Context, text: str, values: Mapping[str, Any]) -> str:
 
 def _in_digits(context: Context, value: Any) -> Any:
     """Return an integer in the digits of the mail's language, and any other value as it is."""
-    if type(value) is not int:  # `isinstance` would include bool
-        return value
-    return translation.format_number(translation.locale(context["sender"].language), value)
+    return translation.localize_integer(translation.locale(context["sender"].language), value)
 
 
 @pass_context

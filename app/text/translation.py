@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, get_timezone
@@ -73,6 +74,11 @@ def format_number(babel_locale: Locale, number: int | str) -> str:
     """Format a number with the locale's digits. If these aren't Latin, commas become "٬"."""
     text = localize_digits(babel_locale, str(number))
     return text.replace(",", "٬") if text != str(number) else text
+
+
+def localize_integer(babel_locale: Locale, value: Any) -> Any:
+    """Return an integer in the locale's digits, and any other value as it is."""
+    return format_number(babel_locale, value) if type(value) is int else value  # `isinstance` would include bool
 
 
 def day(language: str, value: date, zone: str, this_year: int | None = None) -> str:

@@ -28,6 +28,7 @@ from ..text.translation import (
     interface_language,
     locale,
     localize_digits,
+    localize_integer,
 )
 from ..typesetting.house_languages import phrases_for
 from ..typesetting.renderers import to_styled_text
@@ -63,10 +64,7 @@ class PageDomain(Domain):
 
 def with_digits(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a translation with integers in the digits of the page's language."""
-    return {
-        name: in_digits(value) if type(value) is int else value  # `isinstance` would include bool
-        for name, value in values.items()
-    }
+    return {name: localize_integer(_page_locale(), value) for name, value in values.items()}
 
 
 def with_text_placeholders(translation: str) -> str:
