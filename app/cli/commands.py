@@ -188,7 +188,7 @@ def convert_database() -> None:
         raise click.ClickException(str(error)) from None
     new_key = encryption.derive_file_key(secrets) if settings["ENCRYPT_DATABASE"] else None
     if new_key == old_key:
-        click.echo(f"{file} is already {'encrypted with the newest key' if new_key else 'not encrypted'}.")
+        click.echo(f"Nothing to do: {file} is {'encrypted with the newest key' if new_key else 'not encrypted'}.")
         return
     try:
         encryption.convert(file, old_key, new_key)

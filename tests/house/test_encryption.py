@@ -187,7 +187,7 @@ def test_an_operator_encrypts_a_new_newsroom_changes_the_key_and_decrypts_it(run
     made = run("init", *init_options({"--database": f"sqlite:///{file}"}), ENCRYPT_DATABASE="1")
     assert made.returncode == 0, made.stderr
     assert (settings_file.read(settings)["ENCRYPT_DATABASE"], encryption.is_encrypted(file)) == ("1", True)
-    assert run("convert-database").stdout == f"{file} is already encrypted with the newest key.\n"
+    assert run("convert-database").stdout == f"Nothing to do: {file} is encrypted with the newest key.\n"
 
     old_secret = settings_file.read(settings)["SECRET_KEYS"]
     new_secret = f"2:{b64encode(bytes(range(60, 92))).decode()}"
@@ -204,7 +204,7 @@ def test_an_operator_encrypts_a_new_newsroom_changes_the_key_and_decrypts_it(run
 
     set_line(settings, "ENCRYPT_DATABASE", "0")
     assert run("convert-database").stdout == f"{file} is no longer encrypted.\n"
-    assert run("convert-database").stdout == f"{file} is already not encrypted.\n"
+    assert run("convert-database").stdout == f"Nothing to do: {file} is not encrypted.\n"
     assert not encryption.is_encrypted(file)
     assert run("audit", "verify").returncode == 0
 
