@@ -123,6 +123,7 @@ def test_from_a_bare_machine_to_the_served_desk(bare: DebianMachine) -> None:
     comes_up(bare, "web", 8000)
     root.types("nginx")
     root.types("nginx", 1)
+    wait_for_machine(lambda: bare.has_listener(443), "nginx")  # a reload ends before nginx has loaded its settings
     timur = SiteVisitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
     page = timur.request("/letter/")
     assert (page.status, "The Letter" in page.body.decode()) == (200, True)
