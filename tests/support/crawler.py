@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import Column, Table, select
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 from werkzeug.test import TestResponse
 
 import config as configuration
@@ -284,3 +284,46 @@ def create_held_mail(session: Session) -> None:
     assert newsletter is not None
     message = Message("expert.returned", "laura@gauges.example", "Laura", "One more thing", "Which year?\n", "en", "T")
     outbox.put(session, message, newsletter_id=newsletter.id, hold=True)
+
+
+def list_variables(rule: Rule) -> list[tuple[str, str]]:
+    """Return the variables of a URL rule, each as the fixed part before it and its name: ("questions", "public_id")."""
+    parts = re.findall(r"<(?:[^:<>]*:)?(\w+)>|([^/<>]+)", rule.rule)
+    return [
+        (next((fixed for _, fixed in reversed(parts[:index]) if fixed), ""), name)
+        for index, (name, _) in enumerate(parts)
+        if name
+    ]
+
+
+def find_values(crawls: dict[str, Crawl], app: Flask) -> dict[tuple[str, str], object]:
+    """Return a value that exists for each variable of a URL, by what `list_variables` returns for it."""
+    values_by_variable: dict[tuple[str, str], object] = {}
+    for visitor_crawl in crawls.values():
+        for path in (path for paths in visitor_crawl.paths_by_endpoint.values() for path in paths):
+            rule, values = bind_url_map(app).match(path.partition("?")[0], method="GET", return_rule=True)
+            for variable in list_variables(rule):
+                values_by_variable.setdefault(variable, values[variable[1]])
+    return values_by_variable
+
+
+def find_values_by_url(crawls: dict[str, Crawl], app: Flask) -> list[dict[tuple[str, str], object]]:
+    """Return the values of the variables in each URL of the crawls.
+
+    Some belong together: the URL of an answer also has the id of its question.
+    """
+    opened = [
+        ("GET", path) for crawl in crawls.values() for paths in crawl.paths_by_endpoint.values() for path in paths
+    ]
+    posted_to = [("POST", path) for crawl in crawls.values() for path in sorted(crawl.form_actions)]
+    found = []
+    for method, path in posted_to + opened:
+        rule, values = bind_url_map(app).match(path.partition("?")[0], method=method, return_rule=True)
+        found.append({variable: values[variable[1]] for variable in list_variables(rule)})
+    return found
+
+
+def find_choice(rule: Rule) -> tuple[list[str], str]:
+    """Return the values that an `any` converter of a rule accepts, and the name of its variable; `[]` without one."""
+    match = re.search(r"<any\(([^)]*)\):(\w+)>", rule.rule)
+    return ([value.strip(" '\"") for value in match[1].split(",")], match[2]) if match else ([], "")
