@@ -1,4 +1,4 @@
-"""Every address of the desk that takes a press is pressed twice, with the demo's year inside: the second does nothing more."""
+"""Every form of the desk is sent twice in the demo newsroom: the second time it does nothing more."""
 
 import ast
 import re
@@ -41,30 +41,21 @@ from tests.support.required_programs import skip_without
 from tests.support.source import list_code, parse_module, relative_name
 
 ADMIN, DESK = "pavel@platan.example", "/desk/shift-change/"
-EACH = 7  # how many pages of one kind are looked at for forms
-LOOKED_AT = (
-    "home",
-    "ask",
-    "answers",
-    "corrections",
-    "json_feed",
-    "story",
-    "edition",
-    "topic",
-    "expert",
-)  # public pages
-TRIES = 3  # ways to one press that are tried until it is taken
-DEEP = 4  # presses of one way: what is locked can be sent, and what was sent can be recalled
+MAX_PER_ENDPOINT = 7  # pages of one endpoint whose forms are sent
+# Public pages that are compared before and after.
+PUBLIC_ENDPOINTS = ("home", "ask", "answers", "corrections", "json_feed", "story", "edition", "topic", "expert")
+MAX_ATTEMPTS = 3  # attempts at one action until it is accepted
+MAX_STEPS = 4  # buttons in sequence: what is locked can be sent, and what was sent can be recalled
 TOMORROW = (utc_now() + timedelta(days=1)).date().isoformat()
-TYPED = {
+FIELD_VALUES = {
     "text": "Who measures the salt there?",
     "email": "new@gauges.example",
     "date": TOMORROW,
     "datetime-local": f"{TOMORROW}T12:00",
     "number": "30",
 }
-# What the demo's year may have no form for, or wants more for than something in each field; where it is pressed all the
-# same, it is looked at like the others. They go through the same `change`, and the last two tests look at all of them.
+# Actions that the demo offers nowhere, or that need more than something in each field. Their forms go through the same
+# `change`, as the last two tests check.
 NOT_PRESSED = dict.fromkeys(
     (
         *("assignment_move/ladder", "assignment_move/off", "expert_merge", "expert_namesakes", "expert_split"),
@@ -84,21 +75,21 @@ NOT_PRESSED = dict.fromkeys(
         *(f"translator_move/{move}" for move in ("again", "use", "withdraw")),
         *("answer_use", "invitations_send", "letter_crowds", "letter_crowds_hold", "letter_note_back"),
     ),
-    "nothing stands so at the end of the year, or behind the first pages",
+    "nothing is in such a state at the end of the demo's year, or on the first pages",
 )
 NOT_PRESSED |= dict.fromkeys(
     ("expert_file_drop", "expert_import", "back_issues_drop", "back_issues_import", "back_issues_undo"),
     "a file has to be read first",
 )
 NOT_PRESSED |= dict.fromkeys(
-    ("remove_expert_photo", "save_expert_photo"), "it wants a picture: tests/people/test_expert_photos.py"
+    ("remove_expert_photo", "save_expert_photo"), "it needs a picture: tests/people/test_expert_photos.py"
 )
-NOT_PRESSED |= dict.fromkeys(("letter_file", "press/send"), "tests/desk/test_pressed_twice.py presses it")
+NOT_PRESSED |= dict.fromkeys(("letter_file", "press/send"), "tests/desk/test_pressed_twice.py sends it")
 NOT_PRESSED |= dict.fromkeys(
-    ("question_correct", "question_protect", "question_forget_words"), "tests/desk/test_after_sending.py presses it"
+    ("question_correct", "question_protect", "question_forget_words"), "tests/desk/test_after_sending.py sends it"
 )
 NOT_PRESSED |= dict.fromkeys(
-    ("question_keep_words", "question_erase_words"), "tests/workflows/test_words_of_open_questions.py presses it"
+    ("question_keep_words", "question_erase_words"), "tests/workflows/test_words_of_open_questions.py sends it"
 )
 NOT_PRESSED |= dict.fromkeys(
     ("drop_draft", "keep_draft"), "tests/desk/test_form_drafts.py sends it, as the script does"
@@ -108,65 +99,65 @@ NOT_PRESSED |= dict.fromkeys(
         *("add_program", "show_program_secret", "tell_program_again", "try_program"),
         *(f"press_program/{act}" for act in ("pause", "remove", "renew", "resume")),
     ),
-    "it wants an address in the public internet: tests/desk/test_other_programs.py",
+    "it needs a URL on the public internet: tests/desk/test_other_programs.py",
 )
 NOT_PRESSED |= dict.fromkeys(
     ("keep_sending_tool", "try_sending_tool", "forget_sending_tool", "hand_over"),
-    "its key has to be typed well: tests/desk/test_sending_tool.py",
+    "it needs a valid key: tests/desk/test_sending_tool.py",
 )
 NOT_PRESSED |= {
-    "letter_translate": "the house has no machine of its own: tests/desk/test_machine_translation.py",
-    "make_newsletter": "its short name has to be typed well: tests/desk/test_new_newsletter.py",
-    "press/arrange": "the script of the builder sends it",
-    "press_colleague/out": "it signs out whoever presses it, where there is nobody else to sign out",
+    "letter_translate": "the demo has no machine translation: tests/desk/test_machine_translation.py",
+    "make_newsletter": "it needs a valid short name: tests/desk/test_new_newsletter.py",
+    "press/arrange": "the script of the edition builder sends it",
+    "press_colleague/out": "it signs out the person who sends it, because there is nobody else",
 }
-# What a press tries before it is known whether it was made before, and that somebody was there.
-TO_BE_TRIED = {"INSERT INTO press_keys", "DELETE FROM form_drafts", "UPDATE sessions"}
-TAKEN_ALONG = dict.fromkeys(
+# Statements that run before it is known that a form was already sent, and one that records a person's last activity.
+EXPECTED_STATEMENTS = {"INSERT INTO press_keys", "DELETE FROM form_drafts", "UPDATE sessions"}
+WITHOUT_REDIRECT = dict.fromkeys(
     ("expert_export", "export_contacts", "export_letters", "export_newsletter", "export_questions", "mail_file_take"),
-    "it gives a file to take along, and leads nowhere",
+    "it responds with a file",
 )
-TAKEN_ALONG |= dict.fromkeys(
+WITHOUT_REDIRECT |= dict.fromkeys(
     ("expert_address", "expert_addresses", "mail_address", "pen_address"),
-    "it shows an address and leads nowhere; whoever looks twice is twice in the trail",
+    "it responds with an address; each look is in the trail",
 )
 
 
 @dataclass(frozen=True)
 class Button:
-    """A button of a page: where it is, by its number, and the press that it makes."""
+    """A button of a page, by the numbers of its form and of itself in the form, and the action that it sends."""
 
-    page: str
-    form: int
-    place: int
-    press: str
-    filled: bool  # something is typed into each empty field, every box is ticked
+    page_path: str
+    form_index: int
+    button_index: int
+    action: str
+    fills_form: bool  # whether each empty field is filled in and each box ticked before
 
 
-KINDS = (
+# Lists, with the columns of which each combination of values has a page.
+LISTS = (
     ("letters", Letter, "state", "author", "filed_as"),
     ("questions", Question, "state"),
     ("outbox", OutboxMail, "state"),
     ("pen", Inbound, "state"),
 )
-Way = tuple[Button, ...]  # buttons that are pressed one after the other, each on the page that the last one led to
+Steps = tuple[Button, ...]  # buttons in sequence, each on the page to which the one before has led
 
 
 @dataclass(frozen=True)
-class Taken:
-    """How a press was answered, where it led, what was said there, what it wrote into which tables, and which public pages
-    it changed without another version of what readers see."""
+class Result:
+    """What a form did: its response, the page to which it led with its messages, and the statements that wrote."""
 
     status: int
-    led: str
-    said: list[str]
+    location: str
+    messages: list[str]
     page: str
-    written: list[str]
-    unseen: tuple[str, ...] = ()
+    statements: list[str]
+    stale_pages: tuple[str, ...] = ()  # public pages that changed without a new public version
 
 
-class House:
-    """The demo's house, which can be put back as it was."""
+class DemoDesk:
+    """The desk of the demo newsroom, open to an admin. `restore` brings back its database."""
 
     def __init__(self, app: Flask, url: str) -> None:
         self.app, self.database, self.path = app, app.extensions["database"], Path(url.removeprefix("sqlite:///"))
@@ -174,18 +165,18 @@ class House:
         link = self.database.write(self._invite)
         self.browser.open(link)
         assert self.browser.press(link).status_code == 303
-        self.cookies = dict(self.browser.client._cookies)
+        self._cookies = dict(self.browser.client._cookies)
         self.database.close()
-        self.kept = shutil.copy(self.path, self.path.with_suffix(".kept"))
-        self.written: list[str] = []
-        public = list_public_paths(self.database, DESK.split("/")[2])
-        self.public = [public[name] for name in LOOKED_AT if name in public]
-        self.made: dict[object, dict[str, object]] = {}  # public pages, as they were made for a version
-        event.listen(self.database.writer, "before_cursor_execute", self._note)
+        self._backup = shutil.copy(self.path, self.path.with_suffix(".backup"))
+        self.statements: list[str] = []
+        public_paths = list_public_paths(self.database, DESK.split("/")[2])
+        self._public_paths = [public_paths[name] for name in PUBLIC_ENDPOINTS if name in public_paths]
+        self._pages_by_version: dict[object, dict[str, object]] = {}
+        event.listen(self.database.writer, "before_cursor_execute", self._record_statement)
 
-    def _note(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if found := re.match(r"(INSERT INTO|UPDATE|DELETE FROM) (\w+)", statement):
-            self.written.append(" ".join(found.groups()))
+    def _record_statement(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if match := re.match(r"(INSERT INTO|UPDATE|DELETE FROM) (\w+)", statement):
+            self.statements.append(" ".join(match.groups()))
 
     @staticmethod
     def _invite(session: Session) -> str:
@@ -193,58 +184,59 @@ class House:
         assert person is not None
         return sign_in.invite(session, Clock(), person, "desk")
 
-    def one_of_each(self) -> list[str]:
-        """The page of a letter, a question, a mail and a penned mail of each kind and state."""
+    def list_pages_by_state(self) -> list[str]:
+        """Return the path of one row for each combination of the columns in `LISTS`."""
         found = {}
         with self.database.read() as session:
-            here = session.scalars(select(Newsletter.id).filter_by(slug=DESK.split("/")[2])).one()
-            for path, noun, *kinds in KINDS:
-                for row in session.scalars(select(noun).filter_by(newsletter_id=here).order_by(noun.id)):
-                    found[(path, *(getattr(row, kind) for kind in kinds))] = f"{DESK}{path}/{row.public_id}"
+            newsletter_id = session.scalars(select(Newsletter.id).filter_by(slug=DESK.split("/")[2])).one()
+            for name, model, *columns in LISTS:
+                for row in session.scalars(select(model).filter_by(newsletter_id=newsletter_id).order_by(model.id)):
+                    values = (getattr(row, column) for column in columns)
+                    found[(name, *values)] = f"{DESK}{name}/{row.public_id}"
         return list(found.values())
 
-    def version(self) -> object:
-        """The version of what readers see; it is known then how their pages look with it."""
+    def remember_public_pages(self) -> object:
+        """Return the version of the public pages, and remember how they look with it."""
         version = read_public_version(self.database, DESK.split("/")[2])
-        if version not in self.made:
-            self.made[version] = {path: render_page(self.app, path) for path in self.public}
+        if version not in self._pages_by_version:
+            self._pages_by_version[version] = {path: render_page(self.app, path) for path in self._public_paths}
         return version
 
-    def unseen(self, before: object) -> tuple[str, ...]:
-        """The public pages that look otherwise than with the version `before`, if that is still the one."""
-        if read_public_version(self.database, DESK.split("/")[2]) != before:
+    def find_stale_pages(self, version: object) -> tuple[str, ...]:
+        """Return the public pages that look different than remembered, if this is still their version."""
+        if read_public_version(self.database, DESK.split("/")[2]) != version:
             return ()
-        return tuple(path for path, page in self.made[before].items() if render_page(self.app, path) != page)
+        pages = self._pages_by_version[version]
+        return tuple(path for path, page in pages.items() if render_page(self.app, path) != page)
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         self.database.close()
-        for end in ("-wal", "-shm"):
-            Path(f"{self.path}{end}").unlink(missing_ok=True)
-        shutil.copy(self.kept, self.path)
-        self.browser.client._cookies = dict(self.cookies)
-        self.database.write(self._prove_again)
-        self.written.clear()
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+        shutil.copy(self._backup, self.path)
+        self.browser.client._cookies = dict(self._cookies)
+        self.database.write(self._renew_proof)
+        self.statements.clear()
 
     @staticmethod
-    def _prove_again(session: Session) -> None:
-        """Who signed in when the walk began would have to prove once more who they are, if the machine is slow."""
+    def _renew_proof(session: Session) -> None:
+        """Renew the proof of identity, which would expire on a slow machine."""
         session.execute(update(BrowserSession).values(stepped_up_at=now(session)))
 
-    def endpoint(self, path: str, method: str) -> str:
+    def match_endpoint(self, path: str, method: str) -> str:
         return str(self.app.url_map.bind(urlsplit(BASE_URL).netloc, url_scheme="https").match(path, method=method)[0])
 
-    def press(self, address: str) -> str:
-        """What a button presses: "editor.press" alone, or with the last word of the address where that is the press."""
-        path = re.split(r"[?#]", address)[0]
-        endpoint, last = self.endpoint(path, "POST"), path.rpartition("/")[2]
-        rule = next(one for one in self.app.url_map.iter_rules(endpoint) if "POST" in (one.methods or ()))
-        return (
-            f"{endpoint.removeprefix('editor.')}/{last}" if "<any(" in rule.rule else endpoint.removeprefix("editor.")
-        )
+    def name_action(self, url: str) -> str:
+        """Return the action of a form's URL: "press/lock" if the last part of the URL names it, else the endpoint."""
+        path = re.split(r"[?#]", url)[0]
+        endpoint, name = self.match_endpoint(path, "POST"), path.rpartition("/")[2]
+        rule = next(rule for rule in self.app.url_map.iter_rules(endpoint) if "POST" in (rule.methods or ()))
+        endpoint = endpoint.removeprefix("editor.")
+        return f"{endpoint}/{name}" if "<any(" in rule.rule else endpoint
 
 
 @pytest.fixture(scope="module")
-def house(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def desk(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoDesk]:
     folder = tmp_path_factory.mktemp("twice")
     url = f"sqlite:///{shutil.copy(sqlite_year, folder / 'newsroom.db')}"
     environ = {
@@ -254,182 +246,189 @@ def house(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "ERASURES": f"{folder}/erasures",
     }
     app = create_app({**configuration.load(environ), **TEST_SETTINGS, "LIMITS": False, "TESTING": False})
-    yield House(app, url)
+    yield DemoDesk(app, url)
     app.extensions["database"].close()
 
 
-def forms(page: str) -> list[LexborNode]:
+def list_forms(page: str) -> list[LexborNode]:
     return Page(page).tree.css("form[method=post]")
 
 
-def address_of(form: LexborNode, button: LexborNode, page: str) -> str:
-    return urljoin(page, button.attributes.get("formaction") or form.attributes.get("action") or page)
+def get_url(form: LexborNode, button: LexborNode, page_path: str) -> str:
+    """Return the URL to which a button sends its form."""
+    return urljoin(page_path, button.attributes.get("formaction") or form.attributes.get("action") or page_path)
 
 
-def pages(house: House) -> Iterator[tuple[str, str]]:
-    """The pages of the desk that links lead to, with what stands there, up to `EACH` of a kind."""
-    starts = [DESK, *house.one_of_each()]
-    todo, seen, opened = deque(starts), {*starts}, Counter[str]()
-    while todo:
-        address = todo.popleft()
+def iter_pages(desk: DemoDesk) -> Iterator[tuple[str, str]]:
+    """Follow the links of the desk, and yield path and HTML of up to `MAX_PER_ENDPOINT` pages of each endpoint."""
+    start_paths = [DESK, *desk.list_pages_by_state()]
+    queue, seen, counts = deque(start_paths), {*start_paths}, Counter[str]()
+    while queue:
+        path = queue.popleft()
         with suppress(HTTPException):
-            endpoint = house.endpoint(address.partition("?")[0], "GET")
-            opened[endpoint] += address not in starts
-            if opened[endpoint] > EACH:
+            endpoint = desk.match_endpoint(path.partition("?")[0], "GET")
+            counts[endpoint] += path not in start_paths
+            if counts[endpoint] > MAX_PER_ENDPOINT:
                 continue
-            response = house.browser.open(address)
+            response = desk.browser.open(path)
             if response.status_code != 200 or response.mimetype != "text/html":
                 response.close()  # a file is written as it is read, in its request's context
                 continue
-            yield address, response.text
+            yield path, response.text
             for href in Page(response.text).attributes("a", "href"):
-                path = urljoin(address, href).partition("#")[0]
-                if path.startswith(DESK) and path not in seen:
-                    seen.add(path)
-                    todo.append(path)
+                linked_path = urljoin(path, href).partition("#")[0]
+                if linked_path.startswith(DESK) and linked_path not in seen:
+                    seen.add(linked_path)
+                    queue.append(linked_path)
 
 
-def buttons(house: House, address: str, page: str) -> Iterator[Button]:
-    """The buttons of a page that press something at the desk."""
-    for number, form in enumerate(forms(page)):
-        for place, button in enumerate(form.css("button")):
-            if (path := address_of(form, button, address)).startswith(DESK) and "formmethod" not in button.attributes:
-                for filled in (False, True):
-                    yield Button(address, number, place, house.press(path), filled)
+def iter_buttons(desk: DemoDesk, page_path: str, page: str) -> Iterator[Button]:
+    """Yield the buttons of a page that send a form to the desk, each once with the form as it is and once filled in."""
+    for form_index, form in enumerate(list_forms(page)):
+        for button_index, button in enumerate(form.css("button")):
+            url = get_url(form, button, page_path)
+            if url.startswith(DESK) and "formmethod" not in button.attributes:
+                for fills_form in (False, True):
+                    yield Button(page_path, form_index, button_index, desk.name_action(url), fills_form)
 
 
-def fields_of(form: LexborNode, button: LexborNode, filled: bool) -> dict[str, Any]:
-    """What a browser would send: the form as it is, or with every box ticked and something typed into each empty field."""
-    sent: dict[str, list[Any]] = {}
-    for one in form.css("input[name], textarea[name], select[name]"):
-        given = one.attributes
-        name, kind = given["name"] or "", given.get("type") or one.tag
+def get_form_data(form: LexborNode, button: LexborNode, fills_form: bool) -> dict[str, Any]:
+    """Return what a browser would send; with `fills_form`, every box is ticked and each empty field filled in."""
+    data: dict[str, list[Any]] = {}
+    for field in form.css("input[name], textarea[name], select[name]"):
+        attributes = field.attributes
+        name, kind = attributes["name"] or "", attributes.get("type") or field.tag
         if kind == "file":
-            sent[name] = [(BytesIO(b"name,email\r\nLaura Venter,laura@gauges.example\r\n"), "experts.csv")]
-        elif name in TYPED and filled:
-            sent[name] = [TYPED[name]]
+            data[name] = [(BytesIO(b"name,email\r\nLaura Venter,laura@gauges.example\r\n"), "experts.csv")]
+        elif name in FIELD_VALUES and fills_form:
+            data[name] = [FIELD_VALUES[name]]
         elif kind == "select":
-            options = [option.attributes.get("value") or "" for option in one.css("option")]
-            chosen = [option.attributes.get("value") or "" for option in one.css("option[selected]")]
-            sent[name] = chosen or [next(filter(None, options), "")]
-        elif kind == "radio" and "checked" not in given and name in sent:
+            options = [option.attributes.get("value") or "" for option in field.css("option")]
+            selected = [option.attributes.get("value") or "" for option in field.css("option[selected]")]
+            data[name] = selected or [next(filter(None, options), "")]
+        elif kind == "radio" and "checked" not in attributes and name in data:
             continue
         elif kind == "radio":
-            sent[name] = [given.get("value") or ""]
+            data[name] = [attributes.get("value") or ""]
         else:
-            text = one.text() if kind == "textarea" else given.get("value") or ""
-            instead = TYPED.get(kind, TYPED["text"]) if filled and kind != "hidden" else ""
-            if kind != "checkbox" or filled or "checked" in given:
-                sent.setdefault(name, []).append(text or instead)
+            text = field.text() if kind == "textarea" else attributes.get("value") or ""
+            default = FIELD_VALUES.get(kind, FIELD_VALUES["text"]) if fills_form and kind != "hidden" else ""
+            if kind != "checkbox" or fills_form or "checked" in attributes:
+                data.setdefault(name, []).append(text or default)
     if name := button.attributes.get("name"):
-        sent[name] = [button.attributes.get("value") or ""]
-    return sent
+        data[name] = [button.attributes.get("value") or ""]
+    return data
 
 
-def press_once(house: House, button: Button, page: str) -> Taken:
-    form = forms(page)[button.form]
-    node = form.css("button")[button.place]
-    house.written.clear()
-    address, data = address_of(form, node, button.page), fields_of(form, node, button.filled)
-    answer = house.browser.client.post(address, data=data, base_url=BASE_URL)
-    led, written = answer.headers.get("Location", ""), list(house.written)
-    page = house.browser.open(led).text if led else ""
-    said = Page(page).texts(".done p, .summary h2, .alarm h2") if led else []
-    return Taken(answer.status_code, led, said, page, written)
+def press(desk: DemoDesk, button: Button, page: str) -> Result:
+    form = list_forms(page)[button.form_index]
+    node = form.css("button")[button.button_index]
+    desk.statements.clear()
+    url, data = get_url(form, node, button.page_path), get_form_data(form, node, button.fills_form)
+    response = desk.browser.client.post(url, data=data, base_url=BASE_URL)
+    location, statements = response.headers.get("Location", ""), list(desk.statements)
+    next_page = desk.browser.open(location).text if location else ""
+    messages = Page(next_page).texts(".done p, .summary h2, .alarm h2") if location else []
+    return Result(response.status_code, location, messages, next_page, statements)
 
 
-def was_taken(first: Taken, second: Taken) -> bool:
-    """Return whether it did something, and wasn't to sign out whoever pressed."""
+def is_accepted(first: Result, second: Result) -> bool:
+    """Return whether a form was accepted, and didn't sign out the person who sent it."""
     return first.status == 303 and second.status != 403
 
 
-def press_twice(house: House, way: Way) -> tuple[Taken, Taken]:
-    """Go a way from the year's end, and press the same form of its last page twice."""
-    house.put_back()
-    for button in way[:-1]:
-        press_once(house, button, house.browser.open(button.page).text)
-    page, before = house.browser.open(way[-1].page).text, house.version()
-    first = press_once(house, way[-1], page)
-    first = replace(first, unseen=house.unseen(before) if first.status == 303 else ())
-    return first, press_once(house, way[-1], page)
+def press_twice(desk: DemoDesk, steps: Steps) -> tuple[Result, Result]:
+    """Restore the database, press the buttons in sequence, and the last one twice on the same page."""
+    desk.restore()
+    *first_steps, button = steps
+    for step in first_steps:
+        press(desk, step, desk.browser.open(step.page_path).text)
+    page, version = desk.browser.open(button.page_path).text, desk.remember_public_pages()
+    first = press(desk, button, page)
+    first = replace(first, stale_pages=desk.find_stale_pages(version) if first.status == 303 else ())
+    return first, press(desk, button, page)
 
 
 @pytest.fixture(scope="module")
-def walked(house: House) -> list[tuple[str, str]]:
-    return list(pages(house))
+def pages(desk: DemoDesk) -> list[tuple[str, str]]:
+    return list(iter_pages(desk))
 
 
 @pytest.fixture(scope="module")
-def presses(house: House, walked: list[tuple[str, str]]) -> dict[str, list[tuple[Taken, Taken]]]:
-    """Every press that is offered somewhere, twice: as it was answered each time, until one way to it was taken."""
-    todo = deque[Way]((one,) for address, page in walked for one in buttons(house, address, page))
-    found: dict[str, list[tuple[Taken, Taken]]] = {}
-    done: set[str] = set()
-    while todo:
-        way = todo.popleft()
-        press = way[-1].press
-        answers = found.setdefault(press, [])
-        if press in done or len(answers) >= TRIES:
+def results(desk: DemoDesk, pages: list[tuple[str, str]]) -> dict[str, list[tuple[Result, Result]]]:
+    """By action: the two results of each attempt, until an attempt was accepted."""
+    queue = deque[Steps]((button,) for path, page in pages for button in iter_buttons(desk, path, page))
+    results: dict[str, list[tuple[Result, Result]]] = {}
+    accepted: set[str] = set()
+    while queue:
+        steps = queue.popleft()
+        action = steps[-1].action
+        attempts = results.setdefault(action, [])
+        if action in accepted or len(attempts) >= MAX_ATTEMPTS:
             continue
         try:
-            first, second = press_twice(house, way)
-        except IndexError:  # the way leads elsewhere than when it was found
+            first, second = press_twice(desk, steps)
+        except IndexError:  # the page no longer has this button
             continue
-        answers.append((first, second))
-        if was_taken(first, second):
-            done.add(press)
-            if len(way) < DEEP:
-                todo.extendleft((*way, one) for one in buttons(house, first.led, first.page) if one.press not in done)
-    return found
+        attempts.append((first, second))
+        if is_accepted(first, second):
+            accepted.add(action)
+            if len(steps) < MAX_STEPS:
+                next_buttons = iter_buttons(desk, first.location, first.page)
+                queue.extendleft((*steps, button) for button in next_buttons if button.action not in accepted)
+    return results
 
 
-def every_press() -> list[str]:
-    """Each address that takes a press, by its view, and each press of those that take several."""
+def list_actions() -> list[str]:
+    """Return all actions of the desk's forms, named as by `DemoDesk.name_action`."""
     rules = create_app({**configuration.load({"READERS_ASKED_ENV": "demo"}), **TEST_SETTINGS}).url_map.iter_rules()
-    found = []
+    actions = []
     for rule in rules:
         if rule.endpoint in editor.permissions and "POST" in (rule.methods or ()):
-            listed = re.search(r"<any\(([^)]*)\):\w+>", rule.rule)
+            choices = re.search(r"<any\(([^)]*)\):\w+>", rule.rule)
             name = rule.endpoint.removeprefix("editor.")
-            found += [f"{name}/{one.strip()}" for one in listed[1].split(",")] if listed else [name]
-    return sorted(found)
+            actions += [f"{name}/{choice.strip()}" for choice in choices[1].split(",")] if choices else [name]
+    return sorted(actions)
 
 
-@pytest.mark.parametrize("press", every_press())
-def test_the_second_of_two_presses_does_nothing_and_sees_the_same_page(
-    presses: dict[str, list[tuple[Taken, Taken]]], press: str
+@pytest.mark.parametrize("action", list_actions())
+def test_a_form_sent_twice_does_nothing_more_and_leads_to_the_same_page(
+    results: dict[str, list[tuple[Result, Result]]], action: str
 ) -> None:
-    answers = presses.get(press, [])
-    taken = [(first, second) for first, second in answers if was_taken(first, second)]
-    said = [(one.status, one.said) for one, _ in answers]
-    if not answers and clock.get_clock() != clock.CLOCKS["usual"]:
-        skip_without(f"page of the demo that offers {press} at this moment")  # at the usual one there has to be
-    assert taken or press in NOT_PRESSED or press in TAKEN_ALONG, (
-        f"{press} was never taken ({said}): say in NOT_PRESSED why"
+    attempts = results.get(action, [])
+    accepted = [(first, second) for first, second in attempts if is_accepted(first, second)]
+    if not attempts and clock.get_clock() != clock.CLOCKS["usual"]:
+        skip_without(f"page of the demo that offers {action} at this moment")  # at the usual one there has to be
+    responses = [(first.status, first.messages) for first, _ in attempts]
+    assert accepted or action in NOT_PRESSED or action in WITHOUT_REDIRECT, (
+        f"{action} was never accepted ({responses}): give the reason in NOT_PRESSED"
     )
-    for first, second in taken:
-        assert (second.status, second.led, second.said) == (303, first.led, first.said)
-        assert set(second.written) <= TO_BE_TRIED
+    for first, second in accepted:
+        assert (second.status, second.location, second.messages) == (303, first.location, first.messages)
+        assert set(second.statements) <= EXPECTED_STATEMENTS
 
 
-def test_what_a_press_changes_for_readers_draws_another_version(presses: dict[str, list[tuple[Taken, Taken]]]) -> None:
-    """Copies of readers' pages are good for a version: app/db/public_version.py."""
-    unseen = {press: first.unseen for press, answers in presses.items() for first, _ in answers if first.unseen}
-    assert unseen == {}
+def test_what_changes_a_public_page_changes_the_public_version(results: dict[str, list[tuple[Result, Result]]]) -> None:
+    """Cached copies of readers' pages are valid for one version: app/db/public_version.py."""
+    stale = {
+        action: first.stale_pages for action, attempts in results.items() for first, _ in attempts if first.stale_pages
+    }
+    assert stale == {}
 
 
-def test_every_form_of_the_desk_carries_a_key_of_its_own(walked: list[tuple[str, str]]) -> None:
+def test_every_form_of_the_desk_has_a_key_of_its_own(pages: list[tuple[str, str]]) -> None:
     seen: list[str] = []
-    for address, page in walked:
-        for form in forms(page):
-            if urljoin(address, form.attributes.get("action") or address).startswith(DESK):
-                keys = [one.attributes.get("value") or "" for one in form.css("input[name=once]")]
-                assert len(keys) == 1, (address, form.attributes)
+    for path, page in pages:
+        for form in list_forms(page):
+            if urljoin(path, form.attributes.get("action") or path).startswith(DESK):
+                keys = [field.attributes.get("value") or "" for field in form.css("input[name=once]")]
+                assert len(keys) == 1, (path, form.attributes)
                 seen += keys
     assert len(seen) == len(set(seen)) > 100
 
 
-def test_the_desk_changes_nothing_but_through_the_press_that_takes_its_key() -> None:
+def test_only_two_modules_of_the_desk_open_a_writing_transaction() -> None:
+    """They check the key of the form first."""
     writes = [
         f"{relative_name(path)}:{node.lineno}"
         for path in list_code(".py")
