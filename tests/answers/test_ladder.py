@@ -49,18 +49,18 @@ def salt(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     return made
 
 
-def step(salt: ExpertAssignment, at: datetime | None = None) -> int:
-    return ladder.climb(salt.database, invitations.invite_next, at)
+def step(salt: ExpertAssignment, time: datetime | None = None) -> int:
+    return ladder.climb(salt.database, invitations.invite_next, time)
 
 
-def stand(salt: ExpertAssignment) -> list[str | None]:
+def list_states(salt: ExpertAssignment) -> list[str | None]:
     with salt.database.read() as session:
         return [row.state for row in assigning.assignments_of(session, salt.assignment(session).question)]
 
 
-def time_up(salt: ExpertAssignment, place: int = 0) -> datetime:
+def time_up(salt: ExpertAssignment, index: int = 0) -> datetime:
     with salt.database.read() as session:
-        reply_by = assigning.assignments_of(session, salt.assignment(session).question)[place].reply_by
+        reply_by = assigning.assignments_of(session, salt.assignment(session).question)[index].reply_by
     assert reply_by is not None
     return reply_by
 
@@ -72,9 +72,9 @@ def invited(salt: ExpertAssignment) -> list[str]:
         return [outbox.read(session, mail).to for mail in mails]
 
 
-def no(salt: ExpertAssignment, place: int = 0) -> None:
+def decline_at(salt: ExpertAssignment, index: int = 0) -> None:
     def decline(session: Session) -> None:
-        one = assigning.assignments_of(session, salt.assignment(session).question)[place]
+        one = assigning.assignments_of(session, salt.assignment(session).question)[index]
         assigning.decline(session, salt.newsroom.nora, one, "not my field")
 
     salt.database.write(decline)
@@ -82,9 +82,9 @@ def no(salt: ExpertAssignment, place: int = 0) -> None:
 
 def test_a_no_brings_the_next_one_and_only_that_one(salt: ExpertAssignment) -> None:
     assert step(salt) == 0
-    no(salt)
+    decline_at(salt)
     assert [step(salt), step(salt)] == [1, 0]
-    assert (stand(salt), invited(salt)) == (
+    assert (list_states(salt), invited(salt)) == (
         ["declined", "invited", "drafted"],
         ["leyla@field.example", "marek@water.example"],
     )
@@ -103,11 +103,11 @@ def test_silence_until_the_date_brings_the_next_one_and_the_letter_says_who_else
 ) -> None:
     up = time_up(salt)
     assert [step(salt, up - timedelta(minutes=1)), step(salt, up), step(salt, up)] == [0, 1, 0]
-    assert stand(salt) == ["invited", "invited", "drafted"]
+    assert list_states(salt) == ["invited", "invited", "drafted"]
     with salt.database.read() as session:
         mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
         assert mail is not None and "I’m asking one other expert too." in outbox.read(session, mail).text
-    assert [step(salt, time_up(salt, 1)), stand(salt)] == [1, ["invited", "invited", "invited"]]
+    assert [step(salt, time_up(salt, 1)), list_states(salt)] == [1, ["invited", "invited", "invited"]]
 
 
 def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: ExpertAssignment) -> None:
@@ -132,29 +132,29 @@ def test_an_editor_sets_another_date_or_takes_somebody_off(app: Flask, salt: Exp
     nora.press(f"{here}/assignments/{marek}/ladder", before=leyla, due_at="2040-01-01T10:00")
     assert step(salt, time_up(salt)) == 0
     nora.press(f"{here}/assignments/{marek}/off")
-    no(salt)
+    decline_at(salt)
     assert (step(salt), "Is asked next, if Leyla" in nora.get_text(here)) == (0, False)
     nora.press(f"{here}/assignments/{gulnara}/ladder", 409, before=leyla)  # who said no stands before nobody
 
 
-@pytest.mark.parametrize("how", ["accepted", "answered", "mailed", "closed", "unclear", "cancelled", "paused"])
-def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: ExpertAssignment, how: str) -> None:
+@pytest.mark.parametrize("variant", ["accepted", "answered", "mailed", "closed", "unclear", "cancelled", "paused"])
+def test_the_ladder_rests_when_somebody_has_it_or_nobody_may_be_asked(salt: ExpertAssignment, variant: str) -> None:
     def change(session: Session) -> None:
         nora, one = salt.newsroom.nora, salt.assignment(session)
-        if how == "accepted":
+        if variant == "accepted":
             assigning.accept(session, salt.newsroom.leyla, one)
-        elif how == "mailed":
+        elif variant == "mailed":
             mailed_answers.create_letter(session, nora, one, "I will answer tomorrow.", utc_now())
-        elif how == "closed":
+        elif variant == "closed":
             endings.close_question(session, nora, one.question, "later")
-        elif how == "unclear":
+        elif variant == "unclear":
             wording.reword(session, nora, one.question, headline="Salt", body="Who measures it?", language="en")
-        elif how == "cancelled":
+        elif variant == "cancelled":
             assigning.cancel(session, nora, one)
-        elif how == "paused":
+        elif variant == "paused":
             pausing.pause(session, Clock(), session.get_one(Newsletter, salt.newsroom.newsletter_id))
 
-    if how == "answered":
+    if variant == "answered":
         salt.send()
     else:
         salt.database.write(change)
@@ -169,7 +169,7 @@ def test_a_wording_confirmed_later_lets_the_ladder_go_on(salt: ExpertAssignment)
         wording.reword(session, salt.newsroom.nora, question, headline="Salt", body="Who measures it?", language="en")
 
     salt.database.write(reword)
-    no(salt)
+    decline_at(salt)
     assert step(salt) == 0
     salt.database.write(
         lambda s: wording.clear(s, salt.newsroom.nora, q := salt.assignment(s).question, q.text_id or 0)
@@ -182,7 +182,7 @@ def test_where_invitations_are_held_the_next_one_waits_for_the_editor(app: Flask
         session.get_one(Newsletter, salt.newsroom.newsletter_id).held_kinds = ["expert.invitation"]
 
     salt.database.write(hold)
-    no(salt)
+    decline_at(salt)
     assert step(salt) == 1
     with salt.database.read() as session:
         mail = session.scalars(select(OutboxMail).order_by(OutboxMail.id.desc())).first()
@@ -192,7 +192,7 @@ def test_where_invitations_are_held_the_next_one_waits_for_the_editor(app: Flask
 
 
 def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt: ExpertAssignment) -> None:
-    no(salt)
+    decline_at(salt)
     step(salt)
 
     def stop(session: Session) -> None:
@@ -201,20 +201,20 @@ def test_what_somebody_stopped_in_the_outbox_is_not_sent_again_by_the_clock(salt
         undo.discard(session, salt.newsroom.nora, mail)
 
     salt.database.write(stop)
-    assert (step(salt), stand(salt)) == (0, ["declined", "drafted", "drafted"])
+    assert (step(salt), list_states(salt)) == (0, ["declined", "drafted", "drafted"])
 
 
 def test_an_edition_that_takes_nothing_any_more_gives_way_to_the_next(salt: ExpertAssignment) -> None:
-    no(salt)
+    decline_at(salt)
     with salt.database.read() as session:
         editions = session.scalars(select(Edition).order_by(Edition.runs_at)).all()
         coming = [one for one in editions if one.id >= (salt.assignment(session).for_edition_id or 0)]
 
-    def meant(session: Session) -> None:
+    def set_edition(session: Session) -> None:
         marek = session.scalars(select(Assignment).filter_by(expert_id=salt.newsroom.marek.expert_id)).one()
         marek.for_edition_id = coming[0].id
 
-    salt.database.write(meant)
+    salt.database.write(set_edition)
     assert step(salt, coming[0].cutoff_at + timedelta(hours=1)) == 1
     with salt.database.read() as session:
         marek = session.scalars(select(Assignment).filter_by(expert_id=salt.newsroom.marek.expert_id)).one()
@@ -222,7 +222,7 @@ def test_an_edition_that_takes_nothing_any_more_gives_way_to_the_next(salt: Expe
 
 
 def test_only_an_editor_sets_a_ladder_up_and_never_a_ring(salt: ExpertAssignment, newsroom: Newsroom) -> None:
-    def wrong(session: Session) -> None:
+    def move_as_ilya(session: Session) -> None:
         leyla, marek, gulnara = assigning.assignments_of(session, salt.assignment(session).question)
         with pytest.raises(PermissionDenied):
             ladder.put_after(session, newsroom.ilya, gulnara, leyla)
@@ -231,7 +231,7 @@ def test_only_an_editor_sets_a_ladder_up_and_never_a_ring(salt: ExpertAssignment
                 ladder.put_after(session, newsroom.nora, one, before)
 
     before = dump_tables(salt.database)
-    salt.database.write(wrong)
+    salt.database.write(move_as_ilya)
     assert dump_tables(salt.database) == before
 
 
@@ -252,14 +252,14 @@ print(ladder.climb(database, invite))
 
 
 def test_a_worker_that_is_killed_half_way_and_two_at_once_ask_once(salt: ExpertAssignment) -> None:
-    no(salt)
+    decline_at(salt)
 
-    def climb(how: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-c", CLIMB, salt.database.url, how]
+    def climb(variant: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", CLIMB, salt.database.url, variant]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."})
 
     assert climb("dies").wait() == -signal.SIGKILL
-    assert stand(salt) == ["declined", "drafted", "drafted"]
+    assert list_states(salt) == ["declined", "drafted", "drafted"]
     both = [climb("lives"), climb("lives")]
     assert sorted(int(one.communicate()[0]) for one in both) == [0, 1]
     assert invited(salt) == ["leyla@field.example", "marek@water.example"]

@@ -25,31 +25,31 @@ CHANGED = "Something has changed since I wrote to you about this: I’m asking o
 
 
 @pytest.fixture
-def alone(database: Database, newsroom: Newsroom) -> ExpertAssignment:
+def leyla_alone(database: Database, newsroom: Newsroom) -> ExpertAssignment:
     """Leyla is asked alone; her invitation waits for its minute."""
     return ask_expert(database, newsroom)
 
 
-def ask_marek(alone: ExpertAssignment) -> None:
+def ask_marek(leyla_alone: ExpertAssignment) -> None:
     def ask(session: Session) -> None:
-        marek = session.get_one(Expert, alone.newsroom.marek.expert_id)
-        question = session.get_one(Question, alone.question_id)
+        marek = session.get_one(Expert, leyla_alone.newsroom.marek.expert_id)
+        question = session.get_one(Question, leyla_alone.question_id)
         invitations.invite(
-            session, alone.newsroom.nora, assigning.assign(session, alone.newsroom.nora, question, marek)
+            session, leyla_alone.newsroom.nora, assigning.assign(session, leyla_alone.newsroom.nora, question, marek)
         )
 
-    alone.database.write(ask)
+    leyla_alone.database.write(ask)
 
 
-def write_to_leyla(alone: ExpertAssignment) -> None:
-    alone.database.write(
+def write_to_leyla(leyla_alone: ExpertAssignment) -> None:
+    leyla_alone.database.write(
         lambda s: expert_mails.send_desk_letter(
-            s, alone.newsroom.nora, alone.assignment(s), "Take all the time you need."
+            s, leyla_alone.newsroom.nora, leyla_alone.assignment(s), "Take all the time you need."
         )
     )
 
 
-def leaves(database: Database, at: datetime | None = None) -> list[tuple[str, str]]:
+def leaves(database: Database, time: datetime | None = None) -> list[tuple[str, str]]:
     """What goes out now: to whom, and all the words as they are read."""
     out: list[tuple[str, str]] = []
 
@@ -58,57 +58,57 @@ def leaves(database: Database, at: datetime | None = None) -> list[tuple[str, st
         assert message.html is not None
         assert all(said in message.html for said in (ONLY, ONE_MORE, CHANGED) if said in out[-1][1])
 
-    deliver_due(database, send, before_send=expert_mails.set_asked_others, now=at)
+    deliver_due(database, send, before_send=expert_mails.set_asked_others, now=time)
     return [mail for mail in out if mail[0] in ("leyla", "marek")]
 
 
-def said(mails: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
+def list_sentences(mails: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
     return [(to, [one for one in (ONLY, ONE_MORE, CHANGED) if one in words]) for to, words in mails]
 
 
-def test_two_who_are_asked_in_one_minute_are_told_of_each_other(alone: ExpertAssignment) -> None:
-    ask_marek(alone)
-    assert said(leaves(alone.database)) == [("leyla", [ONE_MORE]), ("marek", [ONE_MORE])]
+def test_two_who_are_asked_in_one_minute_are_told_of_each_other(leyla_alone: ExpertAssignment) -> None:
+    ask_marek(leyla_alone)
+    assert list_sentences(leaves(leyla_alone.database)) == [("leyla", [ONE_MORE]), ("marek", [ONE_MORE])]
 
 
 def test_who_was_told_that_they_are_the_only_one_reads_in_the_next_mail_that_they_are_not(
-    alone: ExpertAssignment,
+    leyla_alone: ExpertAssignment,
 ) -> None:
-    assert said(leaves(alone.database)) == [("leyla", [ONLY])]
-    ask_marek(alone)
-    write_to_leyla(alone)
-    out = dict(leaves(alone.database))
-    assert said(list(out.items())) == [("marek", [ONE_MORE]), ("leyla", [CHANGED])]
+    assert list_sentences(leaves(leyla_alone.database)) == [("leyla", [ONLY])]
+    ask_marek(leyla_alone)
+    write_to_leyla(leyla_alone)
+    out = dict(leaves(leyla_alone.database))
+    assert list_sentences(list(out.items())) == [("marek", [ONE_MORE]), ("leyla", [CHANGED])]
     assert f"Take all the time you need. {CHANGED} Nora Lind The Steppe Letter If you don’t want" in out["leyla"]
-    write_to_leyla(alone)
-    assert said(leaves(alone.database)) == [("leyla", [])]  # she has been told
+    write_to_leyla(leyla_alone)
+    assert list_sentences(leaves(leyla_alone.database)) == [("leyla", [])]  # she has been told
 
 
-def test_nobody_is_told_of_one_who_said_no_before_the_mail_left(alone: ExpertAssignment) -> None:
-    ask_marek(alone)
+def test_nobody_is_told_of_one_who_said_no_before_the_mail_left(leyla_alone: ExpertAssignment) -> None:
+    ask_marek(leyla_alone)
 
-    def no(session: Session) -> None:
-        marek = session.scalars(select(Assignment).filter_by(expert_id=alone.newsroom.marek.expert_id)).one()
-        assigning.decline(session, alone.newsroom.nora, marek, "no time")
+    def decline(session: Session) -> None:
+        marek = session.scalars(select(Assignment).filter_by(expert_id=leyla_alone.newsroom.marek.expert_id)).one()
+        assigning.decline(session, leyla_alone.newsroom.nora, marek, "no time")
 
-    alone.database.write(no)
-    assert ("leyla", [ONLY]) in said(leaves(alone.database))
+    leyla_alone.database.write(decline)
+    assert ("leyla", [ONLY]) in list_sentences(leaves(leyla_alone.database))
 
 
-def test_the_desk_reads_what_the_expert_was_told(alone: ExpertAssignment) -> None:
-    ask_marek(alone)
-    leaves(alone.database)
-    with alone.database.read() as session:
-        mail = session.scalars(select(OutboxMail).filter_by(assignment_id=alone.assignment_id)).one()
+def test_the_desk_reads_what_the_expert_was_told(leyla_alone: ExpertAssignment) -> None:
+    ask_marek(leyla_alone)
+    leaves(leyla_alone.database)
+    with leyla_alone.database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(assignment_id=leyla_alone.assignment_id)).one()
         assert (ONE_MORE in outbox.read(session, mail).text, mail.asked_others) == (True, 1)
 
 
-def test_a_mail_that_is_tried_again_says_what_is_true_then(alone: ExpertAssignment) -> None:
+def test_a_mail_that_is_tried_again_says_what_is_true_then(leyla_alone: ExpertAssignment) -> None:
     def refuse(_message: Message, _id: str) -> None:
         raise Transient("451 later")
 
-    deliver_due(alone.database, refuse, before_send=expert_mails.set_asked_others)
-    ask_marek(alone)
-    with alone.database.read() as session:
+    deliver_due(leyla_alone.database, refuse, before_send=expert_mails.set_asked_others)
+    ask_marek(leyla_alone)
+    with leyla_alone.database.read() as session:
         later = now(session) + timedelta(hours=2)
-    assert ("leyla", [ONE_MORE]) in said(leaves(alone.database, later))
+    assert ("leyla", [ONE_MORE]) in list_sentences(leaves(leyla_alone.database, later))

@@ -69,7 +69,7 @@ def runs(two: ExpertAssignment) -> None:
     two.database.write(run)
 
 
-def stands(two: ExpertAssignment) -> tuple[str, str, str | None]:
+def get_states(two: ExpertAssignment) -> tuple[str, str, str | None]:
     """The question, Marek's assignment and his answer."""
     with two.database.read() as session:
         one = mareks(two, session)
@@ -86,7 +86,7 @@ def waiting_mails(two: ExpertAssignment) -> list[tuple[str, str]]:
 
 
 def test_an_approved_answer_can_be_picked_while_others_are_asked(two: ExpertAssignment) -> None:
-    assert stands(two) == ("answered", "invited", None)
+    assert get_states(two) == ("answered", "invited", None)
     with two.database.read() as session:
         ready = list_ready_questions(session, session.get_one(Newsletter, two.newsroom.newsletter_id))
         assert [one.id for one in ready] == [two.question_id]
@@ -104,7 +104,7 @@ def test_whoever_is_still_asked_is_named_before_the_lock(two: ExpertAssignment, 
 
 def test_whoever_wrote_nothing_is_told_that_it_ran_without_them(two: ExpertAssignment, nora: Desk) -> None:
     runs(two)
-    assert stands(two) == ("published", "cancelled", None)
+    assert get_states(two) == ("published", "cancelled", None)
     [(kind, words)] = waiting_mails(two)
     assert kind == "expert.ran_without"
     assert "with the answer of another expert whom I had asked too." in words
@@ -115,7 +115,7 @@ def test_whoever_wrote_nothing_is_told_that_it_ran_without_them(two: ExpertAssig
 def test_a_text_that_is_here_is_kept_and_its_expert_told(two: ExpertAssignment, nora: Desk) -> None:
     sends(two)
     runs(two)
-    assert stands(two) == ("published", "cancelled", "held over")
+    assert get_states(two) == ("published", "cancelled", "held over")
     [(kind, words)] = waiting_mails(two)
     assert (kind, "I keep it for a later edition" in words) == ("expert.ran_without", True)
     with two.database.read() as session:
@@ -149,16 +149,16 @@ def test_a_kept_text_answers_a_question_of_its_own(two: ExpertAssignment, nora: 
         assert mareks(two, session).question.state == "answered"
 
 
-@pytest.mark.parametrize("sent", [False, True], ids=["asked", "with a text"])
-def test_a_recall_asks_them_again_and_tells_nobody(two: ExpertAssignment, sent: bool) -> None:
-    if sent:
+@pytest.mark.parametrize("is_sent", [False, True], ids=["asked", "with a text"])
+def test_a_recall_asks_them_again_and_tells_nobody(two: ExpertAssignment, is_sent: bool) -> None:
+    if is_sent:
         sends(two)
-    before = stands(two)
+    before = get_states(two)
     runs(two)
     two.database.write(
         lambda s: recall.recall(s, two.newsroom.nora, s.scalars(select(Edition).filter_by(state="sent")).one())
     )
-    assert stands(two) == ("queued", *before[1:])
+    assert get_states(two) == ("queued", *before[1:])
     assert waiting_mails(two) == []
 
 

@@ -60,14 +60,14 @@ def ask_leyla(
     return key
 
 
-def change(database: Database, key: int, fn: Callable[[Session, Assignment], object], at: datetime) -> None:
-    database.write(lambda session: fn(session, session.get_one(Assignment, key)) and None, at=at)
+def change(database: Database, key: int, fn: Callable[[Session, Assignment], object], time: datetime) -> None:
+    database.write(lambda session: fn(session, session.get_one(Assignment, key)) and None, at=time)
 
 
-def days(database: Database, first: int, last: int) -> list[tuple[str, int]]:
+def days(database: Database, first: int, last_day: int) -> list[tuple[str, int]]:
     """Which reminder goes out on which day of November; the clock looks just before nine, at nine, and in the evening."""
     found = []
-    for day in range(first, last + 1):
+    for day in range(first, last_day + 1):
         for at in (nine(day) - timedelta(minutes=1), nine(day), nine(day) + 12 * HOUR):
             before, written = mails(database), reminders.remind(database, at)
             new = mails(database)[len(before) :]
@@ -236,12 +236,12 @@ def test_the_newsletter_s_own_words_go_out_and_each_mail_has_its_own_link(
 ) -> None:
     ask_leyla(database, newsroom)
 
-    def word(session: Session) -> None:
+    def set_texts(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         words = {"subject": "{name}: {headline}", "body": "Still by {due}? {link}\n\nIt is for {newsletter}."}
         mail_texts.save_custom_texts(session, newsroom.nora, newsletter, "en", "expert.reminder", words)
 
-    database.write(word)
+    database.write(set_texts)
     days(database, 11, 14)
     subject, _blank, *lines = text_of(database, "expert.reminder").split("\n", 2)
     assert (subject, _blank) == ("Leyla Aydın: The Salt Wind", "Dear Leyla Aydın,")

@@ -31,15 +31,15 @@ def local(text: str, zone: str = PRAGUE) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def shown(moment: datetime | None, zone: str = PRAGUE) -> str | None:
-    return f"{moment.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M}" if moment else None
+def format_local(time: datetime | None, zone: str = PRAGUE) -> str | None:
+    return f"{time.astimezone(ZoneInfo(zone)):%a %Y-%m-%d %H:%M}" if time else None
 
 
 DEC_2 = EditionTimes(local("2026-11-30T09:00"), local("2026-12-02T09:00"))  # a Monday, and the Wednesday after it
 
 
 @pytest.mark.parametrize(
-    ("asked", "due"),
+    ("asked_at", "due_at"),
     [
         ("2026-11-18T09:00", "Fri 2026-11-27 18:00"),
         ("2026-11-26T18:00", "Fri 2026-11-27 18:00"),
@@ -49,22 +49,24 @@ DEC_2 = EditionTimes(local("2026-11-30T09:00"), local("2026-12-02T09:00"))  # a 
         ("2026-12-01T10:00", None),
     ],
 )
-def test_a_text_is_due_on_an_evening_that_leaves_a_day_to_write_and_a_day_to_check(asked: str, due: str | None) -> None:
-    assert shown(propose_due_at(newsletter(), DEC_2, local(asked))) == due
+def test_a_text_is_due_on_an_evening_that_leaves_a_day_to_write_and_a_day_to_check(
+    asked_at: str, due_at: str | None
+) -> None:
+    assert format_local(propose_due_at(newsletter(), DEC_2, local(asked_at))) == due_at
 
 
 def test_without_a_quote_check_a_text_may_come_later() -> None:
-    assert shown(get_latest_due_at(newsletter(check_policy="off"), DEC_2)) == "Mon 2026-11-30 08:00"
-    assert shown(get_latest_due_at(newsletter(check_hours=6), DEC_2)) == "Mon 2026-11-30 03:00"
-    assert shown(get_latest_due_at(newsletter(check_hours=96), DEC_2)) == "Sun 2026-11-29 09:00"
+    assert format_local(get_latest_due_at(newsletter(check_policy="off"), DEC_2)) == "Mon 2026-11-30 08:00"
+    assert format_local(get_latest_due_at(newsletter(check_hours=6), DEC_2)) == "Mon 2026-11-30 03:00"
+    assert format_local(get_latest_due_at(newsletter(check_hours=96), DEC_2)) == "Sun 2026-11-29 09:00"
 
 
 def test_a_text_for_no_edition_yet_is_due_in_eleven_days() -> None:
-    assert shown(propose_due_at(newsletter(), None, local("2026-12-01T10:00"))) == "Sat 2026-12-12 18:00"
+    assert format_local(propose_due_at(newsletter(), None, local("2026-12-01T10:00"))) == "Sat 2026-12-12 18:00"
 
 
 @pytest.mark.parametrize(
-    ("asked", "ends"),
+    ("asked_at", "ends"),
     [
         ("2026-12-01T10:00", "Thu 2026-12-03 10:00"),
         ("2026-12-01T10:24", "Thu 2026-12-03 11:00"),
@@ -76,8 +78,8 @@ def test_a_text_for_no_edition_yet_is_due_in_eleven_days() -> None:
         ("2026-12-04T12:00", "Mon 2026-12-07 09:00"),  # a Sunday
     ],
 )
-def test_a_check_ends_in_working_hours_and_never_early(asked: str, ends: str) -> None:
-    assert shown(get_check_end(newsletter(), None, local(asked))) == ends
+def test_a_check_ends_in_working_hours_and_never_early(asked_at: str, ends: str) -> None:
+    assert format_local(get_check_end(newsletter(), None, local(asked_at))) == ends
 
 
 @pytest.mark.parametrize(
@@ -92,13 +94,14 @@ def test_a_check_ends_in_working_hours_and_never_early(asked: str, ends: str) ->
 )
 def test_a_check_ends_in_the_last_working_hours_before_the_cut_off(cutoff: str, ends: str) -> None:
     edition = EditionTimes(local(cutoff), local("2026-12-02T09:00"))
-    assert shown(get_check_end(newsletter(check_hours=300), edition, local("2026-11-25T10:00"))) == ends
+    assert format_local(get_check_end(newsletter(check_hours=300), edition, local("2026-11-25T10:00"))) == ends
 
 
 def test_with_its_cut_off_at_its_run_a_check_ends_before_it() -> None:
     edition = EditionTimes(local("2026-12-02T12:00"), local("2026-12-02T12:00"))
     assert (
-        shown(get_check_end(newsletter(check_hours=300), edition, local("2026-11-25T10:00"))) == "Wed 2026-12-02 11:00"
+        format_local(get_check_end(newsletter(check_hours=300), edition, local("2026-11-25T10:00")))
+        == "Wed 2026-12-02 11:00"
     )
 
 
@@ -119,11 +122,11 @@ def test_local_hours_stay_when_the_clocks_change(zone: str, asked: str, due: str
     due_at = propose_due_at(newsletter(zone), edition, asked_at)
     assert due_at is not None
     schedule = plan_schedule(newsletter(zone), edition, asked_at, due_at)
-    assert (shown(schedule.due_at, zone), shown(schedule.check_until, zone)) == (due, check_until)
+    assert (format_local(schedule.due_at, zone), format_local(schedule.check_until, zone)) == (due, check_until)
 
 
 @pytest.mark.parametrize(
-    ("due", "reply", "code"),
+    ("due_at", "reply", "code"),
     [
         ("2026-11-29T09:00", "2026-11-20T18:00", ""),
         ("2026-11-29T09:01", "2026-11-20T18:00", "invalid.due_at_after_edition"),
@@ -133,8 +136,8 @@ def test_local_hours_stay_when_the_clocks_change(zone: str, asked: str, due: str
         ("2026-11-27T18:00", "2026-11-18T09:00", "invalid.reply_by_after_due_at"),
     ],
 )
-def test_dates_out_of_order_are_refused(due: str, reply: str, code: str) -> None:
-    schedule = plan_schedule(newsletter(), DEC_2, local("2026-11-18T09:00"), local(due), local(reply))
+def test_dates_out_of_order_are_refused(due_at: str, reply: str, code: str) -> None:
+    schedule = plan_schedule(newsletter(), DEC_2, local("2026-11-18T09:00"), local(due_at), local(reply))
     if not code:
         schedule.require_order()
         return
@@ -144,15 +147,15 @@ def test_dates_out_of_order_are_refused(due: str, reply: str, code: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("asked", "reply_by"),
+    ("asked_at", "reply_by"),
     [
         ("2026-11-03T18:00", "Sun 2026-11-08 18:00"),  # the evening half-way
         ("2026-11-12T19:00", "Fri 2026-11-13 18:00"),  # half-way is the day itself: with the text
     ],
 )
-def test_a_reply_is_due_on_the_evening_half_way_to_the_text(asked: str, reply_by: str) -> None:
-    schedule = plan_schedule(newsletter(), None, local(asked), local("2026-11-13T18:00"))
-    assert shown(schedule.reply_by) == reply_by
+def test_a_reply_is_due_on_the_evening_half_way_to_the_text(asked_at: str, reply_by: str) -> None:
+    schedule = plan_schedule(newsletter(), None, local(asked_at), local("2026-11-13T18:00"))
+    assert format_local(schedule.reply_by) == reply_by
 
 
 @given(
@@ -189,20 +192,20 @@ def test_proposed_dates_are_in_order_whatever_the_time(
 def test_dates_move_with_their_edition_at_the_same_hour() -> None:
     now, week_later = local("2026-11-18T09:00"), EditionTimes(DEC_2.cutoff_at + 7 * DAYS, DEC_2.runs_at + 7 * DAYS)
     due_at, check_end = local("2026-11-27T18:00"), local("2026-11-27T16:00")
-    assert shown(move_due_at(newsletter(), week_later, due_at, 7 * DAYS, now)) == "Fri 2026-12-04 18:00"
-    assert shown(move_check_end(newsletter(), week_later, check_end, 7 * DAYS, now)) == "Fri 2026-12-04 16:00"
+    assert format_local(move_due_at(newsletter(), week_later, due_at, 7 * DAYS, now)) == "Fri 2026-12-04 18:00"
+    assert format_local(move_check_end(newsletter(), week_later, check_end, 7 * DAYS, now)) == "Fri 2026-12-04 16:00"
     day_later = EditionTimes(DEC_2.cutoff_at + DAYS, DEC_2.runs_at + DAYS)
-    assert shown(move_check_end(newsletter(), day_later, check_end, DAYS, now)) == "Mon 2026-11-30 09:00"
+    assert format_local(move_check_end(newsletter(), day_later, check_end, DAYS, now)) == "Mon 2026-11-30 09:00"
 
 
 def test_dates_that_would_not_fit_any_more_begin_anew() -> None:
     now = local("2026-11-24T09:00")
     earlier = EditionTimes(local("2026-11-27T09:00"), local("2026-11-29T09:00"))
     due_at, check_end = local("2026-11-27T18:00"), local("2026-11-30T12:00")
-    assert shown(move_due_at(newsletter(), earlier, due_at, -3 * DAYS, now)) == "Wed 2026-11-25 18:00"
-    assert shown(move_check_end(newsletter(), earlier, check_end, -3 * DAYS, now)) == "Thu 2026-11-26 09:00"
+    assert format_local(move_due_at(newsletter(), earlier, due_at, -3 * DAYS, now)) == "Wed 2026-11-25 18:00"
+    assert format_local(move_check_end(newsletter(), earlier, check_end, -3 * DAYS, now)) == "Thu 2026-11-26 09:00"
     stays = local("2026-11-26T12:00")
-    assert shown(move_check_end(newsletter(), earlier, stays, -3 * DAYS, now)) == "Thu 2026-11-26 12:00"
+    assert format_local(move_check_end(newsletter(), earlier, stays, -3 * DAYS, now)) == "Thu 2026-11-26 12:00"
     assert move_due_at(newsletter(), earlier, due_at, -3 * DAYS, now + 2 * DAYS) is None
     assert move_check_end(newsletter(), earlier, check_end, -3 * DAYS, now + 2.5 * DAYS) is None
 

@@ -35,7 +35,7 @@ def salt(request: pytest.FixtureRequest, database: Database, newsroom: Newsroom)
     made = ask_expert(database, newsroom)
     database.write(send_queued_mails)
 
-    def next_one(session: Session) -> datetime:
+    def put_marek_next(session: Session) -> datetime:
         before = made.assignment(session)
         marek = session.get_one(Expert, newsroom.marek.expert_id)
         one = assigning.assign(session, newsroom.nora, before.question, marek)
@@ -44,7 +44,7 @@ def salt(request: pytest.FixtureRequest, database: Database, newsroom: Newsroom)
             session.get_one(Newsletter, newsroom.newsletter_id).held_kinds = ["expert.invitation"]
         return before.reply_by or now(session)
 
-    up = database.write(next_one)
+    up = database.write(put_marek_next)
     assert ladder.climb(database, invitations.invite_next, up) == 1
     return made
 
@@ -73,11 +73,11 @@ ACCEPTS: dict[str, Callable[[Session, ExpertAssignment], object]] = {
 }
 
 
-@pytest.mark.parametrize("how", ACCEPTS)
+@pytest.mark.parametrize("variant", ACCEPTS)
 def test_who_was_asked_before_has_it_and_the_next_one_is_only_next_again(
-    app: Flask, salt: ExpertAssignment, how: str
+    app: Flask, salt: ExpertAssignment, variant: str
 ) -> None:
-    salt.database.write(lambda session: ACCEPTS[how](session, salt))
+    salt.database.write(lambda session: ACCEPTS[variant](session, salt))
     assert mails_to(salt) == [("expert.invitation", "discarded")]
     with salt.database.read() as session:
         one = marek(salt, session)
@@ -99,41 +99,43 @@ def test_she_can_not_after_all_and_he_is_asked_then(salt: ExpertAssignment) -> N
 
 
 def test_what_has_left_or_a_person_sent_stays_as_it_is(salt: ExpertAssignment) -> None:
-    def sent(session: Session) -> None:
+    def mark_sent(session: Session) -> None:
         mail = session.scalars(select(OutboxMail).filter_by(assignment_id=marek(salt, session).id)).one()
         if mail.state == "held":
             mail.once_key = None  # as one that Nora pressed for herself
         else:
             outbox.move(session, Clock(), mail, "send", sent_at=now(session))
 
-    salt.database.write(sent)
+    salt.database.write(mark_sent)
     salt.database.write(lambda s: assigning.accept(s, salt.newsroom.leyla, salt.assignment(s)))
     with salt.database.read() as session:
         assert marek(salt, session).state == "invited"
 
 
-def taken_back(session: Session, salt: ExpertAssignment) -> None:
+def withdraw_letter(session: Session, salt: ExpertAssignment) -> None:
     letter = session.scalars(select(Letter)).one()
     withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
 
 ENDS: dict[str, Callable[[Session, ExpertAssignment], object]] = {
     "closed": lambda s, salt: endings.close_question(s, salt.newsroom.nora, salt.assignment(s).question, "later"),
-    "taken back by its reader": taken_back,
+    "taken back by its reader": withdraw_letter,
     "not wanted from him": lambda s, salt: assigning.cancel(s, salt.newsroom.nora, marek(salt, s)),
 }
 
 
-@pytest.mark.parametrize("how", ENDS)
-def test_nobody_is_invited_to_what_has_ended_nor_told_of_its_end(app: Flask, salt: ExpertAssignment, how: str) -> None:
-    salt.database.write(lambda session: ENDS[how](session, salt))
+@pytest.mark.parametrize("variant", ENDS)
+def test_nobody_is_invited_to_what_has_ended_nor_told_of_its_end(
+    app: Flask, salt: ExpertAssignment, variant: str
+) -> None:
+    salt.database.write(lambda session: ENDS[variant](session, salt))
     assert mails_to(salt) == [("expert.invitation", "discarded")]
-    leyla = [] if how == "not wanted from him" else [("expert.cancelled", "queued")]
+    leyla = [] if variant == "not wanted from him" else [("expert.cancelled", "queued")]
     assert mails_to(salt, "leyla") == [("expert.invitation", "sent"), *leyla]
     with salt.database.read() as session:
         assert marek(salt, session).state == "cancelled"
         question = marek(salt, session).question.public_id
-    if how != "taken back by its reader":
+    if variant != "taken back by its reader":
         said = Desk(app, salt.newsroom.nora).get_text(f"questions/{question}")
         assert "The invitation to Marek Dvořák had not left yet, and was taken back." in said
 

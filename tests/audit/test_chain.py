@@ -113,17 +113,17 @@ def test_todays_letters_without_an_address_wait_until_their_day_is_over(database
     chain.extend(database, noon)
     (drawn,) = keys_of(database, "<")
 
-    def taken() -> list[int]:
+    def list_linked_events() -> list[int]:
         with database.read() as session:
             return [
                 key for link in session.scalars(select(ChainLink)) for key, _ in chain.unpack_digests(link) if key < 0
             ]
 
-    assert taken() == []
+    assert list_linked_events() == []
     chain.extend(database, NIGHT - timedelta(minutes=25))
-    assert taken() == []  # who began before midnight may still be writing
+    assert list_linked_events() == []  # who began before midnight may still be writing
     chain.extend(database, NIGHT)
-    assert taken() == [drawn]
+    assert list_linked_events() == [drawn]
 
 
 @pytest.mark.threat("rewritten trail")
@@ -195,11 +195,11 @@ def test_a_restored_backup_holds_and_goes_on(
 
 
 @pytest.mark.threat("rewritten trail")
-@pytest.mark.parametrize("which", ["<", ">="])
+@pytest.mark.parametrize("selection", ["<", ">="])
 def test_an_event_that_was_changed_is_named(
-    lived: list[int], database: Database, desk: Installation, which: str
+    lived: list[int], database: Database, desk: Installation, selection: str
 ) -> None:
-    key = keys_of(database, which)[5]
+    key = keys_of(database, selection)[5]
     unguarded(database, f"UPDATE audit SET noun_id = noun_id + 1 WHERE id = {key}")
     assert faults_of(database) == [f"event {key} was changed"]
     said = desk.run_refused("audit", "verify")
@@ -224,9 +224,9 @@ def test_no_column_of_an_event_can_be_changed_unseen(
 
 
 @pytest.mark.threat("rewritten trail")
-@pytest.mark.parametrize("which", ["<", ">="])
-def test_an_event_that_was_removed_is_named(lived: list[int], database: Database, which: str) -> None:
-    key = keys_of(database, which)[4]
+@pytest.mark.parametrize("selection", ["<", ">="])
+def test_an_event_that_was_removed_is_named(lived: list[int], database: Database, selection: str) -> None:
+    key = keys_of(database, selection)[4]
     unguarded(database, f"DELETE FROM audit WHERE id = {key}")
     assert faults_of(database) == [f"event {key} was removed"]
 

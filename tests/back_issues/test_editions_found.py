@@ -19,7 +19,7 @@ SHARED = ROOT.parent / "shared" / "data"
 HEADINGS = ("section", "headline", "question")
 
 
-def found_in(path: Path) -> list[dict[str, object]]:
+def find_qas(path: Path) -> list[dict[str, object]]:
     return [
         to_json_dict(qa, path.name) for issue in read_issues(path.name, path.read_bytes()) for qa in issue.found_qas
     ]
@@ -28,7 +28,7 @@ def found_in(path: Path) -> list[dict[str, object]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_edition_gives_its_questions_and_answers_word_for_word(name: str) -> None:
     expected = json.loads((EDITIONS / f"{name}.json").read_text())
-    found = found_in(EDITIONS / name)
+    found = find_qas(EDITIONS / name)
     for block in found:
         del block["unsure"]
     assert found == expected
@@ -51,27 +51,27 @@ def test_there_are_enough_of_them() -> None:
     assert {name.rpartition(".")[2] for name in NAMES} == {"txt", "md", "html", "eml", "mbox"}
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return re.findall(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+", text)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith((".txt", ".md", ".html"))])
 def test_nothing_is_invented(name: str) -> None:
-    source = set(words(re.sub(r"&amp;", "&", (EDITIONS / name).read_text().replace("&nbsp;", " "))))
-    for block in found_in(EDITIONS / name):
+    source = set(split_words(re.sub(r"&amp;", "&", (EDITIONS / name).read_text().replace("&nbsp;", " "))))
+    for block in find_qas(EDITIONS / name):
         lead_in = block["lead_in"]
         assert isinstance(lead_in, dict)
         said = json.dumps(
             [*(block[key] for key in HEADINGS), block["askers"], [*lead_in.values()], block["answer"]],
             ensure_ascii=False,
         )
-        assert set(words(said.replace("\\n", " "))) - source - {"null"} == set()
+        assert set(split_words(said.replace("\\n", " "))) - source - {"null"} == set()
 
 
 def test_the_edition_of_november_gives_its_block_back_letter_for_letter() -> None:
     if not SHARED.is_dir():
         skip_without("edition that the house form was learned from")
-    (block,) = found_in(SHARED / "edition-2022-11-02.txt")
+    (block,) = find_qas(SHARED / "edition-2022-11-02.txt")
     lead_in, answer = block["lead_in"], block["answer"]
     assert isinstance(lead_in, dict)
     assert isinstance(answer, list)

@@ -159,7 +159,7 @@ def killed(database: Database, tmp_path: Path) -> Iterator[ProcessRunner]:
         yield process
 
 
-def is_whole(path: Path) -> bool:
+def is_restorable(path: Path) -> bool:
     restoring.check(restoring.Source(path, [], RING), lambda _: None)
     return True
 
@@ -172,16 +172,16 @@ def test_killed_at_any_step_it_leaves_no_file_that_looks_whole(
     while not ends or ends[-1] == "killed":
         ends.append(killed.run(f"kill {step}"))
         # A name that is there stands for a whole file; what was begun has another one, which says so.
-        assert not path.exists() or is_whole(path)
+        assert not path.exists() or is_restorable(path)
         if not path.exists():
             assert all(one.name.endswith((".part", ".erasures")) for one in tmp_path.glob("*killed*"))
         step += 1
-    assert ends[-1] == "whole" and len(ends) > 12 and is_whole(path)
+    assert ends[-1] == "whole" and len(ends) > 12 and is_restorable(path)
     before = path.read_bytes()
     # One that takes its place takes it at once.
     for last in range(0, step, 3):
         killed.run(f"kill {last}")
-        assert is_whole(path)
+        assert is_restorable(path)
     assert killed.run("whole 0") == "whole" and path.read_bytes() != before
 
 
@@ -209,7 +209,7 @@ def test_no_backup_is_written_over_unless_one_says_so(
     )
     assert path.read_text() == "the only one"
     old_machine.run_ok("backup", path, "--replace")
-    assert is_whole(path)
+    assert is_restorable(path)
     assert "No such file or directory" in old_machine.run_refused("backup", tmp_path / "nowhere" / "monday")
     with open_installation(old_machine.app, f"sqlite:///{tmp_path / 'empty.db'}", tmp_path / "erasures") as empty:
         assert "There is no newsroom in the database. Nothing was written." in empty.run_refused(
@@ -245,14 +245,14 @@ NOT_OURS = "The file is no backup of Readers Asked, or damaged at its beginning.
 
 @pytest.mark.threat("old backup")
 @ON_SQLITE
-@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("is_sealed", [False, True])
 def test_not_one_byte_may_be_missing_or_other(
-    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, key: str, tmp_path: Path, sealed: bool
+    old_machine: Installation, new_machine: Installation, newsroom: Newsroom, key: str, tmp_path: Path, is_sealed: bool
 ) -> None:
-    path, options = tmp_path / "monday", ("--to", key) if sealed else ()
+    path, options = tmp_path / "monday", ("--to", key) if is_sealed else ()
     old_machine.run_ok("backup", path, *options)
     whole = path.read_bytes()
-    source = restoring.Source(path, [] if not sealed else _read_identities(tmp_path / "key"), RING)
+    source = restoring.Source(path, [] if not is_sealed else _read_identities(tmp_path / "key"), RING)
     said: list[str] = []
     for at in (*range(0, len(whole), len(whole) // 40), len(whole) - 1):
         for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]):
@@ -263,7 +263,7 @@ def test_not_one_byte_may_be_missing_or_other(
                 said.append(str(unreadable))
             else:
                 # A gzip header says when and where it was made; nobody reads that.
-                assert not sealed and at < 10 and len(damaged) == len(whole), at
+                assert not is_sealed and at < 10 and len(damaged) == len(whole), at
     assert sum(one.startswith((DAMAGED, NOT_OURS)) for one in said) > 60
     path.write_bytes(whole + b"more")
     with pytest.raises(packing.UnreadableBackup):

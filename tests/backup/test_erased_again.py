@@ -70,9 +70,9 @@ def takes_back(machine: Installation, letter_id: int) -> None:
     machine.database.write(fn)
 
 
-def places(written: bytes) -> list[bool]:
+def places(data: bytes) -> list[bool]:
     """Where Timur's words stand: what he asked, said besides and added. His name and address are sealed."""
-    return [word.encode() in written for word in (WORDS, "my brother drives there", "and the orchards, since when?")]
+    return [word.encode() in data for word in (WORDS, "my brother drives there", "and the orchards, since when?")]
 
 
 @pytest.mark.threat("old backup")
@@ -254,7 +254,7 @@ def test_each_kind_that_is_noted_can_be_erased_again() -> None:
 def test_each_kind_is_erased_again(
     old_machine: Installation, new_machine: Installation, newsroom: Newsroom, letter_id: int, tmp_path: Path
 ) -> None:
-    def more(session: Session) -> None:
+    def add_person(session: Session) -> None:
         inbound.store(session, b"From: dana@post.example\r\n\r\nWho knew?\r\n", source="lmtp", mailbox="desk")
         directory.add_person(session, Clock(), "Anna Weiss", "anna@desk.example")
         leyla = session.get_one(Expert, newsroom.leyla.expert_id)
@@ -264,7 +264,7 @@ def test_each_kind_is_erased_again(
         photo_id = session.scalars(select(ExpertPhoto.public_id)).one()
         expert_photos.show_photo(session, newsroom.leyla, leyla, photo_id, [newsroom.newsletter_id])
 
-    def asked(session: Session, newsroom: Newsroom) -> None:
+    def invite_translator(session: Session, newsroom: Newsroom) -> None:
         original = get_original(session, session.scalars(select(Question.id)).one())
         translators.invite(session, newsroom.nora, original, "fa", *SHIRIN)
 
@@ -272,9 +272,9 @@ def test_each_kind_is_erased_again(
         with machine.database.read() as session:
             return [len(session.scalars(left).all()) for _, left, _ in WAYS.values()]
 
-    old_machine.database.write(more)
+    old_machine.database.write(add_person)
     publish_answer(old_machine.database, newsroom, [])
-    old_machine.database.write(lambda session: asked(session, newsroom))
+    old_machine.database.write(lambda session: invite_translator(session, newsroom))
     old_machine.run_ok("backup", tmp_path / "monday")
     assert counts(old_machine) == [before for *_, (before, _) in WAYS.values()]
     for erase, *_ in WAYS.values():

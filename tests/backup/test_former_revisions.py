@@ -26,7 +26,7 @@ def source(revision: str) -> Source:
     return Source(backup_path(revision), [], RING)
 
 
-def written(revision: str) -> dict[str, list[dict[str, Any]]]:
+def read_rows(revision: str) -> dict[str, list[dict[str, Any]]]:
     """The rows of a backup as they stand in its lines."""
     rows: dict[str, list[dict[str, Any]]] = {}
 
@@ -46,7 +46,7 @@ def engine(empty_url: str) -> Iterator[Any]:
     made.dispose()
 
 
-def standing(connection: Connection, was: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, str, Any, Any]]:
+def compare_values(connection: Connection, was: dict[str, list[dict[str, Any]]]) -> Iterator[tuple[str, str, Any, Any]]:
     """Each value that was there beside the one that stands there now, of the columns that there still are."""
     for name, table in reflect_tables(connection).items():
         now = {row.id if "id" in table.c else row[0]: row._mapping for row in connection.execute(select(table))}
@@ -78,13 +78,13 @@ def test_all_that_was_there_stands(revision: str, empty_url: str, engine: Any) -
     migrate(empty_url, say=steps.append)
     known = [*list_revisions()]
     assert [step.split()[0] for step in steps] == known[known.index(revision) + 1 :]
-    was = written(revision)
+    was = read_rows(revision)
     assert len(was["letters"]) > 5 and len(was["outbox_contents"]) > 5
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == known[-1]
         moved = {
             (table, column)
-            for table, column, before, after in standing(connection, was)
+            for table, column, before, after in compare_values(connection, was)
             if _encode_value(after) != before
         }
     assert moved == set()

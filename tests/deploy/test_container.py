@@ -25,7 +25,7 @@ def lines_of(keyword: str, text: str = FINAL) -> list[str]:
     return re.findall(rf"(?m)^{keyword} ((?:.*\\\n)*.*)$", text)
 
 
-def is_taken(name: str) -> bool:
+def is_in_build(name: str) -> bool:
     """Return whether a file of the repository comes into the build, by the rules of .containerignore; the last one counts."""
     rules = [rule for rule in (ROOT / ".containerignore").read_text().splitlines() if rule and not rule.startswith("#")]
     fits = [
@@ -41,7 +41,7 @@ def test_the_build_takes_what_the_wheel_is_made_of_and_the_locks_and_nothing_els
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     tops = {*wheel["only-include"], *wheel.get("force-include", {}), "requirements", "docs"}
     around = {"LICENSE", "README.md", "hatch_build.py", "pyproject.toml"}
-    taken = {relative_name(path) for path in list_files() if is_taken(relative_name(path))}
+    taken = {relative_name(path) for path in list_files() if is_in_build(relative_name(path))}
     assert {name.partition("/")[0] for name in taken} == {top.partition("/")[0] for top in tops} | around
     missing = [
         relative_name(path)
@@ -83,7 +83,7 @@ def test_web_and_worker_can_write_into_their_own_folder_alone(name: str) -> None
     assert set(service["depends_on"]) == {"postgres", "redis", "postfix"}
 
 
-def opened(services: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def list_ports(services: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name, service in services.items():
         for port in service.get("ports", []):
             yield name, port
@@ -91,7 +91,7 @@ def opened(services: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.threat("unsafe start")
 def test_nobody_outside_reaches_more_than_the_pages_and_these_from_this_machine_alone() -> None:
-    assert list(opened(SERVICES)) == [("web", "127.0.0.1:8000:8000")]
+    assert list(list_ports(SERVICES)) == [("web", "127.0.0.1:8000:8000")]
 
 
 def test_what_the_settings_name_is_a_service() -> None:

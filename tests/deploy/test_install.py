@@ -82,7 +82,7 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def bare() -> Iterator[DebianMachine]:
+def bare_machine() -> Iterator[DebianMachine]:
     """The machine without the program and its account."""
     require_programs_as_root("git", "make", "pg_createcluster", "nginx", "caddy", "openssl", "runuser")
     with readable_folder("bare") as folder, debian_machine(folder, SSL_CERT_FILE=CERTIFICATE, FROM=str(ROOT)) as inside:
@@ -106,59 +106,66 @@ def bare() -> Iterator[DebianMachine]:
             yield made
 
 
-def test_from_a_bare_machine_to_the_served_desk(bare: DebianMachine) -> None:
-    root = Shell(bare)
+def test_from_a_bare_machine_to_the_served_desk(bare_machine: DebianMachine) -> None:
+    root = Shell(bare_machine)
     root.types("1. The machine")
     root.types("2. The program")
-    bare.run(LIBRARIES)
+    bare_machine.run(LIBRARIES)
     root.types("2. The program", 1)
     root.types("3. The database")
     said = root.types("4. The newsletter")
     assert re.findall(r"(?m)^  https://ask\.example\.org/sign-in/\S+$", said)
-    assert bare.run("stat -c '%U %G %a' /etc/readers-asked /etc/readers-asked/environment").split("\n")[:2] == [
+    assert bare_machine.run("stat -c '%U %G %a' /etc/readers-asked /etc/readers-asked/environment").split("\n")[:2] == [
         "root readers-asked 750",
         "root readers-asked 640",
     ]
     root.types("5. Web and worker")
-    comes_up(bare, "web", 8000)
+    wait_for_service(bare_machine, "web", 8000)
     root.types("nginx")
     root.types("nginx", 1)
-    wait_for_machine(lambda: bare.has_listener(443), "nginx")  # a reload ends before nginx has loaded its settings
-    timur = SiteVisitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
+    wait_for_machine(
+        lambda: bare_machine.has_listener(443), "nginx"
+    )  # a reload ends before nginx has loaded its settings
+    timur = SiteVisitor(bare_machine, TIMURS_IP, bare_machine.run(f"cat {CERTIFICATE}").encode())
     page = timur.request("/letter/")
     assert (page.status, "The Letter" in page.body.decode()) == (200, True)
     wait_for_machine(lambda: timur.request("/readyz").status == 200, "the worker")
     found = re.findall(r"(?m)^FAULT +([a-z ]+):", root.types("7. Is all well?", ends=" || true"))
     assert found == ["mail server"]  # which comes by another page
-    assert bare.run("systemctl is-active readers-asked@web readers-asked@worker").split() == ["active", "active"]
-    with_less_than_root(bare)
-    another_proxy(bare, root)
+    assert bare_machine.run("systemctl is-active readers-asked@web readers-asked@worker").split() == [
+        "active",
+        "active",
+    ]
+    check_privileges(bare_machine)
+    check_caddy(bare_machine, root)
     assert sorted(root.typed) == sorted(
         block for heading, made in BLOCKS.items() for block in made if heading != FETCHED
     )
 
 
-def comes_up(bare: DebianMachine, unit: str, port: int) -> None:
+def wait_for_service(bare_machine: DebianMachine, unit: str, port: int) -> None:
     try:
-        wait_for_machine(lambda: bare.has_listener(port), f"readers-asked@{unit}")
+        wait_for_machine(lambda: bare_machine.has_listener(port), f"readers-asked@{unit}")
     except AssertionError as vain:
-        raise AssertionError(f"{vain}\n{bare.run(f'journalctl --no-pager --unit readers-asked@{unit}')}") from None
+        raise AssertionError(
+            f"{vain}\n{bare_machine.run(f'journalctl --no-pager --unit readers-asked@{unit}')}"
+        ) from None
 
 
-def with_less_than_root(bare: DebianMachine) -> None:
+def check_privileges(bare_machine: DebianMachine) -> None:
     """What runs may write into its own folder, can't come to more than it has, and sees nobody's home."""
     for unit in ("web", "worker"):
-        pid = bare.run(f"systemctl show --value --property=MainPID readers-asked@{unit}").strip()
-        status = dict(re.findall(r"(?m)^(\w+):\s+(\S+)", bare.run(f"cat /proc/{pid}/status")))
+        pid = bare_machine.run(f"systemctl show --value --property=MainPID readers-asked@{unit}").strip()
+        status = dict(re.findall(r"(?m)^(\w+):\s+(\S+)", bare_machine.run(f"cat /proc/{pid}/status")))
         assert (status["CapBnd"], status["NoNewPrivs"], status["Seccomp"]) == ("0000000000000000", "1", "2")
-        assert status["Uid"] == bare.run("id -u readers-asked").strip()
-        group = bare.run(f"ps -o pid= --pid {pid} --ppid {pid}").split()
+        assert status["Uid"] == bare_machine.run("id -u readers-asked").strip()
+        group = bare_machine.run(f"ps -o pid= --pid {pid} --ppid {pid}").split()
         assert len(group) >= 1
         # The memory of a process that may not be dumped belongs to root.
-        assert {bare.run(f"stat -c %U /proc/{one}/mem").strip() for one in group} == {"root"}
-        limits = bare.run(f"cat /proc/{pid}/limits")
+        assert {bare_machine.run(f"stat -c %U /proc/{one}/mem").strip() for one in group} == {"root"}
+        limits = bare_machine.run(f"cat /proc/{pid}/limits")
         assert re.findall(r"(?m)^Max core file size +(\d+) +(\d+)", limits) == [("0", "0")]
-        tried = bare.run(
+        tried = bare_machine.run(
             f"nsenter --target={pid} --mount setpriv --reuid=readers-asked --regid=readers-asked --clear-groups bash -c '"
             "touch /var/lib/readers-asked/new && echo kept; touch /srv/readers-asked/new; touch /etc/new; ls /root /home' 2>&1 || true"
         )
@@ -166,12 +173,12 @@ def with_less_than_root(bare: DebianMachine) -> None:
         assert re.findall(r"kept|Read-only|Permission denied", tried) == denied
 
 
-def another_proxy(bare: DebianMachine, root: Shell) -> None:
+def check_caddy(bare_machine: DebianMachine, root: Shell) -> None:
     """Caddy in place of nginx: it can't get a certificate here, and leads to where it would have one."""
-    bare.run("systemctl stop nginx; systemctl start caddy")
+    bare_machine.run("systemctl stop nginx; systemctl start caddy")
     root.types("Caddy")
-    wait_for_machine(lambda: bare.has_listener(443), "Caddy")
-    timur = SiteVisitor(bare, TIMURS_IP, bare.run(f"cat {CERTIFICATE}").encode())
+    wait_for_machine(lambda: bare_machine.has_listener(443), "Caddy")
+    timur = SiteVisitor(bare_machine, TIMURS_IP, bare_machine.run(f"cat {CERTIFICATE}").encode())
     led = timur.request_over_http("/letter/")
     assert (led.status, led.headers["Location"]) == (308, f"https://{SITE_NAME}/letter/")
 

@@ -62,7 +62,7 @@ def form(**fields: str) -> tuple[bytes, dict[str, str]]:
     return urlencode(fields).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def is_ours(answer: SiteResponse) -> bool:
+def is_from_app(answer: SiteResponse) -> bool:
     """The program made this page, in its own words and with its own policy."""
     return "default-src 'none'" in answer.headers.get("Content-Security-Policy", "")
 
@@ -72,7 +72,7 @@ def test_pages_come_by_tls_alone_and_say_once_that_they_do(site: ProxiedSite) ->
     led = site.timur.request_over_http("/steppe/?a=b")
     assert (led.status, led.headers["Location"]) == (308, f"https://{SITE_NAME}/steppe/?a=b")
     page = site.timur.request("/steppe/")
-    assert (page.status, is_ours(page), page.headers.get_all("Strict-Transport-Security")) == (200, True, [YEAR])
+    assert (page.status, is_from_app(page), page.headers.get_all("Strict-Transport-Security")) == (200, True, [YEAR])
     assert "Secure" in site.timur.request("/sign-in").headers["Set-Cookie"]
 
 
@@ -140,14 +140,14 @@ def test_a_header_that_only_a_server_may_set_is_not_handed_on(site: ProxiedSite)
 def test_the_program_itself_says_that_a_form_is_too_large(site: ProxiedSite, size: int) -> None:
     body, headers = form(text="x" * size)
     answer = site.timur.request("/steppe/send", body, headers=headers)
-    assert (answer.status, is_ours(answer)) == (413, True)
+    assert (answer.status, is_from_app(answer)) == (413, True)
 
 
 @pytest.mark.threat("slow clients")
 def test_what_is_larger_by_far_goes_no_further_than_the_proxy(site: ProxiedSite) -> None:
     body, headers = form(text="x" * 1_500_000)
     answer = site.timur.request("/steppe/send", body, headers=headers)
-    assert (answer.status, is_ours(answer), answer.headers["Strict-Transport-Security"]) == (413, False, YEAR)
+    assert (answer.status, is_from_app(answer), answer.headers["Strict-Transport-Security"]) == (413, False, YEAR)
 
 
 def test_a_line_or_a_header_that_is_too_long_is_refused_and_a_long_one_is_not(site: ProxiedSite) -> None:
@@ -165,7 +165,7 @@ def test_uploads_come_through_to_the_program_which_looks_at_who_sends(site: Prox
         [rule] = [rule for rule in app.url_map.iter_rules(endpoint) if "POST" in (rule.methods or ())]
         address = urls.build(endpoint, dict.fromkeys(rule.arguments, "x"), method="POST")
         answer = site.timur.request(address, b"x" * size, headers={"Content-Type": "application/octet-stream"})
-        assert (answer.status in (403, 404, 413), is_ours(answer)) == (True, True), (endpoint, answer.status)
+        assert (answer.status in (403, 404, 413), is_from_app(answer)) == (True, True), (endpoint, answer.status)
 
 
 def posted(site: ProxiedSite, raw: bytes) -> int:
@@ -197,7 +197,7 @@ def test_nothing_of_a_form_or_a_page_needs_the_disk(site: ProxiedSite) -> None:
     assert site.timur.request("/static/desk.css").status == 200
 
 
-def begun(visitor: SiteVisitor, words: bytes) -> object:
+def send_partial_request(visitor: SiteVisitor, words: bytes) -> object:
     """A request of which only the beginning comes."""
     made = visitor.connect()
     made.sendall(words)
@@ -207,8 +207,8 @@ def begun(visitor: SiteVisitor, words: bytes) -> object:
 @pytest.mark.threat("slow clients")
 def test_whoever_is_slow_keeps_nobody_waiting_and_is_let_go(site: ProxiedSite, proxy: str) -> None:
     head = f"POST /steppe/send HTTP/1.1\r\nHost: {SITE_NAME}\r\nContent-Length: 5000\r\n\r\ntext=".encode()
-    halves = [begun(site.timur, head) for _ in range(40)]  # more than the program has threads
-    heads = [begun(site.timur, head[:30]) for _ in range(5)]
+    halves = [send_partial_request(site.timur, head) for _ in range(40)]  # more than the program has threads
+    heads = [send_partial_request(site.timur, head[:30]) for _ in range(5)]
     for _ in range(5):
         assert site.other_visitor.request("/steppe/").status == 200
     waiting = heads + (halves if proxy == "nginx" else [])  # Caddy waits two minutes for a body

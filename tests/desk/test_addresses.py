@@ -20,20 +20,20 @@ TIMUR = MailContent(from_name="Timur", from_address="timur@post.example", subjec
 
 
 @pytest.fixture(params=["nora", "ilya", "vera"])
-def who(request: pytest.FixtureRequest) -> Desk:
+def desk_member(request: pytest.FixtureRequest) -> Desk:
     """An editor, an assistant, an admin."""
     desk: Desk = request.getfixturevalue(request.param)
     return desk
 
 
-def looked(desk: Desk) -> list[tuple[str, str, object]]:
+def list_looks(desk: Desk) -> list[tuple[str, str, object]]:
     """What the trail has of addresses that were looked at: who, the act, and whose."""
     with desk.database.read() as session:
         rows = session.scalars(select(Event).where(Event.action.like("%.look")).order_by(Event.id)).all()
         return [(row.actor, row.action, (row.facts or {}).get("whose")) for row in rows]
 
 
-def own(desk: Desk, newsroom: Newsroom) -> str:
+def get_actor(desk: Desk, newsroom: Newsroom) -> str:
     """The actor that somebody is in the trail."""
     with desk.database.read() as session:
         return str(session.scalars(select(Event.actor).order_by(Event.id.desc()).limit(1)).one())
@@ -45,19 +45,19 @@ def of_leyla(desk: Desk, newsroom: Newsroom) -> str:
 
 
 def test_an_experts_address_is_shown_to_whoever_asks_and_then_they_are_in_the_trail(
-    who: Desk, newsroom: Newsroom
+    desk_member: Desk, newsroom: Newsroom
 ) -> None:
-    leyla = of_leyla(who, newsroom)
-    page = who.get(f"experts/{leyla}")
+    leyla = of_leyla(desk_member, newsroom)
+    page = desk_member.get(f"experts/{leyla}")
     assert ("@field" in page, page.buttons.count("Show the address")) == (False, 1)
-    assert looked(who) == []
-    shown = who.post(f"experts/{leyla}/address", 200)
+    assert list_looks(desk_member) == []
+    shown = desk_member.post(f"experts/{leyla}/address", 200)
     assert shown.attributes("a[href^=mailto]", "href") == [f"mailto:{LEYLA}"]
     assert "Show the address" not in shown.buttons
-    assert looked(who) == [(own(who, newsroom), "expert.look", leyla)]
-    assert "@field" not in who.get(f"experts/{leyla}")  # only once
-    who.post(f"experts/{leyla}/address", 200)
-    assert len(looked(who)) == 2
+    assert list_looks(desk_member) == [(get_actor(desk_member, newsroom), "expert.look", leyla)]
+    assert "@field" not in desk_member.get(f"experts/{leyla}")  # only once
+    desk_member.post(f"experts/{leyla}/address", 200)
+    assert len(list_looks(desk_member)) == 2
 
 
 def test_who_is_in_the_directory_without_an_address_has_none_to_show(nora: Desk, newsroom: Newsroom) -> None:
@@ -66,29 +66,32 @@ def test_who_is_in_the_directory_without_an_address_has_none_to_show(nora: Desk,
     assert "Saule Bekova has no address here: no mail reaches them." in page.main_text
     assert "Show the address" not in page.main_text
     nora.post(f"{led}/address", 200)
-    assert looked(nora) == []
+    assert list_looks(nora) == []
 
 
-def test_two_who_look_alike_are_compared_by_their_addresses_on_one_press(who: Desk, newsroom: Newsroom) -> None:
-    def twice(session):  # type: ignore[no-untyped-def]
+def test_two_who_look_alike_are_compared_by_their_addresses_on_one_press(desk_member: Desk, newsroom: Newsroom) -> None:
+    def record_double(session):  # type: ignore[no-untyped-def]
         return directory.record_expert(session, newsroom.nora, "Лейла Айдын", OTHER).public_id
 
-    leyla, other = of_leyla(who, newsroom), who.database.write(twice)
-    page = who.get("experts/duplicates")
+    leyla, other = of_leyla(desk_member, newsroom), desk_member.database.write(record_double)
+    page = desk_member.get("experts/duplicates")
     assert (LEYLA in page, OTHER in page, page.main_text.count("has an address")) == (False, False, 2)
-    shown = who.post("experts/duplicates/addresses", 200, keep=leyla, other=other).texts("li.pair bdi")
+    shown = desk_member.post("experts/duplicates/addresses", 200, keep=leyla, other=other).texts("li.pair bdi")
     assert sorted(shown) == [LEYLA, OTHER]
-    assert [(act, whose) for _who, act, whose in looked(who)] == [("expert.look", leyla), ("expert.look", other)]
+    assert [(act, whose) for _who, act, whose in list_looks(desk_member)] == [
+        ("expert.look", leyla),
+        ("expert.look", other),
+    ]
 
 
-def test_the_address_of_whoever_wrote_a_mail_is_shown_on_a_press(who: Desk, newsroom: Newsroom) -> None:
-    public_id = place_mail(who.database, newsroom, reading=TIMUR)
+def test_the_address_of_whoever_wrote_a_mail_is_shown_on_a_press(desk_member: Desk, newsroom: Newsroom) -> None:
+    public_id = place_mail(desk_member.database, newsroom, reading=TIMUR)
     for path in ("pen", f"pen/{public_id}"):
-        page = who.get(path)
+        page = desk_member.get(path)
         assert ("Timur" in page, "timur@" in page) == (True, False)
-    shown = who.post(f"pen/{public_id}/address", 200)
+    shown = desk_member.post(f"pen/{public_id}/address", 200)
     assert shown.texts("bdi.hash") == ["timur@post.example"]
-    assert looked(who) == [(own(who, newsroom), "inbound.look", public_id)]
+    assert list_looks(desk_member) == [(get_actor(desk_member, newsroom), "inbound.look", public_id)]
 
 
 @pytest.mark.parametrize("name", ["timur@post.example", "Timur (timur@post.example)", "timur\uff20post.example"])
@@ -99,17 +102,19 @@ def test_a_name_that_is_an_address_is_none(nora: Desk, newsroom: Newsroom, name:
     assert ["post.example" in page for page in pages] == [False, False]
 
 
-def test_whom_a_mail_went_to_is_shown_on_a_press_and_a_reader_never(who: Desk, newsroom: Newsroom) -> None:
+def test_whom_a_mail_went_to_is_shown_on_a_press_and_a_reader_never(desk_member: Desk, newsroom: Newsroom) -> None:
     for write in (invite_leyla, queue_news_for_dana):
-        who.database.write(lambda session, write=write: write(session, newsroom) and None)  # type: ignore[misc]
-    sent = get_newest_mail_ids(who.database)
-    assert LEYLA not in who.open(f"outbox/{sent['expert.invitation']}").text
-    shown = who.post(f"outbox/{sent['expert.invitation']}/address", 200)
+        desk_member.database.write(lambda session, write=write: write(session, newsroom) and None)  # type: ignore[misc]
+    sent = get_newest_mail_ids(desk_member.database)
+    assert LEYLA not in desk_member.open(f"outbox/{sent['expert.invitation']}").text
+    shown = desk_member.post(f"outbox/{sent['expert.invitation']}/address", 200)
     assert shown.texts("bdi.hash") == [LEYLA]
-    before = dump_tables(who.database)
-    assert DANAS_ADDRESS not in who.press(f"outbox/{sent['reader.news']}/address", 404)
-    assert dump_tables(who.database) == before
-    assert [(act, whose) for _who, act, whose in looked(who)] == [("expert.look", of_leyla(who, newsroom))]
+    before = dump_tables(desk_member.database)
+    assert DANAS_ADDRESS not in desk_member.press(f"outbox/{sent['reader.news']}/address", 404)
+    assert dump_tables(desk_member.database) == before
+    assert [(act, whose) for _who, act, whose in list_looks(desk_member)] == [
+        ("expert.look", of_leyla(desk_member, newsroom))
+    ]
 
 
 def test_a_colleague_to_whom_a_mail_went_is_named_in_the_trail(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
@@ -119,7 +124,7 @@ def test_a_colleague_to_whom_a_mail_went_is_named_in_the_trail(nora: Desk, ilya:
         whose = session.get_one(Person, newsroom.nora.person_id).public_id
     assert "nora@desk.example" not in ilya.open(f"outbox/{mail}").text
     assert ilya.post(f"outbox/{mail}/address", 200).texts("bdi.hash") == ["nora@desk.example"]
-    assert looked(ilya) == [(newsroom.ilya.ref, "membership.look", whose)]
+    assert list_looks(ilya) == [(newsroom.ilya.ref, "membership.look", whose)]
     sentences = nora.get("trail?what=membership.look").texts(".trail--whole bdi")
     assert sentences == ["Ilya Brandt looked at the address of Nora Lind, to whom a mail went."]
 
@@ -152,7 +157,7 @@ def test_where_it_can_t_be_put_into_the_trail_nothing_is_shown(nora: Desk, newsr
     nora.client.application.config["PROPAGATE_EXCEPTIONS"] = False
     response = nora.send(f"experts/{leyla}/address", {})
     assert (response.status_code >= 500, LEYLA in response.text) == (True, False)
-    assert looked(nora) == []
+    assert list_looks(nora) == []
 
 
 def test_somebody_of_another_desk_and_a_stranger_see_no_address(app: Flask, nora: Desk, newsroom: Newsroom) -> None:

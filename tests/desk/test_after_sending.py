@@ -30,7 +30,7 @@ def form(nora: Desk, page: str, act: str = "correct", **typed: str) -> dict[str,
     return fields | typed
 
 
-def made(database: Database) -> list[tuple[str, str]]:
+def list_corrections(database: Database) -> list[tuple[str, str]]:
     with database.read() as session:
         return [(one.wrong, one.right) for one in session.scalars(select(Correction).order_by(Correction.id))]
 
@@ -39,7 +39,7 @@ def test_the_page_leads_to_a_correction_and_says_what_it_did(nora: Desk, databas
     assert nora.get(page).part("main").links[:3].count(("Correct what ran", f"{nora.base_path}{page}/correct")) == 1
     led = nora.post(f"{page}/correct", **form(nora, page, wrong=WRONG, right=RIGHT, **{"answer-1": "The mill knows."}))
     assert nora.get(led).notice.startswith("It is corrected on its page, in the feeds and in the list")
-    assert made(database) == [(WRONG, RIGHT)]
+    assert list_corrections(database) == [(WRONG, RIGHT)]
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
         item = session.scalars(select(EditionItem)).one()
@@ -87,7 +87,7 @@ def test_what_is_lacking_is_said_and_what_was_typed_is_kept(nora: Desk, database
         assert (place, words[: len(said)]) == (at, said)
         kept = {name: text for name, text in typed.items() if name != "quietly"}
         assert {name: again.value(name) for name in kept} == kept
-    assert made(database) == []
+    assert list_corrections(database) == []
 
 
 def test_letters_within_a_word_are_corrected_without_a_note_for_a_reason_that_the_trail_keeps(
@@ -100,7 +100,7 @@ def test_letters_within_a_word_are_corrected_without_a_note_for_a_reason_that_th
     assert again.error_summary == [("why", "Letters change: say why readers need no note.")]
     led = nora.post(f"{page}/correct", **form(nora, page, **respelt, why="Two letters were swapped."))
     assert nora.get(led).notice.startswith("The typo is corrected.")
-    assert made(database) == [(WRONG, RIGHT)]
+    assert list_corrections(database) == [(WRONG, RIGHT)]
     trail = nora.get(page).main_text
     said = ("corrected spelling in what ran, and noted why readers need no note", "Two letters were swapped.")
     assert [words in trail for words in said] == [True, True]
@@ -112,11 +112,11 @@ def test_a_press_that_comes_twice_corrects_once_and_of_two_editors_the_second_is
     of_vera = form(vera, page, wrong="It was Aral.", right="It is Osh.", **{"answer-1": "Osh knows."})
     sent = form(nora, page, wrong=WRONG, right=RIGHT, **{"answer-1": "The mill knows."})
     assert nora.post(f"{page}/correct", **sent) == nora.post(f"{page}/correct", **sent)
-    assert made(database) == [(WRONG, RIGHT)]
+    assert list_corrections(database) == [(WRONG, RIGHT)]
     late = Page(vera.post(f"{page}/correct", 409, **of_vera))
     assert "Nora Lind corrected what ran" in late.main_text
     assert {"It was Aral.", "It is Osh.", "Osh knows."} <= {*late.texts("textarea")}
-    assert made(database) == [(WRONG, RIGHT)]
+    assert list_corrections(database) == [(WRONG, RIGHT)]
 
 
 def test_what_was_withdrawn_meanwhile_is_not_corrected(
@@ -128,7 +128,7 @@ def test_what_was_withdrawn_meanwhile_is_not_corrected(
         lambda s: publication.retract(s, newsroom.nora, get_question(s, public_id), "Somebody is in danger.")
     )
     late = nora.post(f"{page}/correct", 409, **sent)
-    assert ("withdrew its page" in Page(late).main_text, made(database)) == (True, [])
+    assert ("withdrew its page" in Page(late).main_text, list_corrections(database)) == (True, [])
     assert nora.open(f"{page}/correct").status_code == 409
     # It is erased for good at one press, and nothing offers then to put it back.
     assert "Put its public page back" in nora.get(page).buttons

@@ -71,7 +71,7 @@ def test_it_lists_what_ran_by_year(nora: Desk, database: Database, archive: dict
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "results"),
     [
         ("year=2021", ["The Wind"]),
         ("topic=wind", ["The Wind"]),
@@ -81,10 +81,10 @@ def test_it_lists_what_ran_by_year(nora: Desk, database: Database, archive: dict
         ("q=nothing", []),
     ],
 )
-def test_words_a_year_and_a_topic_choose(nora: Desk, archive: dict[str, str], query: str, found: list[str]) -> None:
+def test_words_a_year_and_a_topic_choose(nora: Desk, archive: dict[str, str], query: str, results: list[str]) -> None:
     page = nora.get(f"archive?{query}")
-    assert page.texts(".ran .said") == found
-    assert page.texts("p.standing")[1:] == ([] if found else ["Nothing was found."])
+    assert page.texts(".ran .said") == results
+    assert page.texts("p.standing")[1:] == ([] if results else ["Nothing was found."])
 
 
 def test_a_found_text_stands_under_its_headline(nora: Desk, archive: dict[str, str]) -> None:

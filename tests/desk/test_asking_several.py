@@ -23,7 +23,7 @@ def keys(database: Database) -> dict[str, str]:
         return {one.name.partition(" ")[0]: one.public_id for one in session.scalars(select(Expert))}
 
 
-def asked(database: Database) -> list[tuple[str, str, str]]:
+def list_assignments(database: Database) -> list[tuple[str, str, str]]:
     """Who is asked, how that stands, and who comes before."""
     with database.read() as session:
         rows = session.scalars(select(Assignment).order_by(Assignment.id))
@@ -41,7 +41,7 @@ def test_all_invitations_are_looked_at_before_any_is_sent(nora, database, questi
     assert form.buttons == ("Send all 2",)
     led = nora.post(f"questions/{question}/invitations", assignment=tuple(page.values("assignment")))
     assert nora.get(led).notice == "On their way: Leyla Aydın, Marek Dvořák."
-    assert [state for _name, state, _before in asked(database)] == ["invited", "invited"]
+    assert [state for _name, state, _before in list_assignments(database)] == ["invited", "invited"]
     with database.read() as session:
         assert len(session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).all()) == 2
 
@@ -56,7 +56,7 @@ def test_the_ladder_goes_by_the_places_that_are_typed(nora, database, question, 
     places = {f"place-{keys['Marek']}": "1", f"place-{keys['Gulnara']}": "2"}
     experts = (keys["Leyla"], keys["Gulnara"], keys["Marek"])
     nora.post(f"questions/{question}/ask", expert=experts, act="prepare", one_by_one="1", **places)
-    assert asked(database) == [
+    assert list_assignments(database) == [
         ("Marek Dvořák", "drafted", ""),
         ("Gulnara Esenova", "drafted", "Marek Dvořák"),
         ("Leyla Aydın", "drafted", "Gulnara Esenova"),

@@ -37,11 +37,11 @@ def look(nora: Desk, *files: tuple[str, bytes], status: int = 303) -> str:
     return response.location.partition("/desk/steppe/")[2] if status == 303 else Page(response.text).main_text
 
 
-def kept(name: str) -> tuple[str, bytes]:
+def read_edition(name: str) -> tuple[str, bytes]:
     return name, (EDITIONS / name).read_bytes()
 
 
-def shown(nora: Desk, path: str) -> dict[str, Any]:
+def get_report_fields(nora: Desk, path: str) -> dict[str, Any]:
     """The fields of the form as they stand on the page."""
     return dict(nora.get(path).form(nora.address(f"{path}/import")).fields)
 
@@ -53,23 +53,25 @@ def count(database: Database, model: Any) -> int:
 
 def test_editions_are_looked_through_and_imported(nora: Desk, newsroom: Newsroom) -> None:
     mails = count(nora.database, OutboxMail)
-    path = look(nora, kept("ghost-de.html"), kept("labels.md"), kept("decoy-quiz.txt"))
+    path = look(nora, read_edition("ghost-de.html"), read_edition("labels.md"), read_edition("decoy-quiz.txt"))
     said = nora.get_text(path)
     assert "3 editions were looked through. 3 Q&As are new." in said
     assert count(nora.database, EditionItem) == 0
-    nora.post(f"{path}/import", **shown(nora, path))
+    nora.post(f"{path}/import", **get_report_fields(nora, path))
     assert count(nora.database, EditionItem) == 3
     assert count(nora.database, OutboxMail) == mails
     assert "3 are in the archive already." in nora.get_text(path)
     assert "Schimmel hinter dem Schrank" in nora.get_text("archive")
-    again = look(nora, kept("labels.md"))
+    again = look(nora, read_edition("labels.md"))
     assert "2 are in the archive already." in nora.get_text(again)
     nora.post(f"{again}/drop")
     assert count(nora.database, Upload) == 0
 
 
 def test_each_find_stands_beside_its_source_and_a_file_without_finds_is_named(nora: Desk, newsroom: Newsroom) -> None:
-    page = nora.get(look(nora, ("wells.txt", WELLS.encode()), kept("decoy-quiz.txt"), kept("decoy-toc.txt")))
+    page = nora.get(
+        look(nora, ("wells.txt", WELLS.encode()), read_edition("decoy-quiz.txt"), read_edition("decoy-toc.txt"))
+    )
     assert "Nothing was found in: decoy-quiz.txt, decoy-toc.txt." in page.main_text.replace(" ,", ",").replace(
         " .", "."
     )
@@ -82,14 +84,14 @@ def test_each_find_stands_beside_its_source_and_a_file_without_finds_is_named(no
 
 
 def test_imported_back_issues_are_not_the_first_edition_that_the_desk_sent(nora: Desk, newsroom: Newsroom) -> None:
-    path = look(nora, kept("ghost-de.html"))
-    nora.post(f"{path}/import", **shown(nora, path))
+    path = look(nora, read_edition("ghost-de.html"))
+    nora.post(f"{path}/import", **get_report_fields(nora, path))
     assert "To do: Send the first edition" in nora.get_text("")
 
 
 def test_what_is_imported_can_be_opened_wherever_the_archive_leads(nora: Desk, newsroom: Newsroom) -> None:
-    path = look(nora, kept("ghost-de.html"))
-    nora.post(f"{path}/import", **shown(nora, path))
+    path = look(nora, read_edition("ghost-de.html"))
+    nora.post(f"{path}/import", **get_report_fields(nora, path))
     with nora.database.read() as session:
         question = session.scalars(select(Question).where(Question.is_published)).one()
     said = nora.get_text(f"questions/{question.public_id}")
@@ -101,8 +103,8 @@ def test_what_is_imported_can_be_opened_wherever_the_archive_leads(nora: Desk, n
 
 
 def test_only_what_is_ticked_is_imported_and_as_it_was_mended(nora: Desk, newsroom: Newsroom) -> None:
-    path = look(nora, kept("labels.md"))
-    fields = shown(nora, path)
+    path = look(nora, read_edition("labels.md"))
+    fields = get_report_fields(nora, path)
     del fields["take-1"]
     nora.post(f"{path}/import", **{**fields, "headline-0": "Sand in clay"})
     with nora.database.read() as session:
@@ -114,7 +116,7 @@ def test_only_what_is_ticked_is_imported_and_as_it_was_mended(nora: Desk, newsro
 def test_a_missing_day_is_asked_for_and_nothing_typed_is_lost(nora: Desk, newsroom: Newsroom) -> None:
     path = look(nora, ("letter.txt", WELLS.encode()))
     assert "Nothing says the day of the edition." in nora.get_text(path)
-    fields = shown(nora, path)
+    fields = get_report_fields(nora, path)
     refused = nora.post(f"{path}/import", 422, **{**fields, "headline-0": "A dry well"})
     assert "Say the day on which this edition ran." in refused.main_text
     assert refused.value("headline-0") == "A dry well"
@@ -134,7 +136,7 @@ def test_a_missing_day_is_asked_for_and_nothing_typed_is_lost(nora: Desk, newsro
 def test_an_answer_is_put_to_an_expert_only_where_nora_says_so(nora: Desk, newsroom: Newsroom) -> None:
     path = look(nora, ("2021-01-06.txt", WELLS.encode()))
     assert "This is Leyla Aydın of the directory" in nora.get_text(path)
-    fields = shown(nora, path)
+    fields = get_report_fields(nora, path)
     assert "expert-0-0" not in fields
     nora.post(f"{path}/import", **{**fields, "expert-0-0": "1"})
     with nora.database.read() as session:
@@ -155,7 +157,7 @@ def test_files_in_which_nothing_can_be_read_are_told(nora: Desk, newsroom: Newsr
     assert "letter.pdf: This is a PDF" in said
     assert "empty.txt: There is nothing in this file." in said
     assert "Choose a file." in look(nora, status=422)
-    mixed = nora.get_text(look(nora, ("letter.pdf", b"%PDF-1.4"), kept("decoy-quiz.txt")))
+    mixed = nora.get_text(look(nora, ("letter.pdf", b"%PDF-1.4"), read_edition("decoy-quiz.txt")))
     assert "letter.pdf : This is a PDF" in mixed
     assert "It has no reader’s question with an answer." in mixed
 
@@ -176,8 +178,8 @@ def undo(nora: Desk, number: int = 0, status: int = 303) -> Page:
 
 
 def test_an_import_is_undone_as_a_whole_and_readers_lose_it_at_once(nora: Desk, newsroom: Newsroom) -> None:
-    path = look(nora, kept("ghost-de.html"), kept("labels.md"))
-    nora.post(f"{path}/import", **shown(nora, path))
+    path = look(nora, read_edition("ghost-de.html"), read_edition("labels.md"))
+    nora.post(f"{path}/import", **get_report_fields(nora, path))
     public = ("/steppe/answers", "/steppe/feed.xml", "/steppe/feed.json", "/steppe/editions", "/steppe/")
     reader = nora.client.application.test_client()
     assert "Schimmel hinter dem Schrank" in reader.get(public[0], base_url="https://localhost").text
@@ -189,13 +191,13 @@ def test_an_import_is_undone_as_a_whole_and_readers_lose_it_at_once(nora: Desk, 
     for address in public:
         assert "Schimmel hinter dem Schrank" not in reader.get(address, base_url="https://localhost").text, address
     assert [count(nora.database, one) for one in (EditionItem, Upload)] == [0, 0]
-    again = look(nora, kept("labels.md"))
+    again = look(nora, read_edition("labels.md"))
     assert "2 Q&As are new." in nora.get_text(again)
 
 
 def test_nothing_of_an_import_is_undone_where_something_was_changed_since(nora: Desk, newsroom: Newsroom) -> None:
-    path = look(nora, kept("labels.md"))
-    nora.post(f"{path}/import", **shown(nora, path))
+    path = look(nora, read_edition("labels.md"))
+    nora.post(f"{path}/import", **get_report_fields(nora, path))
     with nora.database.read() as session:
         question = session.scalars(select(Question).where(Question.is_published)).first()
     assert question is not None

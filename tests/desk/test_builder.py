@@ -51,15 +51,15 @@ def dana(app: Flask, nora: Desk, newsroom: Newsroom) -> Desk:
     return Desk(app, nora.database.write(hire))
 
 
-def the(session: Session, public_id: str) -> Question:
+def get_question(session: Session, public_id: str) -> Question:
     return session.scalars(select(Question).filter_by(public_id=public_id)).one()
 
 
 def change(coming_edition: ComingEdition, public_id: str, fn: Any) -> None:
-    coming_edition.database.write(lambda session: fn(session, the(session, public_id)))
+    coming_edition.database.write(lambda session: fn(session, get_question(session, public_id)))
 
 
-def shown(coming_edition: ComingEdition, query: str = "") -> list[str]:
+def list_ready(coming_edition: ComingEdition, query: str = "") -> list[str]:
     """The headlines that are ready, in the page's order."""
     return coming_edition.nora.get(f"{coming_edition.page}{query}").part("#ready-list").texts("h3.head > a")
 
@@ -84,11 +84,11 @@ def test_what_is_ready_is_narrowed_down_by_the_address(
         topic = Topic(newsletter_id=newsroom.newsletter_id, slug="salt", name="Salt")
         session.add(topic)
         session.flush()
-        questions.set_topics(session, newsroom.nora, the(session, first), [topic.id])
-        marek_answers(session, newsroom, the(session, second))
-        questions.shelve(session, newsroom.nora, the(session, third))
-        the(session, third).must_run_by = today
-        old = session.scalars(select(Answer).filter_by(question_id=the(session, first).id)).one()
+        questions.set_topics(session, newsroom.nora, get_question(session, first), [topic.id])
+        marek_answers(session, newsroom, get_question(session, second))
+        questions.shelve(session, newsroom.nora, get_question(session, third))
+        get_question(session, third).must_run_by = today
+        old = session.scalars(select(Answer).filter_by(question_id=get_question(session, first).id)).one()
         session.execute(
             Answer.__table__.update().where(Answer.id == old.id).values({"state_at": utc_now() - timedelta(9)})
         )
@@ -96,7 +96,11 @@ def test_what_is_ready_is_narrowed_down_by_the_address(
     nora.database.write(prepare)
     with nora.database.read() as session:
         marek = session.get_one(Expert, newsroom.marek.expert_id).public_id
-    assert shown(coming_edition) == [THIRD_QUESTION, FIRST_QUESTION, SECOND_QUESTION]  # what has a date comes first
+    assert list_ready(coming_edition) == [
+        THIRD_QUESTION,
+        FIRST_QUESTION,
+        SECOND_QUESTION,
+    ]  # what has a date comes first
     found = {
         "topic=salt": [FIRST_QUESTION],
         f"expert={marek}": [SECOND_QUESTION],
@@ -109,7 +113,7 @@ def test_what_is_ready_is_narrowed_down_by_the_address(
         "source=shelf": [THIRD_QUESTION],
         "source=answered&length=fits": [FIRST_QUESTION],
     }
-    assert {query: shown(coming_edition, f"?{query}") for query in found} == found
+    assert {query: list_ready(coming_edition, f"?{query}") for query in found} == found
     said = nora.get_text(f"{coming_edition.page}?topic=salt&expert=nobody&age=soon")
     assert "left out: Expert, Approved." in said
     # A press keeps the address, so that the same is looked at afterwards.
@@ -190,13 +194,13 @@ def test_a_date_can_be_set_on_the_questions_own_page(nora: Desk, coming_edition:
     by = (utc_now() + timedelta(days=40)).date()
     nora.press(f"questions/{first}/must-run-by", must_run_by="", by=by.isoformat())
     with nora.database.read() as session:
-        assert the(session, first).must_run_by == by
+        assert get_question(session, first).must_run_by == by
     assert "Give a day that is still to come" in nora.press(
         f"questions/{first}/must-run-by", 422, by="soon", must_run_by=by.isoformat()
     )
     nora.press(f"questions/{first}/must-run-by", by="", must_run_by=by.isoformat())
     with nora.database.read() as session:
-        assert the(session, first).must_run_by is None
+        assert get_question(session, first).must_run_by is None
 
 
 def test_several_answers_run_together_in_the_order_that_is_wanted(
@@ -206,17 +210,17 @@ def test_several_answers_run_together_in_the_order_that_is_wanted(
     change(coming_edition, first, lambda session, question: marek_answers(session, newsroom, question))
     coming_edition.press("pick", question=first)
 
-    def printed() -> list[str]:
+    def list_printed_names() -> list[str]:
         with nora.database.read() as session:
             [block] = locking.blocks(session, coming_edition.edition(session))
         return re.findall(r"I (?:also )?asked ([^,]+),", to_text(block))
 
-    assert printed() == ["Leyla Aydın", "Marek Dvořák"]
+    assert list_printed_names() == ["Leyla Aydın", "Marek Dvořák"]
     assert [word for word in nora.get(coming_edition.page).buttons if word == "Put it first"] == ["Put it first"]
     with nora.database.read() as session:
         marek = session.scalars(select(Answer).filter_by(expert_id=newsroom.marek.expert_id)).one().public_id
     coming_edition.press("first", question=first, answer=marek)
-    assert printed() == ["Marek Dvořák", "Leyla Aydın"]
+    assert list_printed_names() == ["Marek Dvořák", "Leyla Aydın"]
     coming_edition.press("first", 409, question=first, answer="nobody's")
 
 
@@ -279,7 +283,10 @@ def test_what_is_too_long_is_cut_from_where_the_builder_leads(
     assert nora.press(f"{here}/cut", seen=opened) == f"/desk/steppe/{here}/edit"
     assert "It is out of the edition, and its approval taken back." in nora.get_text(f"{here}/edit")
     with nora.database.read() as session:
-        assert (session.scalars(select(Answer)).one().state, the(session, first).state) == ("edited", "seeking")
+        assert (session.scalars(select(Answer)).one().state, get_question(session, first).state) == (
+            "edited",
+            "seeking",
+        )
         kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.kind.like("expert.%"))).all()
     assert (coming_edition.get_contents(), kinds) == (("planned", []), [])
     before = dump_tables(nora.database)
@@ -425,15 +432,15 @@ def test_what_happened_tells_what_was_put_in_taken_out_moved_and_carried_over(
 
 
 def test_the_page_asks_as_often_however_much_is_ready_and_picked(nora: Desk, coming_edition: ComingEdition) -> None:
-    def asked() -> int:
+    def count_queries() -> int:
         with record_statements(nora.database) as statements:
             nora.get_text(coming_edition.page)
         return len(statements)
 
     coming_edition.create_questions(*ALL)
-    few = asked()
+    few = count_queries()
     coming_edition.create_questions(*(f"What falls on plate {number}?" for number in range(5)))
-    assert asked() == few <= 34
+    assert count_queries() == few <= 34
 
 
 def test_a_free_slot_is_looked_for_among_the_editions_to_come(
@@ -469,7 +476,7 @@ def test_a_question_that_keeps_its_slot_is_not_changed_by_what_leaves_the_editio
 ) -> None:
     def versions() -> list[int]:
         with coming_edition.database.read() as session:
-            return [the(session, key).version for key in (first, second)]
+            return [get_question(session, key).version for key in (first, second)]
 
     first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     for key in (first, second):

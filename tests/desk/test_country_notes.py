@@ -15,7 +15,7 @@ NOTES = (
 )
 
 
-def kept(nora: Desk) -> list[dict[str, object]]:
+def get_notes(nora: Desk) -> list[dict[str, object]]:
     with nora.database.read() as session:
         return session.scalars(select(Newsletter.notes)).one()
 
@@ -23,7 +23,7 @@ def kept(nora: Desk) -> list[dict[str, object]]:
 def test_a_note_is_written_at_the_desk_and_stands_at_the_readers_form(nora: Desk, client: FlaskClient) -> None:
     typed = NOTES.replace("Uzbekistan, 2026-10-12", "uz, 12.10.2026").replace("ru:", "Russian :")
     nora.press(PAGE, **get_form_fields(nora, PAGE) | {"notes": typed})
-    assert kept(nora) == [
+    assert get_notes(nora) == [
         {"country": "UZ", "checked_on": "2026-10-12",
          "text": {"en": "Wait for your own phone.", "ru": "Подождите своего телефона."}},
         {"country": "CN", "checked_on": "2026-11-01", "text": {"zh-Hans": "别用公司的电脑。"}},
@@ -32,11 +32,11 @@ def test_a_note_is_written_at_the_desk_and_stands_at_the_readers_form(nora: Desk
     page = Page(client.get("/steppe/ask").text)
     assert page.texts("form summary")[:2] == ["If you are in Uzbekistan", "If you are in China"]
     nora.press(PAGE, **get_form_fields(nora, PAGE) | {"notes": ""})
-    assert kept(nora) == []
+    assert get_notes(nora) == []
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("value", "message"),
     [
         ("Wait for your own phone.", "This line can’t be read: Wait for your own phone."),
         ("Atlantis, 2026-10-12\nen: Swim.", "This line can’t be read: Atlantis, 2026-10-12."),
@@ -46,6 +46,6 @@ def test_a_note_is_written_at_the_desk_and_stands_at_the_readers_form(nora: Desk
         ("Uzbekistan, 2026-10-12\ngibberish: Wait.", "No language has this code or name: gibberish."),
     ],
 )
-def test_what_can_not_be_read_is_named_and_stays_typed(typed: str, said: str, nora: Desk) -> None:
-    assert said in nora.press(PAGE, 422, **get_form_fields(nora, PAGE) | {"notes": typed})
-    assert kept(nora) == []
+def test_what_can_not_be_read_is_named_and_stays_typed(value: str, message: str, nora: Desk) -> None:
+    assert message in nora.press(PAGE, 422, **get_form_fields(nora, PAGE) | {"notes": value})
+    assert get_notes(nora) == []

@@ -16,11 +16,11 @@ from tests.support.pages import Page
 from tests.support.sample_newsroom import Newsroom
 
 
-def month(at: datetime) -> str:
-    return f"{at:%Y-%m}"
+def month(time: datetime) -> str:
+    return f"{time:%Y-%m}"
 
 
-def on(page: Page, day: datetime) -> str:
+def get_day_text(page: Page, day: datetime) -> str:
     """What stands on a day."""
     [cell] = [
         cell
@@ -55,17 +55,19 @@ def test_the_calendar_has_editions_cut_offs_texts_that_are_due_and_dates_to_keep
 
     cutoff = coming_edition.database.write(dates)
     page = nora.get(f"editions/calendar?month={month(at)}")
-    assert on(page, at).startswith(f"Edition {at:%H:%M} Must run: ")
+    assert get_day_text(page, at).startswith(f"Edition {at:%H:%M} Must run: ")
     assert f"/desk/steppe/editions/{coming_edition.id}" in page.urls
     whole = nora.get(f"editions/calendar?month={month(cutoff)}")
-    assert "Cut-off" in on(whole, cutoff)
-    assert "Text of Leyla Aydın" in on(nora.get(f"editions/calendar?month={month(at)}"), at + timedelta(days=1))
-    assert on(page, at + timedelta(days=2)) == "Pause"
+    assert "Cut-off" in get_day_text(whole, cutoff)
+    assert "Text of Leyla Aydın" in get_day_text(
+        nora.get(f"editions/calendar?month={month(at)}"), at + timedelta(days=1)
+    )
+    assert get_day_text(page, at + timedelta(days=2)) == "Pause"
 
 
-@pytest.mark.parametrize("typed", ["", "no month", "2026-13", "0001-01", "9999-12", "2026-12-01"])
-def test_an_address_that_names_no_month_shows_this_one(nora: Desk, typed: str) -> None:
-    assert nora.get(f"editions/calendar?month={typed}").texts("h2") == nora.get("editions/calendar").texts("h2")
+@pytest.mark.parametrize("value", ["", "no month", "2026-13", "0001-01", "9999-12", "2026-12-01"])
+def test_an_address_that_names_no_month_shows_this_one(nora: Desk, value: str) -> None:
+    assert nora.get(f"editions/calendar?month={value}").texts("h2") == nora.get("editions/calendar").texts("h2")
 
 
 def test_the_calendar_goes_on_by_three_months_each_way(nora: Desk) -> None:
@@ -86,13 +88,13 @@ def test_nora_moves_an_edition_from_its_page_and_takes_it_back(
     page = nora.get(move(nora, coming_edition, after.isoformat(timespec="minutes")))
     assert page.notice.startswith("The edition runs on ")
     assert local_at(coming_edition) == after
-    assert "Edition" in on(nora.get(f"editions/calendar?month={month(after)}"), after)
+    assert "Edition" in get_day_text(nora.get(f"editions/calendar?month={month(after)}"), after)
     assert press_undo(nora, page) == "Undone."
     assert local_at(coming_edition) == before
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("value", "message"),
     [
         ("2001-01-01T09:00", "Give a day that is still to come."),
         ("2199-01-01T09:00", "Give a day within the next half year"),
@@ -101,12 +103,12 @@ def test_nora_moves_an_edition_from_its_page_and_takes_it_back(
     ],
 )
 def test_a_day_that_can_not_be_is_refused_and_stays_typed(
-    nora: Desk, coming_edition: ComingEdition, typed: str, said: str
+    nora: Desk, coming_edition: ComingEdition, value: str, message: str
 ) -> None:
     before = local_at(coming_edition)
-    page = Page(move(nora, coming_edition, typed, 409))
-    assert said in page.main_text
-    assert (local_at(coming_edition), typed in ("", page.value("at"))) == (before, True)
+    page = Page(move(nora, coming_edition, value, 409))
+    assert message in page.main_text
+    assert (local_at(coming_edition), value in ("", page.value("at"))) == (before, True)
 
 
 def test_the_day_of_another_edition_is_refused(nora: Desk, coming_edition: ComingEdition) -> None:

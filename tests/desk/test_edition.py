@@ -175,7 +175,7 @@ def test_an_empty_edition_exports_nothing(nora: Desk, coming_edition: ComingEdit
 
 
 @pytest.mark.parametrize(
-    ("consent", "words", "choices"),
+    ("consent", "text", "choices"),
     [
         ("", "gave a name and no consent", ["Run it unnamed"]),
         ("You may print it.", "Nobody has checked yet", ["Run it unnamed"]),
@@ -183,7 +183,7 @@ def test_an_empty_edition_exports_nothing(nora: Desk, coming_edition: ComingEdit
     ids=["no consent", "no check"],
 )
 def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
-    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom, consent: str, words: str, choices: list[str]
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom, consent: str, text: str, choices: list[str]
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
 
@@ -199,7 +199,7 @@ def test_a_name_that_may_not_run_leaves_the_house_in_no_form(
     before = dump_tables(nora.database)
     for ending in ENDINGS:
         said = nora.get_text(f"{coming_edition.page}/export.{ending}", 409)
-        assert (words in said, "Timur" in said) == (True, False)
+        assert (text in said, "Timur" in said) == (True, False)
     assert "Timur" not in coming_edition.press("lock", 409, version=coming_edition.version())
     assert dump_tables(nora.database) == before
 
@@ -265,7 +265,7 @@ def test_illegal_moves_by_hand_change_nothing(nora: Desk, coming_edition: Coming
 
 
 def test_nothing_of_another_newsletter_is_found(nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom) -> None:
-    def found(session: Session) -> tuple[str, str]:
+    def create_other_newsletter(session: Session) -> tuple[str, str]:
         steppe = session.get_one(Newsletter, newsroom.newsletter_id)
         columns = ("name", "publisher", "editor", "language", "address", "section", "zone", "rule", "rule_start", "at")
         other = Newsletter(slug="tundra", **{name: getattr(steppe, name) for name in columns})
@@ -279,7 +279,7 @@ def test_nothing_of_another_newsletter_is_found(nora: Desk, coming_edition: Comi
         question = questions.open_question(session, aino, [], body="How thick is the ice?", language="en")
         return list_editions_to_run(session, other.id, 1)[0].public_id, question.public_id
 
-    edition, question = nora.database.write(found)
+    edition, question = nora.database.write(create_other_newsletter)
     before = dump_tables(nora.database)
     nora.get_text(f"editions/{edition}", 404)
     nora.get_text(f"editions/{edition}/export.txt", 404)
@@ -380,16 +380,16 @@ def test_all_editions_tell_the_rhythm_in_words(nora: Desk) -> None:
 
 
 def test_pages_ask_as_often_however_much_there_is(nora: Desk, coming_edition: ComingEdition) -> None:
-    def asked(path: str) -> int:
+    def count_queries(path: str) -> int:
         with record_statements(nora.database) as statements:
             nora.get_text(path)
         return len(statements)
 
     paths = (coming_edition.page, "", "editions", "shelf", "archive", "outbox", "experts")
     coming_edition.create_questions(FIRST_QUESTION)
-    few = [asked(path) for path in paths]
+    few = [count_queries(path) for path in paths]
     coming_edition.create_questions(*(f"What falls on plate {number}?" for number in range(6)))
-    assert [asked(path) for path in paths] == few
+    assert [count_queries(path) for path in paths] == few
 
 
 @pytest.mark.both_databases

@@ -18,16 +18,16 @@ from tests.support.desk import FIRST_QUESTION, FIRST_QUESTION_IN_PRINT, SECOND_Q
 from tests.support.sample_newsroom import Newsroom
 
 
-@pytest.mark.parametrize("lost", ["words", "approval"])
+@pytest.mark.parametrize("loss", ["words", "approval"])
 def test_a_pick_that_may_not_run_any_more_is_in_no_file_until_it_is_settled(
-    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom, lost: str
+    nora: Desk, coming_edition: ComingEdition, newsroom: Newsroom, loss: str
 ) -> None:
     first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     coming_edition.press("arrange", order=[first, second], version=coming_edition.version())
 
     def lose(session: Session) -> None:
         question = session.scalars(select(Question).filter_by(public_id=second)).one()
-        if lost == "words":
+        if loss == "words":
             wording.reword(
                 session, newsroom.nora, question, headline=SECOND_QUESTION, body="Who measures it now?", language="en"
             )
@@ -49,7 +49,7 @@ def test_a_pick_that_may_not_run_any_more_is_in_no_file_until_it_is_settled(
     with nora.database.read() as session:
         day = coming_edition.edition(session).local_at[:10]
     ran = nora.client.application.test_cli_runner().invoke(args=["editions", "render", "steppe", day])
-    said = {"words": "its newest wording is not cleared", "approval": "it has no approved answer"}[lost]
+    said = {"words": "its newest wording is not cleared", "approval": "it has no approved answer"}[loss]
     assert (ran.exit_code, ran.stdout, ran.stderr) == (1, "", f"Error: question '{SECOND_QUESTION}': {said}\n")
     coming_edition.press("drop", question=second)
     assert nora.open(f"{coming_edition.page}/export.txt").text == FIRST_QUESTION_IN_PRINT

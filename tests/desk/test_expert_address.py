@@ -178,14 +178,14 @@ def test_sign_in_links_and_browsers_of_the_old_address_end(
 
 @pytest.mark.threat("forged expert")
 @pytest.mark.parametrize(
-    ("how", "says", "codes"),
+    ("variant", "says", "codes"),
     [("", "Nobody has checked yet", ["precondition.expert_not_verified"]), (PHONED, PHONED, [])],
 )
 def test_without_a_check_of_the_new_address_nothing_of_theirs_can_be_approved(
-    nora: Desk, leyla: str, salt: ExpertAssignment, how: str, says: str, codes: list[str]
+    nora: Desk, leyla: str, salt: ExpertAssignment, variant: str, says: str, codes: list[str]
 ) -> None:
     salt.send()
-    change(nora, leyla, how=how)
+    change(nora, leyla, how=variant)
     assert says in nora.get_text(leyla)
     with nora.database.read() as session:
         faults = faults_of_approval(session, salt.answer(session), CHECKLIST)
@@ -283,13 +283,13 @@ def test_one_status_stands_on_every_page_and_nobody_waits_for_whom_no_mail_reach
     assert ("Mail to Leyla Aydın comes back" in home, "hasn’t replied" in home) == (True, False)
 
 
-@pytest.mark.parametrize("place", ["mail", "question"])
+@pytest.mark.parametrize("location", ["mail", "question"])
 def test_the_address_is_changed_next_to_the_bounce(
-    nora: Desk, leyla: str, question: str, salt: ExpertAssignment, newsroom: Newsroom, place: str
+    nora: Desk, leyla: str, question: str, salt: ExpertAssignment, newsroom: Newsroom, location: str
 ) -> None:
     send_and_bounce(nora.database)
     mail = get_one(nora.database, OutboxMail, kind="expert.invitation")
-    path = {"mail": f"outbox/{mail.public_id}", "question": question}[place]
+    path = {"mail": f"outbox/{mail.public_id}", "question": question}[location]
     form = nora.get(path).form(f"/desk/steppe/{leyla}/new-address")
     assert nora.send(form.action, {**form.fields, "email": NEW}).location == f"/desk/steppe/{path}"
     assert get_address(nora.database, newsroom) == NEW

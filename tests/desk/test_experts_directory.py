@@ -47,13 +47,13 @@ def expert(session: Session, public_id: str) -> Expert:
     return session.scalars(select(Expert).filter_by(public_id=public_id)).one()
 
 
-def names(said: str, *wanted: str) -> list[str]:
+def names(message: str, *wanted: str) -> list[str]:
     """Which of these stand on a page, in the page's order."""
-    return sorted((name for name in wanted if name in said), key=said.index)
+    return sorted((name for name in wanted if name in message), key=message.index)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("one", "other", "is_same"),
     [
         ("Гульнара Есенова", "Gulnara Esenova", True),
         ("Aydın, Leyla", "Лейла Айдын", True),
@@ -63,20 +63,20 @@ def names(said: str, *wanted: str) -> list[str]:
         ("王小明", "王小月", False),
     ],
 )
-def test_a_name_sounds_the_same_in_every_spelling(one: str, other: str, same: bool) -> None:
-    assert (name_forms.phonetic_key(one) == name_forms.phonetic_key(other)) is same
+def test_a_name_sounds_the_same_in_every_spelling(one: str, other: str, is_same: bool) -> None:
+    assert (name_forms.phonetic_key(one) == name_forms.phonetic_key(other)) is is_same
 
 
 def test_the_filter_of_languages_offers_those_that_somebody_writes(nora: Desk, newsroom: Newsroom) -> None:
     record(nora.database, newsroom, "Сауле Бекова", languages=["kk-Arab", "ru"])
     record(nora.database, newsroom, "Zhanar Seitkyzy", languages=["ru", "ug"])
 
-    def offered(query: str) -> list[tuple[str, str]]:
+    def list_languages(query: str) -> list[tuple[str, str]]:
         return nora.get(f"experts{query}").options("select#language")
 
     there = [("", "Any language"), ("kk-Arab", "Kazakh (Arabic)"), ("ru", "Russian"), ("ug", "Uyghur")]
-    assert offered("") == there
-    assert offered("?language=fa") == [*there[:2], ("fa", "Persian"), *there[2:]]
+    assert list_languages("") == there
+    assert list_languages("?language=fa") == [*there[:2], ("fa", "Persian"), *there[2:]]
 
 
 def test_experts_are_found_by_all_that_is_known_of_them(nora: Desk, newsroom: Newsroom) -> None:
@@ -122,11 +122,11 @@ def test_every_name_comes_once_in_pages_of_as_many_queries_however_many_there_ar
         record(nora.database, newsroom, f"Expert {number:03}")
     few, queries = pages()
 
-    def many(session: Session) -> None:
+    def record_many(session: Session) -> None:
         for number in range(10, 120):
             directory.record_expert(session, Clock(), f"Expert {number % 60:03}", None)
 
-    nora.database.write(many)
+    nora.database.write(record_many)
     found, later = pages()
     assert (len(few), found, len(later)) == (10, sorted(found), 3)
     assert sorted(found) == sorted(f"{number:03}" for number in [*range(10), *(n % 60 for n in range(10, 120))])
@@ -159,11 +159,11 @@ def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Desk, ne
     record(database, newsroom, "Lena Aydin", "lena@elsewhere.example")  # a like name alone says nothing
     other = record(database, newsroom, "Marek Dvorak")
 
-    def found() -> set[tuple[str, str, tuple[str, ...]]]:
+    def find_pairs() -> set[tuple[str, str, tuple[str, ...]]]:
         with database.read() as session:
             return {(p.one.name, p.other.name, p.reasons) for p in duplicates.pairs(session, None, 30)}
 
-    assert found() == {
+    assert find_pairs() == {
         ("Leyla Aydın", "Лейла Айдын", ("name",)),
         ("Leyla Aydın", "L. Aydin", ("like name", "domain")),
         ("Marek Dvořák", "Marek Dvorak", ("name",)),
@@ -172,7 +172,7 @@ def test_who_is_one_person_is_found_and_two_people_are_left_alone(nora: Desk, ne
         marek = session.get_one(Expert, newsroom.marek.expert_id).public_id
     for _again in range(2):
         nora.press("experts/duplicates/namesakes", keep=other, other=marek)
-    assert ("Marek Dvořák", "Marek Dvorak", ("name",)) not in found()
+    assert ("Marek Dvořák", "Marek Dvorak", ("name",)) not in find_pairs()
     before = dump_tables(database)
     nora.press("experts/duplicates/namesakes", 409, keep=other, other=other)
     assert dump_tables(database) == before
@@ -216,8 +216,8 @@ def test_a_merge_keeps_work_credits_links_and_both_ways_in(nora: Desk, newsroom:
         assert actions == ["expert.merge", "expert.split"]
 
 
-def asked_by_hand(session: Session, newsroom: Newsroom, public_id: str, words: str = "How deep is the salt?") -> int:
-    question = actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
+def asked_by_hand(session: Session, newsroom: Newsroom, public_id: str, text: str = "How deep is the salt?") -> int:
+    question = actions.open_question(session, newsroom.nora, [], headline=text, body=text, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     one = assigning.assign(session, newsroom.nora, question, expert(session, public_id))
     invitations.invite(session, newsroom.nora, one)

@@ -135,7 +135,7 @@ def test_every_wrong_cell_is_told_by_row_and_column(nora: Desk) -> None:
     assert dump_tables(nora.database) == before
 
 
-def given_back(nora: Desk, path: str) -> bytes:
+def download_wrong_rows(nora: Desk, path: str) -> bytes:
     [url] = [url for words, url in nora.get(path).links if "as a file" in words]
     return nora.open(url.partition("/desk/steppe/")[2]).data
 
@@ -152,7 +152,7 @@ def test_right_rows_are_imported_and_wrong_ones_come_back_and_say_why(nora: Desk
     assert page.buttons.count("Import 0 experts") == 0
     assert len(people(nora.database)) == 196 + 3  # with the three of the newsroom
 
-    header, *rows = csv.reader(io.StringIO(given_back(nora, path).decode("utf-8-sig")))
+    header, *rows = csv.reader(io.StringIO(download_wrong_rows(nora, path).decode("utf-8-sig")))
     assert header == ["what is wrong", "name", "e-mail", "topics", "our own column"]
     assert [row[1:] for row in rows] == [
         ["Aru Serik", "not an address", "wells, wind", "07:30"],
@@ -172,7 +172,7 @@ def test_a_file_that_came_back_is_mended_and_chosen_again(nora: Desk) -> None:
     path = look(nora, WRONG)
     take(nora, path)
     mended = (
-        given_back(nora, path)
+        download_wrong_rows(nora, path)
         .decode("utf-8-sig")
         .replace("not an address,klingonish,hundred,soon", "n@x.example,kk,2,")
     )
@@ -180,7 +180,7 @@ def test_a_file_that_came_back_is_mended_and_chosen_again(nora: Desk) -> None:
     said = nora.get_text(again)
     assert "Unknown columns" not in said
     assert "1 expert would be new, 1 would change. Nothing is imported yet. 4 rows have errors" in said
-    header = given_back(nora, again).decode("utf-8-sig").splitlines()[0]
+    header = download_wrong_rows(nora, again).decode("utf-8-sig").splitlines()[0]
     assert header == "what is wrong,name,e-mail,languages,at once,away until,number"
 
 
@@ -190,7 +190,7 @@ def test_wrong_rows_come_back_in_the_format_of_the_file(nora: Desk, encoding: st
     row = '"Есенова; Гульнара";g2@law;+7 701'
     path = look(nora, f"{declaration}Имя;Почта;Телефон\r\n{row}\r\nМарат;m@law.example;\r\n".encode(encoding))
     take(nora, f"{path}?as=")
-    text = given_back(nora, path).decode(encoding)
+    text = download_wrong_rows(nora, path).decode(encoding)
     assert text.removeprefix("\ufeff").startswith(f"{declaration}what is wrong;Имя;Почта;Телефон\r\n")
     assert text.endswith(""";"Есенова; Гульнара";g2@law;'+7 701\r\n""")
 
@@ -204,7 +204,7 @@ def test_what_comes_back_runs_nothing_in_a_spreadsheet(nora: Desk) -> None:
         [["name", "e-mail", "=a header", "note"], *([cell, "nowhere", cell, "x", cell] for cell in hostile)]
     )
     path = look(nora, lines.getvalue())
-    rows = list(csv.reader(io.StringIO(given_back(nora, path).decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(download_wrong_rows(nora, path).decode("utf-8-sig"))))
     formula = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
     assert [cell for row in rows for cell in row if formula.match(cell)] == []
     assert [spreadsheet.unescape_cell(row[5]) for row in rows[1:]] == [
@@ -225,7 +225,7 @@ def test_only_who_may_see_the_directory_gets_rows_back(nora: Desk, ilya: Desk) -
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "text"),
     [
         (b"", "There is nothing in this file."),
         (b"PK\x03\x04workbook", "This is a workbook."),
@@ -234,8 +234,8 @@ def test_only_who_may_see_the_directory_gets_rows_back(nora: Desk, ilya: Desk) -
         ("name\n" + "x\n" * (spreadsheet.MOST_ROWS + 1), "There are more than 50,000 rows"),
     ],
 )
-def test_what_is_no_table_is_refused_and_not_kept(nora: Desk, data: str | bytes, words: str) -> None:
-    assert words in look(nora, data, 422)
+def test_what_is_no_table_is_refused_and_not_kept(nora: Desk, data: str | bytes, text: str) -> None:
+    assert text in look(nora, data, 422)
     assert files(nora.database) == 0
 
 

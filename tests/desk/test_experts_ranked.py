@@ -59,7 +59,7 @@ class Orchard:
         expert = session.get_one(Expert, expert_id)
         directory.change_profile(session, self.newsroom.nora, expert, None, **fields)
 
-    def ranked(self, words: str = "") -> list[candidates.ExpertFit]:
+    def rank(self, words: str = "") -> list[candidates.ExpertFit]:
         with self.database.read() as session:
             question = session.scalars(select(Question).filter_by(public_id=self.question)).one()
             return candidates.rank_experts(session, question, words)
@@ -91,7 +91,7 @@ def orchard(database: Database, newsroom: Newsroom) -> Orchard:
 
 
 def test_experts_stand_in_the_order_of_their_fit_with_reasons_and_no_figures(nora: Desk, orchard: Orchard) -> None:
-    assert [fit.expert.name for fit in orchard.ranked()] == ["Leyla Aydın", "Marek Dvořák", "Gulnara Esenova"]
+    assert [fit.expert.name for fit in orchard.rank()] == ["Leyla Aydın", "Marek Dvořák", "Gulnara Esenova"]
     said = nora.get_text(f"{orchard.here}/ask")
     assert "Has answered, with the same words (salt" in said
     assert "Who measures the salt in the orchards of the Karakum?" in said
@@ -120,7 +120,7 @@ def test_what_speaks_against_somebody_is_said_and_puts_nobody_out(
         "Not known to write English", "Nobody has checked yet who this is No address: you ask them yourself",
     ):  # fmt: skip
         assert words in said, words
-    names = [fit.expert.name for fit in orchard.ranked()]
+    names = [fit.expert.name for fit in orchard.rank()]
     assert (sorted(names), names[-1]) == (
         ["Gulnara Esenova", "Leyla Aydın", "Marek Dvořák", "Saule Bekova"],
         "Leyla Aydın",
@@ -156,7 +156,7 @@ def test_one_press_prepares_one_and_the_letter_is_looked_at_first(nora: Desk, or
     assert path.endswith(str(nora.database.write(lambda s: s.scalars(select(Assignment).order_by(Assignment.id.desc())).first().public_id)))  # fmt: skip
     assert (orchard.states(), orchard.letters()) == ({"Marek": ("drafted", None)}, {})
     assert "Marek Dvořák has this question already" in nora.press(f"{orchard.here}/ask", 422, only=ids["Marek"])
-    assert "Marek" not in [fit.expert.name.split()[0] for fit in orchard.ranked()]
+    assert "Marek" not in [fit.expert.name.split()[0] for fit in orchard.rank()]
 
 
 def test_several_are_asked_at_once_and_each_reads_how_many_others(nora: Desk, orchard: Orchard) -> None:
@@ -236,15 +236,15 @@ def test_the_page_takes_as_many_queries_for_two_hundred_experts_as_for_ten(nora:
             nora.get_text(path)
         return len(statements)
 
-    def more(session: Session, names: range) -> None:
+    def record_experts(session: Session, names: range) -> None:
         for number in names:
             profile = {"topics": ["Soil", f"field {number}"], "languages": ["en"]}
             directory.record_expert(session, Clock(), f"Expert {number}", f"e{number}@x.example", "en", **profile)
 
-    nora.database.write(lambda s: more(s, range(10)))
+    nora.database.write(lambda s: record_experts(s, range(10)))
     nora.press("experts", name="Expert 3")  # somebody who is here twice, in both counts
     few = [queries(f"{orchard.here}/ask"), queries(orchard.here), queries("experts/duplicates")]
-    nora.database.write(lambda s: more(s, range(10, 200)))
+    nora.database.write(lambda s: record_experts(s, range(10, 200)))
     assert [queries(f"{orchard.here}/ask"), queries(orchard.here), queries("experts/duplicates")] == few
 
 
@@ -261,12 +261,12 @@ def test_whoever_is_found_first_is_looked_at_first_and_everybody_once(
             found = list(session.scalars(candidates._select_first_ids((first, second), limit)))
             assert found == [*keys[:-3:-1], *keys[:-2]][:limit]
     monkeypatch.setattr(candidates, "MAX_EXPERTS", 1)
-    assert [fit.expert.name for fit in orchard.ranked()] == ["Leyla Aydın"]
+    assert [fit.expert.name for fit in orchard.rank()] == ["Leyla Aydın"]
 
 
 @pytest.mark.both_databases
 def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: Orchard) -> None:
-    def more(session: Session) -> int:
+    def record_experts(session: Session) -> int:
         leyla = orchard.newsroom.leyla.expert_id
         newest = None
         for number in range(3):
@@ -276,7 +276,7 @@ def test_of_a_busy_expert_the_newest_questions_count_and_drafts_do_not(orchard: 
         assigning.assign(session, orchard.newsroom.nora, question, session.get_one(Expert, leyla))
         return newest.id
 
-    newest = orchard.database.write(more)
+    newest = orchard.database.write(record_experts)
     with orchard.database.read() as session:
         leyla = [orchard.newsroom.leyla.expert_id]
         question = session.scalars(select(Question).filter_by(public_id=orchard.question)).one()

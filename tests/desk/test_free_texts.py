@@ -39,7 +39,7 @@ LATER = "2099-01-01T10:00"
 Press = tuple[str, str, dict[str, Any]]  # the address, the field, and what else the form holds
 
 
-def of(salt: ExpertAssignment) -> tuple[str, str, str]:
+def get_paths(salt: ExpertAssignment) -> tuple[str, str, str]:
     """The pages of Timur's question, of Leyla's part in it and, where there is one, of her answer."""
     with salt.database.read() as session:
         page = f"/questions/{session.get_one(Question, salt.question_id).public_id}"
@@ -47,14 +47,14 @@ def of(salt: ExpertAssignment) -> tuple[str, str, str]:
         return page, f"{page}/assignments/{salt.public_id}", f"{page}/answers/{answer.public_id}" if answer else ""
 
 
-def newest(nora: Desk, page: str) -> dict[str, Any]:
+def get_version_field(nora: Desk, page: str) -> dict[str, Any]:
     return {"seen": combine_version_tokens(nora.get(page))}
 
 
 def to_ask(nora: Desk, salt: ExpertAssignment) -> Press:
     with salt.database.read() as session:
         marek = session.get_one(Expert, salt.newsroom.marek.expert_id).public_id
-    return f"{of(salt)[0]}/ask", "brief", {"expert": marek}
+    return f"{get_paths(salt)[0]}/ask", "brief", {"expert": marek}
 
 
 def to_brief(nora: Desk, salt: ExpertAssignment) -> Press:
@@ -63,12 +63,12 @@ def to_brief(nora: Desk, salt: ExpertAssignment) -> Press:
         marek = session.get_one(Expert, salt.newsroom.marek.expert_id)
         return assigning.assign(session, salt.newsroom.nora, question, marek).public_id
 
-    address = f"{of(salt)[0]}/assignments/{salt.database.write(draft)}/brief"
+    address = f"{get_paths(salt)[0]}/assignments/{salt.database.write(draft)}/brief"
     return address, "brief", {"words": "150", "seen": get_version_token(nora.get(address))}
 
 
 def to_write(nora: Desk, salt: ExpertAssignment) -> Press:
-    return f"{of(salt)[1]}/write", "letter", {}
+    return f"{get_paths(salt)[1]}/write", "letter", {}
 
 
 def has_heard(salt: ExpertAssignment) -> None:
@@ -83,40 +83,40 @@ def has_heard(salt: ExpertAssignment) -> None:
 
 def to_take_back(nora: Desk, salt: ExpertAssignment) -> Press:
     has_heard(salt)
-    return f"{of(salt)[1]}/cancel", "sentence", {}
+    return f"{get_paths(salt)[1]}/cancel", "sentence", {}
 
 
 def to_send_back(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
-    return f"{of(salt)[2]}/return", "note", {"due_at": f"{utc_now() + timedelta(days=3):%Y-%m-%dT%H:%M}"}
+    return f"{get_paths(salt)[2]}/return", "note", {"due_at": f"{utc_now() + timedelta(days=3):%Y-%m-%dT%H:%M}"}
 
 
 def to_check(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
-    address = f"{of(salt)[2]}/edit"
+    address = f"{get_paths(salt)[2]}/edit"
     return address, "answer", {"act": "check", "seen": get_version_token(nora.get(address))}
 
 
 def to_pull_for_good(nora: Desk, salt: ExpertAssignment) -> Press:
     salt.send()
-    return f"{of(salt)[2]}/withdraw", "sentence", {}
+    return f"{get_paths(salt)[2]}/withdraw", "sentence", {}
 
 
 def to_close(nora: Desk, salt: ExpertAssignment) -> Press:
     has_heard(salt)
-    page = of(salt)[0]
-    return f"{page}/close", "sentence", {"reason": "later", **newest(nora, page)}
+    page = get_paths(salt)[0]
+    return f"{page}/close", "sentence", {"reason": "later", **get_version_field(nora, page)}
 
 
 def to_close_what_was_answered(nora: Desk, salt: ExpertAssignment) -> Press:
-    picked(salt)
+    pick_answer(salt)
     salt.database.write(
         lambda session: publication.drop(session, salt.newsroom.nora, session.get_one(Question, salt.question_id))
     )
     return to_close(nora, salt)
 
 
-def picked(salt: ExpertAssignment) -> str:
+def pick_answer(salt: ExpertAssignment) -> str:
     """Leyla's answer is approved and stands in the coming edition. Gives its key."""
     salt.send()
     salt.approve()
@@ -125,30 +125,30 @@ def picked(salt: ExpertAssignment) -> str:
 
 
 def to_pull(nora: Desk, salt: ExpertAssignment) -> Press:
-    picked(salt)
-    page = of(salt)[0]
-    return f"{page}/pull", "why", newest(nora, page)
+    pick_answer(salt)
+    page = get_paths(salt)[0]
+    return f"{page}/pull", "why", get_version_field(nora, page)
 
 
 def to_take_out(nora: Desk, salt: ExpertAssignment) -> Press:
-    edition = picked(salt)
-    return f"/editions/{edition}/drop", "why", {"question": of(salt)[0].rpartition("/")[2]}
+    edition = pick_answer(salt)
+    return f"/editions/{edition}/drop", "why", {"question": get_paths(salt)[0].rpartition("/")[2]}
 
 
 def to_take_the_page_down(nora: Desk, salt: ExpertAssignment) -> Press:
-    picked(salt)
+    pick_answer(salt)
     salt.publish()
-    page = of(salt)[0]
-    return f"{page}/retract", "why", newest(nora, page)
+    page = get_paths(salt)[0]
+    return f"{page}/retract", "why", get_version_field(nora, page)
 
 
 def to_word_a_held_mail_anew(nora: Desk, salt: ExpertAssignment) -> Press:
-    def held(session: Session) -> str:
+    def hold_letter(session: Session) -> str:
         """What an assistant writes waits for an editor."""
         send_desk_letter(session, salt.newsroom.ilya, salt.assignment(session), "Could you ring us?")
         return session.scalars(select(OutboxMail).filter_by(kind="expert.letter")).one().public_id
 
-    address = f"/outbox/{salt.database.write(held)}/edit"
+    address = f"/outbox/{salt.database.write(hold_letter)}/edit"
     return address, "body", {"subject": "The salt", "version": get_version(nora.get(address))}
 
 
@@ -174,7 +174,7 @@ NOTED = ("expert.corrected", "typed")  # a note that readers see: tests/workflow
 APPROVED = ("expert.shortened", "full_text")  # a line of the checklist says what of the readers stands in it
 
 
-def shown(page: Page) -> list[str]:
+def list_marked(page: Page) -> list[str]:
     return page.texts("li > mark[dir=auto]")
 
 
@@ -187,7 +187,7 @@ def test_readers_words_in_what_is_typed_for_an_expert_are_looked_at_first(
     address, field, more = ready(nora, salt)
     before = dump_tables(database)
     page = nora.post(address, 422, **more, **{field: LETTER})
-    assert (shown(page), f">\n{LETTER}</textarea>" in page) == (FOUND, True)
+    assert (list_marked(page), f">\n{LETTER}</textarea>" in page) == (FOUND, True)
     assert page.count('<section class="summary"') == 1
     nora.post(address, 422, **more, **{field: LETTER}, looked="\r\n".join(FOUND[:-1]))
     assert dump_tables(database) == before
@@ -205,7 +205,7 @@ def test_by_what_a_reader_can_be_reached_goes_by_no_press_whoever_has_looked_at_
     before, typed, found = dump_tables(database), f"{LETTER} Or {REACHED}.", [*FOUND, REACHED]
     for looked in ("", "\r\n".join(found)):
         page = nora.post(address, 422, **more, **{field: typed}, looked=looked)
-        assert (shown(page), f">\n{typed}</textarea>" in page) == (found, True)
+        assert (list_marked(page), f">\n{typed}</textarea>" in page) == (found, True)
         assert page.texts(".mailed > p.error") == [
             "Somebody could be reached by something in it. That never leaves the house: take it out."
         ]
@@ -249,7 +249,7 @@ def test_what_stands_in_a_held_mail_already_is_not_asked_about_again(
     more["version"] = get_version(nora.get(address))
     nora.post(address, **more, **{field: LETTER + " Soon, please."})
     more["version"] = get_version(nora.get(address))
-    assert shown(nora.post(address, 422, **more, **{field: LETTER + " The cannery by the old harbour."})) == [
+    assert list_marked(nora.post(address, 422, **more, **{field: LETTER + " The cannery by the old harbour."})) == [
         "The cannery by the old harbour"
     ]
 
@@ -260,11 +260,14 @@ def test_what_the_expert_wrote_themselves_goes_back_to_them_and_what_was_added_o
     salt = ask_expert(database, newsroom)
     salt.send("Your cousin Zarina in Moynaq coughs from the salt: nobody measures it there.")
     salt.edit("Your cousin Zarina in Moynaq coughs from the salt. She works at the cannery by the old harbour.")
-    answer, before = of(salt)[2], dump_tables(database)
+    answer, before = get_paths(salt)[2], dump_tables(database)
     with database.read() as session:
         here = {"version": salt.answer(session).version}
     page = nora.post(f"{answer}/check", 422, **here)
-    assert (shown(page), get_token_fact(page, "label")) == (["She works at the cannery by the old harbour"], "en.2")
+    assert (list_marked(page), get_token_fact(page, "label")) == (
+        ["She works at the cannery by the old harbour"],
+        "en.2",
+    )
     assert dump_tables(database) == before
     nora.post(f"{answer}/check", **here, looked="She works at the cannery by the old harbour")
     assert salt.checks() == [(None, None)]

@@ -73,7 +73,7 @@ def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     return browser
 
 
-def asked(browser: Browser) -> str:
+def get_next_path(browser: Browser) -> str:
     """Where the browser is to go on once it is proved who sits there; nothing where nobody asks."""
     place = browser.response.headers.get("Location", "") if browser.response else ""
     return unquote(place.removeprefix(AGAIN)) if place.startswith(AGAIN) else ""
@@ -121,10 +121,10 @@ def test_each_asks_and_changes_nothing_before(database: Database, newsroom: News
     before = dump_tables(database)
     if how == "GET":
         vera.open(address)
-        assert asked(vera) == f"{DESK}/trail?what=letter.send"
+        assert get_next_path(vera) == f"{DESK}/trail?what=letter.send"
     else:
         vera.press(address, once="a key of this form")
-        assert asked(vera).startswith(f"{DESK}/go-on/")
+        assert get_next_path(vera).startswith(f"{DESK}/go-on/")
         vera.open(f"{DESK}/people")
         vera.press(address, once="a key of this form")  # a double click waits once
     after = dump_tables(database)
@@ -151,7 +151,7 @@ def test_what_waits_is_done_by_one_press_more_and_once(
     ilya = f"{DESK}/people/{get_person_public_id(database, newsroom.ilya)}"
     vera.open(ilya)
     vera.submit(f"{ilya}/deactivate")
-    onward = asked(vera)
+    onward = get_next_path(vera)
     nora = sign_in_directly(app, database, NORA)
     assert nora.open(onward).status_code == 303, "somebody else's"
     proves(vera, database, VERA)
@@ -167,7 +167,7 @@ def test_what_waits_is_done_by_one_press_more_and_once(
 @pytest.mark.threat("seized editor's device")
 def test_what_waits_is_gone_after_an_hour(database: Database, newsroom: Newsroom, vera: Browser) -> None:
     vera.press(f"{DESK}/people", name="Saule Bekova", email="saule@desk.example", role="editor")
-    onward = asked(vera)
+    onward = get_next_path(vera)
     old = utc_now() - held_presses.KEPT
     database.write(lambda session: session.execute(update(FormDraft).values(saved_at=old)))
     assert vera.open(onward).headers["Location"] == f"{DESK}/"
@@ -216,15 +216,15 @@ def test_a_usual_day_of_an_editor_asks_once(app: Flask, database: Database, news
         "people",
     )
 
-    def opened(path: str) -> None:
+    def open_page(path: str) -> None:
         nonlocal count
         nora.open(f"{DESK}/{path}").get_data()
-        if asked(nora):
+        if get_next_path(nora):
             count += 1
             proves(nora, database, NORA)
 
     for path in seen:
-        opened(path)
+        open_page(path)
     nora.open(f"{DESK}/questions")
     pressed: list[tuple[str, dict[str, Any]]] = [
         ("letters/new", {"body": "Who built the silos?", "how": "told"}),
@@ -236,8 +236,8 @@ def test_a_usual_day_of_an_editor_asks_once(app: Flask, database: Database, news
     for path, typed in pressed:
         nora.open(f"{DESK}/letters")
         nora.press(f"{DESK}/{path}", **typed).get_data()  # a file that is read to its end
-        if asked(nora):
+        if get_next_path(nora):
             count += 1
             proves(nora, database, NORA)
-    opened("trail/csv")
+    open_page("trail/csv")
     assert count == 1

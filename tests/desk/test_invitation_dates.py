@@ -54,12 +54,12 @@ def cutoff(database: Database, newsroom: Newsroom) -> datetime:
         return list_editions_to_run(session, newsroom.newsletter_id, 2)[1].cutoff_at.astimezone(PRAGUE)
 
 
-def typed(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M}"
+def format_input(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M}"
 
 
 def days(number: float) -> str:
-    return typed(utc_now().astimezone(PRAGUE) + timedelta(days=number))
+    return format_input(utc_now().astimezone(PRAGUE) + timedelta(days=number))
 
 
 def edition_of(database: Database) -> str:
@@ -105,7 +105,7 @@ def test_the_letter_is_shown_with_the_dates_that_it_would_say(
     nora: Desk, database: Database, newsroom: Newsroom, invitation: str
 ) -> None:
     due = cutoff(database, newsroom) - timedelta(days=1)
-    page = nora.post(f"{invitation}/invite", 200, reply_by=days(1), due_at=typed(due), look="1")
+    page = nora.post(f"{invitation}/invite", 200, reply_by=days(1), due_at=format_input(due), look="1")
     assert f"by {due:%A} {due.day} {due:%B}" in page
     assert (page.errors, state(database)) == ([], "drafted")
 
@@ -116,7 +116,8 @@ def test_a_text_too_late_for_its_edition_is_refused_and_a_later_edition_offered(
 ) -> None:
     cut_off = cutoff(database, newsroom)
     in_time, late = (
-        {"reply_by": days(1), "due_at": typed(cut_off - timedelta(days=1, minutes=minutes))} for minutes in (0, -1)
+        {"reply_by": days(1), "due_at": format_input(cut_off - timedelta(days=1, minutes=minutes))}
+        for minutes in (0, -1)
     )
     look = {"look": "1"} if press == "look" else {}
     page = nora.post(f"{invitation}/invite", 422, **late, **look)
@@ -220,10 +221,10 @@ def test_more_time_than_the_edition_has_is_said_to_be_for_the_next_one(
 ) -> None:
     nora.post(f"{invitation}/invite", reply_by="", due_at="")
     extend = f"{invitation}/extend"
-    nora.post(extend, due_at=typed(cutoff(database, newsroom) - timedelta(days=1)))
+    nora.post(extend, due_at=format_input(cutoff(database, newsroom) - timedelta(days=1)))
     assert "With this date, it is for the edition of" not in nora.get(invitation.partition("/assignments")[0])
     before = edition_of(database)
-    nora.post(extend, due_at=typed(cutoff(database, newsroom)))
+    nora.post(extend, due_at=format_input(cutoff(database, newsroom)))
     question = nora.get(invitation.partition("/assignments")[0])
     with database.read() as session:
         later = list_editions_to_run(session, newsroom.newsletter_id, 3)[2]
@@ -238,16 +239,16 @@ def test_more_time_than_the_edition_has_is_said_to_be_for_the_next_one(
 
 
 @pytest.mark.parametrize(
-    ("typed_time", "meant"),
+    ("typed_time", "result"),
     [
         ("2026-10-25T02:57", "2026-10-25T01:57"),  # the clocks show it twice; at the second time, it is 01:57 in UTC
         ("2026-03-29T02:30", "2026-03-29T01:30"),  # the clocks skip it: half an hour after 02:00, in UTC
         ("2026-10-25T03:00", "2026-10-25T02:00"),
     ],
 )
-def test_a_time_that_the_clocks_show_twice_or_skip_means_the_later_one(typed_time: str, meant: str) -> None:
+def test_a_time_that_the_clocks_show_twice_or_skip_means_the_later_one(typed_time: str, result: str) -> None:
     parsed = parse_local_time(typed_time, PRAGUE.key)
-    assert parsed == datetime.fromisoformat(meant).replace(tzinfo=UTC)
+    assert parsed == datetime.fromisoformat(result).replace(tzinfo=UTC)
 
 
 def test_a_deadline_in_the_hour_that_comes_twice_does_not_become_earlier_when_its_form_is_sent() -> None:

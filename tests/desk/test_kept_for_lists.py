@@ -57,7 +57,7 @@ def hold(database: Database, newsroom: Newsroom, public_id: str) -> None:
     change_letter(database, public_id, lambda session, letter: filing.hold(session, newsroom.nora, letter, ["links"]))
 
 
-def framed(nora: Desk, path: str) -> str:
+def get_whole_text(nora: Desk, path: str) -> str:
     """The words of a page with its frame."""
     return re.sub("<[^>]*>", "", nora.open(path).text)
 
@@ -82,7 +82,7 @@ def test_the_lists_of_two_desks_in_one_process_show_each_their_own(
             assert ("salt" in here.main_text, "pier" in here.main_text) == (shown, False), query
             assert ("salt" in there.main_text, "pier" in there.main_text) == (False, shown), query
             assert ("Piers" in here.main_text, "Piers" in there.main_text) == (False, shown), query
-        pages = [framed(nora, f"{desk}/letters") for desk in (nora.base_path, "/desk/coast")]
+        pages = [get_whole_text(nora, f"{desk}/letters") for desk in (nora.base_path, "/desk/coast")]
         assert [re.findall(r"Letters\s+(\d)", page)[0] for page in pages] == ["1", "2"]
         assert set(nora.get("/letters").values("edition")).isdisjoint(nora.get("/desk/coast/letters").values("edition"))
 
@@ -120,18 +120,18 @@ def test_whoever_is_shut_out_while_it_waits_to_be_noted_that_they_are_here_gets_
 
 @pytest.mark.threat("rogue assistant")
 def test_another_role_is_seen_at_the_next_page(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    assert "Nora Lind, editor" in framed(nora, "letters")
+    assert "Nora Lind, editor" in get_whole_text(nora, "letters")
     role = update(Membership).filter_by(person_id=newsroom.nora.person_id).values(role="assistant")
     database.write(lambda session: session.execute(role))
-    assert "Nora Lind, assistant" in framed(nora, "letters")
+    assert "Nora Lind, assistant" in get_whole_text(nora, "letters")
     assert nora.send("settings/mail", {}).status_code == 404
 
 
 def test_a_role_at_one_desk_is_none_at_another(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     joins_the_coast(database, newsroom, "assistant")
     for _ in range(2):
-        assert "Nora Lind, editor" in framed(nora, "letters")
-        assert "Nora Lind, assistant" in framed(nora, "/desk/coast/letters")
+        assert "Nora Lind, editor" in get_whole_text(nora, "letters")
+        assert "Nora Lind, assistant" in get_whole_text(nora, "/desk/coast/letters")
 
 
 def test_no_connection_stays_taken_however_a_page_ends(nora: Desk, database: Database, newsroom: Newsroom) -> None:

@@ -41,20 +41,20 @@ WIND = "ئۇ يەردە شامال قاچان توختايدۇ؟"
 FIGURES = "can a village ask for the figures"
 
 
-def mailed(database: Database, newsroom: Newsroom, words: str, number: int | None = None) -> str:
+def receive_letter(database: Database, newsroom: Newsroom, text: str, number: int | None = None) -> str:
     """A reader mails, maybe in answer to an edition that ran; gives the letter's public id."""
 
     def fn(session):
         edition = session.scalars(select(Edition).filter_by(number=number)).one() if number else None
         return mailed_letters.take(
             session, Mailroom(), session.get_one(Newsletter, newsroom.newsletter_id),
-            mailed_letters.MailedLetter(words, "dana@post.example", now(session), about_edition_id=edition.id if edition else None),
+            mailed_letters.MailedLetter(text, "dana@post.example", now(session), about_edition_id=edition.id if edition else None),
         ).public_id  # fmt: skip
 
     return database.write(fn)
 
 
-def ran(database: Database, newsroom: Newsroom, number: int) -> str:
+def publish_edition(database: Database, newsroom: Newsroom, number: int) -> str:
     """The next edition, as if it had run yesterday; gives its public id."""
 
     def fn(session):
@@ -68,7 +68,7 @@ def ran(database: Database, newsroom: Newsroom, number: int) -> str:
     return database.write(fn)
 
 
-def came(database: Database, public_id: str, days_ago: int) -> None:
+def set_received_at(database: Database, public_id: str, days_ago: int) -> None:
     def fn(session):
         moment = now(session) - timedelta(days=days_ago)
         session.execute(update(Letter).filter_by(public_id=public_id).values(received_at=moment))
@@ -77,14 +77,17 @@ def came(database: Database, public_id: str, days_ago: int) -> None:
 
 
 def test_each_filter_narrows_the_list_and_all_of_them_combine(nora, database, newsroom):
-    edition = ran(database, newsroom, 60)
+    edition = publish_edition(database, newsroom, 60)
     salt, wind = send_letter(database, newsroom, SALT), send_letter(database, newsroom, WIND)
-    reply, mail = mailed(database, newsroom, FIGURES, 60), mailed(database, newsroom, "Кто измеряет соль?")
+    reply, mail = (
+        receive_letter(database, newsroom, FIGURES, 60),
+        receive_letter(database, newsroom, "Кто измеряет соль?"),
+    )
     held = send_letter(database, newsroom, "?! ?! …12345678 1")
     tip = send_letter(database, newsroom, "Look at the works in Osh.")
     change_letter(database, tip, lambda session, letter: filing.file(session, newsroom.nora, letter, "tip"))
-    came(database, salt, 9)
-    came(database, wind, 40)
+    set_received_at(database, salt, 9)
+    set_received_at(database, wind, 40)
     listed = {
         query: list_letter_ids(nora.get(f"/letters?{query}"))
         for query in (
@@ -218,23 +221,23 @@ def test_the_way_back_leads_over_the_same_pages_and_the_same_letters(nora, datab
     first = there[0].attributes("a.text", "href")[0]
     down = follow_pages(nora, first, "next", "neighbours")
     letters = [list_letter_ids(page)[at] for page in there for at in range(len(list_letter_ids(page)))]
-    assert [opened(page) for page in down] == letters
+    assert [get_open_letter(page) for page in down] == letters
     assert [list_letter_ids(page) for page in down[3::3]] == [
         list_letter_ids(page) for page in there[1:]
     ]  # the list goes with it
     up = follow_pages(nora, f"/letters/{letters[-1]}?{query}", "prev", "neighbours")
-    assert [opened(page) for page in up] == letters[::-1]
+    assert [get_open_letter(page) for page in up] == letters[::-1]
 
 
-def opened(page: Page) -> str:
+def get_open_letter(page: Page) -> str:
     """The letter that is read on a page."""
     return page.form("/file").action.split("/")[-2]
 
 
 def test_a_list_takes_some_statements_at_most_beside_the_frame(app, database, newsroom):
     """The beginning of the transaction is one more; of what waits each part has one, what many are like, and what a flood erased."""
-    edition, first = ran(database, newsroom, 60), send_letter(database, newsroom, SALT)
-    mailed(database, newsroom, FIGURES, 60)
+    edition, first = publish_edition(database, newsroom, 60), send_letter(database, newsroom, SALT)
+    receive_letter(database, newsroom, FIGURES, 60)
     receive_expert_mail(database, ask_expert(database, newsroom).assignment_id)
     for query in ("", "channel=mail", "language=en", f"edition={edition}", "kind=tip", "held=links", "age=over-week", "alike=1",
                   "state=all", f"before={first}", f"before={first}&channel=mail", "q=salt"):  # fmt: skip
@@ -299,10 +302,10 @@ def test_what_waited_in_the_pen_stands_under_its_own_day_and_no_day_comes_twice(
     def days() -> list[str]:
         return [heading.main_text for heading in nora.get("/letters").parts("h2.unseen")]
 
-    came(database, mailed(database, newsroom, SALT), 2)
-    came(database, mailed(database, newsroom, WIND), 0)
+    set_received_at(database, receive_letter(database, newsroom, SALT), 2)
+    set_received_at(database, receive_letter(database, newsroom, WIND), 0)
     today, before = days()
-    came(database, mailed(database, newsroom, FIGURES), 1)  # written yesterday, and let in last
+    set_received_at(database, receive_letter(database, newsroom, FIGURES), 1)  # written yesterday, and let in last
     [now_first, between, now_last] = days()
     assert (now_first, now_last, between in (today, before)) == (today, before, False)
 

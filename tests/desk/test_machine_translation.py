@@ -44,15 +44,15 @@ def machine(machine_: LibreTranslateServer, app: Flask) -> LibreTranslateServer:
     return machine_
 
 
-def letter(database: Database, newsroom: Newsroom, words: str = WORDS, background: str = BESIDES) -> str:
+def letter(database: Database, newsroom: Newsroom, text: str = WORDS, background: str = BESIDES) -> str:
     def send(session: Session) -> str:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         return receive.send(
             session,
             Reader(0),
             newsletter,
-            receive.Submission(words, background=background),
-            form=receive.FormToken(words, 1),
+            receive.Submission(text, background=background),
+            form=receive.FormToken(text, 1),
         ).public_id
 
     return database.write(send)
@@ -169,7 +169,7 @@ def test_what_comes_back_is_text_whatever_stands_in_it(
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
         "-----BEGIN PGP MESSAGE-----\n\nhQEMA5v\n-----END PGP MESSAGE-----",
         "-----BEGIN AGE ENCRYPTED FILE-----\nYWdl",
@@ -177,10 +177,10 @@ def test_what_comes_back_is_text_whatever_stands_in_it(
     ],
 )
 def test_what_somebody_sealed_and_what_is_too_long_never_goes_out(
-    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslateServer, words: str
+    nora: Desk, app: Flask, database: Database, newsroom: Newsroom, machine: LibreTranslateServer, text: str
 ) -> None:
     public_id = letter(database, newsroom)
-    database.write(lambda session: session.execute(update(Letter).values(body=words)) and None)
+    database.write(lambda session: session.execute(update(Letter).values(body=text)) and None)
     assert BUTTON not in nora.get(f"letters/{public_id}").buttons
     with pytest.raises(InvalidTransition):
         database.write(
@@ -246,11 +246,11 @@ def test_what_a_worker_had_sent_that_was_ended_is_not_sent_again_by_itself(
     public_id = letter(database, newsroom)
     press(nora, public_id)
 
-    def ended(*_arguments: object) -> list[str]:
+    def exit_process(*_arguments: object) -> list[str]:
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(machine_translation, "request_translation", ended)
+        patch.setattr(machine_translation, "request_translation", exit_process)
         with pytest.raises(SystemExit):
             worked(app)
     worked(app)

@@ -225,7 +225,7 @@ def test_another_newsletter_has_no_file_of_ours_and_we_have_none_of_theirs(nora,
     assert trail(room) == []
 
 
-def gone(nora: Desk, row: Inbound) -> bool:
+def is_deleted(nora: Desk, row: Inbound) -> bool:
     answers = [nora.open(address(row)), nora.open(f"{address(row)}/picture"), nora.send(address(row), {})]
     return [one.status_code for one in answers] == [404, 404, 404]
 
@@ -233,7 +233,7 @@ def gone(nora: Desk, row: Inbound) -> bool:
 @pytest.mark.threat("erased words")
 def test_files_go_with_the_mail(nora, room, newsroom):
     rows = [room.receive(mail(attachments=[("road.jpg", draw_picture((32, 20 + number)))])) for number in range(4)]
-    assert [gone(nora, row) for row in rows] == [False] * 4
+    assert [is_deleted(nora, row) for row in rows] == [False] * 4
     letters = [letter_of(room, row).public_id for row in rows]
     assert [nora.get(f"/letters/{one}").texts(".files a") for one in letters] == [["road.jpg"]] * 4
     room.database.write(lambda s: withdraw(s, Reader(rows[0].letter_id), s.get_one(Letter, rows[0].letter_id)))
@@ -242,7 +242,7 @@ def test_files_go_with_the_mail(nora, room, newsroom):
     nora.post(f"/letters/{letters[3]}/file", kind="tip", version=str(letter_of(room, rows[3]).version))
     filed = letter_of(room, rows[3]).state_at
     assert [room.database.write(retention.destroy_old, filed + timedelta(days=days)) for days in (13, 15)] == [0, 1]
-    assert [gone(nora, row) for row in rows] == [True] * 4
+    assert [is_deleted(nora, row) for row in rows] == [True] * 4
     assert [nora.get(f"/letters/{one}").texts(".files a") for one in letters] == [[]] * 4
 
 

@@ -22,7 +22,7 @@ TYPED = {
 }
 
 
-def stored(database: Database, newsroom: Newsroom) -> dict[str, Any]:
+def get_settings(database: Database, newsroom: Newsroom) -> dict[str, Any]:
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         return {name: getattr(newsletter, name) for name in COLUMNS}
@@ -30,7 +30,7 @@ def stored(database: Database, newsroom: Newsroom) -> dict[str, Any]:
 
 def test_nora_sets_how_mail_comes_in_and_goes_out(nora: Desk, database: Database, newsroom: Newsroom) -> None:
     nora.press("settings/mail", **get_form_fields(nora, "settings/mail") | TYPED)
-    assert stored(database, newsroom) == {
+    assert get_settings(database, newsroom) == {
         "inbox": "ask@steppe.example", "list_address": "news@steppe.example", "acknowledges": True, "digest_at": "06:45",
         "undo_seconds": 120, "raw_days": 7, "held_kinds": ["expert.invitation", "reader.news"],
     }  # fmt: skip
@@ -47,7 +47,7 @@ def test_all_of_it_can_be_switched_off_again(nora: Desk, database: Database, new
     typed = get_form_fields(nora, "settings/mail") | off
     typed.pop("acknowledges")
     nora.press("settings/mail", **typed)
-    assert stored(database, newsroom) == {
+    assert get_settings(database, newsroom) == {
         "inbox": "", "list_address": "", "acknowledges": False, "digest_at": "", "undo_seconds": 0, "raw_days": 7,
         "held_kinds": [],
     }  # fmt: skip
@@ -59,7 +59,7 @@ def test_only_mails_to_somebody_outside_can_be_held(nora: Desk, database: Databa
     nora.press(
         "settings/mail", **get_form_fields(nora, "settings/mail") | {"held_kinds": ["sign_in", "desk.digest", "odd"]}
     )
-    assert stored(database, newsroom)["held_kinds"] == []
+    assert get_settings(database, newsroom)["held_kinds"] == []
 
 
 @pytest.mark.parametrize(
@@ -73,19 +73,19 @@ def test_only_mails_to_somebody_outside_can_be_held(nora: Desk, database: Databa
 def test_what_cannot_be_taken_is_told_at_its_field(
     nora: Desk, database: Database, newsroom: Newsroom, field: str, text: str
 ) -> None:
-    before = stored(database, newsroom)
+    before = get_settings(database, newsroom)
     typed = get_form_fields(nora, "settings/mail") | {"acknowledges": "1", field: text}
     response = nora.send("settings/mail", typed)
     assert response.status_code == 422
     page = Page(response.text)
     assert [place for place, _said in page.errors] == [field]
     assert page.form("/settings/mail").fields["acknowledges"] == "1"
-    assert stored(database, newsroom) == before
+    assert get_settings(database, newsroom) == before
 
 
 def test_an_assistant_can_look_and_not_change(nora: Desk, ilya: Desk, database: Database, newsroom: Newsroom) -> None:
-    before = stored(database, newsroom)
+    before = get_settings(database, newsroom)
     assert "Morning mail" in ilya.get_text("settings/mail")
     assert "How your mails are worded" not in ilya.get_text("settings")
     ilya.press("settings/mail", status=404, **get_form_fields(nora, "settings/mail") | TYPED)
-    assert stored(database, newsroom) == before
+    assert get_settings(database, newsroom) == before

@@ -94,14 +94,14 @@ def test_a_mail_that_says_nothing_of_all_this_is_a_comment_and_stays_the_experts
 
 
 @pytest.mark.parametrize(
-    ("policy", "kind", "offered", "outcome"),
+    ("policy", "kind", "offers", "outcome"),
     [
         ("facts", "fine", ["Fine", "Something is wrong"], "fine"),
         ("facts", "wrong", ["Fine", "Something is wrong"], "wrong"),
         ("approve", "yes", ["Yes, run it", "Something is wrong"], "approved"),
     ],
 )
-def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom, salt, policy, kind, offered, outcome):
+def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom, salt, policy, kind, offers, outcome):
     def settings(session):
         session.get_one(Newsletter, newsroom.newsletter_id).check_policy = policy
 
@@ -111,7 +111,7 @@ def test_while_a_quote_check_is_open_a_mail_answers_it(nora, database, newsroom,
     salt.send_to_check()
     letter = receive_expert_mail(database, salt.assignment_id, "The plates were put up in 2010.")
     page = nora.get(f"/letters/{letter}")
-    assert pressed(page) == [*offered, "Asks back", "Just a comment", "Spam or a robot"]
+    assert pressed(page) == [*offers, "Asks back", "Just a comment", "Spam or a robot"]
     assert "It answers the quote check of" in page
     nora.post(f"/letters/{letter}/reply", kind=kind, version=get_version(page))
     assert salt.checks() == [(outcome, "The plates were put up in 2010.")]

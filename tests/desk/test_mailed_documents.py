@@ -164,7 +164,7 @@ def test_what_still_greets_or_signs_like_a_mail_is_listed_before_the_lock(
 
         room.database.write(fn)
 
-    def before() -> list[str]:
+    def list_warnings() -> list[str]:
         return [
             line.partition(": ")[2]
             for line in nora.get(coming_edition.page).texts("section.before li")
@@ -173,8 +173,8 @@ def test_what_still_greets_or_signs_like_a_mail_is_listed_before_the_lock(
 
     said = "the answer of Leyla Aydın greets or signs like a mail: “{}”. Take it out"
     approve(f"Dear Nora,\n{SALT}")
-    assert before() == [said.format("Dear Nora,")]
+    assert list_warnings() == [said.format("Dear Nora,")]
     approve(f"{SALT}\n\nBest\n\nLeyla")
-    assert before() == [said.format("Best / Leyla")]
+    assert list_warnings() == [said.format("Best / Leyla")]
     approve(SALT)
-    assert before() == []
+    assert list_warnings() == []

@@ -59,7 +59,7 @@ def test_it_is_looked_at_before_it_is_made(vera: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "faults"),
+    ("fields", "faults"),
     [
         ({"name": ""}, ["name"]), ({"slug": ""}, ["slug"]), ({"slug": "Sea Letter"}, ["slug"]), ({"slug": "desk"}, ["slug"]),
         ({"slug": "steppe"}, ["slug"]), ({"languages": ""}, ["languages"]), ({"languages": "Klingonic"}, ["languages"]),
@@ -68,10 +68,10 @@ def test_it_is_looked_at_before_it_is_made(vera: Desk) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_taken_comes_back_with_all_that_is_wrong(
-    vera: Desk, typed: dict[str, Any], faults: list[str]
+    vera: Desk, fields: dict[str, Any], faults: list[str]
 ) -> None:
     before = dump_tables(vera.database)
-    answer = vera.send(PAGE, get_form_fields(vera, PAGE) | TYPED | typed)
+    answer = vera.send(PAGE, get_form_fields(vera, PAGE) | TYPED | fields)
     page = Page(answer.text)
     assert answer.status_code == 422
     assert sorted(name for name, _words in page.error_summary) == faults

@@ -36,9 +36,9 @@ def take(desk: Desk, path: str = "export") -> ZipFile:
     return ZipFile(io.BytesIO(response.data))
 
 
-def take_list(desk: Desk, noun: str, query: str = "", column: str = "body") -> list[str]:
+def take_list(desk: Desk, name: str, query: str = "", column: str = "body") -> list[str]:
     """The cells of a column of the list that a query string selects."""
-    response = desk.send(f"{noun}/csv", {"list": query})
+    response = desk.send(f"{name}/csv", {"list": query})
     assert (response.status_code, response.mimetype) == (200, "text/csv")
     return [row[column] for row in csv.DictReader(io.StringIO(response.data.decode("utf-8-sig"), newline=""))]
 

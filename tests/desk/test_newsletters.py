@@ -38,13 +38,13 @@ PAGE = "newsletter"
 WORDS = "The newsletter ends with this year. Thank you."
 
 
-def press(who: Desk, act: str, status: int = 303, **typed: Any) -> str:
+def press(desk: Desk, act: str, status: int = 303, **typed: Any) -> str:
     """Press one of the buttons of the newsletter's page, as it stands when it is opened."""
-    form = who.get(PAGE).form(f"{who.base_path}/{PAGE}/{act}")
-    return who.post(f"{PAGE}/{act}", status, **{**form.fields, **typed})
+    form = desk.get(PAGE).form(f"{desk.base_path}/{PAGE}/{act}")
+    return desk.post(f"{PAGE}/{act}", status, **{**form.fields, **typed})
 
 
-def stands(database: Database, slug: str = "steppe") -> tuple[str | None, date | None]:
+def get_state(database: Database, slug: str = "steppe") -> tuple[str | None, date | None]:
     with database.read() as session:
         one = by_slug(session, slug)
         assert one is not None
@@ -79,7 +79,7 @@ def test_a_pause_is_told_to_readers_with_its_day_and_nothing_is_taken_on_the_pag
     vera: Desk, reader: FlaskClient, database: Database
 ) -> None:
     assert press(vera, "pause", until=IN_MAY) == "/desk/steppe/newsletter"
-    assert stands(database) == ("paused", date(2094, 5, 3))
+    assert get_state(database) == ("paused", date(2094, 5, 3))
     for path in ("/steppe/ask", "/steppe/"):
         page = public(reader, path)
         assert "The Steppe Letter is taking a break and takes questions again from Monday 3 May 2094." in page.main_text
@@ -175,26 +175,26 @@ def test_the_clock_ends_a_pause_on_its_day_by_the_newsletters_own_clock(vera: De
     press(vera, "pause", until="2094-05-03")
     midnight = began.replace(year=2094, month=5, day=2, hour=22, minute=0)  # in Prague, in summer
     assert pausing.end_pauses(database, midnight - timedelta(minutes=1)) == 0
-    assert stands(database) == ("paused", date(2094, 5, 3))
+    assert get_state(database) == ("paused", date(2094, 5, 3))
     assert pausing.end_pauses(database, midnight) == 1
-    assert stands(database) == ("running", None)
+    assert get_state(database) == ("running", None)
     assert pausing.end_pauses(database, midnight) == 0
 
 
 def test_each_press_is_taken_back_within_the_minute(vera: Desk, database: Database) -> None:
     editions = number(database, Edition)
     assert press_undo(vera, press(vera, "pause", until=IN_MAY)) == "Undone."
-    assert (stands(database), number(database, Edition)) == (("running", None), editions)
+    assert (get_state(database), number(database, Edition)) == (("running", None), editions)
     press(vera, "pause", until=IN_MAY)
     assert press_undo(vera, press(vera, "resume")) == "Undone."
-    assert stands(database) == ("paused", date(2094, 5, 3))
+    assert get_state(database) == ("paused", date(2094, 5, 3))
     assert press_undo(vera, press(vera, "pause", until="2094-06-01")) == "Undone."
-    assert stands(database) == ("paused", date(2094, 5, 3))
+    assert get_state(database) == ("paused", date(2094, 5, 3))
     assert press_undo(vera, press(vera, "close")) == "Undone."
-    assert stands(database) == ("paused", date(2094, 5, 3))
+    assert get_state(database) == ("paused", date(2094, 5, 3))
     press(vera, "close")
     assert press_undo(vera, press(vera, "resume")) == "Undone."
-    assert stands(database) == ("closed", None)
+    assert get_state(database) == ("closed", None)
 
 
 def a_minute_to_undo(session: Session, newsroom: Newsroom) -> None:
@@ -211,7 +211,7 @@ def test_an_end_is_told_once_to_whoever_is_asked_and_undone_as_a_whole(
         "sentence"
         in Page(vera.send(f"{PAGE}/close", vera.get(PAGE).form(f"/desk/steppe/{PAGE}/close").fields).text).main_text
     )
-    assert stands(database) == ("running", None)
+    assert get_state(database) == ("running", None)
     led = press(vera, "close", sentence=WORDS)
     with database.read() as session:
         assert asked.assignment(session).is_cancelled and session.get_one(Question, asked.question_id).is_open
@@ -231,7 +231,7 @@ def test_what_an_expert_has_heard_is_not_taken_back(vera: Desk, database: Databa
     changed = update(OutboxMail).where(OutboxMail.kind == "expert.cancelled").values(when)
     database.write(lambda session: session.execute(changed))
     assert press_undo(vera, led) == "One stays as it is: its expert has been told by mail."
-    assert stands(database) == ("closed", None)
+    assert get_state(database) == ("closed", None)
 
 
 def test_a_closed_newsletter_is_read_and_its_receipts_tell(
@@ -294,10 +294,10 @@ def test_a_stranger_is_led_nowhere_by_a_former_name(vera: Desk, app: Flask, data
 
 @pytest.mark.parametrize("slug", ["", "Salt Letter", "desk", "delta", "old-delta"])
 def test_a_short_name_that_another_has_or_had_is_refused(vera: Desk, database: Database, slug: str) -> None:
-    def others(session: Session) -> None:
+    def add_former_name(session: Session) -> None:
         session.add(FormerName(newsletter_id=create_delta_newsletter(session), slug="old-delta"))
 
-    database.write(others)
+    database.write(add_former_name)
     page = Page(
         vera.send(f"{PAGE}/rename", {**vera.get(PAGE).form(f"/desk/steppe/{PAGE}/rename").fields, "slug": slug}).text
     )
@@ -325,7 +325,7 @@ def test_two_admins_at_once_the_second_is_told(vera: Desk, database: Database) -
     press(vera, "pause", until=IN_MAY)
     said = vera.press(f"{PAGE}/close", 409, **form)
     assert "paused the newsletter" in said
-    assert stands(database) == ("paused", date(2094, 5, 3))
+    assert get_state(database) == ("paused", date(2094, 5, 3))
 
 
 def test_whoever_is_no_admin_finds_none_of_it(nora: Desk, vera: Desk, database: Database) -> None:
@@ -336,7 +336,7 @@ def test_whoever_is_no_admin_finds_none_of_it(nora: Desk, vera: Desk, database: 
     form = vera.get(PAGE).form(f"/desk/steppe/{PAGE}/pause").fields
     for act in ("rename", "pause", "resume", "close"):
         nora.post(f"{PAGE}/{act}", 404, **form)
-    assert stands(database) == ("running", None)
+    assert get_state(database) == ("running", None)
 
 
 def test_the_list_leads_to_those_that_one_manages(vera: Desk, database: Database) -> None:

@@ -36,7 +36,7 @@ def site(app: Flask) -> Iterator[WebhookReceiver]:
         yield server
 
 
-def added(vera: Desk, site: WebhookReceiver, kind: str = "webhook") -> str:
+def add_by_form(vera: Desk, site: WebhookReceiver, kind: str = "webhook") -> str:
     return vera.post("programs", kind=kind, name="The site", address=site.address)
 
 
@@ -82,7 +82,7 @@ def test_what_is_missing_is_told(vera: Desk, site: WebhookReceiver) -> None:
 def test_a_program_is_tried_paused_told_again_and_removed(
     vera: Desk, database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
-    page = added(vera, site)
+    page = add_by_form(vera, site)
     assert vera.get("programs").rows[1][:3] == ["The site", "webhook", "no events yet"]
     assert vera.get(vera.post(f"{page}/test")).notice == "The test has arrived: it answered 204."
     site.response = CannedResponse(b"words of its own", 500)
@@ -110,7 +110,7 @@ def test_a_program_is_tried_paused_told_again_and_removed(
 
 
 def test_the_secret_is_shown_once_and_made_anew(vera: Desk, site: WebhookReceiver) -> None:
-    page = added(vera, site)
+    page = add_by_form(vera, site)
     secret = secret_on(vera, page)
     assert secret.startswith("whsec_") and secret not in vera.open(page).text
     vera.post(f"{page}/secret", 409)
@@ -118,7 +118,7 @@ def test_the_secret_is_shown_once_and_made_anew(vera: Desk, site: WebhookReceive
     vera.post(f"{page}/renew", seen=seen)
     vera.post(f"{page}/renew", 409, seen=seen)
     assert secret_on(vera, page) != secret
-    chat = added(vera, site, "slack")
+    chat = add_by_form(vera, site, "slack")
     vera.post(f"{chat}/secret", 409)
     assert site.address.rpartition("/")[2] not in vera.open(chat).text, "whoever has it can write there"
 
@@ -132,7 +132,7 @@ def test_a_program_that_is_away_is_told_as_that(vera: Desk, site: WebhookReceive
 
 @pytest.mark.threat("rogue assistant", "another desk")
 def test_an_admin_alone_sees_them(nora: Desk, vera: Desk, site: WebhookReceiver) -> None:
-    page = added(vera, site)
+    page = add_by_form(vera, site)
     for path in ("programs", page):
         nora.get(path, 404)
     for press in ("test", "pause", "secret", "remove"):

@@ -156,11 +156,11 @@ def test_a_way_in_is_nobodys_to_read(nora: Desk, newsroom: Newsroom) -> None:
 
 @pytest.mark.both_databases
 def test_pages_of_one_state_go_on_where_the_last_one_ended(nora: Desk, newsroom: Newsroom) -> None:
-    def many(session: Session) -> None:
+    def submit_many(session: Session) -> None:
         for number in range(45):
             create_submitted_answer(session, newsroom, f"Question number {number}?")
 
-    nora.database.write(many)
+    nora.database.write(submit_many)
     pages = follow_pages(nora, "outbox?state=queued", "next")
     assert [len(page.texts("td.n[role=cell]")) for page in pages] == [40, 5]
     assert len(pages[1].attributes("[rel=prev]", "href")) == 1

@@ -33,7 +33,7 @@ def hold(session: Session) -> None:
         mail.state = "held"
 
 
-def held(nora: Desk, newsroom: Newsroom) -> str:
+def hold_invitation(nora: Desk, newsroom: Newsroom) -> str:
     """An invitation that waits for an editor."""
     nora.database.write(lambda s: invite_leyla(s, newsroom))
     nora.database.write(hold)
@@ -51,7 +51,7 @@ def mailed(nora: Desk, public_id: str) -> tuple[str, str]:
 def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(
     nora: Desk, ilya: Desk, newsroom: Newsroom
 ) -> None:
-    public_id = held(nora, newsroom)
+    public_id = hold_invitation(nora, newsroom)
     secret = mailed(nora, public_id)[1].partition("/a/")[2].split()[0]
     form = ilya.open(f"outbox/{public_id}/edit")
     text = Page(form.text).value("body")
@@ -73,7 +73,7 @@ def test_an_assistant_words_a_held_mail_and_the_editor_reads_it_before_it_goes(
 
 
 def test_an_invitation_whose_dates_are_over_stays_held_and_the_page_says_why(nora: Desk, newsroom: Newsroom) -> None:
-    public_id = held(nora, newsroom)
+    public_id = hold_invitation(nora, newsroom)
 
     def let_reply_date_pass(session: Session) -> None:
         session.scalars(select(Assignment)).one().reply_by = now(session) - timedelta(hours=1)
@@ -88,7 +88,7 @@ def test_an_invitation_whose_dates_are_over_stays_held_and_the_page_says_why(nor
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("fields", "message"),
     [
         ({"subject": "Salt", "body": "I lost it."}, "Each place for a link must be in the text"),
         ({"subject": "Salt", "body": " \n"}, "The mail needs a text."),
@@ -96,20 +96,20 @@ def test_an_invitation_whose_dates_are_over_stays_held_and_the_page_says_why(nor
     ],
 )
 def test_what_lacks_something_comes_back_as_it_was_typed(
-    nora: Desk, newsroom: Newsroom, typed: dict[str, str], said: str
+    nora: Desk, newsroom: Newsroom, fields: dict[str, str], message: str
 ) -> None:
-    public_id = held(nora, newsroom)
+    public_id = hold_invitation(nora, newsroom)
     version = get_open_mail_version(nora.open(f"outbox/{public_id}/edit"))
     before = dump_tables(nora.database)
-    response = nora.send(f"outbox/{public_id}/edit", {**typed, "version": version})
+    response = nora.send(f"outbox/{public_id}/edit", {**fields, "version": version})
     page = Page(response.text)
-    assert (response.status_code, said in page.main_text) == (422, True)
-    assert (page.value("body"), page.value("subject")) == (typed["body"].strip(), typed["subject"])
+    assert (response.status_code, message in page.main_text) == (422, True)
+    assert (page.value("body"), page.value("subject")) == (fields["body"].strip(), fields["subject"])
     assert dump_tables(nora.database) == before
 
 
 def test_two_who_word_one_mail_at_once_both_keep_their_text(nora: Desk, ilya: Desk, newsroom: Newsroom) -> None:
-    public_id = held(nora, newsroom)
+    public_id = hold_invitation(nora, newsroom)
     version = get_open_mail_version(nora.open(f"outbox/{public_id}/edit"))
     ilya.press(f"outbox/{public_id}/edit", subject="His", body="His text {link}", version=version)
     said = nora.press(f"outbox/{public_id}/edit", 409, subject="Hers", body="Her text {link}", version=version)
@@ -172,7 +172,7 @@ def test_one_press_does_what_it_can_and_says_what_it_could_not(nora: Desk, ilya:
 
 
 def test_a_press_that_is_none_and_a_mail_of_others_change_nothing(nora: Desk, newsroom: Newsroom) -> None:
-    public_id = held(nora, newsroom)
+    public_id = hold_invitation(nora, newsroom)
     before = dump_tables(nora.database)
     nora.press("outbox", 400, act="forget", mail=[f"{public_id}.1"])
     nora.press("outbox", 404, act="discard", mail=["000000000000.1"])
@@ -233,7 +233,7 @@ def test_every_kind_of_mail_has_a_name_at_the_desk() -> None:
 
 
 def test_an_invitation_whose_dates_are_over_does_not_leave(nora: Desk, newsroom: Newsroom) -> None:
-    public_id = held(nora, newsroom)
+    public_id = hold_invitation(nora, newsroom)
 
     def let_time_pass(session: Session) -> None:
         assignment = session.scalars(select(Assignment)).one()

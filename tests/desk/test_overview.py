@@ -105,15 +105,15 @@ def test_the_page_asks_so_often_and_no_more(nora: Desk, database: Database, news
     objects(database, newsroom)
     database.write(lambda session: breaks(session, newsroom))
 
-    def more(session: Session, numbers: range) -> None:
+    def add_questions(session: Session, numbers: range) -> None:
         for number in numbers:
             question = create_answered_question(session, newsroom, f"What falls on plate {number}?")
             question.must_run_by = utc_now().date()
         assert session.scalars(select(Question).where(Question.must_run_by.is_not(None))).first()
 
-    database.write(lambda session: more(session, range(1)))
+    database.write(lambda session: add_questions(session, range(1)))
     few = statements()
-    database.write(lambda session: more(session, range(1, 7)))
+    database.write(lambda session: add_questions(session, range(1, 7)))
     assert statements() == few <= 18
 
 

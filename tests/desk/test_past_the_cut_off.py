@@ -32,7 +32,7 @@ HOURS = timedelta(hours=1)
 
 
 @pytest.fixture
-def closed(database: Database, newsroom: Newsroom) -> Edition:
+def closed_edition(database: Database, newsroom: Newsroom) -> Edition:
     """The coming edition; its cut-off was 19 hours ago, and it runs in 29."""
 
     def close(session: Session) -> Edition:
@@ -44,12 +44,12 @@ def closed(database: Database, newsroom: Newsroom) -> Edition:
 
 
 @pytest.fixture
-def later(database: Database, newsroom: Newsroom, closed: Edition) -> Edition:
+def later_edition(database: Database, newsroom: Newsroom, closed_edition: Edition) -> Edition:
     with database.read() as session:
         return list_editions_to_run(session, newsroom.newsletter_id)[1]
 
 
-def test_home_says_when_it_runs_and_calls_nothing_late(nora: Desk, closed: Edition) -> None:
+def test_home_says_when_it_runs_and_calls_nothing_late(nora: Desk, closed_edition: Edition) -> None:
     page = nora.get("")
     line = page.part(".coming section").main_text
     assert "past its cut-off, runs in 29 hours" in line
@@ -58,23 +58,27 @@ def test_home_says_when_it_runs_and_calls_nothing_late(nora: Desk, closed: Editi
 
 
 def test_experts_are_asked_for_the_one_after_it(
-    nora: Desk, database: Database, newsroom: Newsroom, closed: Edition, later: Edition
+    nora: Desk, database: Database, newsroom: Newsroom, closed_edition: Edition, later_edition: Edition
 ) -> None:
     question = open_question(database, newsroom)
     page = nora.get(f"questions/{question}/ask")
     offered = page.attributes("select[name=edition] option", "value")
-    assert (closed.public_id in offered, offered[0], page.value("edition")) == (False, later.public_id, later.public_id)
+    assert (closed_edition.public_id in offered, offered[0], page.value("edition")) == (
+        False,
+        later_edition.public_id,
+        later_edition.public_id,
+    )
 
 
 def test_a_page_from_before_the_cut_off_is_told_and_keeps_what_was_typed(
-    nora: Desk, database: Database, newsroom: Newsroom, closed: Edition
+    nora: Desk, database: Database, newsroom: Newsroom, closed_edition: Edition
 ) -> None:
     question = open_question(database, newsroom)
     typed = {
         "name": "Timo Back",
         "email": "timo@field.example",
         "brief": "How it is measured.",
-        "edition": closed.public_id,
+        "edition": closed_edition.public_id,
     }
     page = nora.post(f"questions/{question}/ask", 422, act="send", **typed)
     assert page.errors == [("edition", "That edition takes no more answers. Choose a later one")]
@@ -86,33 +90,33 @@ def test_a_page_from_before_the_cut_off_is_told_and_keeps_what_was_typed(
 
 
 def test_an_answer_that_is_here_can_still_run_in_it(
-    nora: Desk, database: Database, newsroom: Newsroom, closed: Edition
+    nora: Desk, database: Database, newsroom: Newsroom, closed_edition: Edition
 ) -> None:
     question = database.write(lambda s: create_answered_question(s, newsroom, "Who measures the salt?").public_id)
     with nora.client.application.test_request_context():
         g.zone = "Europe/Prague"
-        assert f"Pick it for {day(closed.runs_at)}" in nora.get(f"questions/{question}").buttons
-    nora.post(f"questions/{question}/pick", edition=closed.public_id)
-    assert get_one(database, Question).edition_id == closed.id
+        assert f"Pick it for {day(closed_edition.runs_at)}" in nora.get(f"questions/{question}").buttons
+    nora.post(f"questions/{question}/pick", edition=closed_edition.public_id)
+    assert get_one(database, Question).edition_id == closed_edition.id
 
 
-def test_readers_are_told_the_day_on_which_it_runs(app: Flask, closed: Edition) -> None:
+def test_readers_are_told_the_day_on_which_it_runs(app: Flask, closed_edition: Edition) -> None:
     front = app.test_client().get("/steppe/", base_url="https://localhost").text
     with app.test_request_context():
         g.zone = "Europe/Prague"
-        assert day(closed.runs_at) in front
+        assert day(closed_edition.runs_at) in front
 
 
 @pytest.mark.parametrize("press", ["one", "all"])
 def test_an_invitation_that_was_prepared_before_is_for_the_next_edition(
-    nora: Desk, database: Database, newsroom: Newsroom, closed: Edition, later: Edition, press: str
+    nora: Desk, database: Database, newsroom: Newsroom, closed_edition: Edition, later_edition: Edition, press: str
 ) -> None:
     question = open_question(database, newsroom)
 
     def prepare(session: Session) -> str:
         row = session.scalars(select(Question).filter_by(public_id=question)).one()
         marek = session.get_one(Expert, newsroom.marek.expert_id)
-        return assigning.assign(session, newsroom.nora, row, marek, for_edition_id=closed.id).public_id
+        return assigning.assign(session, newsroom.nora, row, marek, for_edition_id=closed_edition.id).public_id
 
     drafted = database.write(prepare)
     page = nora.get(f"questions/{question}/assignments/{drafted}")
@@ -122,11 +126,11 @@ def test_an_invitation_that_was_prepared_before_is_for_the_next_edition(
     else:
         nora.post(f"questions/{question}/invitations", assignment=drafted)
     asked = get_one(database, Assignment)
-    assert (asked.state, asked.for_edition_id) == ("invited", later.id)
-    assert utc_now() < asked.reply_by < asked.due_at < later.cutoff_at < later.runs_at
+    assert (asked.state, asked.for_edition_id) == ("invited", later_edition.id)
+    assert utc_now() < asked.reply_by < asked.due_at < later_edition.cutoff_at < later_edition.runs_at
     with database.read() as session:
         letter = outbox.read(session, session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one())
-    local = [moment.astimezone(ZoneInfo("Europe/Prague")) for moment in (later.runs_at, closed.runs_at)]
+    local = [moment.astimezone(ZoneInfo("Europe/Prague")) for moment in (later_edition.runs_at, closed_edition.runs_at)]
     runs, over = (f"run on {moment:%A} {moment.day} {moment:%B}" for moment in local)
     assert (runs in letter.text, over in letter.text) == (True, False)
 
@@ -149,10 +153,15 @@ def test_a_new_newsletter_shows_the_dates_that_it_will_have(vera: Desk, database
 
 
 def test_a_quote_check_in_between_is_for_the_next_edition_and_the_desk_reads_so(
-    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment, closed: Edition, later: Edition
+    nora: Desk,
+    database: Database,
+    newsroom: Newsroom,
+    salt: ExpertAssignment,
+    closed_edition: Edition,
+    later_edition: Edition,
 ) -> None:
     def text_came(session: Session) -> str:
-        salt.assignment(session).for_edition_id = closed.id
+        salt.assignment(session).for_edition_id = closed_edition.id
         return session.get_one(Question, salt.question_id).public_id
 
     question = database.write(text_came)
@@ -164,11 +173,11 @@ def test_a_quote_check_in_between_is_for_the_next_edition_and_the_desk_reads_so(
     nora.post(address, seen=seen)
     with nora.client.application.test_request_context():
         g.zone = "Europe/Prague"
-        told = f"There was no time for a check before the cut-off, so the answer is for the edition of {day(later.runs_at)}."
+        told = f"There was no time for a check before the cut-off, so the answer is for the edition of {day(later_edition.runs_at)}."
     assert told in nora.get(f"questions/{question}")
     check = get_one(database, Check)
     with database.read() as session:
-        assert salt.assignment(session).for_edition_id == later.id
-    assert utc_now() < check.due_at < later.cutoff_at
+        assert salt.assignment(session).for_edition_id == later_edition.id
+    assert utc_now() < check.due_at < later_edition.cutoff_at
     local = check.due_at.astimezone(ZoneInfo("Europe/Prague"))
     assert (local.weekday() < 5, 9 <= local.hour <= 17, local.minute) == (True, True, 0)

@@ -55,7 +55,7 @@ def invite(vera: Browser, name: str = "Saule Bekova", email: str = SAULE, role: 
     return vera.press(PEOPLE, name=name, email=email, role=role).status_code
 
 
-def of(database: Database, name: str) -> str:
+def get_person_path(database: Database, name: str) -> str:
     """The address of somebody's page."""
     with database.read() as session:
         query = select(Person.public_id).join(Membership, Membership.person_id == Person.id)
@@ -121,7 +121,7 @@ def test_an_invitation_sent_again_ends_the_first_and_a_withdrawn_one_leaves_noth
     app: Flask, database: Database, newsroom: Newsroom, vera: Browser
 ) -> None:
     invite(vera)
-    first, page = find_link(get_newest_mail_text(database, SAULE)), of(database, "Saule Bekova")
+    first, page = find_link(get_newest_mail_text(database, SAULE)), get_person_path(database, "Saule Bekova")
     vera.open(page)
     assert vera.press(f"{page}/again").status_code == 303
     second = find_link(get_newest_mail_text(database, SAULE))
@@ -137,7 +137,7 @@ def test_an_invitation_sent_again_ends_the_first_and_a_withdrawn_one_leaves_noth
 
 
 @pytest.mark.parametrize(
-    ("typed", "fault"),
+    ("fields", "fault"),
     [
         ({"name": " "}, "Say who it is."),
         ({"email": "saule at desk"}, "“saule at desk” is not an e-mail address, such as desk@example.org."),
@@ -146,10 +146,10 @@ def test_an_invitation_sent_again_ends_the_first_and_a_withdrawn_one_leaves_noth
     ],
 )
 def test_what_cant_be_taken_is_said_at_its_field_and_stays_typed(
-    database: Database, vera: Browser, typed: dict[str, str], fault: str
+    database: Database, vera: Browser, fields: dict[str, str], fault: str
 ) -> None:
     before = dump_tables(database)
-    form = {"name": "Saule Bekova", "email": SAULE, "role": "assistant"} | typed
+    form = {"name": "Saule Bekova", "email": SAULE, "role": "assistant"} | fields
     assert vera.press(PEOPLE, **form).status_code == 422
     assert fault in vera.text
     assert (vera.value("name"), vera.value("email")) == (form["name"], form["email"])
@@ -186,7 +186,7 @@ def test_an_admin_learns_nothing_of_another_desk(
     assert vera.open("/desk/delta/people").status_code == 404
     assert before.open(f"{DESK}letters").status_code == 404  # she is asked, not taken
     vera.open(PEOPLE)
-    page = of(database, "Dr. Bekova of the Delta")
+    page = get_person_path(database, "Dr. Bekova of the Delta")
     vera.press(f"{page}/withdraw")
     assert list_roles(database, delta) == {"Dr. Bekova of the Delta": ("admin", "here")}
     assert before.open("/desk/delta/people").status_code == 200
@@ -271,7 +271,7 @@ def test_whoever_is_removed_is_out_and_what_they_did_stays_in_their_name(
 def test_the_last_admin_stays(
     database: Database, newsroom: Newsroom, vera: Browser, act: str, form: dict[str, str]
 ) -> None:
-    page = of(database, "Vera Holm")
+    page = get_person_path(database, "Vera Holm")
     vera.open(page)
     assert "The only admin stays" in vera.text
     before = dump_tables(database)

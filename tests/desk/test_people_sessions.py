@@ -37,16 +37,16 @@ SAULE = {"name": "Saule Bekova", "email": "saule@desk.example", "role": "assista
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 
-def ago(**length: float) -> datetime:
+def get_past_time(**length: float) -> datetime:
     return utc_now() - timedelta(**length)
 
 
-def put_back(database: Database, **columns: Any) -> None:
+def update_sessions(database: Database, **columns: Any) -> None:
     """Let what the sessions say have happened some time ago."""
     database.write(lambda session: session.execute(update(BrowserSession).values(**columns)))
 
 
-def kept(database: Database) -> list[BrowserSession]:
+def list_sessions(database: Database) -> list[BrowserSession]:
     with database.read() as session:
         return list(session.scalars(select(BrowserSession).order_by(BrowserSession.id)))
 
@@ -56,7 +56,7 @@ def vera(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     """Vera, who signed in this morning."""
     hire_vera(database, newsroom)
     browser = sign_in_directly(app, database, VERA)
-    put_back(database, stepped_up_at=ago(hours=3), began_at=ago(hours=3))
+    update_sessions(database, stepped_up_at=get_past_time(hours=3), began_at=get_past_time(hours=3))
     return browser
 
 
@@ -118,9 +118,9 @@ def test_vera_proves_it_by_mail_in_the_same_browser_and_goes_on(
     vera.follow()
     assert vera.press(PEOPLE, **SAULE).status_code == 303
     assert list_roles(database, newsroom.newsletter_id)["Saule Bekova"] == ("assistant", "invited")
-    [only] = kept(database)
+    [only] = list_sessions(database)
     assert only.stepped_up_at is not None
-    assert (only.began_at < ago(hours=2), only.stepped_up_at > ago(minutes=1)) == (True, True)
+    assert (only.began_at < get_past_time(hours=2), only.stepped_up_at > get_past_time(minutes=1)) == (True, True)
     thief = Browser(app)
     with thief.edit_session() as cookie:
         cookie.update(old)
@@ -132,7 +132,7 @@ def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keep
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
     nora, export = sign_in_directly(app, database, NORA), "Export the directory"
-    put_back(database, stepped_up_at=ago(hours=3))
+    update_sessions(database, stepped_up_at=get_past_time(hours=3))
     files = f"{DESK}experts/files?q=Leyla&show=work"
     nora.open(f"{DESK}experts?q=Leyla&show=work")
     assert f'href="{files}"' in nora.text
@@ -155,7 +155,7 @@ def test_the_directory_leaves_the_house_only_after_a_proof_and_the_way_back_keep
 
 
 def test_a_proof_of_a_clock_that_ran_ahead_is_none(database: Database, newsroom: Newsroom, vera: Browser) -> None:
-    put_back(database, stepped_up_at=ago(days=-300))
+    update_sessions(database, stepped_up_at=get_past_time(days=-300))
     vera.open(PEOPLE)
     assert vera.press(PEOPLE, **SAULE).headers["Location"].startswith("/sign-in/again?")
 
@@ -173,15 +173,15 @@ def test_a_code_proves_once_and_nothing_for_a_browser_that_was_signed_out_meanwh
     with vera.edit_session() as cookie:
         before = dict(cookie)
     type_code(vera, database, VERA)
-    put_back(database, stepped_up_at=ago(hours=3))
+    update_sessions(database, stepped_up_at=get_past_time(hours=3))
     twin = Browser(app)
     with twin.edit_session() as cookie:
         cookie.update(before)
     twin.open("/sign-in/code")
     type_code(twin, database, VERA)
     assert twin.response is not None and twin.response.status_code == 400
-    [session] = kept(database)
-    assert session.stepped_up_at is not None and session.stepped_up_at < ago(hours=2)
+    [session] = list_sessions(database)
+    assert session.stepped_up_at is not None and session.stepped_up_at < get_past_time(hours=2)
 
     asks_again()
     nora = sign_in_directly(app, database, NORA)
@@ -205,21 +205,21 @@ def test_who_proves_as_herself_presses_as_nobody_else(
     vera.open("/sign-in/code")
     type_code(vera, database, VERA)
     assert vera.open(PEOPLE).status_code == 200
-    assert [row.person_id for row in kept(database)] == [newsroom.ilya.person_id]
+    assert [row.person_id for row in list_sessions(database)] == [newsroom.ilya.person_id]
 
 
 @pytest.mark.threat("seized editor's device")
-@pytest.mark.parametrize("how", ["signed out elsewhere", "shut out"])
+@pytest.mark.parametrize("variant", ["signed out elsewhere", "shut out"])
 def test_an_open_page_of_whoever_was_signed_out_presses_nothing_and_gives_back_what_was_typed(
-    app: Flask, database: Database, newsroom: Newsroom, vera: Browser, how: str
+    app: Flask, database: Database, newsroom: Newsroom, vera: Browser, variant: str
 ) -> None:
     question = database.write(lambda session: actions.open_question(session, newsroom.nora, [], body="Who?").public_id)
     ilya = sign_in_directly(app, database, ILYA)
     ilya.open(f"{DESK}questions/{question}")
-    put_back(database, stepped_up_at=ago(minutes=1))
+    update_sessions(database, stepped_up_at=get_past_time(minutes=1))
     page = f"{PEOPLE}/{get_person_public_id(database, newsroom.ilya)}"
     vera.open(page)
-    assert vera.press(f"{page}/{'out' if how == 'signed out elsewhere' else 'deactivate'}").status_code == 303
+    assert vera.press(f"{page}/{'out' if variant == 'signed out elsewhere' else 'deactivate'}").status_code == 303
     before = dump_tables(database)
     refused = ilya.press(f"{DESK}questions/{question}/note", note="I rang the field station.")
     assert (refused.status_code, ilya.heading, "I rang the field station.</textarea>" in ilya.text) == (
@@ -244,13 +244,13 @@ def test_being_seen_is_noted_once_in_five_minutes_and_is_all_that_a_page_writes(
     before = dump_tables(database)
     nora.open(f"{DESK}letters")
     assert dump_tables(database) == before
-    put_back(database, seen_at=ago(minutes=6))
+    update_sessions(database, seen_at=get_past_time(minutes=6))
     before = dump_tables(database)
     nora.open(f"{DESK}letters")
     after = dump_tables(database)
     assert [table for table in after if after[table] != before[table]] == ["sessions"]
-    [seen] = kept(database)
-    assert seen.seen_at is not None and seen.seen_at > ago(minutes=1)
+    [seen] = list_sessions(database)
+    assert seen.seen_at is not None and seen.seen_at > get_past_time(minutes=1)
     nora.open(f"{DESK}questions")
     assert dump_tables(database) == after
 
@@ -261,7 +261,7 @@ def test_of_an_expert_neither_browser_nor_hour_is_kept(app: Flask, database: Dat
     request_code(leyla, "leyla@field.example", door="expert")
     type_code(leyla, database, "leyla@field.example")
     assert leyla.open("/expert/").status_code == 200
-    assert [(row.browser, row.seen_at) for row in kept(database)] == [("", None)]
+    assert [(row.browser, row.seen_at) for row in list_sessions(database)] == [("", None)]
     leyla.open("/signed-in")
     assert ("Firefox" in leyla.text, "last seen" in leyla.text) == (False, False)
 
@@ -276,7 +276,7 @@ def test_nora_sees_her_browsers_and_signs_one_or_all_others_out(
     laptop.open("/signed-in")
     assert (laptop.text.count("This browser"), laptop.text.count("Another browser")) == (1, 2)
     assert laptop.text.count("Firefox on Linux") == 3
-    first, second, _third, of_ilya = kept(database)
+    first, second, _third, of_ilya = list_sessions(database)
     laptop.press(f"/signed-in/{second.public_id}/end")
     laptop.follow()
     laptop.press(f"/signed-in/{of_ilya.public_id}/end")  # somebody else's
@@ -284,7 +284,7 @@ def test_nora_sees_her_browsers_and_signs_one_or_all_others_out(
     laptop.open("/signed-in")
     laptop.press("/signed-in/others")
     assert [one.open(f"{DESK}letters").status_code for one in (laptop, tablet, ilya)] == [200, 303, 200]
-    assert [row.public_id for row in kept(database)] == [first.public_id, of_ilya.public_id]
+    assert [row.public_id for row in list_sessions(database)] == [first.public_id, of_ilya.public_id]
 
 
 def test_whoever_signs_in_again_in_a_browser_leaves_no_second_session(
@@ -293,12 +293,12 @@ def test_whoever_signs_in_again_in_a_browser_leaves_no_second_session(
     nora = sign_in_directly(app, database, NORA)
     request_code(nora, NORA)
     type_code(nora, database, NORA)
-    assert len(kept(database)) == 1
+    assert len(list_sessions(database)) == 1
     assert nora.open(f"{DESK}letters").status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("user_agent", "named"),
+    ("user_agent", "name"),
     [
         (FIREFOX, "Firefox on Linux"),
         (
@@ -312,8 +312,8 @@ def test_whoever_signs_in_again_in_a_browser_leaves_no_second_session(
         ("", ""),
     ],
 )  # fmt: skip
-def test_a_browser_is_named_by_its_kind_or_not_at_all(user_agent: str, named: str) -> None:
-    assert describe_browser(user_agent) == named
+def test_a_browser_is_named_by_its_kind_or_not_at_all(user_agent: str, name: str) -> None:
+    assert describe_browser(user_agent) == name
 
 
 @pytest.mark.threat("seized editor's device")
@@ -323,13 +323,13 @@ def test_a_browser_that_rests_for_a_day_is_signed_out_and_so_is_any_after_two_we
     nora = sign_in_directly(app, database, NORA)
     nora.open("/signed-in")
     assert "for 24 hours is signed out by itself, and any after 14 days." in " ".join(nora.text.split())
-    put_back(database, seen_at=ago(hours=23, minutes=50))
+    update_sessions(database, seen_at=get_past_time(hours=23, minutes=50))
     assert nora.open(f"{DESK}letters").status_code == 200
-    put_back(database, seen_at=ago(hours=24))
+    update_sessions(database, seen_at=get_past_time(hours=24))
     assert nora.open(f"{DESK}letters").status_code == 303
-    [row] = kept(database)
+    [row] = list_sessions(database)
     assert row.ends_at - row.began_at == timedelta(days=14)
-    put_back(database, seen_at=ago(minutes=1), ends_at=ago(minutes=1))
+    update_sessions(database, seen_at=get_past_time(minutes=1), ends_at=get_past_time(minutes=1))
     assert nora.open(f"{DESK}letters").status_code == 303
 
 
@@ -346,7 +346,7 @@ def test_settings_say_for_how_long_somebody_stays_and_the_mail_says_so(
             in " ".join(get_newest_mail_text(database, NORA).split())
         )
         type_code(nora, database, NORA)
-        [row] = kept(database)
+        [row] = list_sessions(database)
         assert row.ends_at - row.began_at == timedelta(days=2)
     finally:
         info["sign_in"] = SignInRules()

@@ -169,11 +169,11 @@ def test_a_press_whose_transaction_broke_is_pressed_again(
 ) -> None:
     keep = form_of(nora, "letters/new", "/letters/new", body=WORDS)
 
-    def broken(*_: Any, **__: Any) -> None:
+    def raise_busy(*_: Any, **__: Any) -> None:
         raise Busy
 
     with monkeypatch.context() as patch:
-        patch.setattr("app.letters.receive.send", broken)
+        patch.setattr("app.letters.receive.send", raise_busy)
         with pytest.raises(AssertionError, match="503"):
             keep()
     assert (count(database, Letter), count(database, PressKey)) == (0, 0)
@@ -187,11 +187,11 @@ def test_where_nobody_knows_where_the_first_led_the_second_does_nothing_and_says
     """The process was ended between the press and its page."""
     keep = form_of(nora, "letters/new", "/letters/new", body=WORDS)
 
-    def ended(*_: Any) -> None:
+    def raise_busy_at_end(*_: Any) -> None:
         raise Busy
 
     with monkeypatch.context() as patch:
-        patch.setattr(idempotency, "settle", ended)
+        patch.setattr(idempotency, "settle", raise_busy_at_end)
         keep()
     monkeypatch.setattr(idempotency, "PATIENCE", 0)
     assert nora.get(keep()).notice == AGAIN

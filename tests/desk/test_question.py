@@ -29,7 +29,7 @@ from tests.support.sample_newsroom import Newsroom, create_submitted_answer
 ANSWER_WORDS = "We put up salt plates in 2009 and count what falls on them."
 
 
-def asked(database: Database, newsroom: Newsroom, *bodies: str) -> list[str]:
+def send_letters_of(database: Database, newsroom: Newsroom, *bodies: str) -> list[str]:
     """Readers write. Gives the letters' public ids."""
 
     def fn(session):
@@ -45,7 +45,9 @@ def asked(database: Database, newsroom: Newsroom, *bodies: str) -> list[str]:
 
 
 def test_nora_takes_two_letters_to_an_approved_and_picked_answer(nora, database, newsroom):
-    letters = asked(database, newsroom, "who counts the salt in our orchard?", "can a village ask for the salt figures")
+    letters = send_letters_of(
+        database, newsroom, "who counts the salt in our orchard?", "can a village ask for the salt figures"
+    )
     boxes = nora.get("/letters").values("letter")
     assert sorted(box.split(".")[0] for box in boxes) == sorted(letters)
 
@@ -250,7 +252,7 @@ def test_a_suggested_colleague_stands_with_whoever_named_them(nora, database, ne
 
 
 def test_two_languages_stand_beside_each_other_with_nothing_struck_out(nora, database, newsroom):
-    [letter] = asked(database, newsroom, "Кто измеряет соль в наших садах?")
+    [letter] = send_letters_of(database, newsroom, "Кто измеряет соль в наших садах?")
     question = nora.post(f"/letters/{letter}/file", kind="question", version=1)
     page = nora.get(question)
     nora.post(f"{question}/wording", seen=get_version_token(page), headline="Salt", body=QUESTION_BODY, language="en")

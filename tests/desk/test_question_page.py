@@ -31,7 +31,7 @@ from tests.support.sample_newsroom import Newsroom, create_answered_question, cr
 WORDS = "Who measures the salt in the orchards, and can a village ask for the figures?"
 
 
-def opened(
+def open_question_page(
     database: Database, newsroom: Newsroom, *asks: str | receive.Submission, headline: str = "The Salt Wind"
 ) -> str:
     """A question in the desk's cleared words, with these letters behind it. Gives its page."""
@@ -46,7 +46,9 @@ def opened(
 
 
 def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction(nora, database, newsroom):
-    page = nora.get(opened(database, newsroom, TIMURS_QUESTION, "چه کسی نمک را اندازه می‌گیرد؟", "who weighs the salt"))
+    page = nora.get(
+        open_question_page(database, newsroom, TIMURS_QUESTION, "چه کسی نمک را اندازه می‌گیرد؟", "who weighs the salt")
+    )
     words = get_section(page, "wording")
     assert "<del>my uncle at the cannery says that nobody weighs </del>the salt" in words
     assert words.texts("details details > summary") == [
@@ -60,7 +62,9 @@ def test_each_letter_stands_beside_the_wording_in_its_own_language_and_direction
 
 
 def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_of_thirty(nora, database, newsroom):
-    address = opened(database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1980, 2020)))
+    address = open_question_page(
+        database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1980, 2020))
+    )
     page = nora.get(address)
     folded = get_section(page, "wording").texts("summary")
     assert len([words for words in folded if words.startswith("Web, English")]) == 11
@@ -73,7 +77,7 @@ def test_of_many_letters_the_page_shows_the_first_and_the_others_stand_on_pages_
 
 
 def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it(nora, database, newsroom):
-    address = opened(database, newsroom, TIMURS_QUESTION)
+    address = open_question_page(database, newsroom, TIMURS_QUESTION)
     nora.post(
         f"{address}/note",
         note="@ilya, and @Ilya Brandt again: she works at the cannery. @Nora knows, ask me@ilya.example.",
@@ -94,7 +98,7 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
 
 
 @pytest.mark.parametrize(
-    ("body", "called"),
+    ("body", "names"),
     [
         ("@Nora see p. 4", [("@Nora", {1})]),
         ("@nora lind, @ILYA!", [("@nora lind", {1}), ("@ILYA", {2})]),
@@ -104,16 +108,18 @@ def test_a_colleague_who_is_called_in_a_note_is_mailed_once_and_not_a_word_of_it
         ("@Гульнара: да", [("@Гульнара", {5})]),
     ],
 )
-def test_who_is_called_by_a_note(body, called):
+def test_who_is_called_by_a_note(body, names):
     people = {1: "Nora Lind", 2: "Ilya Brandt", 3: "Ana Marić", 4: "Ana Kovač", 5: "Гульнара Есенова"}
     found = find_mentions(body, people)
-    assert [(body[mention.start : mention.end], set(mention.person_ids)) for mention in found] == called
+    assert [(body[mention.start : mention.end], set(mention.person_ids)) for mention in found] == names
     assert "".join(piece for piece, _called in split_at_mentions(body, found)) == body
 
 
 @pytest.mark.both_databases
 def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_out(nora, database, newsroom):
-    address = opened(database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1990, 2030)))
+    address = open_question_page(
+        database, newsroom, *(f"who weighs the salt in year {year}?" for year in range(1990, 2030))
+    )
 
     def fill(session: Session) -> None:
         question = session.scalars(select(Question)).one()
@@ -141,7 +147,7 @@ def test_the_trail_goes_back_page_by_page_with_nothing_twice_and_nothing_left_ou
 
 
 def test_the_hour_of_a_letter_without_an_address_is_told_nowhere(nora, database, newsroom):
-    trail = get_section(nora.get(opened(database, newsroom, TIMURS_QUESTION)), "trail")
+    trail = get_section(nora.get(open_question_page(database, newsroom, TIMURS_QUESTION)), "trail")
     [line] = trail.parts('li:has([href*="/letters/"])')
     assert (line.texts("time"), line.texts("a")) == (["–"], ["A reader’s letter came: Web, English."])
 
@@ -176,7 +182,7 @@ def test_the_page_takes_as_many_queries_for_thirty_letters_notes_versions_and_ma
 
 
 def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
-    first, second = opened(database, newsroom), opened(database, newsroom, headline="Ferries")
+    first, second = open_question_page(database, newsroom), open_question_page(database, newsroom, headline="Ferries")
     nora.post(f"{first}/topics", more="Salt, Ports and ferries")
     nora.post(f"{second}/topics", more="ports and ferries, ,")
     with database.read() as session:
@@ -189,9 +195,9 @@ def test_topics_are_those_in_use_and_new_ones_by_name(nora, database, newsroom):
 
 
 def test_look_alikes_become_one_with_one_press_or_are_not_shown_again(nora, database, newsroom):
-    salt = opened(database, newsroom, "who measures the salt in the orchards of our village?")
-    wind = opened(database, newsroom, "salt in orchards", headline="The Salt Wind again")
-    ferries = opened(database, newsroom, headline="Orchards and salt figures")
+    salt = open_question_page(database, newsroom, "who measures the salt in the orchards of our village?")
+    wind = open_question_page(database, newsroom, "salt in orchards", headline="The Salt Wind again")
+    ferries = open_question_page(database, newsroom, headline="Orchards and salt figures")
     waits = database.write(
         lambda session: (
             send_letters(session, newsroom, "Who measures the salt in the orchards, a village asks")[0].public_id
@@ -297,7 +303,7 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "result"),
     [
         ("They say: My uncle at the cannery, says so.", ["My uncle at the cannery, says"]),
         ("An uncle at a cannery said that.", []),
@@ -307,14 +313,14 @@ def test_a_letter_to_leyla_goes_in_her_thread_and_readers_words_in_it_are_looked
         ("他问:我们村的果园里的盐是谁测量的", ["我们村的果园里的盐是谁测量的"]),
     ],
 )
-def test_words_of_readers_are_found_and_those_of_the_desk_are_not(text, found):
+def test_words_of_readers_are_found_and_those_of_the_desk_are_not(text, result):
     private = [TIMURS_QUESTION, "can a village ask for the figures", "我们村的果园里的盐是谁测量的?"]
-    assert list_quoted_passages(text, private, [WORDS]) == found
+    assert list_quoted_passages(text, private, [WORDS]) == result
 
 
 def test_other_words_leave_the_house_only_when_they_have_been_confirmed(nora, database, newsroom):
     """Each of the three texts; the language alone leaves the words as they were."""
-    address = opened(database, newsroom)
+    address = open_question_page(database, newsroom)
     words = {"headline": "The Salt Wind", "body": WORDS, "background": "", "language": "en"}
     for change, stays in (
         ({"language": "uk"}, True), ({"language": "en"}, True), ({"headline": "Salt in Osh"}, False),
@@ -359,7 +365,7 @@ def test_pulling_needs_a_reason_that_stays_with_the_question(nora, database, new
 
 
 def test_the_page_of_a_question_loads_no_drafts_of_forms_where_nobody_has_any(nora, database, newsroom):
-    address = opened(database, newsroom)
+    address = open_question_page(database, newsroom)
     with record_statements(nora.database) as statements:
         nora.get(address)
     assert [one for one in statements if "SELECT form_drafts." in one] == []
@@ -371,14 +377,14 @@ def test_a_look_alike_that_was_merged_since_is_shown_as_its_lead_and_all_leads_a
 ):
     """The index hears of a merge a second later, so that a letter can look like a question that is another's by now."""
 
-    def both(session: Session, number: int) -> tuple[Question, Question]:
+    def open_pair(session: Session, number: int) -> tuple[Question, Question]:
         asks = f"Who measures the salt in orchard {number} of the Karakum plain?"
         return tuple(
             actions.open_question(session, newsroom.nora, [], headline=words, body=words, language="en")
             for words in (asks, f"Ferry {number}: why does it stand still?")
         )  # type: ignore[return-value]
 
-    pairs = [tuple(one.id for one in database.write(lambda s, n=n: both(s, n))) for n in range(3)]
+    pairs = [tuple(one.id for one in database.write(lambda s, n=n: open_pair(s, n))) for n in range(3)]
     asks = "who measures salt in the orchards of the Karakum?"
     letter = f"/letters/{database.write(lambda session: send_letters(session, newsroom, asks)[0].public_id)}"
     index_due(database)

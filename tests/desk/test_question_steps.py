@@ -42,16 +42,16 @@ class Room(NamedTuple):
     newsroom: Newsroom
 
     def do(self, fn: Callable[[Session, Question], object]) -> None:
-        def on_it(session: Session) -> None:
+        def apply_to_first(session: Session) -> None:
             fn(session, session.scalars(select(Question).order_by(Question.id)).first())  # type: ignore[arg-type]
 
-        self.database.write(on_it)
+        self.database.write(apply_to_first)
 
     def answer(self, fn: Callable[[Session, Answer], object]) -> None:
         self.database.write(lambda session: fn(session, session.scalars(select(Answer)).one()))
 
 
-def to_word(room: Room) -> None:
+def make_unworded(room: Room) -> None:
     """A question as the key `q` makes it of two letters."""
 
     def fn(session: Session) -> None:
@@ -62,7 +62,7 @@ def to_word(room: Room) -> None:
 
 
 def to_confirm(room: Room) -> None:
-    to_word(room)
+    make_unworded(room)
     room.do(
         lambda session, question: wording.reword(
             session, room.newsroom.nora, question, headline="The Salt Wind", body=WORDS, background="", language="en"
@@ -97,7 +97,7 @@ def with_two_letters(room: Room) -> ExpertAssignment:
     return made
 
 
-def late(room: Room) -> None:
+def make_late(room: Room) -> None:
     made = with_two_letters(room)
     room.database.write(lambda session: setattr(made.assignment(session), "reply_by", now(session) - timedelta(days=1)))
 
@@ -130,45 +130,45 @@ def text_here(room: Room) -> ExpertAssignment:
     return made
 
 
-def edited(room: Room) -> ExpertAssignment:
+def make_edited(room: Room) -> ExpertAssignment:
     made = text_here(room)
     made.edit()
     return made
 
 
 def in_check(room: Room) -> ExpertAssignment:
-    made = edited(room)
+    made = make_edited(room)
     made.send_to_check()
     return made
 
 
-def settled(room: Room, outcome: str, reply: str = "") -> None:
+def settle_check(room: Room, outcome: str, reply: str = "") -> None:
     in_check(room)
     room.answer(lambda session, answer: editing.settle_check(session, room.newsroom.leyla, answer, outcome, reply))
 
 
-def passed(room: Room) -> None:
-    settled(room, "fine")
+def pass_check(room: Room) -> None:
+    settle_check(room, "fine")
 
 
 def objected(room: Room) -> None:
-    settled(room, "wrong", "It was 2010.")
+    settle_check(room, "wrong", "It was 2010.")
 
 
 def approved(room: Room) -> None:
-    passed(room)
+    pass_check(room)
     nora = room.newsroom.nora
     room.answer(lambda session, answer: editing.approve(session, nora, answer, checklist=editing.CHECKLIST))
 
 
-def picked(room: Room) -> ExpertAssignment:
-    made = edited(room)
+def make_picked(room: Room) -> ExpertAssignment:
+    made = make_edited(room)
     made.approve()
     return made
 
 
-def ran(room: Room) -> None:
-    picked(room).publish()
+def make_published(room: Room) -> None:
+    make_picked(room).publish()
 
 
 def shelved(room: Room) -> None:
@@ -176,12 +176,12 @@ def shelved(room: Room) -> None:
     room.do(lambda session, question: actions.shelve(session, room.newsroom.nora, question))
 
 
-def closed(room: Room) -> None:
+def make_closed(room: Room) -> None:
     to_ask(room)
     room.do(lambda session, question: endings.close_question(session, room.newsroom.nora, question, "later"))
 
 
-def merged(room: Room) -> None:
+def make_merged(room: Room) -> None:
     to_ask(room)
 
     def fn(session: Session, question: Question) -> None:
@@ -206,26 +206,26 @@ class Due(NamedTuple):
 
 
 STATES = {
-    "to be worded": Due(to_word, "wording", "Save the wording", 38, 14),
+    "to be worded": Due(make_unworded, "wording", "Save the wording", 38, 14),
     "to be confirmed": Due(to_confirm, "wording", "Nobody can be recognised in it", 34, 9),
     "nobody asked": Due(to_ask, "who", "Ask an expert", 33, 13),
     "prepared": Due(prepared, "", "Read and send the invitation to Leyla Aydın", 31, 8),
     "asked": Due(with_two_letters, "who", "", 35, 9),
     "two asked": Due(two_asked, "who", "", 42, 12),
-    "late": Due(late, "who", "Ask someone else", 35, 9),
+    "late": Due(make_late, "who", "Ask someone else", 35, 9),
     "a mail came": Due(mailed, "mailed", "", 45, 14),
     "a no": Due(declined, "who", "Ask an expert", 38, 12),
     "the text is here": Due(text_here, "answer", "Edit Leyla Aydın’s answer", 39, 8),
-    "edited": Due(edited, "answer", "Send Leyla Aydın the quote check", 41, 9),
+    "edited": Due(make_edited, "answer", "Send Leyla Aydın the quote check", 41, 9),
     "in check": Due(in_check, "who", "", 40, 9),
     "objected": Due(objected, "answer", "Edit Leyla Aydın’s answer", 42, 9),
-    "passed": Due(passed, "answer", "Approve Leyla Aydın’s answer", 41, 10),
+    "passed": Due(pass_check, "answer", "Approve Leyla Aydın’s answer", 41, 10),
     "approved": Due(approved, "", "Pick it for", 36, 8),
-    "in an edition": Due(picked, "", "Look at the edition of", 29, 8),
-    "in the past": Due(ran, "", "", 29, 10),
+    "in an edition": Due(make_picked, "", "Look at the edition of", 29, 8),
+    "in the past": Due(make_published, "", "", 29, 10),
     "shelved": Due(shelved, "", "Take it from the shelf", 24, 8),
-    "closed": Due(closed, "", "Open it again", 18, 6),
-    "merged": Due(merged, "", "Take it out again", 17, 7),
+    "closed": Due(make_closed, "", "Open it again", 18, 6),
+    "merged": Due(make_merged, "", "Take it out again", 17, 7),
 }
 
 
@@ -254,13 +254,13 @@ def test_what_is_due_stands_open_and_alone_and_nothing_twice(nora, database, roo
     assert page.attributes("details[open]", "open") == []
     assert [words[: len(due.red)] for words in page.texts(".btn--next")] == [due.red] * bool(due.red)
     assert len(page.controls) <= due.most <= MOST < due.before, page.controls
-    assert twice(page, nora.base_path) == []
+    assert list_repeated(page, nora.base_path) == []
     with database.read() as session:
         letters = [letter.body or "" for letter in session.scalars(select(Letter).filter_by(author="reader"))]
-    assert (len(letters) > 1, [words_on(page).count(words) for words in letters]) == (True, [1] * len(letters))
+    assert (len(letters) > 1, [get_page_text(page).count(words) for words in letters]) == (True, [1] * len(letters))
 
 
-def twice(page: Page, desk: str) -> list[object]:
+def list_repeated(page: Page, desk: str) -> list[object]:
     """What can be pressed or followed in two places. A letter and a mail are named in the trail, too."""
     acts = Counter(
         (form.action, button, *sorted((name, str(value)) for name, value in form.fields.items() if name in TELLING))
@@ -272,7 +272,7 @@ def twice(page: Page, desk: str) -> list[object]:
     return [act for act, times in [*acts.items(), *leads.items()] if times > 1]
 
 
-def words_on(page: Page) -> str:
+def get_page_text(page: Page) -> str:
     """The words of the page's own part without fields, heads of what is folded, and the narrow form of a comparison."""
     main = LexborHTMLParser(page.main.html or "")
     for away in main.css("textarea, option, summary, .together, .unseen"):

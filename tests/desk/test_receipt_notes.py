@@ -86,9 +86,9 @@ def test_words_that_were_added_before_are_an_answer_too(
     assert notes(database) == [(WHICH, YEAR), ("And the second frost?", YEAR)]
 
 
-@pytest.mark.parametrize(("act", "box"), [("/answer", "reply"), ("/add", "more")])
+@pytest.mark.parametrize(("act", "checkbox"), [("/answer", "reply"), ("/add", "more")])
 def test_what_comes_after_the_end_is_not_said_to_be_read(
-    nora: Desk, client: FlaskClient, database: Database, timur: str, letter: Letter, act: str, box: str
+    nora: Desk, client: FlaskClient, database: Database, timur: str, letter: Letter, act: str, checkbox: str
 ) -> None:
     leave(nora, letter)
     nora.post(
@@ -96,7 +96,7 @@ def test_what_comes_after_the_end_is_not_said_to_be_read(
         reason="later",
         version=get_version(nora.get(f"/letters/{letter.public_id}")),
     )
-    page = open_receipt(client, timur, act, **{box: YEAR})
+    page = open_receipt(client, timur, act, **{checkbox: YEAR})
     assert (page.status_code, "The desk reads it together" in page.text) == (409, False)
     assert notes(database) == [(WHICH, None)]
 

@@ -34,7 +34,7 @@ def coming_edition(nora: Desk, newsroom: Newsroom) -> ComingEdition:
     return ComingEdition(nora, newsroom)
 
 
-def typed(server: ToolServer, **other: str) -> dict[str, str]:
+def fill_in(server: ToolServer, **other: str) -> dict[str, str]:
     usual = {
         "tool": server.name,
         "address": server.origin,
@@ -44,7 +44,7 @@ def typed(server: ToolServer, **other: str) -> dict[str, str]:
     return usual | other
 
 
-def kept(database: Database) -> list[SendingTool]:
+def list_tools(database: Database) -> list[SendingTool]:
     with database.read() as session:
         return list(session.scalars(select(SendingTool)))
 
@@ -54,7 +54,7 @@ def keep(nora: Desk, status: int = 303, /, **form: str) -> str:
     return nora.press(PAGE, status, **form, seen=get_version_token(nora.get(PAGE), "sending-tool"))
 
 
-def made(nora: Desk, coming_edition: ComingEdition, app: Flask) -> str:
+def make_draft(nora: Desk, coming_edition: ComingEdition, app: Flask) -> str:
     """Press, let the worker work, and look at the part of the page about the draft."""
     nora.press(f"{coming_edition.page}/draft")
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
@@ -69,13 +69,15 @@ def test_nora_sets_up_ghost_tries_it_and_makes_a_draft(
     [question] = coming_edition.create_questions(FIRST_QUESTION)
     coming_edition.press("pick", question=question)
     assert "say which sends this newsletter" in nora.get_text(coming_edition.page)
-    keep(nora, **typed(ghost, address=f"{ghost.origin}/ghost/#/dashboard"))
-    assert [(one.tool, one.address, one.tried_at) for one in kept(nora.database)] == [("ghost", ghost.origin, None)]
+    keep(nora, **fill_in(ghost, address=f"{ghost.origin}/ghost/#/dashboard"))
+    assert [(one.tool, one.address, one.tried_at) for one in list_tools(nora.database)] == [
+        ("ghost", ghost.origin, None)
+    ]
     assert "Ghost hasn’t accepted this key yet." in nora.get_text(PAGE)
     assert KEYS["ghost"] not in nora.open(PAGE).text
     led = nora.post(f"{PAGE}/try")
     assert "Ghost replied and accepted the key." in nora.get_text(led)
-    assert [one.tried_at for one in kept(nora.database)] != [None]
+    assert [one.tried_at for one in list_tools(nora.database)] != [None]
     assert "Make the draft in Ghost" in nora.get_text(coming_edition.page)
     assert "Ghost is being asked." in nora.get_text(nora.post(f"{coming_edition.page}/draft"))
     handoff.process_due_handoffs(nora.database, app.config["OWN_HOSTS"])
@@ -103,9 +105,9 @@ def test_the_draft_of_a_locked_edition_comes_before_mark_as_sent(
     coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
     coming_edition.press("lock", version=coming_edition.version())
     assert list_steps(nora, coming_edition) == [("Mark as sent", True)]
-    keep(nora, **typed(ghost))
+    keep(nora, **fill_in(ghost))
     assert list_steps(nora, coming_edition) == [("Make the draft in Ghost", True), ("Mark as sent", False)]
-    made(nora, coming_edition, app)
+    make_draft(nora, coming_edition, app)
     assert list_steps(nora, coming_edition) == [("Bring the draft up to date", False), ("Mark as sent", True)]
     coming_edition.press("send", version=coming_edition.version())
     assert list_steps(nora, coming_edition) == []
@@ -116,7 +118,7 @@ def test_without_its_tool_a_draft_that_was_not_made_does_not_come_first(
 ) -> None:
     coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
     coming_edition.press("lock", version=coming_edition.version())
-    keep(nora, **typed(ghost))
+    keep(nora, **fill_in(ghost))
     nora.press(f"{coming_edition.page}/draft")
     nora.press(f"{PAGE}/forget", seen=get_version_token(nora.get(PAGE), "forget"))
     assert list_steps(nora, coming_edition) == [("Mark as sent", True)]
@@ -127,15 +129,15 @@ def test_the_page_says_that_the_words_are_others_by_now(
 ) -> None:
     first, second = coming_edition.create_questions(FIRST_QUESTION, SECOND_QUESTION)
     coming_edition.press("pick", question=first)
-    keep(nora, **typed(ghost))
+    keep(nora, **fill_in(ghost))
     old = "The words here have changed since"
-    assert old not in made(nora, coming_edition, app)
+    assert old not in make_draft(nora, coming_edition, app)
     assert old not in nora.get_text(f"{coming_edition.page}?language=fa"), "whichever language is looked at"
     coming_edition.press("pick", question=second)
     assert (old in nora.get_text(coming_edition.page), SECOND_QUESTION in ghost.only_draft.html) == (True, False), (
         "nothing follows by itself"
     )
-    assert old not in made(nora, coming_edition, app)
+    assert old not in make_draft(nora, coming_edition, app)
     assert SECOND_QUESTION in ghost.only_draft.html
 
 
@@ -143,7 +145,7 @@ def test_what_the_tool_says_stands_on_the_page(
     nora: Desk, coming_edition: ComingEdition, ghost: ToolServer, app: Flask
 ) -> None:
     coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
-    keep(nora, **typed(ghost))
+    keep(nora, **fill_in(ghost))
     for answer, says in (
         (CannedResponse({}, 403), "Ghost: It rejects the key, or the key isn’t allowed to do this."),
         (
@@ -156,20 +158,20 @@ def test_what_the_tool_says_stands_on_the_page(
         ),
     ):
         ghost.responses = [answer]
-        assert says in made(nora, coming_edition, app)
-    made(nora, coming_edition, app)
+        assert says in make_draft(nora, coming_edition, app)
+    make_draft(nora, coming_edition, app)
     ghost.only_draft.status = "published"
-    assert "Ghost: It has been sent there already, or is about to be: nothing was touched." in made(
+    assert "Ghost: It has been sent there already, or is about to be: nothing was touched." in make_draft(
         nora, coming_edition, app
     )
     ghost.drafts.clear()
-    assert "Ghost: The draft had been deleted there, so a new one was made." in made(nora, coming_edition, app)
+    assert "Ghost: The draft had been deleted there, so a new one was made." in make_draft(nora, coming_edition, app)
 
 
 def test_a_try_says_what_is_wrong(nora: Desk, ghost: ToolServer) -> None:
-    keep(nora, **typed(ghost, key=f"{'1' * 24}:{'1' * 64}"))
+    keep(nora, **fill_in(ghost, key=f"{'1' * 24}:{'1' * 64}"))
     assert "Ghost: It rejects the key, or the key isn’t allowed to do this." in nora.get_text(nora.post(f"{PAGE}/try"))
-    assert [one.tried_at for one in kept(nora.database)] == [None]
+    assert [one.tried_at for one in list_tools(nora.database)] == [None]
 
 
 WRONG = {
@@ -194,7 +196,7 @@ def test_what_cant_be_kept_changes_nothing_and_the_key_is_not_shown_again(
 ) -> None:
     other, says = WRONG[case]
     before = dump_tables(nora.database)
-    said = nora.send(PAGE, typed(ghost, **other) | {"version": "0"})
+    said = nora.send(PAGE, fill_in(ghost, **other) | {"version": "0"})
     assert (said.status_code, says in said.text) == (422, True)
     assert [key for key in KEYS.values() if f'value="{key}"' in said.text] == []
     after = dump_tables(nora.database)
@@ -211,24 +213,24 @@ def test_each_tool_can_be_kept_with_its_own_address(nora: Desk, ghost: ToolServe
     }
     keep(nora, **more)
     address = ADDRESSES[name][0] if TOOLS[name].get_api_url else "https://news.example"
-    assert [one.address for one in kept(nora.database)] == [address]
+    assert [one.address for one in list_tools(nora.database)] == [address]
     assert TOOLS[name].label in nora.get_text("settings")
 
 
 @pytest.mark.threat("seized editor's device")
 def test_a_kept_key_goes_to_no_other_address(nora: Desk, ghost: ToolServer) -> None:
-    keep(nora, **typed(ghost))
-    thiefs = typed(ghost, address="https://thief.example", key="")
+    keep(nora, **fill_in(ghost))
+    thiefs = fill_in(ghost, address="https://thief.example", key="")
     assert "Type the key again" in keep(nora, 422, **thiefs)
-    assert "Type the key again" in keep(nora, 422, **typed(ghost, tool="buttondown", key=""))
-    keep(nora, **typed(ghost, key=""))
-    assert [one.address for one in kept(nora.database)] == [ghost.origin]
+    assert "Type the key again" in keep(nora, 422, **fill_in(ghost, tool="buttondown", key=""))
+    keep(nora, **fill_in(ghost, key=""))
+    assert [one.address for one in list_tools(nora.database)] == [ghost.origin]
 
 
 def test_a_forgotten_tool_leaves_nothing_behind_but_its_trail(nora: Desk, ghost: ToolServer) -> None:
-    keep(nora, **typed(ghost))
+    keep(nora, **fill_in(ghost))
     nora.press(f"{PAGE}/forget", seen=get_version_token(nora.get(PAGE), "forget"))
-    assert kept(nora.database) == []
+    assert list_tools(nora.database) == []
     with nora.database.read() as session:
         events = list(session.scalars(select(Event).where(Event.action.like("newsletter.%tool")).order_by(Event.id)))
     assert [(event.action, event.facts) for event in events] == [
@@ -241,7 +243,7 @@ def test_an_assistant_sees_which_it_is_and_changes_nothing(
     nora: Desk, ilya: Desk, coming_edition: ComingEdition, ghost: ToolServer
 ) -> None:
     coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
-    keep(nora, **typed(ghost))
+    keep(nora, **fill_in(ghost))
     page = ilya.get(PAGE)
     assert ("An editor can change them." in page.main_text, 'name="key"' in str(page)) == (True, False)
     assert "Make the draft in Ghost" not in ilya.get_text(coming_edition.page)
@@ -251,24 +253,24 @@ def test_an_assistant_sees_which_it_is_and_changes_nothing(
 def test_what_may_not_leave_the_house_makes_no_draft(
     nora: Desk, coming_edition: ComingEdition, ghost: ToolServer
 ) -> None:
-    keep(nora, **typed(ghost))
+    keep(nora, **fill_in(ghost))
     assert "A draft can be made once something is picked" in nora.get_text(coming_edition.page)
     assert "Nothing is picked for this edition yet." in nora.press(f"{coming_edition.page}/draft", 409)
 
 
 def test_the_second_of_two_who_change_it_is_told(nora: Desk, ghost: ToolServer) -> None:
     open_in_both = get_version_token(nora.get(PAGE), "sending-tool")
-    keep(nora, **typed(ghost))
-    said = nora.press(PAGE, 409, **typed(ghost, address="https://other.example"), seen=open_in_both)
+    keep(nora, **fill_in(ghost))
+    said = nora.press(PAGE, 409, **fill_in(ghost, address="https://other.example"), seen=open_in_both)
     assert "It has changed in the meantime" in said
-    assert [one.address for one in kept(nora.database)] == [ghost.origin]
+    assert [one.address for one in list_tools(nora.database)] == [ghost.origin]
 
 
 def test_a_double_click_asks_once_and_is_told_the_same(
     nora: Desk, coming_edition: ComingEdition, ghost: ToolServer
 ) -> None:
     coming_edition.press("pick", question=coming_edition.create_questions(FIRST_QUESTION)[0])
-    keep(nora, **typed(ghost))
+    keep(nora, **fill_in(ghost))
     for press in (f"{PAGE}/try", f"{coming_edition.page}/draft"):
         once = {"once": f"a key of {press}"}
         led, asked = nora.post(press, **once), len(ghost.requests)

@@ -46,7 +46,7 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rhythm", "rule", "words"),
+    ("rhythm", "rule", "text"),
     [
         ({"rule_by": "weeks", "weeks": "2", "weekly": ["TU", "TH"]}, "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH",
          "Every 2 weeks on Tuesday and Thursday"),
@@ -57,7 +57,7 @@ def test_settings_move_the_calendar_and_leave_a_trail(nora: Desk) -> None:
     ],
 )  # fmt: skip
 def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
-    nora: Desk, rhythm: dict[str, Any], rule: str, words: str
+    nora: Desk, rhythm: dict[str, Any], rule: str, text: str
 ) -> None:
     before = dump_tables(nora.database)
     form = get_form_fields(nora, "settings/dates") | rhythm
@@ -66,7 +66,7 @@ def test_a_rhythm_is_looked_at_before_it_is_saved_and_stands_in_the_form_again(
     )
     assert dump_tables(nora.database) == before
     nora.press("settings/dates", **form)
-    assert f"{words}, 09:00, Europe/Prague" in nora.get_text("settings/dates")
+    assert f"{text}, 09:00, Europe/Prague" in nora.get_text("settings/dates")
     with nora.database.read() as session:
         assert session.scalars(select(Newsletter.rule)).one() == rule
     nora.press("settings/dates", **get_form_fields(nora, "settings/dates"))
@@ -82,15 +82,15 @@ def test_a_rule_whose_choices_stay_is_kept_as_it_was_typed(nora: Desk, rule: str
 
 
 @pytest.mark.parametrize(
-    ("rule", "words"),
+    ("rule", "text"),
     [("FREQ=HOURLY", "names hours"), ("FREQ=", "is not a recurrence rule"), ("", "is not a recurrence rule")],
 )
-def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, words: str) -> None:
+def test_a_rule_that_cannot_be_read_comes_back_with_why(nora: Desk, rule: str, text: str) -> None:
     before = dump_tables(nora.database)
     form = get_form_fields(nora, "settings/dates") | {"rule_by": "rule", "rule": rule}
     answer = nora.send("settings/dates", form)
     page = Page(answer.text)
-    assert answer.status_code == 422 and words in page.main_text
+    assert answer.status_code == 422 and text in page.main_text
     typed = page.form("/desk/steppe/settings/dates").fields
     assert (typed["rule"], typed["rule_by"]) == (rule, "rule")
     assert dump_tables(nora.database) == before
@@ -138,7 +138,7 @@ def said_day(day: date) -> str:
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "words"),
+    ("field", "value", "text"),
     [
         ("monthly", [], "Choose a weekday"),
         ("places", [], "Choose which of the month"),
@@ -166,12 +166,12 @@ def said_day(day: date) -> str:
     ],
 )
 def test_a_setting_that_cannot_be_taken_says_so_and_changes_nothing(
-    nora: Desk, field: str, typed: str, words: str
+    nora: Desk, field: str, value: str, text: str
 ) -> None:
     before = dump_tables(nora.database)
     page = get_settings_path(field)
-    said = nora.press(page, 422, **get_form_fields(nora, page) | {field: typed})
-    assert words in said
+    said = nora.press(page, 422, **get_form_fields(nora, page) | {field: value})
+    assert text in said
     assert dump_tables(nora.database) == before
 
 
@@ -301,11 +301,11 @@ def test_a_desk_of_one_is_not_asked_which_mails_wait_for_a_second_person(nora: D
 
 
 def test_whoever_is_left_can_let_go_what_waits_for_a_second_person(nora: Desk, database: Database) -> None:
-    def alone(session: Session) -> None:
+    def disable_assistant(session: Session) -> None:
         session.scalars(select(Newsletter)).one().held_kinds = ["reader.news"]
         session.scalars(select(Membership).filter_by(role="assistant")).one().disabled_at = now(session)
 
-    database.write(alone)
+    database.write(disable_assistant)
     nora.press("settings/mail", **get_form_fields(nora, "settings/mail") | {"held_kinds": []})
     with database.read() as session:
         assert session.scalars(select(Newsletter.held_kinds)).one() == []

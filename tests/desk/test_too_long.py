@@ -38,8 +38,8 @@ def too_long(most: int) -> list[str]:
     return [f"This is too long: the limit is {most} characters."]
 
 
-def of(database: Database, newsroom: Newsroom, who: str) -> str:
-    return get_one(database, Assignment, expert_id=getattr(newsroom, who).expert_id).public_id
+def get_assignment_id(database: Database, newsroom: Newsroom, name: str) -> str:
+    return get_one(database, Assignment, expert_id=getattr(newsroom, name).expert_id).public_id
 
 
 def test_a_headline_of_more_than_300_characters_is_told_and_kept(nora: Desk, database: Database, question: str) -> None:
@@ -59,7 +59,7 @@ def test_a_headline_of_more_than_300_characters_is_told_and_kept(nora: Desk, dat
 
 
 @pytest.mark.parametrize(
-    ("where", "field", "most", "rest"),
+    ("where", "field", "limit", "other_fields"),
     [
         ("assignments/{marek}/brief", "credit_line", 400, {"words": "180", "brief": "", "relation": ""}),
         ("assignments/{marek}/brief", "relation", 400, {"words": "180", "brief": "", "credit_line": ""}),
@@ -71,19 +71,23 @@ def test_a_headline_of_more_than_300_characters_is_told_and_kept(nora: Desk, dat
     ],
 )
 def test_no_field_of_the_desk_is_cut(
-    nora: Desk, database: Database, newsroom: Newsroom, question: str, where: str, field: str, most: int,
-    rest: dict[str, Any],
+    nora: Desk, database: Database, newsroom: Newsroom, question: str, where: str, field: str, limit: int,
+    other_fields: dict[str, Any],
 ) -> None:  # fmt: skip
     with database.read() as session:
         expert = session.get_one(Expert, newsroom.leyla.expert_id).public_id
-    names = {"marek": of(database, newsroom, "marek"), "leyla": of(database, newsroom, "leyla"), "expert": expert}
+    names = {
+        "marek": get_assignment_id(database, newsroom, "marek"),
+        "leyla": get_assignment_id(database, newsroom, "leyla"),
+        "expert": expert,
+    }
     path = where.format(**names)
     path = path if path.startswith("/") else f"{question}/{path}"
     page = nora.get(path if path.endswith("brief") else question)
     at = {"seen": combine_version_tokens(page)}
-    before, text = dump_tables(database), "x" * (most + 1)
-    said = nora.post(path, 422, **at, **rest, **{field: text})
-    assert faults_on(said) == too_long(most)
+    before, text = dump_tables(database), "x" * (limit + 1)
+    said = nora.post(path, 422, **at, **other_fields, **{field: text})
+    assert faults_on(said) == too_long(limit)
     assert text in said
     assert dump_tables(database) == before
 

@@ -194,18 +194,18 @@ LEFTOVERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("texts", "left"), LEFTOVERS)
+@pytest.mark.parametrize(("texts", "rest_text"), LEFTOVERS)
 def test_a_translation_with_words_of_the_original_is_not_approved(
-    nora: Desk, coming_edition: ComingEdition, texts: dict[str, str], left: str
+    nora: Desk, coming_edition: ComingEdition, texts: dict[str, str], rest_text: str
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
     key = get_answer_id(nora.database, first)
     save_translation(nora, first, key=key, **{**ANSWER, **texts})
-    if not left:
+    if not rest_text:
         approve_translation(nora, first, key)
         return
-    assert f"Not translated: {left}" in nora.get(f"questions/{first}/translations/fa").texts(".late")
-    assert Page(approve_translation(nora, first, key, 422)).error_summary == [(key, LEFT.format(left))]
+    assert f"Not translated: {rest_text}" in nora.get(f"questions/{first}/translations/fa").texts(".late")
+    assert Page(approve_translation(nora, first, key, 422)).error_summary == [(key, LEFT.format(rest_text))]
     save_translation(nora, first, key=key, **ANSWER)
     approve_translation(nora, first, key)
 
@@ -285,7 +285,7 @@ def test_what_a_reader_wrote_in_that_very_language_is_found_before_it_runs(
     """The desk worded a Persian letter in English: its translation is where the reader's own words come back."""
     letter_words = "همسایه من در کارخانه کنسرو کار می‌کند و می‌پرسد چه کسی نمک را اندازه می‌گیرد"
 
-    def asked(session: Session) -> str:
+    def receive_letter(session: Session) -> str:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         letter = receive.send(
             session, Reader(0), newsletter, receive.Submission(letter_words), form=receive.FormToken("a form", 1)
@@ -294,7 +294,7 @@ def test_what_a_reader_wrote_in_that_very_language_is_found_before_it_runs(
             session, newsroom.nora, [letter], headline=FIRST_QUESTION, body=FIRST_QUESTION, language="en"
         ).public_id
 
-    question = database.write(asked)
+    question = database.write(receive_letter)
     nora.post_action(f"questions/{question}", "clear")
     save_translation(nora, question, headline="باد شور", body=letter_words)
     page = Page(approve_translation(nora, question, status=422))
@@ -362,7 +362,7 @@ def test_an_expert_who_reads_it_and_did_not_say_yes_needs_a_reason_and_a_changed
     assert "She is on a boat until May." in nora.get_text(f"questions/{first}/translations/fa")
 
 
-def ran(nora: Desk, coming_edition: ComingEdition, question: str) -> None:
+def publish(nora: Desk, coming_edition: ComingEdition, question: str) -> None:
     coming_edition.press("pick", question=question)
     coming_edition.press("lock", version=coming_edition.version())
     coming_edition.press("send", version=coming_edition.version())
@@ -373,7 +373,7 @@ def test_readers_find_the_version_of_their_language_with_the_way_to_the_others(
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
     in_persian(nora, first)
-    ran(nora, coming_edition, first)
+    publish(nora, coming_edition, first)
     here = f"/steppe/q/{first}/who-measures-the-salt"
     lasting = Page(client.get(here).text).attributes("link[rel=canonical]", "href")[0]
     for asked, shown, heading in (
@@ -435,14 +435,14 @@ def test_translations_are_erased_with_the_words_that_they_were_made_of(
 ) -> None:
     salt.send()
 
-    def translated(session: Session) -> None:
+    def translate_all(session: Session) -> None:
         question = session.get_one(Question, salt.question_id)
         for original in translating.list_originals(session, question):
             translating.translate(
                 session, newsroom.nora, original, "fa", translating.TranslationFields("نمک", name="لیلا")
             )
 
-    database.write(translated)
+    database.write(translate_all)
     database.write(lambda session: editing.withdraw(session, newsroom.leyla, salt.answer(session)))
     database.write(lambda session: erase_answers.erase(session, Answer.id == salt.answer(session).id))
     assert get_one(database, Translation).answer_id is None

@@ -33,14 +33,14 @@ def texts(question: str) -> str:
     return f"questions/{question}/translations/fa"
 
 
-def asked(nora: Desk, question: str) -> str:
+def invite_translator(nora: Desk, question: str) -> str:
     """Nora sends the question's wording out; gives the path of the translator's page."""
     nora.post(f"{texts(question)}/question/translator", **WHO)
     with nora.database.read() as session:
         return find_translator_page(session)
 
 
-def handed_in(app: Flask, page: str) -> Browser:
+def hand_in(app: Flask, page: str) -> Browser:
     shirin = Browser(app, cookies=False)
     shirin.open(page)
     assert shirin.submit(f"{page}/send", **PERSIAN).status_code == 303
@@ -49,10 +49,10 @@ def handed_in(app: Flask, page: str) -> Browser:
 
 def test_from_the_press_to_the_approval(nora: Desk, coming_edition: ComingEdition, app: Flask) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
-    page = asked(nora, first)
+    page = invite_translator(nora, first)
     start = "Shirin Amini was asked to translate it on"
     assert [line for line in nora.get(texts(first)).texts("section p") if line.startswith(start)] != []
-    handed_in(app, page)
+    hand_in(app, page)
     there = nora.get(texts(first))
     assert there.texts("section .num")[0] == "written, not approved"
     assert "Translated by Shirin Amini, who isn’t named in print." in there.main_text
@@ -69,7 +69,7 @@ def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(
     place = f"{texts(first)}/question/translator"
     ilya.post(place, 404, **WHO)
     assert "Send them the words" not in " ".join(ilya.get(texts(first)).buttons)
-    asked(nora, first)
+    invite_translator(nora, first)
     there = ilya.get(texts(first))
     assert "Shirin Amini was asked" in there.main_text
     for move in ("again", "withdraw"):
@@ -77,18 +77,18 @@ def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(
     assert count_rows(nora.database)["translators"] == 1
 
 
-@pytest.mark.parametrize(("typed", "field", "fault"), [
+@pytest.mark.parametrize(("fields", "field", "fault"), [
     ({"name": " "}, "name", "A name is missing."),
     ({"email": ""}, "email", "Nothing can be sent to this address."),
     ({"email": "shirin@words"}, "email", "Nothing can be sent to this address."),
 ])  # fmt: skip
 def test_what_is_missing_is_said_and_what_was_typed_stays(
-    nora: Desk, coming_edition: ComingEdition, typed: dict[str, str], field: str, fault: str
+    nora: Desk, coming_edition: ComingEdition, fields: dict[str, str], field: str, fault: str
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
-    page = Page(nora.post(f"{texts(first)}/question/translator", 422, **WHO | typed))
+    page = Page(nora.post(f"{texts(first)}/question/translator", 422, **WHO | fields))
     assert page.texts(f"#{field}-question-error") == [fault]
-    assert page.form("question/translator").fields["name"] == (WHO | typed)["name"]
+    assert page.form("question/translator").fields["name"] == (WHO | fields)["name"]
     assert count_rows(nora.database)["translators"] == 0
 
 
@@ -118,7 +118,7 @@ def test_the_words_are_sent_again_and_the_link_is_withdrawn(
     nora: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
-    old = asked(nora, first)
+    old = invite_translator(nora, first)
     place = f"{texts(first)}/question/translator"
     before = get_version_token(nora.get(texts(first)), "translator/again")
     nora.post(f"{place}/again", seen=before)
@@ -130,7 +130,7 @@ def test_the_words_are_sent_again_and_the_link_is_withdrawn(
     nora.post(f"{place}/withdraw", seen=get_version_token(nora.get(texts(first)), "translator/withdraw"))
     assert shirin.open(new).status_code == 200
     assert shirin.heading == "No translation is needed any more"
-    asked(nora, first)  # somebody else, or the same
+    invite_translator(nora, first)  # somebody else, or the same
     assert [made.state for made in everybody(nora.database)] == ["withdrawn", "invited"]
 
 
@@ -163,7 +163,7 @@ def test_once_the_words_have_changed_the_desk_sees_what_was_typed(
     nora: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
-    page = asked(nora, first)
+    page = invite_translator(nora, first)
     shirin = Browser(app, cookies=False)
     shirin.open(page)
     shirin.submit(f"{page}/draft", form_action=f"{page}/send", **PERSIAN)
@@ -188,9 +188,9 @@ def test_what_the_desk_wrote_meanwhile_stands_beside_what_was_handed_in(
     nora: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
-    page = asked(nora, first)
+    page = invite_translator(nora, first)
     save_translation(nora, first, **PERSIAN | {"body": "از میز"})
-    handed_in(app, page)
+    hand_in(app, page)
     there = nora.get(texts(first))
     assert ("از میز" in there.main_text, PERSIAN["body"] in there.main_text) == (True, True)
     assert "What Shirin Amini handed in" in there.texts("summary")
@@ -208,7 +208,7 @@ def test_what_the_desk_wrote_stays_also_out_of_date_until_the_desk_chooses(
         f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
     )
     nora.post_action(f"questions/{first}", "clear")
-    handed_in(app, asked(nora, first))  # word for word what stands, but of the new version
+    hand_in(app, invite_translator(nora, first))  # word for word what stands, but of the new version
     there = nora.get(texts(first))
     assert there.texts("section .num")[0] == "out of date: the original has changed"
     nora.post(f"{texts(first)}/question/translator/use", seen=get_version_token(there, "translator/use"))
@@ -219,9 +219,9 @@ def test_words_of_an_old_version_are_never_put_into_the_place_of_a_translation(
     nora: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
-    page = asked(nora, first)
+    page = invite_translator(nora, first)
     save_translation(nora, first, **PERSIAN | {"body": "از میز"})
-    handed_in(app, page)
+    hand_in(app, page)
     before = get_version_token(nora.get(texts(first)), "translator/use")
     nora.post_action(
         f"questions/{first}", "wording", headline="The Salt Wind", body="Who counts the salt?", language="en"
@@ -239,15 +239,15 @@ def test_the_mail_has_the_link_and_no_word_of_the_text_and_is_not_kept_once_it_l
     nora: Desk, coming_edition: ComingEdition
 ) -> None:
     [first] = coming_edition.create_questions(FIRST_QUESTION)
-    asked(nora, first)
+    invite_translator(nora, first)
 
-    def left(session: Session) -> tuple[str, bool]:
+    def get_mail_state(session: Session) -> tuple[str, bool]:
         mail = session.scalars(select(OutboxMail).filter_by(kind=translators.INVITATION_KIND)).one()
         text = outbox.read(session, mail).text
         outbox.move(session, Clock(), mail, "send", sent_at=now(session))
         return text, outbox.has_contents(session, mail)
 
-    text, is_kept = nora.database.write(left)
+    text, is_kept = nora.database.write(get_mail_state)
     assert ("Could you translate a question into Persian" in text, "salt" in text.lower(), is_kept) == (
         True, False, False,
     )  # fmt: skip

@@ -295,11 +295,11 @@ def save(chance: random.Random, thing: Thing, person: Person, there: str, label:
 
 
 def test_editing_by_verb_refuses_what_began_from_another_version(database, newsroom, question):
-    def late(session: Session) -> None:
+    def edit_late(session: Session) -> None:
         row = session.scalars(select(Answer)).one()
         editing.edit(session, newsroom.ilya, row, "We put up salt plates.", "en.1")
         editing.edit(session, newsroom.nora, row, "We weigh the salt.", "en.1")
 
     with pytest.raises(VersionConflict):
-        database.write(late)
+        database.write(edit_late)
     assert texts(database) == [FIRST]

@@ -28,7 +28,7 @@ FORMS = [
 ]
 
 
-def at(database: Database, newsroom: Newsroom, page: str) -> str:
+def get_page_path(database: Database, newsroom: Newsroom, page: str) -> str:
     """The address of a page, Leyla's by her number."""
     with database.read() as session:
         return page.replace("leyla", session.get_one(Expert, newsroom.leyla.expert_id).public_id)
@@ -48,11 +48,11 @@ def summary_of(page: str) -> list[str]:
     return [" ".join(one.text().split()) for one in Page(page).tree.css(".summary :is(h2, li)")]
 
 
-def send(who: Desk, path: str, typed: dict[str, Any]) -> TestResponse:
-    return who.send(path, typed)
+def send(desk: Desk, path: str, fields: dict[str, Any]) -> TestResponse:
+    return desk.send(path, fields)
 
 
-def plain(fields: dict[str, Any]) -> dict[str, Any]:
+def without_tokens(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in ("seen", "csrf_token")}
 
 
@@ -60,7 +60,7 @@ def plain(fields: dict[str, Any]) -> dict[str, Any]:
 def test_what_nora_left_alone_follows_vera_and_what_she_changed_stays_hers(
     vera: Desk, nora: Desk, database: Database, newsroom: Newsroom, page: str, hers: str, vera_s: Any, mine: str, nora_s: str
 ) -> None:  # fmt: skip
-    path = at(database, newsroom, page)
+    path = get_page_path(database, newsroom, page)
     opened = form(nora.open(path).text)
     nora_s = nora_s.replace("\n", "\r\n")
     assert send(vera, path, opened | {hers: vera_s}).status_code == 303
@@ -70,9 +70,9 @@ def test_what_nora_left_alone_follows_vera_and_what_she_changed_stays_hers(
     assert summary_of(met.text)[0] == "Vera Holm was faster"
     assert len(summary_of(met.text)) == 2  # Vera's one field, and none in which they contradict each other
     again = form(met.text)
-    assert plain(again) == plain(opened) | {hers: vera_s, mine: nora_s}
+    assert without_tokens(again) == without_tokens(opened) | {hers: vera_s, mine: nora_s}
     assert send(nora, path, again).status_code == 303
-    assert plain(form(nora.open(path).text)) == plain(opened) | {hers: vera_s, mine: nora_s}
+    assert without_tokens(form(nora.open(path).text)) == without_tokens(opened) | {hers: vera_s, mine: nora_s}
 
 
 def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_with_what_it_said(
@@ -94,7 +94,7 @@ def test_what_both_changed_is_listed_with_both_values_and_what_was_taken_over_wi
         "section-note": "Changed in the meantime. Before that it said: Ask The Steppe",
         "call-note": "Changed in the meantime. Before that it said: What would you like to know? Write to {address}.",
     }
-    assert plain(form(met.text)) == plain(opened) | changed | {"words": "200"}
+    assert without_tokens(form(met.text)) == without_tokens(opened) | changed | {"words": "200"}
 
 
 def test_a_form_is_only_old_where_its_own_fields_have_changed(
@@ -116,7 +116,7 @@ def test_a_fault_leaves_the_form_as_old_as_it_was(vera: Desk, nora: Desk) -> Non
 
 
 def test_an_expert_who_kept_her_profile_herself_is_named(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    path = at(database, newsroom, LEYLA)
+    path = get_page_path(database, newsroom, LEYLA)
     opened = form(nora.open(path).text)
 
     def move(session: Any) -> None:

@@ -32,9 +32,9 @@ def happened(page: Page) -> str:
     return said.partition(" What you wrote is below")[0]
 
 
-def reword(who: Desk, question: str) -> None:
-    page = who.get(question)
-    who.post(
+def reword(desk: Desk, question: str) -> None:
+    page = desk.get(question)
+    desk.post(
         f"{question}/wording",
         seen=get_version_token(page, "wording"),
         headline="Salt",
@@ -217,7 +217,7 @@ def test_two_who_word_one_mail_learn_each_others_name(nora, ilya, mail):
 
 
 def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time(nora, vera, database, newsroom):
-    def sent(session: Session) -> str:
+    def send_edition(session: Session) -> str:
         question, edition = (
             create_answered_question(session, newsroom, QUESTION_BODY),
             list_editions_to_run(session, newsroom.newsletter_id, 1)[0],
@@ -227,7 +227,7 @@ def test_an_edition_that_was_sent_anew_is_not_recalled_by_who_saw_the_first_time
         publication.send(session, newsroom.nora, edition)
         return edition.public_id
 
-    edition = f"/editions/{database.write(sent)}"
+    edition = f"/editions/{database.write(send_edition)}"
     page = nora.get(edition)
     vera.post(f"{edition}/recall", version=get_version(vera.get(edition)))
     vera.post(f"{edition}/send", version=get_version(vera.get(edition)))

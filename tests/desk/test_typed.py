@@ -17,21 +17,21 @@ from tests.support.pages import Page
 from tests.support.sample_newsroom import Newsroom
 
 
-def place(database: Database, asked: ExpertAssignment) -> str:
+def place(database: Database, assignment: ExpertAssignment) -> str:
     with database.read() as session:
-        return f"questions/{asked.assignment(session).question.public_id}/assignments/{asked.public_id}"
+        return f"questions/{assignment.assignment(session).question.public_id}/assignments/{assignment.public_id}"
 
 
 @pytest.mark.parametrize(
-    ("zone", "typed"), [("Europe/Prague", "0001-01-01T00:00"), ("America/New_York", "9999-12-31T23:59")]
+    ("zone", "value"), [("Europe/Prague", "0001-01-01T00:00"), ("America/New_York", "9999-12-31T23:59")]
 )
 def test_a_time_that_the_calendar_has_not_in_this_zone_is_none(
-    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment, zone: str, typed: str
+    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment, zone: str, value: str
 ) -> None:
     database.write(lambda session: setattr(session.get_one(Newsletter, newsroom.newsletter_id), "zone", zone))
     here, before = place(database, salt), dump_tables(database)
-    nora.press(f"{here}/invite", 422, look="1", reply_by=typed, due_at=typed)
-    nora.press(f"{here}/extend", status=422, due_at=typed)
+    nora.press(f"{here}/invite", 422, look="1", reply_by=value, due_at=value)
+    nora.press(f"{here}/extend", status=422, due_at=value)
     assert dump_tables(database) == before
 
 
@@ -98,17 +98,17 @@ def rule_words(rule: Rule) -> dict[str, str]:
     return words | {name: "1" for name, one in found if isinstance(one, IntegerConverter)}
 
 
-def signed_out(nora: Desk, newsroom: Newsroom) -> None:
+def sign_out_nora(nora: Desk, newsroom: Newsroom) -> None:
     """Sign Nora out of the browser that she has open."""
     nora.database.write(lambda s: sessions.end_all(s, newsroom.nora, s.get_one(Person, newsroom.nora.person_id)))
 
 
-@pytest.mark.parametrize("typed", [{"call": "What would you like to know?"}, {"slots": "3"}])
+@pytest.mark.parametrize("fields", [{"call": "What would you like to know?"}, {"slots": "3"}])
 def test_who_was_signed_out_meanwhile_is_led_back_to_the_form(
-    nora: Desk, newsroom: Newsroom, typed: dict[str, str]
+    nora: Desk, newsroom: Newsroom, fields: dict[str, str]
 ) -> None:
-    signed_out(nora, newsroom)
-    answer = nora.send("settings/texts", typed)
+    sign_out_nora(nora, newsroom)
+    answer = nora.send("settings/texts", fields)
     assert (answer.status_code, leads_to(answer.text)) == (403, "/sign-in?to=desk&next=/desk/steppe/settings/texts")
 
 
@@ -116,7 +116,7 @@ def test_who_files_a_letter_with_the_session_over_hears_that_nothing_was_filed(
     nora: Desk, database: Database, newsroom: Newsroom
 ) -> None:
     letter = send_letter(database, newsroom, "Who counts the salt in the orchards?")
-    signed_out(nora, newsroom)
+    sign_out_nora(nora, newsroom)
     before = dump_tables(database)
     said = nora.send(f"letters/{letter}/file", {"kind": "spam", "version": 1})
     assert said.status_code == 403
@@ -134,7 +134,7 @@ def test_an_old_page_gives_back_each_text_under_the_name_of_its_field(
     token, nora.token = nora.token, "old"
     pages = [nora.post(f"{question}/wording", 400, **wording)]
     nora.token = token
-    signed_out(nora, newsroom)
+    sign_out_nora(nora, newsroom)
     pages.append(nora.post(f"{question}/wording", 403, **wording))
     for page in pages:
         names = ["headline", "body", "background"]

@@ -78,9 +78,9 @@ def test_what_has_not_run_has_none(nora: Desk) -> None:
     assert public(nora.get(coming)) == []
 
 
-def steps(who: Desk) -> list[tuple[str, str, str]]:
+def steps(desk: Desk) -> list[tuple[str, str, str]]:
     """Each step with whether it is done, what it says, and the sentence about it."""
-    rows = who.get("").parts("section[aria-labelledby=steps] li")
+    rows = desk.get("").parts("section[aria-labelledby=steps] li")
     found = []
     for row in rows:
         mark, _, words = row.main_text.partition(": ")
@@ -95,8 +95,8 @@ def accepted(session: Session) -> None:
     session.execute(update(OutboxMail).values(state="sent", sent_at=when, ended_at=when))
 
 
-def done(who: Desk) -> list[str]:
-    return [words for mark, words, _says in steps(who) if mark == "Done:"]
+def list_done(desk: Desk) -> list[str]:
+    return [words for mark, words, _says in steps(desk) if mark == "Done:"]
 
 
 def test_an_empty_newsletter_tells_the_first_steps_to_whoever_may_take_them(
@@ -115,13 +115,13 @@ def test_each_step_is_ticked_by_what_happened(
     vera: Desk, nora: Desk, app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
     given = ["Add an expert to the directory", "Invite a colleague", "Set the rhythm"]
-    assert done(vera) == given
+    assert list_done(vera) == given
     assert nora.post("first-steps/look") == "/steppe/ask"
-    assert done(vera) == ["Look at the ask page", *given]
+    assert list_done(vera) == ["Look at the ask page", *given]
     form = Page(app.test_client().get("/steppe/ask", base_url=LOCALHOST).text).value("form")
     typed = {"body": "Who weighs the salt?", "form": form, "then": "send"}
     assert app.test_client().post("/steppe/send", base_url=LOCALHOST, data=typed).status_code == 200
-    assert done(vera) == ["Look at the ask page", "Ask a question there yourself", *given]
+    assert list_done(vera) == ["Look at the ask page", "Ask a question there yourself", *given]
     mail = b"From: timur@post.example\nTo: ask@steppe.example\nSubject: Salt\n\nWho weighs it?\n"
     database.write(lambda session: inbound.store(session, mail, source="lmtp", newsletter_id=newsroom.newsletter_id))
     assert [says for _m, words, says in steps(vera) if words == "Connect your mail"] == [
@@ -133,7 +133,7 @@ def test_each_step_is_ticked_by_what_happened(
         )
     )
     database.write(accepted)
-    assert done(vera) == ["Look at the ask page", "Ask a question there yourself", "Connect your mail", *given]
+    assert list_done(vera) == ["Look at the ask page", "Ask a question there yourself", "Connect your mail", *given]
     database.write(lambda session: queue_news_for_dana(session, newsroom))
     assert steps(vera) == []
 
@@ -146,7 +146,7 @@ def test_another_newsletters_facts_tick_nothing_here(vera: Desk, database: Datab
         audit.record(session, newsroom.nora, "newsletter.look", delta)
 
     database.write(at_delta)
-    assert done(vera) == ["Add an expert to the directory", "Invite a colleague", "Set the rhythm"]
+    assert list_done(vera) == ["Add an expert to the directory", "Invite a colleague", "Set the rhythm"]
 
 
 def test_the_steps_are_put_away_by_whoever_may_change_settings_and_brought_back_from_there(

@@ -19,7 +19,7 @@ WORDED = {"headline": "Salt in the air", "body": ENGLISH, "background": ""}
 
 
 @pytest.fixture
-def filed(nora: Desk, database: Database, newsroom: Newsroom) -> str:
+def serbian_question(nora: Desk, database: Database, newsroom: Newsroom) -> str:
     """A question that Milica asked in Serbian, with its address at the desk."""
     send_letter(database, newsroom, SERBIAN)
     return nora.post("/letters", act="question", letter=list_checkbox_values(nora.get("/letters")))
@@ -32,14 +32,16 @@ def languages(database: Database) -> tuple[str, str]:
         return question.text.language, question.wording or ""
 
 
-def test_english_words_for_a_serbian_letter_are_english(nora: Desk, database: Database, filed: str) -> None:
+def test_english_words_for_a_serbian_letter_are_english(nora: Desk, database: Database, serbian_question: str) -> None:
     assert languages(database) == ("sr-Latn", SERBIAN)
-    page = nora.get(filed)
+    page = nora.get(serbian_question)
     form = page.form("/wording").fields
     assert form["language"] == "sr-Latn"
-    nora.post(f"{filed}/wording", seen=get_version_token(page, "wording"), language=form["language"], **WORDED)
+    nora.post(
+        f"{serbian_question}/wording", seen=get_version_token(page, "wording"), language=form["language"], **WORDED
+    )
     assert languages(database) == ("en", ENGLISH)
-    page = nora.get(filed)
+    page = nora.get(serbian_question)
     assert page.part("h1").attributes("h1", "lang") == ["en"]
     assert page.part("div.tongues").attributes("h3, p", "lang") == ["sr-Latn", "en"]
     assert "The desk’s wording, English" in page.main_text
@@ -54,23 +56,28 @@ def test_a_word_or_two_are_in_the_newsletters_language(nora: Desk, database: Dat
 
 
 def test_experts_are_ranked_by_the_language_of_the_wording(
-    nora: Desk, database: Database, newsroom: Newsroom, filed: str
+    nora: Desk, database: Database, newsroom: Newsroom, serbian_question: str
 ) -> None:
     def profiles(session):
         for key, tongues in ((newsroom.leyla.expert_id, ["en"]), (newsroom.marek.expert_id, ["sr"])):
             directory.change_profile(session, newsroom.nora, session.get_one(Expert, key), None, languages=tongues)
 
     database.write(profiles)
-    assert "Writes Serbian" in nora.get_text(f"{filed}/ask")
-    nora.post(f"{filed}/wording", seen=get_version_token(nora.get(filed), "wording"), language="sr-Latn", **WORDED)
-    said = nora.get_text(f"{filed}/ask")
+    assert "Writes Serbian" in nora.get_text(f"{serbian_question}/ask")
+    nora.post(
+        f"{serbian_question}/wording",
+        seen=get_version_token(nora.get(serbian_question), "wording"),
+        language="sr-Latn",
+        **WORDED,
+    )
+    said = nora.get_text(f"{serbian_question}/ask")
     assert ("Writes English" in said, "Writes Serbian" in said) == (True, False)
 
 
 def test_a_language_is_chosen_by_its_name_and_stays_while_the_words_stay_in_one_language(
-    nora: Desk, database: Database, filed: str
+    nora: Desk, database: Database, serbian_question: str
 ) -> None:
-    page = nora.get(filed)
+    page = nora.get(serbian_question)
     offered = dict(page.options("select#language"))
     assert {code: offered.get(code) for code in ("en", "ky", "sr-Latn", "tk", "uz-Cyrl")} == {
         "en": "English",
@@ -81,21 +88,25 @@ def test_a_language_is_chosen_by_its_name_and_stays_while_the_words_stay_in_one_
     }
     assert list(offered.values()) == sorted(offered.values())
     bosnian = {"headline": "", "body": SERBIAN, "background": ""}
-    nora.post(f"{filed}/wording", seen=get_version_token(page, "wording"), language="pl", **bosnian)
+    nora.post(f"{serbian_question}/wording", seen=get_version_token(page, "wording"), language="pl", **bosnian)
     assert languages(database) == ("pl", SERBIAN)
-    page = nora.get(filed)
+    page = nora.get(serbian_question)
     assert "These words look like Serbian (Latin)." in page.main_text
     more = bosnian | {"body": f"{SERBIAN} I zašto?"}
-    nora.post(f"{filed}/wording", seen=get_version_token(page, "wording"), language="pl", **more)
+    nora.post(f"{serbian_question}/wording", seen=get_version_token(page, "wording"), language="pl", **more)
     assert languages(database) == ("pl", more["body"])
 
 
-def test_no_language_has_to_be_known_by_its_code(nora: Desk, filed: str) -> None:
-    for page in (nora.get(filed), nora.get("/letters/new")):
+def test_no_language_has_to_be_known_by_its_code(nora: Desk, serbian_question: str) -> None:
+    for page in (nora.get(serbian_question), nora.get("/letters/new")):
         assert page.attributes("select[name=language]", "name") == ["language"]
         assert "as a code" not in page.main_text
     faulty = nora.post(
-        f"{filed}/wording", 422, seen=get_version_token(nora.get(filed), "wording"), language="klingonisch", **WORDED
+        f"{serbian_question}/wording",
+        422,
+        seen=get_version_token(nora.get(serbian_question), "wording"),
+        language="klingonisch",
+        **WORDED,
     )
     assert "No language has this code" in faulty.main_text
 

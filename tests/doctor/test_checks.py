@@ -66,7 +66,7 @@ def look(app: Flask, name: str, database: Database | None = None) -> list[tuple[
         return [(one.state, one.message) for one in checks._run(check, house)]
 
 
-def ago(**time: float) -> datetime:
+def get_past_time(**time: float) -> datetime:
     return utc_now() - timedelta(**time)
 
 
@@ -116,12 +116,12 @@ def test_a_house_without_a_newsletter(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "is_told"), [("nobody", True), ("shared", False), ("", False), ("admin", False)], ids=str
+    ("name", "is_told"), [("nobody", True), ("shared", False), ("", False), ("admin", False)], ids=str
 )
 def test_a_desk_of_several_people_that_a_mailbox_opens(
-    app: Flask, database: Database, newsroom: Newsroom, who: str, is_told: bool
+    app: Flask, database: Database, newsroom: Newsroom, name: str, is_told: bool
 ) -> None:
-    settings = config.load({**PRODUCTION_SETTINGS, "SECOND_FACTOR": who})
+    settings = config.load({**PRODUCTION_SETTINGS, "SECOND_FACTOR": name})
     found = list(machines.check_second_factors(findings.CheckContext(database, settings, ())))
     assert [finding.state for finding in found] == ([findings.NOTE] if is_told else [])
     database.write(lambda session: session.execute(update(Membership).values(disabled_at=utc_now())))
@@ -132,7 +132,7 @@ def test_a_desk_of_several_people_that_a_mailbox_opens(
 def test_what_was_erased_stays_in_the_files(app: Flask, database: Database, newsroom: Newsroom) -> None:
     worker.run(app, run_once=True)
     assert look(app, "erasures") == []
-    record_sighting(database, ago(minutes=90), secure_delete.EMPTY_LOG_DUTY)
+    record_sighting(database, get_past_time(minutes=90), secure_delete.EMPTY_LOG_DUTY)
     database.write(lambda s: sightings.record_sightings(s, {sightings.FAILED + secure_delete.EMPTY_LOG_DUTY: 1}))
     assert look(app, "erasures") == [
         ("fault", "what was erased in the last 90 minutes is still in the files of the database")
@@ -150,9 +150,9 @@ def test_a_worker_is_seen_while_it_works(app: Flask, database: Database, newsroo
 
 @on_sqlite
 def test_a_worker_that_is_gone_or_fails(app: Flask, database: Database) -> None:
-    record_sighting(database, ago(minutes=11))
+    record_sighting(database, get_past_time(minutes=11))
     assert look(app, "worker") == [("fault", "no worker has been active for 11 minutes")]
-    record_sighting(database, ago(minutes=2), "deliver mail")
+    record_sighting(database, get_past_time(minutes=2), "deliver mail")
     database.write(lambda s: sightings.record_sightings(s, {f"{sightings.FAILED}deliver mail": 1}))
     assert look(app, "worker") == [("fault", "the worker fails at: deliver mail")]
     record_sighting(database, duty="deliver mail")
@@ -165,9 +165,9 @@ def test_a_trail_that_nobody_chains_or_that_was_changed(app: Flask, database: Da
 
     chain.extend(database)
     assert look(app, "trail") == []
-    database.write(event, ago(minutes=59))
+    database.write(event, get_past_time(minutes=59))
     assert look(app, "trail") == []
-    database.write(event, ago(minutes=61))
+    database.write(event, get_past_time(minutes=61))
     assert look(app, "trail") == [("fault", "2 events are not in the chain yet, some for more than an hour")]
     chain.extend(database)
     assert look(app, "trail") == []
@@ -190,9 +190,11 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
     assert look(app, "list of erasures") == [("fault", f"{path} was never written")]
     ErasureListWriter(path).update(database)
     assert look(app, "list of erasures") == []
-    erasure_list.write_list(path, Erasures(ago(minutes=31), frozenset()), database.keyring)
+    erasure_list.write_list(path, Erasures(get_past_time(minutes=31), frozenset()), database.keyring)
     assert look(app, "list of erasures") == [("fault", f"{path} was last written 31 minutes ago")]
-    erasure_list.write_list(path, Erasures(ago(), frozenset()), Keys({1: b"another secret of thirty-two bytes!!"}))
+    erasure_list.write_list(
+        path, Erasures(get_past_time(), frozenset()), Keys({1: b"another secret of thirty-two bytes!!"})
+    )
     assert look(app, "list of erasures") == [
         ("fault", f"{path} is not a list of erasures, or belongs to a newsroom with other keys")
     ]
@@ -202,21 +204,22 @@ def test_a_list_of_erasures_that_nobody_writes(app: Flask, database: Database, t
 
 @on_sqlite
 def test_a_part_of_the_worker_that_hangs(app: Flask, database: Database) -> None:
-    record_sighting(database, ago(minutes=1))
+    record_sighting(database, get_past_time(minutes=1))
     for part, minutes in (("intake", 1), ("sending", 12), ("indexing", 9), ("clock", 0)):
         database.write(
-            lambda s, part=part: sightings.record_sightings(s, {f"{sightings.PART}{part}": 1}), ago(minutes=minutes)
+            lambda s, part=part: sightings.record_sightings(s, {f"{sightings.PART}{part}": 1}),
+            get_past_time(minutes=minutes),
         )
     assert look(app, "worker") == [("fault", "the worker's part for sending has not been active for 12 minutes")]
 
 
 def test_mail_that_does_not_go_out(app: Flask, database: Database) -> None:
-    database.write(lambda s: outbox.put(s, MAIL) and None, ago(minutes=9))
+    database.write(lambda s: outbox.put(s, MAIL) and None, get_past_time(minutes=9))
     assert look(app, "outgoing mail") == []
-    database.write(lambda s: outbox.put(s, MAIL) and None, ago(minutes=11))
+    database.write(lambda s: outbox.put(s, MAIL) and None, get_past_time(minutes=11))
     assert look(app, "outgoing mail") == [("fault", "a mail has been due for 11 minutes")]
     later = utc_now() + timedelta(minutes=20)
-    tried = update(OutboxMail).values(attempts=3, state_at=ago(minutes=70), due_at=later)
+    tried = update(OutboxMail).values(attempts=3, state_at=get_past_time(minutes=70), due_at=later)
     database.write(lambda s: s.execute(tried) and None)
     assert look(app, "outgoing mail") == [("fault", "2 mails are waiting for a retry, the oldest for 70 minutes")]
 
@@ -239,7 +242,7 @@ def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers
 
 @on_sqlite
 @pytest.mark.parametrize(
-    ("step", "answer", "said"),
+    ("step", "answer", "message"),
     [
         ("GREETING", b"554 no desks here", "554 no desks here"),
         ("AUTH", b"535 5.7.8 wrong, desk (desk@newsroom.example)", "535 5.7.8 wrong, … (…)"),
@@ -248,11 +251,11 @@ def test_a_mail_server_that_takes_us_gets_no_mail(app: Flask, smtp: smtp_servers
     ],
 )
 def test_a_mail_server_that_refuses(
-    app: Flask, smtp: smtp_servers.SmtpServer, monkeypatch: pytest.MonkeyPatch, step: str, answer: bytes, said: str
+    app: Flask, smtp: smtp_servers.SmtpServer, monkeypatch: pytest.MonkeyPatch, step: str, answer: bytes, message: str
 ) -> None:
     monkeypatch.setattr(findings, "PATIENCE", 0.3 if answer == SILENCE else WAIT_TIMEOUT)
     smtp.replies[step] = answer
-    assert look(app, "mail server") == [("fault", f"127.0.0.1:{smtp.port}: {said}")]
+    assert look(app, "mail server") == [("fault", f"127.0.0.1:{smtp.port}: {message}")]
 
 
 @on_sqlite
@@ -311,7 +314,7 @@ def test_a_mail_without_a_place(app: Flask, database: Database, newsroom: Newsro
     room = NewsletterMailroom(database, newsroom)
     room.store_mail(mail())
     assert look(app, "incoming mail") == []
-    database.write(lambda s: s.execute(update(Inbound).values(stored_at=ago(minutes=11))) and None)
+    database.write(lambda s: s.execute(update(Inbound).values(stored_at=get_past_time(minutes=11))) and None)
     assert look(app, "incoming mail") == [("fault", "a mail has waited to be filed for 11 minutes")]
 
 
@@ -392,16 +395,18 @@ def test_the_disk_of_postgresql_is_seen_on_the_same_machine_only(
 
 @on_sqlite
 def test_a_clock_that_has_gone_back(app: Flask, database: Database) -> None:
-    record_sighting(database, ago(minutes=-1))
+    record_sighting(database, get_past_time(minutes=-1))
     assert look(app, "clock") == []
-    record_sighting(database, ago(minutes=-31))
+    record_sighting(database, get_past_time(minutes=-31))
     assert look(app, "clock") == [("fault", "the clock is 30 minutes behind the newest stored time")]
 
 
 @on_sqlite
-@pytest.mark.parametrize(("minutes", "wrong"), [(0, False), (30, True)])
-def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.SmtpServer, minutes: int, wrong: bool) -> None:
-    theirs = ago(minutes=minutes)
+@pytest.mark.parametrize(("minutes", "is_wrong"), [(0, False), (30, True)])
+def test_a_clock_that_others_contradict(
+    app: Flask, smtp: smtp_servers.SmtpServer, minutes: int, is_wrong: bool
+) -> None:
+    theirs = get_past_time(minutes=minutes)
 
     class Site(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -420,7 +425,7 @@ def test_a_clock_that_others_contradict(app: Flask, smtp: smtp_servers.SmtpServe
         found = look(app, "clock")
         thread.join()
     said = f"says that it is {theirs:%Y-%m-%d %H:%M} UTC: one of the two clocks is wrong"
-    assert found == [("fault", f"{who} {said}") for who in ("the mail server", "the site") if wrong]
+    assert found == [("fault", f"{who} {said}") for who in ("the mail server", "the site") if is_wrong]
 
 
 @on_sqlite

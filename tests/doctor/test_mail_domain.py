@@ -54,7 +54,7 @@ def house(app: Flask, database: Database, newsroom: Newsroom) -> Flask:
     return app
 
 
-def found(house: Flask, records: DnsRecords, **settings: object) -> list[tuple[str, str]]:
+def list_findings(house: Flask, records: DnsRecords, **settings: object) -> list[tuple[str, str]]:
     with dns_server(records) as address:
         config = {**house.config, **settings}
         looked = mail_domain.check_mail_domains(CheckContext(house.extensions["database"], config, [address]))
@@ -62,7 +62,7 @@ def found(house: Flask, records: DnsRecords, **settings: object) -> list[tuple[s
 
 
 def test_right_records_are_found_and_told(house: Flask) -> None:
-    assert found(house, RIGHT) == [
+    assert list_findings(house, RIGHT) == [
         ("fine", "MX: letters.example is received by mx.letters.example"),
         ("fine", "SPF: letters.example: v=spf1 a:mx.letters.example ~all"),
         ("fine", "DKIM: s1._domainkey.letters.example has a key"),
@@ -71,7 +71,7 @@ def test_right_records_are_found_and_told(house: Flask) -> None:
 
 
 def test_what_is_missing_is_told_word_for_word_as_it_is_to_be_published(house: Flask) -> None:
-    assert found(house, {}) == [
+    assert list_findings(house, {}) == [
         ("fault", f"MX: letters.example takes no mail; {MX}"),
         ("fault", f"SPF: letters.example has no record; {SPF}"),
         ("fault", f"DKIM: s1._domainkey.letters.example has no key; {DKIM}"),
@@ -80,7 +80,7 @@ def test_what_is_missing_is_told_word_for_word_as_it_is_to_be_published(house: F
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "records", "state", "said"),
+    ("name", "kind", "records", "state", "message"),
     [
         ("letters.example", "MX", ["0 ."], "fault", f"MX: letters.example takes no mail; {MX}"),
         ("letters.example", "MX", ["10 gone.letters.example."], "fault",
@@ -107,20 +107,20 @@ def test_what_is_missing_is_told_word_for_word_as_it_is_to_be_published(house: F
          f"DMARC: letters.example has 2 records, so receivers ignore all of them; {DMARC}"),
     ],
 )  # fmt: skip
-def test_a_wrong_record(house: Flask, name: str, kind: str, records: list[str], state: str, said: str) -> None:
-    results = found(house, {**RIGHT, (name, kind): records})
-    start = said.partition(":")[0]
-    assert [one for one in results if one[1].startswith(start)] == [(state, said)]
+def test_a_wrong_record(house: Flask, name: str, kind: str, records: list[str], state: str, message: str) -> None:
+    results = list_findings(house, {**RIGHT, (name, kind): records})
+    start = message.partition(":")[0]
+    assert [one for one in results if one[1].startswith(start)] == [(state, message)]
 
 
 def test_a_subdomain_has_the_policy_of_the_domain_above_it(house: Flask) -> None:
     records = {**RIGHT, ("_dmarc.letters.example", "TXT"): ['"v=DMARC1; p=none; sp=reject"']}
-    results = found(house, records, MAIL_FROM="desk@news.letters.example")
+    results = list_findings(house, records, MAIL_FROM="desk@news.letters.example")
     assert ("fine", "DMARC: letters.example: v=DMARC1; p=none; sp=reject") in results
 
 
 def test_without_selectors_no_key_is_looked_for(house: Flask) -> None:
-    results = found(house, RIGHT, MAIL_DKIM_SELECTORS=())
+    results = list_findings(house, RIGHT, MAIL_DKIM_SELECTORS=())
     assert [one for one in results if one[0] != "fine"] == [
         (
             "not made",
@@ -152,6 +152,6 @@ def test_a_name_server_is_named_or_numbered(house: Flask) -> None:
 
 def test_without_the_extra_the_check_says_so(house: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail_domain, "find_spec", lambda name: None)
-    assert found(house, RIGHT) == [
+    assert list_findings(house, RIGHT) == [
         ("not made", "the extra `dns` is not installed; docs/install.md says how to install it")
     ]

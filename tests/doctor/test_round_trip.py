@@ -191,7 +191,7 @@ def test_what_is_no_address_is_refused_and_nothing_is_written(app: Flask, databa
 
 
 @pytest.mark.parametrize(
-    ("settings", "shown", "said"),
+    ("settings", "is_shown", "message"),
     [
         ({}, True, "its sender is believed: dmarc"),
         ({}, False, 'its sender is not believed: not checked (docs/mail.md, "Who says who wrote it")'),
@@ -200,16 +200,16 @@ def test_what_is_no_address_is_refused_and_nothing_is_written(app: Flask, databa
     ],
 )  # fmt: skip
 def test_whether_the_sender_of_an_answer_is_believed(
-    app: Flask, database: Database, newsroom: Newsroom, settings: dict[str, str], shown: bool, said: str
+    app: Flask, database: Database, newsroom: Newsroom, settings: dict[str, str], is_shown: bool, message: str
 ) -> None:
     room, nora = NewsletterMailroom(database, newsroom), "nora@post.example"
     app.config |= {"MAIL_AUTHSERV_ID": MX, "MAIL_RECEIVED_BY": (MX,), **settings}
     mail_id, back_to = round_trip.queue_test_mail(database, nora)
-    row = room.receive(mail(nora, back_to or "", **({"Authentication_Results": dmarc_pass(nora)} if shown else {})))
+    row = room.receive(mail(nora, back_to or "", **({"Authentication_Results": dmarc_pass(nora)} if is_shown else {})))
     trip = round_trip.get_trip(database, mail_id)
     assert trip.back is not None
     assert (row.state, trip.back.id) == ("automatic", row.id)
-    assert list(round_trip.describe_return(database, app.config, mail_id, trip.back))[1:] == [said]
+    assert list(round_trip.describe_return(database, app.config, mail_id, trip.back))[1:] == [message]
     with database.read() as session:
         assert session.scalar(select(InboundRaw)) is None  # what somebody answered is nobody's to read
 

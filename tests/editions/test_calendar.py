@@ -236,7 +236,7 @@ def test_a_calendar_is_read_as_it_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "message"),
+    ("field", "value", "message"),
     [
         ("at", "25:00", "'25:00' is not a time of day; write one like 09:00."),
         ("zone", "Prague", "'Prague' is not a time zone; write one like Europe/Prague."),
@@ -245,10 +245,10 @@ def test_a_calendar_is_read_as_it_is_kept() -> None:
         ("skips", "2026-07-01\nJuly", "'July' is not a date; write one like 2026-07-01."),
     ],
 )
-def test_what_of_a_calendar_cannot_be_read_is_told_at_its_field(field: str, typed: str, message: str) -> None:
-    choices = Choices("rule", rule=typed) if field == "rule" else choices_of(WEDNESDAYS)
+def test_what_of_a_calendar_cannot_be_read_is_told_at_its_field(field: str, value: str, message: str) -> None:
+    choices = Choices("rule", rule=value) if field == "rule" else choices_of(WEDNESDAYS)
     with pytest.raises(InvalidSettings) as raised:
-        parse_calendar_form(choices, TYPED | {field: typed}, date(2022, 1, 1))
+        parse_calendar_form(choices, TYPED | {field: value}, date(2022, 1, 1))
     assert raised.value.faults == {field: message}
 
 

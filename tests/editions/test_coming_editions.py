@@ -43,9 +43,9 @@ def coast(database: Database) -> int:
     return database.write(found_coast, at=FOUNDED)
 
 
-def coming(database: Database, coast: int, at: datetime) -> tuple[list[date], list[date], date | None]:
+def list_coming(database: Database, coast: int, time: datetime) -> tuple[list[date], list[date], date | None]:
     """What readers, experts and the desk call the coming editions at a moment."""
-    with database.read(at) as session:
+    with database.read(time) as session:
         readers = [edition.rule_date for edition in list_editions_to_run(session, coast)]
         newsletter = session.get_one(Newsletter, coast)
         experts = [edition.rule_date for edition in list_editions_taking_answers(session, newsletter)]
@@ -56,7 +56,7 @@ def coming(database: Database, coast: int, at: datetime) -> tuple[list[date], li
 
 
 @pytest.mark.parametrize(
-    ("at", "readers", "experts", "desk"),
+    ("time", "readers", "experts", "desk"),
     [
         (winter(10), [NOV_18, DEC_2], [NOV_18, DEC_2], NOV_18),
         (winter(13, 17), [NOV_18, DEC_2], [NOV_18, DEC_2], NOV_18),
@@ -71,9 +71,9 @@ def coming(database: Database, coast: int, at: datetime) -> tuple[list[date], li
     ids=["days before", "a text by Saturday evening", "no evening left", "a minute before the cut-off", "at the cut-off", "in between", "a minute before it runs", "as it runs", "1 December"],
 )  # fmt: skip
 def test_they_differ_from_the_cut_off_until_the_edition_runs(
-    database: Database, coast: int, at: datetime, readers: list[date], experts: list[date], desk: date
+    database: Database, coast: int, time: datetime, readers: list[date], experts: list[date], desk: date
 ) -> None:
-    assert coming(database, coast, at) == (readers, experts, desk)
+    assert list_coming(database, coast, time) == (readers, experts, desk)
 
 
 def test_a_locked_edition_takes_no_answers_even_before_its_cut_off(
@@ -84,11 +84,11 @@ def test_a_locked_edition_takes_no_answers_even_before_its_cut_off(
         EDITION.apply(session, mira, list_editions_to_run(session, coast)[0], "lock", locked_at=winter(10))
 
     database.write(lock, at=winter(10))
-    assert coming(database, coast, winter(11)) == ([NOV_18, DEC_2], [DEC_2, DEC_16], NOV_18)
+    assert list_coming(database, coast, winter(11)) == ([NOV_18, DEC_2], [DEC_2, DEC_16], NOV_18)
 
 
 def test_without_a_date_ahead_nobody_has_one(database: Database, coast: int) -> None:
-    assert coming(database, coast, FOUNDED + timedelta(days=planning.DAYS_AHEAD + 30)) == ([], [], None)
+    assert list_coming(database, coast, FOUNDED + timedelta(days=planning.DAYS_AHEAD + 30)) == ([], [], None)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_new_newsletter_begins_with_the_first_edition_whose_cut_off_is_ahead(
     database: Database, founded: datetime, first: date
 ) -> None:
     coast = database.write(found_coast, at=founded)
-    readers, experts, desk = coming(database, coast, founded)
+    readers, experts, desk = list_coming(database, coast, founded)
     assert (readers[0], experts[0], desk) == (first, NOV_18, first)
 
 
@@ -110,7 +110,7 @@ def test_an_edition_past_its_cut_off_is_planned_where_the_rhythm_changes(databas
         planning.plan_newsletter(session, Clock(), newsletter)
 
     database.write(on_thursdays, at=winter(18, 7))
-    assert coming(database, coast, winter(18, 7))[0][0] == date(2026, 11, 19)
+    assert list_coming(database, coast, winter(18, 7))[0][0] == date(2026, 11, 19)
 
 
 def test_planning_again_adds_no_edition_from_before(database: Database) -> None:
@@ -118,7 +118,7 @@ def test_planning_again_adds_no_edition_from_before(database: Database) -> None:
     made = database.write(
         lambda s: planning.plan_newsletter(s, Clock(), s.get_one(Newsletter, coast)), at=winter(3, 13)
     )
-    assert (made, coming(database, coast, winter(3, 13))[0]) == (0, [NOV_18, DEC_2])
+    assert (made, list_coming(database, coast, winter(3, 13))[0]) == (0, [NOV_18, DEC_2])
 
 
 def test_before_a_summer_break_all_go_on_after_it(database: Database) -> None:
@@ -126,4 +126,4 @@ def test_before_a_summer_break_all_go_on_after_it(database: Database) -> None:
     friday = datetime(2027, 6, 25, 14, tzinfo=UTC)
     coast = database.write(found_coast, at=friday)
     september = [date(2027, 9, 1), date(2027, 9, 15)]
-    assert coming(database, coast, friday) == (september, september, september[0])
+    assert list_coming(database, coast, friday) == (september, september, september[0])

@@ -44,9 +44,9 @@ def test_a_sign_may_be_mended_in_silence(before: str, after: str) -> None:
     assert (find_typos(before, after), find_typos(after, before)) == ("signs", "signs")
 
 
-@pytest.mark.parametrize("what", TELL)
-def test_readers_are_told_of_anything_else(what: str) -> None:
-    before, after = TELL[what]
+@pytest.mark.parametrize("name", TELL)
+def test_readers_are_told_of_anything_else(name: str) -> None:
+    before, after = TELL[name]
     assert (find_typos(before, after), find_typos(after, before)) == ("more", "more")
 
 
@@ -94,9 +94,9 @@ def test_a_letter_within_a_word_is_a_typo_too(before: str, after: str) -> None:
     assert (find_typos(before, after), find_typos(after, before)) == ("letters", "letters")
 
 
-@pytest.mark.parametrize("what", ANOTHER_WORD)
-def test_another_word_is_no_typo(what: str) -> None:
-    before, after = ANOTHER_WORD[what]
+@pytest.mark.parametrize("name", ANOTHER_WORD)
+def test_another_word_is_no_typo(name: str) -> None:
+    before, after = ANOTHER_WORD[name]
     assert (find_typos(before, after), find_typos(after, before)) == ("more", "more")
 
 

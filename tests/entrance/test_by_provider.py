@@ -80,7 +80,7 @@ def twisted(**claims: Any) -> Callable[[OidcProvider], None]:
     return lambda provider: provider.claims.update(claims)
 
 
-def put(**values: Any) -> Callable[[OidcProvider], None]:
+def change_provider(**values: Any) -> Callable[[OidcProvider], None]:
     def fn(provider: OidcProvider) -> None:
         for name, value in values.items():
             assert hasattr(provider, name), name
@@ -104,9 +104,9 @@ HOSTILE: dict[str, Callable[[OidcProvider], None]] = {
     "without an end": twisted(exp=None),
     "of nobody": twisted(sub=None),
     "of a number": twisted(sub=7),
-    "unsigned": put(algorithm="none"),
-    "signed with the public key": put(algorithm="HS256"),
-    "signed by a key that it doesn't name": put(key_number=2),
+    "unsigned": change_provider(algorithm="none"),
+    "signed with the public key": change_provider(algorithm="HS256"),
+    "signed by a key that it doesn't name": change_provider(key_number=2),
     "nested without an end": lambda provider: provider.responses.update(
         {"/token": CannedResponse({"id_token": f"{encode_base64url(b'[' * 20_000)}.e30.x"})}
     ),
@@ -119,11 +119,11 @@ HOSTILE: dict[str, Callable[[OidcProvider], None]] = {
 
 
 @pytest.mark.threat("stranger at the door")
-@pytest.mark.parametrize("how", HOSTILE)
+@pytest.mark.parametrize("variant", HOSTILE)
 def test_whoever_twists_the_token_stays_outside(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, how: str
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, variant: str
 ) -> None:
-    HOSTILE[how](provider)
+    HOSTILE[variant](provider)
     browser = sign_in_at_provider(app)
     assert (get_page_status(browser), browser.heading) == (400, "Not signed in")
     assert "it is too old. Start again." in browser.text
@@ -136,14 +136,14 @@ def test_whoever_twists_the_token_stays_outside(
 
 @pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize(
-    "changed",
+    "changes",
     [{"state": "of another request"}, {"state": None}, {"iss": "https://login.elsewhere.example"}, {"iss": None}, {"code": "guessed"}, {"code": None}],
     ids=str,
 )  # fmt: skip
 def test_an_answer_that_was_changed_on_the_way_opens_nothing(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, changed: dict[str, str | None]
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, changes: dict[str, str | None]
 ) -> None:
-    browser = sign_in_at_provider(app, **changed)
+    browser = sign_in_at_provider(app, **changes)
     assert (get_page_status(browser), list_sessions(database), list_linked_person_ids(database)) == (400, [], [])
 
 
@@ -249,14 +249,14 @@ BROKEN: dict[str, CannedResponse] = {
 
 
 @pytest.mark.threat("silent servers")
-@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("variant", BROKEN)
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
 def test_a_provider_that_is_down_is_said_to_be_and_the_way_by_mail_works(
-    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, path: str, how: str,
+    app: Flask, database: Database, newsroom: Newsroom, provider: OidcProvider, path: str, variant: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(oidc, "REQUEST_TIMEOUT", 0.5)
-    provider.responses[path] = BROKEN[how]
+    provider.responses[path] = BROKEN[variant]
     browser, began = Browser(app), time.monotonic()
     if path.startswith("/."):
         browser.open(START_PATH)

@@ -56,7 +56,7 @@ def rows(database: Database) -> dict[str, int]:
         }
 
 
-def signed_in(browser: Browser) -> bool:
+def can_open_pages(browser: Browser) -> bool:
     return browser.open("/expert/").status_code == 200
 
 
@@ -114,10 +114,10 @@ def test_another_browser_is_told_to_type_the_code_where_it_was_asked_for(
     assert phone.heading == "This link was requested in another browser"
     ask(phone, "somebody@else.example")
     assert phone.press("/sign-in/code", code=code).status_code == 400
-    assert not signed_in(phone)
+    assert not can_open_pages(phone)
     leyla.open("/sign-in/code")
     assert leyla.press("/sign-in/code", code=code).status_code == 303
-    assert signed_in(leyla)
+    assert can_open_pages(leyla)
 
 
 def test_the_code_is_taken_in_any_scripts_digits(
@@ -139,7 +139,7 @@ def test_ten_wrong_codes_end_the_way_in(database: Database, newsroom: Newsroom, 
     statuses = [leyla.press("/sign-in/code", code=wrong).status_code for _ in range(10)]
     assert statuses == [400] * 10
     assert leyla.press("/sign-in/code", code=code).status_code == 400
-    assert not signed_in(leyla)
+    assert not can_open_pages(leyla)
 
 
 @pytest.mark.threat("stranger at the door")
@@ -233,11 +233,11 @@ def test_a_session_that_is_ended_here_is_out_at_once_everywhere(
     for browser in (laptop, phone):
         ask(browser, LEYLA)
         browser.press("/sign-in/code", code=mailed(database)[1])
-        assert signed_in(browser)
+        assert can_open_pages(browser)
     phone.open("/signed-in")
     assert (phone.text.count("This browser"), phone.text.count("Another browser")) == (1, 1)
     phone.press("/sign-out/everywhere")
-    assert (signed_in(laptop), signed_in(phone)) == (False, False)
+    assert (can_open_pages(laptop), can_open_pages(phone)) == (False, False)
     with database.read() as session:
         assert session.scalars(select(BrowserSession)).all() == []
         last = session.scalars(select(Event).order_by(Event.id.desc())).first()
@@ -253,7 +253,7 @@ def test_signing_out_ends_this_browser_alone(
         browser.press("/sign-in/code", code=mailed(database)[1])
     phone.open("/signed-in")
     phone.press("/sign-out")
-    assert (signed_in(laptop), signed_in(phone)) == (True, False)
+    assert (can_open_pages(laptop), can_open_pages(phone)) == (True, False)
 
 
 def test_after_the_way_in_comes_the_page_that_was_wanted(
@@ -271,7 +271,7 @@ def test_after_the_way_in_comes_the_page_that_was_wanted(
 
 @pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize(
-    ("path", "kept"),
+    ("path", "is_kept"),
     [
         ("/desk/steppe/", True),
         ("/expert/?tab=1", True),
@@ -284,5 +284,5 @@ def test_after_the_way_in_comes_the_page_that_was_wanted(
         (None, False),
     ],
 )
-def test_only_a_path_of_our_own_is_followed(path: str | None, kept: bool) -> None:
-    assert get_local_path(path) == (path if kept else None)
+def test_only_a_path_of_our_own_is_followed(path: str | None, is_kept: bool) -> None:
+    assert get_local_path(path) == (path if is_kept else None)

@@ -32,7 +32,7 @@ def add_passkey(browser: Browser, device: PasskeyDevice) -> int:
     return browser.submit(f"{FACTORS}/passkey", credential=credential, name="Yellow key").status_code
 
 
-def is_signed_in(browser: Browser) -> bool:
+def can_open_desk(browser: Browser) -> bool:
     return browser.open(DESK).status_code == 200
 
 
@@ -54,13 +54,13 @@ def test_what_a_passkey_said_once_lets_no_copy_of_the_browser_in(
     with nora.edit_session() as cookie:
         copied = dict(cookie)
     assert nora.press(f"{SECOND}/passkey", credential=credential).headers["Location"] == "/desk/steppe/"
-    assert is_signed_in(nora)
+    assert can_open_desk(nora)
     thief = sign_in_directly(app, database, NORA)  # by a stolen mailbox
     with thief.edit_session() as cookie:
         cookie.update({name: value for name, value in copied.items() if name not in ("_user_id", "_id")})
     thief.open("/sign-in")
     assert thief.press(f"{SECOND}/passkey", credential=credential).status_code == 400
-    assert not is_signed_in(thief)
+    assert not can_open_desk(thief)
 
 
 @pytest.mark.threat("stranger at the door")
@@ -74,7 +74,7 @@ def test_a_challenge_ends_after_ten_minutes(
     credential = device.sign(get_challenge(nora, SECOND), BASE_URL, HOST)
     monkeypatch.setattr(one_time_values, "now", lambda session: utc_now() + timedelta(minutes=minutes))
     nora.press(f"{SECOND}/passkey", credential=credential)
-    assert is_signed_in(nora) == lets_in
+    assert can_open_desk(nora) == lets_in
 
 
 @pytest.mark.threat("stranger at the door")
@@ -93,7 +93,7 @@ def test_what_a_passkey_said_to_another_site_lets_nobody_in(
     nora = sign_in_directly(app, database, NORA)
     credential = device.sign(get_challenge(nora, SECOND), origin, host)
     assert nora.press(f"{SECOND}/passkey", credential=credential).status_code == 400
-    assert not is_signed_in(nora)
+    assert not can_open_desk(nora)
 
 
 @pytest.mark.threat("stranger at the door")
@@ -102,7 +102,7 @@ def test_a_passkey_of_somebody_else_lets_nobody_in(app: Flask, database: Databas
     credential = PasskeyDevice().sign(get_challenge(nora, SECOND), BASE_URL, HOST)
     assert nora.press(f"{SECOND}/passkey", credential=credential).status_code == 400
     assert nora.press(f"{SECOND}/passkey", credential="{}").status_code == 400, "and no challenge is left"
-    assert not is_signed_in(nora)
+    assert not can_open_desk(nora)
 
 
 @pytest.mark.threat("seized editor's device")
@@ -112,7 +112,7 @@ def test_a_challenge_to_prove_who_one_is_registers_no_passkey(
     nora = sign_in_directly(app, database, NORA)
     nora.open(SECOND)
     nora.press(f"{SECOND}/passkey", credential=device.sign(get_challenge(nora, SECOND), BASE_URL, HOST))
-    assert is_signed_in(nora)
+    assert can_open_desk(nora)
     challenge = get_challenge(nora, SECOND)
     credential = PasskeyDevice().register(challenge, BASE_URL, HOST)
     assert nora.press(f"{FACTORS}/passkey", credential=credential, name="Another").status_code == 400

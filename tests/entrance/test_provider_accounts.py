@@ -119,12 +119,12 @@ def test_somebody_who_is_shut_out_or_has_left_does_not_come_in(
     database.write(lambda s: staff.enable_person(s, Clock(), s.get_one(Person, newsroom.nora.person_id)))
     assert get_page_status(sign_in_at_provider(app)) == 303
 
-    def out(session: Session) -> None:
+    def disable_membership(session: Session) -> None:
         session.scalars(select(Membership).filter_by(person_id=newsroom.nora.person_id)).one().disabled_at = now(
             session
         )
 
-    database.write(out)
+    database.write(disable_membership)
     assert get_page_status(sign_in_at_provider(app)) == 403
 
 

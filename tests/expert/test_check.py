@@ -224,7 +224,7 @@ def test_thanks_and_what_ran_and_what_is_wrong_in_it(salt: ExpertAssignment, ley
     assert leyla.page.texts("p.sheet") == ["It was 2010."]
 
 
-def told(salt: ExpertAssignment) -> list[str]:
+def list_objections(salt: ExpertAssignment) -> list[str]:
     """The objections that the desk was mailed."""
     with salt.database.read() as session:
         mails = session.scalars(select(OutboxMail).filter_by(kind="desk.objection").order_by(OutboxMail.id)).all()
@@ -256,7 +256,7 @@ def test_after_her_yes_leyla_can_still_object_and_the_desk_hears_at_once(
     leyla.follow()
     assert leyla.heading == "Thank you. Nora Lind has your objection"
     assert leyla.page.texts("p.sheet") == ["It was 2010."]
-    assert (salt.checks(), told(salt)) == ([(outcome, None), ("wrong", "It was 2010.")], ["It was 2010."])
+    assert (salt.checks(), list_objections(salt)) == ([(outcome, None), ("wrong", "It was 2010.")], ["It was 2010."])
     assert answer_state(salt) == ("approved" if approved else "edited")
     alarms = nora.get("").texts(".alarm b")
     assert alarms == ["Leyla Aydın says that something in the text is wrong."]
@@ -268,7 +268,7 @@ def test_the_same_objection_twice_is_one(salt: ExpertAssignment, leyla: Browser)
     form = leyla.page.form("/report").fields
     for _press in range(2):
         assert leyla.press(f"{salt.link}/report", **form | {"body": "It was 2010."}).status_code == 303
-    assert told(salt) == ["It was 2010."]
+    assert list_objections(salt) == ["It was 2010."]
 
 
 def test_a_text_that_leyla_objected_to_after_her_yes_needs_another_check(
@@ -315,7 +315,7 @@ def test_after_the_lock_and_after_the_run_leyla_reports_an_error_and_the_desk_he
     leyla.open(salt.link)
     assert (leyla.heading, leyla.page.texts("p.sheet")) == ("Your answer has run", ["It was 2010."])
     leyla.submit(f"{salt.link}/report", body="And the list is long.")
-    assert told(salt) == ["It was 2010.", "And the list is long."]
+    assert list_objections(salt) == ["It was 2010.", "And the list is long."]
     assert nora.get("").texts(".alarm b") == ["Leyla Aydın says that something in the text is wrong."]
 
 

@@ -30,7 +30,7 @@ def pages(leyla: Browser, salt: ExpertAssignment) -> str:
     return "\n".join(found)
 
 
-def signed_in(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
+def sign_in_leyla(app: Flask, database: Database, newsroom: Newsroom) -> Browser:
     def invite(session: Session) -> str:
         person = session.get_one(Expert, newsroom.leyla.expert_id).person
         return sign_in.invite(session, Clock(), person, "expert")
@@ -56,19 +56,19 @@ def reword_without_clearing(salt: ExpertAssignment) -> None:
 def run_in_cleared_words(salt: ExpertAssignment) -> None:
     """Nora goes back to the words that she had cleared: others can't be locked."""
 
-    def back(session: Session) -> None:
+    def reword_question(session: Session) -> None:
         question = session.get_one(Question, salt.question_id)
         text = wording.reword(session, salt.newsroom.nora, question, headline="The Salt Wind", body=WORDING)
         wording.clear(session, salt.newsroom.nora, question, text.id)
 
-    salt.database.write(back)
+    salt.database.write(reword_question)
     salt.publish()
 
 
 @pytest.mark.threat("curious expert")
 def test_no_page_and_no_mail_says_who_asked_or_how(app: Flask, database: Database, newsroom: Newsroom) -> None:
     salt = ask_expert(database, newsroom)
-    leyla = signed_in(app, database, newsroom)
+    leyla = sign_in_leyla(app, database, newsroom)
     seen = [pages(leyla, salt)]
     reword_without_clearing(salt)
     seen.append(pages(leyla, salt))

@@ -75,7 +75,7 @@ def cancelled(session: Session, salt: ExpertAssignment) -> None:
     assigning.cancel(session, salt.newsroom.nora, salt.assignment(session))
 
 
-def closed(session: Session, salt: ExpertAssignment) -> None:
+def close_question(session: Session, salt: ExpertAssignment) -> None:
     close(session, salt.newsroom.nora, salt.assignment(session).question, "nobody")
 
 
@@ -94,7 +94,7 @@ def ran_with_mareks_answer(session: Session, salt: ExpertAssignment) -> None:
     publication.send(session, nora, edition)
 
 
-@pytest.mark.parametrize("end", [cancelled, closed, ran_with_mareks_answer])
+@pytest.mark.parametrize("end", [cancelled, close_question, ran_with_mareks_answer])
 @pytest.mark.parametrize("act", ["suggest", "ask"])
 def test_what_leyla_says_when_it_is_over_is_shown_to_her_and_written_nowhere(
     database: Database,

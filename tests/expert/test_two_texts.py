@@ -31,7 +31,7 @@ def laptop(app: Flask) -> Browser:
     return Browser(app)
 
 
-def typed(browser: Browser, salt: ExpertAssignment, text: str) -> dict[str, bool]:
+def save_draft(browser: Browser, salt: ExpertAssignment, text: str) -> dict[str, bool]:
     """What the page is told when its script saves a text."""
     answer = browser.client.post(
         f"{salt.link}/draft",
@@ -54,7 +54,7 @@ def two(salt: ExpertAssignment, phone: Browser, laptop: Browser) -> ExpertAssign
     """Both pages are open; the phone's is from before the laptop wrote."""
     phone.open(salt.link)
     laptop.open(salt.link)
-    assert typed(laptop, salt, NEW) == {"kept": True, "open": True, "beside": False}
+    assert save_draft(laptop, salt, NEW) == {"kept": True, "open": True, "beside": False}
     return salt
 
 
@@ -103,7 +103,7 @@ def test_who_goes_on_with_one_of_them_has_the_other_at_hand_and_is_not_asked_aga
 
 
 def test_a_page_that_is_typed_into_is_told_of_the_other(two: ExpertAssignment, phone: Browser, laptop: Browser) -> None:
-    assert typed(phone, two, OLD) == {"kept": True, "open": True, "beside": True}
+    assert save_draft(phone, two, OLD) == {"kept": True, "open": True, "beside": True}
     phone.submit(f"{two.link}/draft", form_action="/send", answer=f"{OLD} And more.", count="9")
     phone.follow()
     assert HAS_OTHER in phone.page.main_text
@@ -122,7 +122,7 @@ def test_a_fresh_page_shows_what_the_other_device_wrote_before_it_sends_anything
     two: ExpertAssignment, phone: Browser, app: Flask
 ) -> None:
     """The laptop saves, the phone saves, the link is opened anew: it has the newest text in its box."""
-    typed(phone, two, OLD)
+    save_draft(phone, two, OLD)
     fresh = Browser(app)
     fresh.open(two.link)
     assert (fresh.value("answer"), HAS_OTHER in fresh.page.main_text) == (OLD, True)
@@ -139,7 +139,7 @@ def test_who_writes_on_in_page_after_page_is_never_asked(salt: ExpertAssignment,
         page = Browser(app)
         page.open(salt.link)
         assert HAS_OTHER not in page.page.main_text
-        typed(page, salt, words)
+        save_draft(page, salt, words)
     page = Browser(app)
     page.open(salt.link)
     assert page.submit(f"{salt.link}/send", answer="One. Two. Three. Four.").status_code == 303
@@ -149,7 +149,7 @@ def test_who_writes_on_in_page_after_page_is_never_asked(salt: ExpertAssignment,
 def test_of_each_device_only_the_last_text_is_shown(two: ExpertAssignment, phone: Browser, app: Flask) -> None:
     later = Browser(app)
     later.open(two.link)
-    typed(later, two, f"{NEW} Longer.")  # goes on with the laptop's text
+    save_draft(later, two, f"{NEW} Longer.")  # goes on with the laptop's text
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
     assert phone.page.texts("p.sheet") == [OLD, f"{NEW} Longer."]
 
@@ -157,7 +157,7 @@ def test_of_each_device_only_the_last_text_is_shown(two: ExpertAssignment, phone
 def test_a_draft_that_grew_after_it_was_shown_is_shown_again(
     two: ExpertAssignment, phone: Browser, laptop: Browser
 ) -> None:
-    typed(phone, two, OLD)
+    save_draft(phone, two, OLD)
     phone.submit(f"{two.link}/send", answer=OLD)
     shown = [form.fields for form in phone.page.forms]
     laptop.submit(f"{two.link}/draft", form_action="/send", answer=f"{NEW} And two hours.", count="7")
@@ -179,7 +179,7 @@ def test_a_page_that_emptied_its_text_takes_no_other_ones_place(
 ) -> None:
     later = Browser(app)
     later.open(two.link)
-    typed(later, two, "")
+    save_draft(later, two, "")
     assert phone.submit(f"{two.link}/send", answer=OLD).status_code == 409
     assert phone.page.texts("p.sheet") == [OLD, NEW]
 
@@ -232,11 +232,11 @@ def test_another_text_than_the_one_that_was_sent_is_kept_beside_it(
     assert phone.page.part("details.small").texts("p.sheet") == [OLD]
 
 
-def edited(salt: ExpertAssignment) -> None:
+def edit_answer(salt: ExpertAssignment) -> None:
     salt.edit()
 
 
-def checked(salt: ExpertAssignment) -> None:
+def send_check(salt: ExpertAssignment) -> None:
     salt.edit()
     salt.send_to_check()
 
@@ -245,7 +245,7 @@ def approved(salt: ExpertAssignment) -> None:
     salt.approve()
 
 
-@pytest.mark.parametrize("then", [edited, checked, approved])
+@pytest.mark.parametrize("then", [edit_answer, send_check, approved])
 @pytest.mark.parametrize("press", ["send", "preview"])
 def test_what_is_typed_while_the_text_is_with_the_desk_is_kept_and_changes_nothing_there(
     two: ExpertAssignment, phone: Browser, laptop: Browser, then: Callable[[ExpertAssignment], None], press: str
@@ -263,7 +263,7 @@ def test_what_a_device_saves_after_another_one_sent_is_kept_and_the_page_is_told
     two: ExpertAssignment, phone: Browser, laptop: Browser
 ) -> None:
     laptop.submit(f"{two.link}/send", answer=NEW)
-    assert typed(phone, two, OLD) == {"kept": True, "open": False, "beside": True}
+    assert save_draft(phone, two, OLD) == {"kept": True, "open": False, "beside": True}
     phone.open(two.link)
     assert phone.page.part("details.small").texts("p.sheet") == [OLD]
 
@@ -272,12 +272,12 @@ def test_when_the_desk_gives_a_text_back_what_was_sent_and_what_was_typed_since_
     two: ExpertAssignment, phone: Browser, laptop: Browser
 ) -> None:
     laptop.submit(f"{two.link}/send", answer=ANSWER)
-    typed(phone, two, OLD)
+    save_draft(phone, two, OLD)
 
-    def returned(session: Session) -> None:
+    def return_answer(session: Session) -> None:
         editing.send_back(session, two.newsroom.nora, two.answer(session), "Who counts?", now(session) + timedelta(3))
 
-    two.database.write(returned)
+    two.database.write(return_answer)
     phone.open(two.link)
     shown = [phone.value("answer"), *phone.page.part("details.small").texts("p.sheet")]
     assert shown[0] == OLD

@@ -51,7 +51,7 @@ def test_she_checks(salt: ExpertAssignment, leyla: Browser, outcome: str, reply:
 
 
 @pytest.mark.parametrize(
-    ("verb", "fields", "said", "state"),
+    ("verb", "fields", "message", "state"),
     [
         ("accept", {}, "Thank you. It is yours now.", "accepted"),
         ("decline", {"reason": "not my field"}, "", "declined"),
@@ -60,11 +60,11 @@ def test_she_checks(salt: ExpertAssignment, leyla: Browser, outcome: str, reply:
     ],
 )
 def test_she_says_yes_no_somebody_else_or_asks_and_is_told_that_it_was_heard(
-    salt: ExpertAssignment, leyla: Browser, verb: str, fields: dict[str, str], said: str, state: str
+    salt: ExpertAssignment, leyla: Browser, verb: str, fields: dict[str, str], message: str, state: str
 ) -> None:
     pressed(leyla, salt, verb, **fields)
-    assert (leyla.page.parts("p.aside-note[role=status]") != [], salt.state()) == (said != "", state)
-    assert said in leyla.page.main_text
+    assert (leyla.page.parts("p.aside-note[role=status]") != [], salt.state()) == (message != "", state)
+    assert message in leyla.page.main_text
 
 
 def test_she_reports_an_error_in_what_ran(salt: ExpertAssignment, leyla: Browser) -> None:

@@ -47,7 +47,7 @@ def audited(*words: str) -> tuple[int, list[str]]:
     return run.returncode, run.stdout.splitlines()
 
 
-def written(folder: Path, *records: dict[str, Any]) -> tuple[str, str]:
+def write_advisories(folder: Path, *records: dict[str, Any]) -> tuple[str, str]:
     for record in records:
         (folder / f"{record['id']}.json").write_text(json.dumps(record))
     return "--advisories", str(folder)
@@ -56,7 +56,7 @@ def written(folder: Path, *records: dict[str, Any]) -> tuple[str, str]:
 @pytest.mark.threat("bad library")
 def test_a_known_vulnerability_of_what_is_locked_is_named(tmp_path: Path) -> None:
     reached = advisory("PYSEC-2026-1", "waitress", [{"introduced": "0"}, {"fixed": "99.0"}])
-    status, said = audited(*written(tmp_path, reached))
+    status, said = audited(*write_advisories(tmp_path, reached))
     assert (status, said[:2]) == (VULNERABLE, [
         "1 advisories about 1 packages, the newest of 2026-11-01", f"waitress {WAITRESS}: PYSEC-2026-1, mended in 99.0"
     ])  # fmt: skip
@@ -66,7 +66,7 @@ def test_a_known_vulnerability_of_what_is_locked_is_named(tmp_path: Path) -> Non
 def test_what_is_mended_withdrawn_or_about_another_package_is_none(tmp_path: Path) -> None:
     mended = advisory("PYSEC-2026-1", "waitress", [{"introduced": "0"}, {"fixed": WAITRESS}])
     withdrawn = advisory("PYSEC-2026-2", "flask", [{"introduced": "0"}], withdrawn="2026-11-02T00:00:00Z")
-    status, said = audited(*written(tmp_path, mended, withdrawn))
+    status, said = audited(*write_advisories(tmp_path, mended, withdrawn))
     assert (status, said[-1].partition(" audited, ")[2]) == (CLEAN, "0 vulnerabilities are known")
 
 

@@ -28,19 +28,19 @@ SAYS = "from app.core.clock import utc_now; print(utc_now().isoformat())"
 
 
 @pytest.fixture
-def fixed() -> None:
+def require_fake_clock() -> None:
     if not clock.is_clock_faked():
         skip_without("libfaketime: this run goes by the machine's own date (apt-get install faketime)")
 
 
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("require_fake_clock")
 def test_a_run_begins_at_its_clock_and_time_goes_on() -> None:
     first = utc_now()
     assert clock.get_clock().start <= first < clock.get_clock().start + RUN
     assert first <= utc_now()
 
 
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("require_fake_clock")
 def test_a_command_with_an_environment_of_its_own_has_it(tmp_path) -> None:
     said = subprocess.run(
         [sys.executable, "-c", SAYS],
@@ -53,27 +53,27 @@ def test_a_command_with_an_environment_of_its_own_has_it(tmp_path) -> None:
     assert abs(datetime.fromisoformat(said.strip()) - utc_now()) < NEAR
 
 
-def _tell(tells) -> None:
+def _send_time(tells) -> None:
     tells.send(utc_now())
 
 
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("require_fake_clock")
 def test_a_process_that_is_forked_off_has_it() -> None:
     hears, tells = FORKSERVER.Pipe(duplex=False)
-    child = FORKSERVER.Process(target=_tell, args=(tells,))
+    child = FORKSERVER.Process(target=_send_time, args=(tells,))
     child.start()
     assert abs(hears.recv() - utc_now()) < NEAR
     child.join()
 
 
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("require_fake_clock")
 def test_the_server_has_it(site: str) -> None:
     with urlopen(f"{site}/healthz") as answer:  # noqa: S310 - an address of ours
         assert abs(parsedate_to_datetime(answer.headers["Date"]) - utc_now()) < NEAR
 
 
 @pytest.mark.browser
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("require_fake_clock")
 def test_a_browser_has_it(chromium: "Browser") -> None:
     page = chromium.new_page()
     shown = datetime.fromisoformat(page.evaluate("new Date().toISOString()"))
@@ -120,7 +120,7 @@ def _reads(module: ast.AST) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("code", "found"),
+    ("code", "results"),
     [
         ("from datetime import datetime; datetime.now(UTC)", ["datetime.datetime.now"]),
         ("from datetime import datetime as d; d.now()", ["datetime.datetime.now"]),
@@ -134,8 +134,8 @@ def _reads(module: ast.AST) -> Iterator[str]:
         ("from app.db.session import now; now(session)", []),
     ],
 )
-def test_the_reader_of_dates_sees_each_way(code: str, found: list[str]) -> None:
-    assert list(_reads(ast.parse(code))) == found
+def test_the_reader_of_dates_sees_each_way(code: str, results: list[str]) -> None:
+    assert list(_reads(ast.parse(code))) == results
 
 
 def test_nothing_else_reads_the_date() -> None:

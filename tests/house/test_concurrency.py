@@ -112,7 +112,7 @@ def at_work(url: str, newsroom: Newsroom, verb: str, start: Any, counts: Any) ->
     counts.put(counted)
 
 
-def together(database: Database, newsroom: Newsroom, verb: str) -> Counter[str]:
+def count_outcomes(database: Database, newsroom: Newsroom, verb: str) -> Counter[str]:
     """Let all processes start at once, and add up what they tell."""
     start, counts = FORKSERVER.Barrier(PROCESSES), FORKSERVER.Queue()
     arguments = (database.url, newsroom, verb, start, counts)
@@ -138,7 +138,7 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
     database.write(lambda s: actions.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
     with database.read() as session:
         before = session.scalars(select(Question)).one().version
-    counted = together(database, newsroom, "reword")
+    counted = count_outcomes(database, newsroom, "reword")
     assert counted["taken"] == PROCESSES * CHANGES["reword"] == 400, dict(counted)
     assert set(counted) <= {"taken", "refused", "busy"}, dict(counted)
     with database.read() as session:
@@ -152,7 +152,7 @@ def test_two_editors_reword_and_no_wording_is_lost(database: Database, newsroom:
 
 def test_many_note_at_once_and_every_note_stands(database: Database, newsroom: Newsroom) -> None:
     database.write(lambda s: actions.open_question(s, newsroom.ilya, [], body="Number 0", language="en"))
-    counted = together(database, newsroom, "note")
+    counted = count_outcomes(database, newsroom, "note")
     assert counted["taken"] == 320 and set(counted) <= {"taken", "busy"}, dict(counted)
     with database.read() as session:
         assert session.scalar(select(func.count()).select_from(Note)) == 320
@@ -171,7 +171,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
         return edition.id, [question.id for question in slots.list_picked_questions(session, edition)], edition.version
 
     edition_id, order, version = database.write(pick_three)
-    counted = together(database, newsroom, "move")
+    counted = count_outcomes(database, newsroom, "move")
     assert counted["taken"] == 320 and set(counted) <= {"taken", "busy"}, dict(counted)
     with database.read() as session:
         moves = session.scalars(select(Event).filter_by(action="question.move").order_by(Event.id)).all()
@@ -188,7 +188,7 @@ def test_many_move_at_once_and_the_order_is_what_the_trail_says(database: Databa
         assert edition.version == version + 320
 
 
-def at_once(database: Database, *changes: Callable[[Session], Any]) -> list[str]:
+def run_concurrently(database: Database, *changes: Callable[[Session], Any]) -> list[str]:
     """Run the changes at the same moment, each on a connection of its own; tells what became of each."""
     start, outcomes = threading.Barrier(len(changes)), [""] * len(changes)
 
@@ -217,7 +217,7 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
         with database.read() as session:
             editions_ids = [e.id for e in list_editions_to_run(session, newsroom.newsletter_id, 12)[-2:]]
 
-        def into(edition_id: int, question_id: int = question_id) -> Callable[[Session], None]:
+        def create_pick(edition_id: int, question_id: int = question_id) -> Callable[[Session], None]:
             def pick(session: Session) -> None:
                 edition = session.get_one(Edition, edition_id)
                 if len(slots.list_picked_questions(session, edition)) == edition.slots:
@@ -226,7 +226,7 @@ def test_two_editions_pick_one_question_and_one_of_them_has_it(database: Databas
 
             return pick
 
-        assert sorted(at_once(database, *map(into, editions_ids))) == ["InvalidTransition", "taken"]
+        assert sorted(run_concurrently(database, *map(create_pick, editions_ids))) == ["InvalidTransition", "taken"]
         with database.read() as session:
             question = session.get_one(Question, question_id)
             assert question.state == "queued"
@@ -250,7 +250,7 @@ def test_nora_approves_while_leyla_withdraws(database: Database, newsroom: Newsr
             answer = session.scalars(select(Answer).filter_by(question_id=question_id)).one()
             editing.withdraw(session, newsroom.leyla, answer)
 
-        approved, withdrawn = at_once(database, approve, withdraw)
+        approved, withdrawn = run_concurrently(database, approve, withdraw)
         assert (approved in ("taken", "InvalidTransition"), withdrawn) == (True, "taken"), (approved, withdrawn)
         with database.read() as session:
             answer = session.scalars(select(Answer).filter_by(question_id=question_id)).one()
@@ -265,7 +265,7 @@ def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsr
             text = session.get_one(Question, question_id).text
             seen = text.label if text else None
 
-        def words(editor: Staff, number: int = number, seen: str | None = seen) -> Callable[[Session], None]:
+        def create_rewording(editor: Staff, number: int = number, seen: str | None = seen) -> Callable[[Session], None]:
             def change(session: Session) -> None:
                 question = session.get_one(Question, question_id)
                 body = f"{editor.name}, {number}"
@@ -273,7 +273,7 @@ def test_two_editors_reword_and_the_slower_one_is_told(database: Database, newsr
 
             return change
 
-        outcomes = at_once(database, words(newsroom.nora), words(newsroom.ilya))
+        outcomes = run_concurrently(database, create_rewording(newsroom.nora), create_rewording(newsroom.ilya))
         assert sorted(outcomes) == ["VersionConflict", "taken"]
         first = (newsroom.nora, newsroom.ilya)[outcomes.index("taken")]
         with database.read() as session:

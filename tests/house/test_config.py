@@ -186,7 +186,7 @@ def test_mailbox_and_sending_sign_in_by_token_as_one_account() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "fault"),
+    ("settings", "fault"),
     [
         ({"MAILBOXES": BY_TOKEN}, "MAILBOXES: mailbox 1 has oauth=1, but MAIL_OAUTH is empty"),
         (OAUTH | {"MAIL_OAUTH": "yahoo"}, "MAIL_OAUTH must be one of microsoft, google, custom, or empty"),
@@ -201,9 +201,9 @@ def test_mailbox_and_sending_sign_in_by_token_as_one_account() -> None:
         (OAUTH | {"MAIL_USERNAME": "ask", "MAIL_SERVER": "smtp.example.org"}, "MAIL_USE_TLS or MAIL_USE_SSL is needed: a token would be sent unencrypted"),
     ],
 )  # fmt: skip
-def test_what_can_not_sign_in_by_token_is_said(given: dict[str, str], fault: str) -> None:
+def test_what_can_not_sign_in_by_token_is_said(settings: dict[str, str], fault: str) -> None:
     with pytest.raises(config.Unsafe) as refused:
-        config.load(PRODUCTION_SETTINGS | given)
+        config.load(PRODUCTION_SETTINGS | settings)
     assert refused.value.faults == [fault]
 
 

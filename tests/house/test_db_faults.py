@@ -54,7 +54,7 @@ def another_connection(database: Database) -> Iterator[None]:
 
 
 @pytest.fixture
-def dropped(database: Database, newsroom: Newsroom) -> str:
+def dropped_column(database: Database, newsroom: Newsroom) -> str:
     """A column that every page of a newsletter needs is gone, as after an update without `migrate`. No copy of a page is good."""
     with database.writer.begin() as connection:
         cascade = "" if database.is_sqlite else "CASCADE"  # a trigger goes with it
@@ -109,9 +109,9 @@ def test_a_terminated_backend_means_busy_and_a_change_that_met_it_once_is_made(d
     killer.dispose()
 
 
-def test_a_missing_column_is_never_busy(database: Database, dropped: str) -> None:
+def test_a_missing_column_is_never_busy(database: Database, dropped_column: str) -> None:
     with pytest.raises(DBAPIError) as fault:
-        database.write(lambda session: session.execute(text(f"SELECT {dropped} FROM newsletters")))
+        database.write(lambda session: session.execute(text(f"SELECT {dropped_column} FROM newsletters")))
     assert (fault_code(fault.value), fault_kind(fault.value)) == (
         "SQLITE_ERROR" if database.is_sqlite else "42703",
         FaultKind.SCHEMA_MISMATCH,
@@ -122,21 +122,23 @@ def test_a_missing_column_is_never_busy(database: Database, dropped: str) -> Non
 
 
 def test_a_missing_column_tells_the_operator_to_migrate_and_a_reader_nothing_of_it(
-    client: FlaskClient, dropped: str, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, dropped_column: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
         page = client.get("/steppe/")
     assert page.status_code == 500
-    assert [word for word in (*INTERNALS, dropped) if word in page.text] == []
+    assert [word for word in (*INTERNALS, dropped_column) if word in page.text] == []
     assert SCHEMA_MISMATCH in caplog.messages
 
 
-def test_a_missing_column_tells_so_in_commands(app: Flask, dropped: str) -> None:
+def test_a_missing_column_tells_so_in_commands(app: Flask, dropped_column: str) -> None:
     ended = app.test_cli_runner().invoke(args=["newsletters", "pause", "steppe"])
     assert (ended.exit_code, ended.stderr) == (1, f"Error: {SCHEMA_MISMATCH}\n")
 
 
-def test_a_missing_column_tells_so_in_the_worker(app: Flask, dropped: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_column_tells_so_in_the_worker(
+    app: Flask, dropped_column: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         worker.run(app, run_once=True)
     assert f"plan editions: {SCHEMA_MISMATCH}" in caplog.messages

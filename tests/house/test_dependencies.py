@@ -20,7 +20,7 @@ REASONS = {
 }
 
 
-def declared() -> set[str]:
+def list_declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = [
         project["project"]["dependencies"],
@@ -30,7 +30,7 @@ def declared() -> set[str]:
     return {re.split(r"[\[<>=~!; ]", line)[0].lower() for group in groups for line in group if isinstance(line, str)}
 
 
-def imported() -> set[str]:
+def list_imported() -> set[str]:
     """The distributions whose packages some file imports."""
     packages = {
         name.split(".")[0]
@@ -53,15 +53,15 @@ def imported() -> set[str]:
 
 
 def test_each_dependency_is_used() -> None:
-    used = imported()
+    used = list_imported()
     unused = [
         f"{name} is declared in pyproject.toml and imported nowhere: take it out, there and with `make lock`,"
         " or say in REASONS what needs it"
-        for name in sorted(declared() - used - set(REASONS))
+        for name in sorted(list_declared() - used - set(REASONS))
     ]
     assert unused == []
     assert [
         f"{name} is imported or no longer declared: take its reason out"
         for name in REASONS
-        if name in used or name not in declared()
+        if name in used or name not in list_declared()
     ] == []

@@ -56,7 +56,7 @@ def open_file(file: Path, key: bytes | None) -> Database:
 
 
 @pytest.fixture(params=[KEY, None], ids=["encrypted", "plain"])
-def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
+def filled_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
     file = tmp_path / FILE
     migrate(f"sqlite:///{file}", key=request.param)
     database = open_file(file, request.param)
@@ -78,22 +78,22 @@ def withdraw(session: Session) -> None:
 
 
 @pytest.mark.threat("stolen database")
-def test_only_a_plain_file_and_its_log_can_be_read_without_the_settings(filled: Filled) -> None:
+def test_only_a_plain_file_and_its_log_can_be_read_without_the_settings(filled_file: Filled) -> None:
     wanted = [BODY, BACKGROUND, *ENTRIES, *OTHERS]
-    assert find_in_files(filled.database, *wanted) == ([] if filled.key else wanted)
+    assert find_in_files(filled_file.database, *wanted) == ([] if filled_file.key else wanted)
     # The log was there, and looked through as well.
-    assert {path.name for path in filled.file.parent.iterdir()} == {FILE, f"{FILE}-wal", f"{FILE}-shm"}
-    assert find_letters(filled.database, "varnish") == [f"{BODY}\n{BACKGROUND}"]
+    assert {path.name for path in filled_file.file.parent.iterdir()} == {FILE, f"{FILE}-wal", f"{FILE}-shm"}
+    assert find_letters(filled_file.database, "varnish") == [f"{BODY}\n{BACKGROUND}"]
 
 
 @pytest.mark.threat("stolen database")
-def test_equal_pages_do_not_look_equal_in_an_encrypted_file(filled: Filled) -> None:
-    filled.database.close()
-    contents, size = read_database_files(filled.database), 4096
+def test_equal_pages_do_not_look_equal_in_an_encrypted_file(filled_file: Filled) -> None:
+    filled_file.database.close()
+    contents, size = read_database_files(filled_file.database), 4096
     blocks = [
         contents[start : start + 16] for page in range(0, len(contents), size) for start in range(page, page + size, 16)
     ]
-    assert (len(set(blocks)) == len(blocks)) is bool(filled.key)
+    assert (len(set(blocks)) == len(blocks)) is bool(filled_file.key)
 
 
 @pytest.mark.threat("stolen database")
@@ -106,58 +106,61 @@ def test_a_wrong_key_or_none_opens_nothing(tmp_path: Path, wrong_key: bytes | No
 
 
 @pytest.mark.threat("stolen database")
-def test_a_changed_byte_is_noticed(filled: Filled) -> None:
-    filled.database.close()
-    with filled.file.open("r+b") as file:
+def test_a_changed_byte_is_noticed(filled_file: Filled) -> None:
+    filled_file.database.close()
+    with filled_file.file.open("r+b") as file:
         file.seek(-100, 2)
         byte = file.read(1)[0]
         file.seek(-100, 2)
         file.write(bytes([byte ^ 1]))
-    with closing(encryption.connect(filled.file, filled.key)) as connection:
+    with closing(encryption.connect(filled_file.file, filled_file.key)) as connection:
         faults = connection.execute("PRAGMA cipher_integrity_check").fetchall()
-    assert bool(faults) is bool(filled.key)
+    assert bool(faults) is bool(filled_file.key)
 
 
-def test_what_is_erased_leaves_the_file_and_its_log(filled: Filled) -> None:
-    filled.database.write(withdraw)
-    assert filled.file.with_name(f"{FILE}-wal").stat().st_size == 0
-    assert find_in_files(filled.database, BODY, BACKGROUND, *ENTRIES) == []
-    assert find_letters(filled.database, "varnish") == []
+def test_what_is_erased_leaves_the_file_and_its_log(filled_file: Filled) -> None:
+    filled_file.database.write(withdraw)
+    assert filled_file.file.with_name(f"{FILE}-wal").stat().st_size == 0
+    assert find_in_files(filled_file.database, BODY, BACKGROUND, *ENTRIES) == []
+    assert find_letters(filled_file.database, "varnish") == []
 
 
-def test_a_lock_that_somebody_holds_means_busy(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_somebody_holds_means_busy(filled_file: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 200)
-    filled.database.close()  # the connections to come wait the shorter time
-    with closing(encryption.connect(filled.file, filled.key, isolation_level=None)) as other:
+    filled_file.database.close()  # the connections to come wait the shorter time
+    with closing(encryption.connect(filled_file.file, filled_file.key, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Busy) as busy:
-            filled.database.write(withdraw)
+            filled_file.database.write(withdraw)
     assert isinstance(busy.value.__cause__, DBAPIError)
     assert fault_kind(busy.value.__cause__) is FaultKind.LOST_RACE
 
 
-def test_a_converted_file_has_the_same_rows_and_finds_the_same(filled: Filled) -> None:
-    new_key = None if filled.key else KEY
-    before = dump_tables(filled.database)
-    filled.database.close()
-    encryption.convert(filled.file, filled.key, new_key)
-    assert [path.name for path in filled.file.parent.iterdir()] == [FILE]
-    assert (encryption.is_encrypted(filled.file), filled.file.stat().st_mode & 0o777) == (bool(new_key), 0o600)
-    converted = open_file(filled.file, new_key)
+def test_a_converted_file_has_the_same_rows_and_finds_the_same(filled_file: Filled) -> None:
+    new_key = None if filled_file.key else KEY
+    before = dump_tables(filled_file.database)
+    filled_file.database.close()
+    encryption.convert(filled_file.file, filled_file.key, new_key)
+    assert [path.name for path in filled_file.file.parent.iterdir()] == [FILE]
+    assert (encryption.is_encrypted(filled_file.file), filled_file.file.stat().st_mode & 0o777) == (
+        bool(new_key),
+        0o600,
+    )
+    converted = open_file(filled_file.file, new_key)
     assert dump_tables(converted) == before
     assert find_letters(converted, "varnish") == [f"{BODY}\n{BACKGROUND}"]
-    create_letter(converted, filled.newsroom, "Who measures the salt?")
+    create_letter(converted, filled_file.newsroom, "Who measures the salt?")
     index_due(converted)
     assert find_letters(converted, "salt") == ["Who measures the salt?\n"]
     converted.close()
 
 
-def test_a_conversion_that_was_killed_is_begun_anew(filled: Filled) -> None:
-    filled.database.close()
-    filled.file.with_name(FILE + encryption.CONVERTED_SUFFIX).write_bytes(b"half a file")
-    encryption.convert(filled.file, filled.key, OTHER_KEY)
-    assert [path.name for path in filled.file.parent.iterdir()] == [FILE]
-    converted = open_file(filled.file, OTHER_KEY)
+def test_a_conversion_that_was_killed_is_begun_anew(filled_file: Filled) -> None:
+    filled_file.database.close()
+    filled_file.file.with_name(FILE + encryption.CONVERTED_SUFFIX).write_bytes(b"half a file")
+    encryption.convert(filled_file.file, filled_file.key, OTHER_KEY)
+    assert [path.name for path in filled_file.file.parent.iterdir()] == [FILE]
+    converted = open_file(filled_file.file, OTHER_KEY)
     assert find_letters(converted, "varnish") == [f"{BODY}\n{BACKGROUND}"]
     converted.close()
 
@@ -209,19 +212,21 @@ def test_an_operator_encrypts_a_new_newsroom_changes_the_key_and_decrypts_it(run
     assert run("audit", "verify").returncode == 0
 
 
-def test_a_file_in_use_is_not_converted(filled: Filled, tmp_path: Path) -> None:
-    before = dump_tables(filled.database)
-    settings = {**PRODUCTION_SETTINGS, "DATABASE_URL": filled.database.url}
-    with filled.database.read() as session:
+def test_a_file_in_use_is_not_converted(filled_file: Filled, tmp_path: Path) -> None:
+    before = dump_tables(filled_file.database)
+    settings = {**PRODUCTION_SETTINGS, "DATABASE_URL": filled_file.database.url}
+    with filled_file.database.read() as session:
         session.scalars(select(Letter)).all()
-        refused = run_command(tmp_path, "convert-database", **settings, ENCRYPT_DATABASE="0" if filled.key else "1")
+        refused = run_command(
+            tmp_path, "convert-database", **settings, ENCRYPT_DATABASE="0" if filled_file.key else "1"
+        )
     assert (
         refused.stderr
-        == f"Error: {filled.file} was not converted: it is in use: stop web and worker. Nothing was changed.\n"
+        == f"Error: {filled_file.file} was not converted: it is in use: stop web and worker. Nothing was changed.\n"
     )
-    assert encryption.is_encrypted(filled.file) is bool(filled.key)
-    assert dump_tables(filled.database) == before
-    assert list(filled.file.parent.glob(f"*{encryption.CONVERTED_SUFFIX}")) == []
+    assert encryption.is_encrypted(filled_file.file) is bool(filled_file.key)
+    assert dump_tables(filled_file.database) == before
+    assert list(filled_file.file.parent.glob(f"*{encryption.CONVERTED_SUFFIX}")) == []
 
 
 def test_nothing_starts_while_the_file_is_not_as_the_setting_says(run: Run, tmp_path: Path) -> None:
@@ -250,18 +255,20 @@ def test_a_backup_comes_back_into_an_encrypted_file(run: Run, tmp_path: Path) ->
     assert run("audit", "verify").returncode == 0
 
 
-def test_a_damaged_file_is_not_converted(filled: Filled) -> None:
-    filled.database.close()
-    contents = filled.file.read_bytes()
+def test_a_damaged_file_is_not_converted(filled_file: Filled) -> None:
+    filled_file.database.close()
+    contents = filled_file.file.read_bytes()
     damaged = contents[: len(contents) // 2] + bytes(len(contents) - len(contents) // 2)
-    filled.file.write_bytes(damaged)
+    filled_file.file.write_bytes(damaged)
     with pytest.raises(encryption.NotConverted):
-        encryption.convert(filled.file, filled.key, OTHER_KEY)
-    assert filled.file.read_bytes() == damaged
-    assert [path.name for path in filled.file.parent.iterdir()] == [FILE]
+        encryption.convert(filled_file.file, filled_file.key, OTHER_KEY)
+    assert filled_file.file.read_bytes() == damaged
+    assert [path.name for path in filled_file.file.parent.iterdir()] == [FILE]
 
 
-def test_it_is_refused_for_postgresql_and_without_its_library(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_refused_for_postgresql_and_without_its_library(
+    filled_file: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def list_faults(url: str) -> list[str]:
         with pytest.raises(config.Unsafe) as refused:
             open_database(config.load({**PRODUCTION_SETTINGS, "ENCRYPT_DATABASE": "1", "DATABASE_URL": url}))
@@ -273,7 +280,7 @@ def test_it_is_refused_for_postgresql_and_without_its_library(filled: Filled, mo
     monkeypatch.setitem(sys.modules, "sqlcipher3", None)
     monkeypatch.setattr(config, "find_spec", lambda _name: None)
     remedy = "needs the extra `encryption`; docs/install.md says how to install it"
-    assert list_faults(filled.database.url) == [f"ENCRYPT_DATABASE {remedy}"]
+    assert list_faults(filled_file.database.url) == [f"ENCRYPT_DATABASE {remedy}"]
     with pytest.raises(encryption.UnreadableFile, match=remedy):
         encryption.get_driver(KEY)
 

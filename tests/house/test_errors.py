@@ -78,7 +78,7 @@ def keys_of(node: ast.expr, module: ast.Module) -> set[str]:
     return set()
 
 
-def made(node: ast.Call, module: ast.Module) -> Iterator[str]:
+def list_codes(node: ast.Call, module: ast.Module) -> Iterator[str]:
     """The codes of the errors that a call makes, or that it lets be made."""
     maker = name_of(node.func)
     if maker == "requires":
@@ -90,14 +90,14 @@ def made(node: ast.Call, module: ast.Module) -> Iterator[str]:
         yield from (f"{family}.{key}" for key in keys)
 
 
-def unread() -> Iterator[str]:
+def list_unparsed() -> Iterator[str]:
     """The functions that make an error from what can't be read in the code."""
     for _room, path in list_app_modules():
         module = parse_module(path)
         for function in ast.walk(module):
             if isinstance(function, ast.FunctionDef):
                 calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-                if any(name_of(call.func) in MAKERS and not set(made(call, module)) for call in calls):
+                if any(name_of(call.func) in MAKERS and not set(list_codes(call, module)) for call in calls):
                     yield f"{relative_name(path)} {function.name}"
 
 
@@ -116,7 +116,7 @@ def raised() -> dict[str, str]:
         module = parse_module(path)
         for node in ast.walk(module):
             if isinstance(node, ast.Call):
-                found |= dict.fromkeys(made(node, module), relative_name(path))
+                found |= dict.fromkeys(list_codes(node, module), relative_name(path))
             kind = node.func if isinstance(node, ast.Call) else node.exc if isinstance(node, ast.Raise) else None
             if kind is not None and name_of(kind) in of_class:
                 found[of_class[name_of(kind)]] = relative_name(path)
@@ -135,7 +135,7 @@ def test_every_code_that_is_raised_has_a_row() -> None:
 
 
 def test_a_code_can_be_read_where_it_is_raised() -> None:
-    assert set(unread()) == FOR_OTHERS, "write the key where the error is raised, and not into a variable"
+    assert set(list_unparsed()) == FOR_OTHERS, "write the key where the error is raised, and not into a variable"
 
 
 def test_every_row_is_raised() -> None:

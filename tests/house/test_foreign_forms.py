@@ -34,18 +34,20 @@ def test_search_engines_keep_the_public_pages_and_nothing_else(
 
 @pytest.mark.threat("another site")
 @pytest.mark.parametrize(
-    ("site", "taken"),
+    ("site", "is_accepted"),
     [("cross-site", False), ("same-site", False), ("same-origin", True), ("none", True), (None, True)],
 )
 def test_a_form_from_another_site_is_refused_whatever_token_it_has(
-    app: Flask, newsroom: Newsroom, site: str | None, taken: bool
+    app: Flask, newsroom: Newsroom, site: str | None, is_accepted: bool
 ) -> None:
     """Tor Browser and older ones send no such header, and get in."""
     browser = Browser(app)
     browser.open("/sign-in")
     headers = {"Sec-Fetch-Site": site} if site else {}
-    assert browser.press("/sign-in", headers, email="nora@desk.example").status_code == (303 if taken else 403)
-    assert (browser.heading == "This came from another site") is not taken
+    assert browser.press("/sign-in", headers, email="nora@desk.example").status_code == (303 if is_accepted else 403)
+    assert (browser.heading == "This came from another site") is not is_accepted
     form = {"receipt": "1", "letter": "Why?"}
-    assert browser.client.post("/steppe/receipt", data=form, headers=headers).status_code == (422 if taken else 403)
+    assert browser.client.post("/steppe/receipt", data=form, headers=headers).status_code == (
+        422 if is_accepted else 403
+    )
     assert browser.client.get("/steppe/", headers=headers).status_code == 200, "links from elsewhere lead here"

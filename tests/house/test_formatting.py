@@ -13,7 +13,7 @@ NEW_YEARS_EVE = datetime(2026, 12, 31, 22, 59, tzinfo=UTC)  # a minute before mi
 
 
 @pytest.mark.parametrize(
-    ("language", "day", "style", "said"),
+    ("language", "day", "style", "message"),
     [
         ("en", date(2026, 11, 18), "long", "Wednesday 18 November"),
         ("en", date(2027, 1, 6), "long", "Wednesday 6 January 2027"),
@@ -23,12 +23,12 @@ NEW_YEARS_EVE = datetime(2026, 12, 31, 22, 59, tzinfo=UTC)  # a minute before mi
     ],
 )  # fmt: skip
 def test_a_day_to_come_has_its_weekday(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, language: str, day: date, style: str, said: str
+    app: Flask, monkeypatch: pytest.MonkeyPatch, language: str, day: date, style: str, message: str
 ) -> None:
     monkeypatch.setattr(formatting, "utc_now", lambda: NEW_YEARS_EVE)
     with app.test_request_context():
         g.language, g.zone = language, "Europe/Prague"
-        assert formatting.day(day, style) == said
+        assert formatting.day(day, style) == message
 
 
 def test_the_year_turns_with_the_newsletters_clock(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

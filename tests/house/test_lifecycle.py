@@ -239,14 +239,14 @@ def answer_to(session: Session, question: Question) -> Answer:
     return session.scalars(select(Answer).filter_by(question_id=question.id)).one()
 
 
-def coming(session: Session, newsroom: Newsroom) -> Edition:
+def get_coming_edition(session: Session, newsroom: Newsroom) -> Edition:
     return list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
 
 
-def ran_of(session: Session, newsroom: Newsroom, words: str) -> Question:
+def publish_question(session: Session, newsroom: Newsroom, text: str) -> Question:
     """A question that was answered, picked, locked, and sent."""
-    question = create_answered_question(session, newsroom, words)
-    edition = coming(session, newsroom)
+    question = create_answered_question(session, newsroom, text)
+    edition = get_coming_edition(session, newsroom)
     slots.pick(session, newsroom.nora, question, edition)
     locking.lock_edition(session, newsroom.nora, edition)
     publication.send(session, newsroom.nora, edition)
@@ -276,31 +276,31 @@ REFUSALS: dict[str, tuple[Any, Any, type[Exception]]] = {
     ),
     "Nora picks what nobody has answered": (
         lambda s, n, words: actions.open_question(s, n.nora, [], body=words, language="en"),
-        lambda s, n, question: slots.pick(s, n.nora, question, coming(s, n)),
+        lambda s, n, question: slots.pick(s, n.nora, question, get_coming_edition(s, n)),
         MissingPrecondition,
     ),
     "Ilya picks": (
         create_answered_question,
-        lambda s, n, question: slots.pick(s, n.ilya, question, coming(s, n)),
+        lambda s, n, question: slots.pick(s, n.ilya, question, get_coming_edition(s, n)),
         PermissionDenied,
     ),
     "Nora locks an empty edition": (
         create_answered_question,
-        lambda s, n, question: locking.lock_edition(s, n.nora, coming(s, n)),
+        lambda s, n, question: locking.lock_edition(s, n.nora, get_coming_edition(s, n)),
         MissingPrecondition,
     ),
     "Nora closes what has run": (
-        ran_of,
+        publish_question,
         lambda s, n, question: closing.close(s, n.nora, question, "other"),
         InvalidTransition,
     ),
     "Leyla withdraws what has run": (
-        ran_of,
+        publish_question,
         lambda s, n, question: editing.withdraw(s, n.leyla, answer_to(s, question)),
         InvalidTransition,
     ),
     "Nora drops what has run": (
-        ran_of,
+        publish_question,
         lambda s, n, question: publication.drop(s, n.nora, question),
         InvalidTransition,
     ),

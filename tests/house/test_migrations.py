@@ -73,27 +73,29 @@ def shape(connection: Connection) -> dict[str, Any]:
     """All that the database itself says of each table, in an order that does not depend on who made it."""
     look = inspect(connection)
 
-    def said(value: Any) -> str:
-        return str(sorted((key, said(inner)) for key, inner in value.items()) if isinstance(value, dict) else value)
+    def format_value(value: Any) -> str:
+        return str(
+            sorted((key, format_value(inner)) for key, inner in value.items()) if isinstance(value, dict) else value
+        )
 
-    def listed(rows: Any) -> list[str]:
-        return sorted(said(row) for row in rows)
+    def format_rows(rows: Any) -> list[str]:
+        return sorted(format_value(row) for row in rows)
 
     return {
         table: {
-            "columns": listed(look.get_columns(table)),
+            "columns": format_rows(look.get_columns(table)),
             "primary key": look.get_pk_constraint(table),
-            "foreign keys": listed(look.get_foreign_keys(table)),
-            "uniques": listed(look.get_unique_constraints(table)),
-            "checks": listed(look.get_check_constraints(table)),
-            "indexes": listed(look.get_indexes(table)),
+            "foreign keys": format_rows(look.get_foreign_keys(table)),
+            "uniques": format_rows(look.get_unique_constraints(table)),
+            "checks": format_rows(look.get_check_constraints(table)),
+            "indexes": format_rows(look.get_indexes(table)),
         }
         for table in look.get_table_names()
         if table != "alembic_version"
     }
 
 
-def besides(one: Any, other: Any) -> str:
+def format_difference(one: Any, other: Any) -> str:
     """What one shape of a table has and the other lacks."""
     return ", ".join(row for row in one if row not in other) if isinstance(one, list) else str(one)
 
@@ -120,8 +122,8 @@ def test_every_check_key_and_index_is_as_the_models_say(of_models: str, empty_ur
     )
     found += [
         f"{table}: models and migrations differ in {what}: write a migration (of CHECKs by `change_checks` from "
-        f"migrations/checks.py). Only in the models: {besides(said, migrated[table][what])}; only in the migrations: "
-        f"{besides(migrated[table][what], said)}."
+        f"migrations/checks.py). Only in the models: {format_difference(said, migrated[table][what])}; only in the migrations: "
+        f"{format_difference(migrated[table][what], said)}."
         for table in declared
         if table in migrated
         for what, said in declared[table].items()

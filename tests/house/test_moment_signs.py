@@ -173,9 +173,9 @@ def list_signs(database: Database) -> set[tuple[str, str]]:
 
 
 @pytest.mark.threat("stolen database")
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("index", range(3))
 def test_no_hint_at_look_alikes_tells_whether_letters_came_before_one_that_keeps_its_minute(
-    database: Database, newsroom: Newsroom, place: int
+    database: Database, newsroom: Newsroom, index: int
 ) -> None:
     """What is alike depends on all texts that are there when the worker compares."""
     with_minute = ("Does the canal run at night?", "Where do the trams of Osh stop at night?")
@@ -188,7 +188,7 @@ def test_no_hint_at_look_alikes_tells_whether_letters_came_before_one_that_keeps
             send_letter(database, newsroom, body)
 
     steps: list[Callable[[], None]] = [partial(send_with_minute, body) for body in with_minute]
-    steps.insert(place, send_others)
+    steps.insert(index, send_others)
     for step in steps:
         step()
         work_off(database)

@@ -47,14 +47,14 @@ def stop(request: pytest.FixtureRequest, app: Flask) -> Iterator[Callable[[], No
     def limit(connection: Any, _record: Any) -> None:
         request.param(connection)
 
-    def stopped() -> None:
+    def limit_size() -> None:
         with database.writer.connect() as connection:
             connection.exec_driver_sql("COMMIT")
             connection.exec_driver_sql("VACUUM")  # no page inside is free
         event.listen(database.writer, "connect", limit)
         database.writer.dispose()
 
-    yield stopped
+    yield limit_size
     if event.contains(database.writer, "connect", limit):
         event.remove(database.writer, "connect", limit)
 

@@ -93,11 +93,11 @@ def lived(database: Database, newsroom: Newsroom) -> Lived:
     return day
 
 
-def _write(day: Lived, newsroom: Newsroom, at: datetime, kept: bool, rng: random.Random) -> tuple[int, str]:
+def _write(day: Lived, newsroom: Newsroom, time: datetime, is_kept: bool, rng: random.Random) -> tuple[int, str]:
     word = a_word(rng)
     more = [word, *(a_word(rng) for _ in range(250 if rng.random() < 0.5 else 2))]  # some lie beside their rows
     ask = receive.Submission(
-        f"Who weighs the {word}?", " ".join(more), **({"hear_back": "while", "email": "a@b.example"} if kept else {})
+        f"Who weighs the {word}?", " ".join(more), **({"hear_back": "while", "email": "a@b.example"} if is_kept else {})
     )
 
     def work(session: Session) -> int:
@@ -108,13 +108,13 @@ def _write(day: Lived, newsroom: Newsroom, at: datetime, kept: bool, rng: random
         receipts.add(session, Reader(letter_id=letter.id), letter, "And who weighs it at home?")
         return letter.id
 
-    return day.database.write(work, at=at), word
+    return day.database.write(work, at=time), word
 
 
 # --- What a thief learns from places, and how good it is ---
 
 
-def guessed(places: Places, known: Mapping[int, datetime]) -> dict[int, datetime]:
+def guess_times(places: Places, known: Mapping[int, datetime]) -> dict[int, datetime]:
     """When each letter came, by the known one that lies next to it."""
     beside = sorted((places[key], key) for key in known if key in places)
     return {
@@ -124,7 +124,7 @@ def guessed(places: Places, known: Mapping[int, datetime]) -> dict[int, datetime
     }
 
 
-def in_order(places: Places, came: Mapping[int, datetime]) -> float:
+def correlate_order(places: Places, came: Mapping[int, datetime]) -> float:
     """Return how far the order of places is that in which they came: Spearman's rank correlation, without its sign."""
     keys = [key for key in came if key in places]
     if len(keys) < 2:
@@ -135,9 +135,9 @@ def in_order(places: Places, came: Mapping[int, datetime]) -> float:
     return abs(1 - 6 * apart / (len(keys) * (len(keys) ** 2 - 1)))
 
 
-def near(places: Places, came: Mapping[int, datetime], known: Mapping[int, datetime]) -> float:
+def get_share_near(places: Places, came: Mapping[int, datetime], known: Mapping[int, datetime]) -> float:
     """Return the share of letters that are placed within twelve hours."""
-    found = guessed({key: place for key, place in places.items() if key in came or key in known}, known)
+    found = guess_times({key: place for key, place in places.items() if key in came or key in known}, known)
     return sum(abs(found[key] - came[key]) < NEAR for key in found) / len(came) if found else 0.0
 
 
@@ -248,13 +248,13 @@ def _in_file(_kept: bytes, at: int) -> tuple[int, ...]:
     return at // PAGE, -(at % PAGE)
 
 
-def _in_log(kept: bytes, at: int) -> tuple[int, ...]:
+def _in_log(data: bytes, at: int) -> tuple[int, ...]:
     """A frame has a header of 24 bytes, behind the log's own of 32; both tell the number of its beginning, by which one
     that was left from before is known: these say little.
     """
     frame = (at - 32) // (PAGE + 24)
     header = 32 + frame * (PAGE + 24)
-    return kept[header + 8 : header + 12] == kept[16:20], frame, -at
+    return data[header + 8 : header + 12] == data[16:20], frame, -at
 
 
 def the_long(connection: Connection, words: Mapping[int, str]) -> Iterator[tuple[str, Places]]:
@@ -302,7 +302,7 @@ MUDDLED = {"the file, first": 0.5}  # pages that were freed are used again
 @pytest.mark.usefixtures("whole_log")
 def test_every_way_to_the_minute_works_where_the_minute_is_kept(lived: Lived) -> None:
     found = ways(lived)
-    sure = {name: round(in_order(found[name], lived.kept), 2) for name in WORK[lived.database.is_sqlite]}
+    sure = {name: round(correlate_order(found[name], lived.kept), 2) for name in WORK[lived.database.is_sqlite]}
     assert {name: value for name, value in sure.items() if value < MUDDLED.get(name, 0.8)} == {}
 
 
@@ -312,8 +312,8 @@ def test_once_the_day_is_over_no_way_tells_when_a_letter_with_just_a_number_came
     assert chain.extend(lived.database, DAY + NIGHT + chain.DAY_CLOSES) > LETTERS  # now these are in the chain as well
     found = ways(lived)
     assert set(WORK[lived.database.is_sqlite]) - set(found) <= {"the log, first"}  # the log is empty
-    ordered = {name: round(in_order(places, lived.came), 2) for name, places in found.items()}
-    close = {name: round(near(places, lived.came, lived.kept), 2) for name, places in found.items()}
+    ordered = {name: round(correlate_order(places, lived.came), 2) for name, places in found.items()}
+    close = {name: round(get_share_near(places, lived.came, lived.kept), 2) for name, places in found.items()}
     assert {name: value for name, value in ordered.items() if value > CHANCE} == {}
     assert {name: value for name, value in close.items() if value > MOST_NEAR} == {}
 
@@ -346,16 +346,16 @@ def test_the_planner_s_statistics_do_not_tell_which_letters_came_before_they_wer
 
 @pytest.mark.threat("stolen database")
 @pytest.mark.both_databases
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("index", range(3))
 def test_the_index_does_not_tell_between_which_questions_the_only_letter_of_a_day_came(
-    database: Database, newsroom: Newsroom, place: int
+    database: Database, newsroom: Newsroom, index: int
 ) -> None:
     """The trail has the minute in which the desk opened each question."""
     open_question(database, newsroom, "The Silos")
     index_due(database)
     forget_order(database, DAY - timedelta(days=1) + NIGHT)
     acts = [lambda headline=headline: open_question(database, newsroom, headline) for headline in ("Salt", "Wind")]
-    acts.insert(place, lambda: _write(Lived(database), newsroom, DAY, False, random.Random())[1])
+    acts.insert(index, lambda: _write(Lived(database), newsroom, DAY, False, random.Random())[1])
     for act in acts:
         act()
         index_due(database)
@@ -372,14 +372,14 @@ def test_the_index_does_not_tell_between_which_questions_the_only_letter_of_a_da
 
 
 def test_today_the_desk_still_reads_letters_in_the_order_in_which_they_came(lived: Lived, newsroom: Newsroom) -> None:
-    def listed() -> list[int]:
+    def list_received() -> list[int]:
         with lived.database.read() as session:
             rows = queries.listing(newsroom.newsletter_id, ("received",)).page(session, None, 1_000)
             return [row.id for row in rows if row.id in lived.came]
 
-    assert listed() == list(lived.came)[::-1]
+    assert list_received() == list(lived.came)[::-1]
     forget_order(lived.database, DAY + NIGHT)
-    assert (listed() != list(lived.came)[::-1], sorted(listed())) == (True, sorted(lived.came))
+    assert (list_received() != list(lived.came)[::-1], sorted(list_received())) == (True, sorted(lived.came))
 
 
 def test_a_key_that_is_taken_is_drawn_again(
@@ -431,13 +431,13 @@ def test_whoever_looks_at_the_old_rows_all_the_time_only_puts_it_off(lived: Live
 
 
 @pytest.mark.parametrize(
-    ("tongue", "said"),
+    ("tongue", "message"),
     [
         ("en", "That night (UTC) we shuffle the order."),
         ("fa", "شبِ پس از آن (به وقت جهانی UTC) همهٔ این‌ها را به ترتیبی دیگر درمی‌آوریم."),
     ],
 )
 def test_the_page_says_what_holds_until_the_day_is_over(
-    client: FlaskClient, newsroom: Newsroom, tongue: str, said: str
+    client: FlaskClient, newsroom: Newsroom, tongue: str, message: str
 ) -> None:
-    assert Page(client.get(f"/steppe/protection?lang={tongue}").text).main_text.count(said) == 1
+    assert Page(client.get(f"/steppe/protection?lang={tongue}").text).main_text.count(message) == 1

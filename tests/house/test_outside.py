@@ -54,7 +54,7 @@ def elsewhere() -> Iterator[Elsewhere]:
         yield server
 
 
-def refused(url: str, **more: Any) -> str:
+def get_refusal(url: str, **more: Any) -> str:
     with pytest.raises(http_client.RequestFailed) as refusal:
         http_client.request(url, **more)
     return str(refusal.value)
@@ -85,8 +85,10 @@ INWARD = (
 @pytest.mark.threat("inward requests")
 @pytest.mark.parametrize("host", INWARD)
 def test_an_address_that_somebody_typed_never_leads_inward(elsewhere: Elsewhere, host: str, attempts: Any) -> None:
-    assert refused(f"https://{host}:{elsewhere.port}/", own_hosts=()) == "it leads into a network that is not public"
-    assert refused(f"http://{host}:{elsewhere.port}/", own_hosts=()) == "its address doesn't begin with https://"
+    assert (
+        get_refusal(f"https://{host}:{elsewhere.port}/", own_hosts=()) == "it leads into a network that is not public"
+    )
+    assert get_refusal(f"http://{host}:{elsewhere.port}/", own_hosts=()) == "its address doesn't begin with https://"
     assert elsewhere.asked == []
     attempts(2)
 
@@ -104,7 +106,7 @@ def test_nor_does_a_name_with_a_public_and_an_inner_address(
 
     monkeypatch.setattr(http_client, "getaddrinfo", answers)
     url = f"https://drafts.example:{elsewhere.port}/"
-    assert refused(url, own_hosts=()) == "it leads into a network that is not public"
+    assert get_refusal(url, own_hosts=()) == "it leads into a network that is not public"
     assert (looked_up, elsewhere.asked) == (["drafts.example"], [])
 
 
@@ -119,7 +121,7 @@ def test_a_host_of_the_newsroom_is_reached_where_its_settings_say_so(elsewhere: 
 
 @pytest.mark.parametrize("url", ["ftp://files.example/", "file:///etc/passwd", "//no-scheme.example/", "https://["])
 def test_nothing_but_the_web_is_asked(url: str) -> None:
-    assert refused(url) in ("its address doesn't begin with https://", "it is no address")
+    assert get_refusal(url) in ("its address doesn't begin with https://", "it is no address")
 
 
 class Dripping(BaseRequestHandler):
@@ -140,6 +142,8 @@ def test_a_handshake_that_drips_is_cut_off() -> None:
     server = Drips(("127.0.0.1", 0), Dripping)
     with run_server(server, server.stop):
         began = time.monotonic()
-        assert refused(f"https://127.0.0.1:{server.server_address[1]}/", timeout=0.5) == "it took too long to answer"
+        assert (
+            get_refusal(f"https://127.0.0.1:{server.server_address[1]}/", timeout=0.5) == "it took too long to answer"
+        )
         assert server.came.is_set()
         assert time.monotonic() - began < 5

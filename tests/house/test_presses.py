@@ -113,11 +113,11 @@ def test_the_words_of_a_button_are_of_a_move_that_has_a_press() -> None:
     assert not wrong, "\n".join(wrong)  # fmt: skip
 
 
-def stands_at(database: Database, newsroom: Newsroom, state: str) -> str:
+def create_question_in(database: Database, newsroom: Newsroom, state: str) -> str:
     """A question in a state, with the facts that the database wants there, wherever the moves lead from it."""
     one, other = open_question(database, newsroom), open_question(database, newsroom, "Another Wind")
 
-    def put(session: Session) -> None:
+    def set_state(session: Session) -> None:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         facts = {
             "queued": {"edition_id": edition.id, "position": 1},
@@ -129,7 +129,7 @@ def stands_at(database: Database, newsroom: Newsroom, state: str) -> str:
         session.execute(update(Question).filter_by(public_id=one).values(state=state, **facts))
 
     try:
-        database.write(put)
+        database.write(set_state)
     except IntegrityError as refused:
         pytest.fail(
             f"The database takes no question that is {state!r}: write a migration of its CHECK. ({refused.orig})"
@@ -142,7 +142,7 @@ def stands_at(database: Database, newsroom: Newsroom, state: str) -> str:
 def test_the_page_of_a_question_has_a_form_for_each_move_that_leads_on(
     nora: Desk, database: Database, newsroom: Newsroom, state: str
 ) -> None:
-    public_id = stands_at(database, newsroom, state)
+    public_id = create_question_in(database, newsroom, state)
     with database.read() as session:
         may = QUESTION.list_allowed_actions(
             newsroom.nora, session.scalars(select(Question).filter_by(public_id=public_id)).one()

@@ -66,7 +66,7 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bare(port: int) -> dict[str, str]:
+def build_environment(port: int) -> dict[str, str]:
     """What a fresh shell knows, and a port that nobody else has."""
     return {
         **clock.clock_environment(),
@@ -112,7 +112,7 @@ def test_three_commands_lead_from_a_clone_to_a_front_page_of_your_own(clone: Pat
     port = reserve_port()
     [block] = blocks("Your own newsroom on this machine")
     install, init, serve = block.replace("8973", str(port)).splitlines()
-    environment = bare(port)
+    environment = build_environment(port)
     del environment["PORT"]
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"{install}\n{init}"],
@@ -158,7 +158,7 @@ def test_the_steps_of_the_readme_lead_from_nothing_to_nora_at_her_desk(clone: Pa
     port = reserve_port()
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"{steps}\n{named}\nenv -0 > environment"],
-        cwd=clone, env=bare(port), capture_output=True, text=True, check=False,
+        cwd=clone, env=build_environment(port), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     site, link = re.findall(r"https://ask\.example\.org/\S+", done.stdout)

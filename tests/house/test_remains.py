@@ -101,7 +101,7 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
 ) -> None:
     letter_id, rewriter = create_letter(database, newsroom, WORDS), secure_delete.Rewriter()
 
-    def held() -> bool:
+    def is_busy() -> bool:
         try:
             rewriter.rewrite(database)
         except Busy:
@@ -113,14 +113,14 @@ def test_what_a_long_reading_keeps_there_is_written_anew_after_it(
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         assert session.get_one(Letter, letter_id).body == WORDS
         takes_back(database, letter_id)
-        wait_until(held, "the statistics to tell of the change")
+        wait_until(is_busy, "the statistics to tell of the change")
         assert find_in_files(database, WORDS) == [WORDS]
 
-    def gone() -> bool:
+    def is_erased() -> bool:
         rewriter.rewrite(database)
         return WORDS.encode() not in read_database_files(database)
 
-    wait_until(gone, "the words to leave the files")
+    wait_until(is_erased, "the words to leave the files")
 
 
 @pytest.mark.threat("erased words")
@@ -137,19 +137,19 @@ def test_the_worker_empties_the_log_of_what_the_rules_erase(app: Flask, database
 def test_only_what_lasts_is_told(database: Database, newsroom: Newsroom) -> None:
     at = utc_now()
 
-    def seen(name: str, **before: float) -> None:
+    def record_sighting(name: str, **before: float) -> None:
         database.write(lambda session: sightings.record_sightings(session, {name: 1}), at - timedelta(**before))
 
-    def since() -> datetime | None:
+    def get_stalled_since() -> datetime | None:
         with database.read(at) as session:
             return held_erasures.get_stalled_since(session)
 
     done, failed = sightings.DUTY + secure_delete.EMPTY_LOG_DUTY, sightings.FAILED + secure_delete.EMPTY_LOG_DUTY
-    assert since() is None
-    seen(done, minutes=29)
-    seen(failed, minutes=1)
-    assert since() is None  # as while a backup is made
-    seen(done, minutes=31)
-    assert since() == at - timedelta(minutes=31)
-    seen(done, minutes=1)
-    assert since() is None
+    assert get_stalled_since() is None
+    record_sighting(done, minutes=29)
+    record_sighting(failed, minutes=1)
+    assert get_stalled_since() is None  # as while a backup is made
+    record_sighting(done, minutes=31)
+    assert get_stalled_since() == at - timedelta(minutes=31)
+    record_sighting(done, minutes=1)
+    assert get_stalled_since() is None

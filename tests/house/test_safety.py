@@ -67,7 +67,7 @@ def write_in(database: Database, newsroom: Newsroom, nonce: str, body: str = OWN
     return database.write(work, at=MINUTE)
 
 
-def worded(database: Database, newsroom: Newsroom, letter: int, *, body: str = "", clear: bool = True) -> int:
+def word_letter(database: Database, newsroom: Newsroom, letter: int, *, body: str = "", clear: bool = True) -> int:
     """Nora makes a question of a letter; without `body` its words are still the reader's own."""
 
     def work(session: Session) -> int:
@@ -124,7 +124,7 @@ def dump(database: Database) -> str:
     return f"{rows_of(database)}\n{mails_kept(database)}"
 
 
-def words_of(database: Database) -> list[str | None]:
+def list_question_texts(database: Database) -> list[str | None]:
     with database.read() as session:
         return list(session.scalars(select(QuestionText.body).order_by(QuestionText.id)))
 
@@ -206,7 +206,7 @@ def test_the_servers_own_log_names_no_caller_and_no_address(
 @pytest.mark.threat("stolen database")
 def test_of_a_reader_without_an_address_no_row_knows_the_minute(database: Database, newsroom: Newsroom) -> None:
     letter = write_in(database, newsroom, "a", credit="full", name="Timur Aliev", consent="Print it.")
-    question = worded(database, newsroom, letter)
+    question = word_letter(database, newsroom, letter)
     invite_leyla(database, newsroom, question)
 
     def change(session: Session) -> None:
@@ -252,44 +252,44 @@ def test_the_day_that_is_kept_has_begun_and_is_not_over(
 @pytest.mark.threat("erased words")
 def test_a_merged_question_loses_its_words_with_its_own_asker(database: Database, newsroom: Newsroom) -> None:
     zarina, dana = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who measures the salt?")
-    hers = worded(database, newsroom, zarina)
-    lead = worded(database, newsroom, dana, body="Who measures the salt in the wind?")
+    hers = word_letter(database, newsroom, zarina)
+    lead = word_letter(database, newsroom, dana, body="Who measures the salt in the wind?")
     database.write(
         lambda s: actions.merge(s, newsroom.nora, s.get_one(Question, hers), s.get_one(Question, lead)), at=TODAY
     )
     take_back(database, zarina)
-    assert words_of(database) == [None, "Who measures the salt in the wind?"]
+    assert list_question_texts(database) == [None, "Who measures the salt in the wind?"]
     assert "Zarina" not in dump(database)
 
 
 @pytest.mark.threat("erased words")
 def test_a_wording_that_was_a_readers_own_goes_also_when_others_ask(database: Database, newsroom: Newsroom) -> None:
     zarina, dana = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who measures the salt?")
-    question = worded(database, newsroom, zarina)
+    question = word_letter(database, newsroom, zarina)
     reword(database, newsroom, question, "Who measures the salt in the wind?", clear=True)
     database.write(
         lambda s: actions.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
     )
     take_back(database, zarina)
-    assert words_of(database) == [None, "Who measures the salt in the wind?"]
+    assert list_question_texts(database) == [None, "Who measures the salt in the wind?"]
 
 
 @pytest.mark.threat("erased words")
 def test_own_words_that_nobody_cleared_give_way_to_the_next_askers(database: Database, newsroom: Newsroom) -> None:
     zarina, dana = write_in(database, newsroom, "a"), write_in(database, newsroom, "b", "Who measures the salt?")
-    question = worded(database, newsroom, zarina, clear=False)
+    question = word_letter(database, newsroom, zarina, clear=False)
     database.write(
         lambda s: actions.join(s, newsroom.nora, s.get_one(Question, question), [s.get_one(Letter, dana)]), at=TODAY
     )
     take_back(database, zarina)
-    assert words_of(database) == ["Who measures the salt?"]
+    assert list_question_texts(database) == ["Who measures the salt?"]
     assert "Zarina" not in dump(database)
 
 
 @pytest.mark.threat("erased words")
 def test_the_brief_the_notes_and_the_mails_go_with_the_last_asker(database: Database, newsroom: Newsroom) -> None:
     letter = write_in(database, newsroom, "a")
-    question = worded(database, newsroom, letter, body="Who measures the salt at the cannery?")
+    question = word_letter(database, newsroom, letter, body="Who measures the salt at the cannery?")
     database.write(
         lambda s: notes.note(s, newsroom.nora, s.get_one(Question, question), "She works at the cannery."), at=TODAY
     )
@@ -304,12 +304,12 @@ def test_the_brief_the_notes_and_the_mails_go_with_the_last_asker(database: Data
         ]  # fmt: skip
         assert (session.scalars(select(Note)).all(), session.scalars(select(Assignment.brief)).all()) == ([], [""])
 
-    def tell(session: Session) -> None:
+    def send_cancellation(session: Session) -> None:
         mail = session.scalars(select(OutboxMail).filter_by(state="queued", kind="expert.cancelled")).one()
         outbox.move(session, Clock(), mail, "send", sent_at=now(session))
 
     assert "cannery" in mails_kept(database)  # Leyla has to be told what it is that she need not answer
-    database.write(tell, at=TODAY + timedelta(days=1))
+    database.write(send_cancellation, at=TODAY + timedelta(days=1))
     assert "cannery" not in mails_kept(database)
 
 
@@ -335,7 +335,7 @@ def test_an_address_does_not_outlive_its_day_in_a_mail_that_failed(database: Dat
 
 
 @pytest.fixture
-def named(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[str, str]:
+def named_reader(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[str, str]:
     """Timur's receipt, and the address of his answer, which ran under his full name."""
     receipt = reader_pages.read_receipt(reader_pages.send_question(client, credit="full", name="Timur Aliev").text)
     with database.read() as session:
@@ -347,9 +347,9 @@ def named(client: FlaskClient, database: Database, newsroom: Newsroom) -> tuple[
 
 @pytest.mark.threat("erased words")
 def test_a_longer_name_does_not_stay_where_it_ran_when_a_shorter_one_is_wanted(
-    client: FlaskClient, named: tuple[str, str]
+    client: FlaskClient, named_reader: tuple[str, str]
 ) -> None:
-    receipt, address = named
+    receipt, address = named_reader
     assert "Timur Aliev" in client.get(address).text
     same = {"receipt": receipt, "credit": "full", "name": "Timur Aliev"}
     assert client.post("/steppe/receipt/credit", data=same).status_code == 200
@@ -362,9 +362,9 @@ def test_a_longer_name_does_not_stay_where_it_ran_when_a_shorter_one_is_wanted(
 
 @pytest.mark.threat("erased words")
 def test_the_desk_can_unname_a_reader_where_it_ran(
-    nora: Desk, client: FlaskClient, database: Database, named: tuple[str, str]
+    nora: Desk, client: FlaskClient, database: Database, named_reader: tuple[str, str]
 ) -> None:
-    address = named[1]
+    address = named_reader[1]
     with database.read() as session:
         letter = session.scalars(select(Letter.public_id)).one()
     nora.press(f"questions/{address.split('/')[3]}/askers/{letter}/unname")
@@ -378,7 +378,7 @@ def test_new_words_are_not_public_before_an_editor_has_cleared_them(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     letter = write_in(database, newsroom, "a")
-    question = worded(database, newsroom, letter, clear=False)
+    question = word_letter(database, newsroom, letter, clear=False)
 
     def show(session: Session) -> None:
         actions.show(session, newsroom.nora, session.get_one(Question, question), True)

@@ -56,16 +56,16 @@ def sentences_of(text: str) -> list[str]:
     return re.split(r"(?<=[.!?])\s+(?=[A-Z“])", text)
 
 
-def sentences(page: str, place: str) -> list[str]:
+def sentences(page: str, location: str) -> list[str]:
     """Every sentence of a place of the page's own part, in its order, each once, with (day) and (address)."""
-    selectors = ", ".join(f"main {selector}" for selector in place.split(", "))
+    selectors = ", ".join(f"main {selector}" for selector in location.split(", "))
     texts = [" ".join(text.split()) for text in Page(page).texts(selectors)]
     parts = (part for text in texts for part in sentences_of(text) if part)
     return list(dict.fromkeys(DAY.sub("(day)", part).replace(ONION, "(address)") for part in parts))
 
 
 @pytest.fixture
-def shown(client: FlaskClient, database: Database, newsroom: Newsroom) -> dict[str, str]:
+def public_pages(client: FlaskClient, database: Database, newsroom: Newsroom) -> dict[str, str]:
     """Each page at its longest: the desk has set a way off and an onion address, mail comes in, and letters are
     translated.
     """
@@ -96,9 +96,9 @@ def shown(client: FlaskClient, database: Database, newsroom: Newsroom) -> dict[s
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_every_sentence_of_the_pages_has_its_proof_or_promises_nothing(shown: dict[str, str]) -> None:
-    assert shown.keys() == PLACES.keys()
-    said = {heading: sentences(page, PLACES[heading]) for heading, page in shown.items()}
+def test_every_sentence_of_the_pages_has_its_proof_or_promises_nothing(public_pages: dict[str, str]) -> None:
+    assert public_pages.keys() == PLACES.keys()
+    said = {heading: sentences(page, PLACES[heading]) for heading, page in public_pages.items()}
     listed = {heading: [row.sentence for row in rows(heading)] for heading in PLACES}
     missing = [(heading, one) for heading in PLACES for one in said[heading] if one not in listed[heading]]
     gone = [(heading, one) for heading in PLACES for one in listed[heading] if one not in said[heading]]
@@ -108,11 +108,11 @@ def test_every_sentence_of_the_pages_has_its_proof_or_promises_nothing(shown: di
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_protection_page_says_nothing_beside_its_sentences(shown: dict[str, str]) -> None:
+def test_the_protection_page_says_nothing_beside_its_sentences(public_pages: dict[str, str]) -> None:
     """No paragraph or list item escapes the reading above; the newsroom's own notes would stand in `details`."""
     heading = "What we protect you from, and what we can’t"
-    page_words = " ".join(sentences(shown[heading], PLACES[heading])).replace("(address)", ONION)
-    texts = [" ".join(text.split()) for text in Page(shown[heading]).texts("main p, main li") if text.strip()]
+    page_words = " ".join(sentences(public_pages[heading], PLACES[heading])).replace("(address)", ONION)
+    texts = [" ".join(text.split()) for text in Page(public_pages[heading]).texts("main p, main li") if text.strip()]
     button = "Ask a question"
     assert [
         text for text in texts if text != button and not all(part in page_words for part in sentences_of(text))
@@ -120,7 +120,7 @@ def test_the_protection_page_says_nothing_beside_its_sentences(shown: dict[str, 
 
 
 @cache
-def there_in(file: str) -> frozenset[str]:
+def list_functions(file: str) -> frozenset[str]:
     return frozenset(node.name for node in parse_module(ROOT / file).body if isinstance(node, ast.FunctionDef))
 
 
@@ -133,7 +133,7 @@ def test_each_row_names_a_test_that_is_there_or_says_why_it_needs_none(heading: 
     assert found
     proofs = {row: PROOF.findall(row.held_by) for row in found}
     assert [row.sentence for row in found if not proofs[row] and row.held_by not in UNPROVED] == []
-    assert [proof for row in found for proof in proofs[row] if proof[1] not in there_in(proof[0])] == []
+    assert [proof for row in found for proof in proofs[row] if proof[1] not in list_functions(proof[0])] == []
 
 
 def test_what_experts_read_about_saving_is_in_their_page() -> None:

@@ -102,15 +102,15 @@ def test_what_was_sealed_before_there_were_classes_opens() -> None:
 
 @pytest.mark.threat("unsafe start")
 @pytest.mark.parametrize(
-    ("secret", "weak"),
+    ("secret", "is_weak"),
     [
         (bytes(32), True), (b"s" * 32, True), (bytes(range(32)), True), (bytes(range(0, 256, 8)), True),
         (b"0123456789abcdef" * 2, True), (b"change-me-change-me-change-me-please", True),
         (random.Random(1).randbytes(32), False), (random.Random(2).randbytes(32).hex().encode(), False),
     ],
 )  # fmt: skip
-def test_a_secret_that_was_not_drawn_at_random_is_told(secret: bytes, weak: bool) -> None:
-    assert seal.is_weak_secret(secret) is weak
+def test_a_secret_that_was_not_drawn_at_random_is_told(secret: bytes, is_weak: bool) -> None:
+    assert seal.is_weak_secret(secret) is is_weak
 
 
 def test_no_secret_of_ten_thousand_drawn_at_random_is_taken_for_a_weak_one() -> None:

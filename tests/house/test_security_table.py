@@ -51,7 +51,7 @@ def test_misspelt():
 INI = "[pytest]\nmarkers =\n  threat: of the threat model\naddopts = --strict-markers -p no:cacheprovider\n"
 
 
-def ran(folder: Path, source: str, *words: str) -> tuple[int, dict[str, list[str]], str]:
+def run_tests(folder: Path, source: str, *words: str) -> tuple[int, dict[str, list[str]], str]:
     """Run tests with the plugin. Returns the exit status, the rows of the table by threat, and all that was printed."""
     (folder / "pytest.ini").write_text(INI)
     (folder / "test_it.py").write_text(source)
@@ -78,7 +78,7 @@ def ran(folder: Path, source: str, *words: str) -> tuple[int, dict[str, list[str
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
 def test_what_was_tried_is_counted_by_the_tests_themselves(tmp_path: Path, workers: tuple[str, ...]) -> None:
-    status, rows, said = ran(tmp_path, HELD, *workers)
+    status, rows, said = run_tests(tmp_path, HELD, *workers)
     assert (status, list(rows)) == (0, list(THREATS)), said
     assert rows["flood"] == ["2", "1", "1", "2,000", "held"]
     assert rows["old backup"] == ["1", "1", "1", "0", "held"]
@@ -86,18 +86,18 @@ def test_what_was_tried_is_counted_by_the_tests_themselves(tmp_path: Path, worke
 
 
 def test_what_broke_is_named_and_no_good_end(tmp_path: Path) -> None:
-    status, rows, said = ran(tmp_path, BROKEN)
+    status, rows, said = run_tests(tmp_path, BROKEN)
     assert (status, rows["hostile mail"]) == (1, ["1", "0", "0", "3", "BROKEN: 1 case of 3"])
     assert "hostile mail: " in said and "test_sizes[3]" in said
 
 
 def test_what_this_machine_could_not_try_is_named_and_no_good_end(tmp_path: Path) -> None:
-    status, rows, _said = ran(tmp_path, SKIPPED)
+    status, rows, _said = run_tests(tmp_path, SKIPPED)
     assert (status, rows["slow clients"]) == (1, ["1", "0", "0", "0", "NOT TESTED here: 1 case of 1"])
 
 
 def test_a_threat_that_the_model_does_not_know_ends_the_run(tmp_path: Path) -> None:
-    status, rows, said = ran(tmp_path, UNKNOWN)
+    status, rows, said = run_tests(tmp_path, UNKNOWN)
     assert (status, rows, "docs/threat-model.md knows no threat 'flod'" in said) == (4, {}, True)
 
 

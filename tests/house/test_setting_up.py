@@ -29,7 +29,7 @@ FILE = "readers-asked.env"
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Path:
+def folder(tmp_path: Path) -> Path:
     (tmp_path / "here").mkdir()
     return tmp_path / "here"
 
@@ -54,10 +54,10 @@ def house(folder: Path) -> Database:
 
 
 @pytest.fixture
-def init(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def init(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run the command as a script would, in an empty folder and with nothing set."""
-    monkeypatch.chdir(here)
-    monkeypatch.setenv("HOME", str(here))
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("HOME", str(folder))
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
 
@@ -67,38 +67,40 @@ def init(here: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     return run
 
 
-def test_from_an_empty_folder_to_the_link_of_the_first_admin(here: Path, init: Callable[..., Result]) -> None:
-    made = init(*init_options({"--database": database_in(here)}))
+def test_from_an_empty_folder_to_the_link_of_the_first_admin(folder: Path, init: Callable[..., Result]) -> None:
+    made = init(*init_options({"--database": database_in(folder)}))
     assert (made.exit_code, made.stderr) == (0, "")
     link = re.search(r"^ {2}(https://ask\.example\.org/sign-in/\S+)$", made.stdout, re.MULTILINE)
     assert link is not None
-    given = settings_of(here)
+    given = settings_of(folder)
     assert (given["BASE_URL"], given["MAIL_FROM"]) == ("https://ask.example.org", "desk@example.org")
     assert [len(secret) for secret in config.parse_secrets(given["SECRET_KEYS"]).values()] == [32]
     assert given["SECRET_KEYS"] not in made.stdout
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (here / FILE, here / "data" / "newsroom.db")]
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (folder / FILE, folder / "data" / "newsroom.db")]
     assert modes == [0o600, 0o600]
-    database = house(here)
+    database = house(folder)
     assert counts(database) == [1, 1, 1]
 
-    before = (here / FILE).read_bytes()
+    before = (folder / FILE).read_bytes()
     again = init(*init_options())
     assert (again.exit_code, again.stdout.splitlines()[:2]) == (
         0,
         [
-            f"Found the database {database_in(here)}.",
-            f"Nothing was changed: {here / FILE}, the database and a newsletter with its admin already exist.",
+            f"Found the database {database_in(folder)}.",
+            f"Nothing was changed: {folder / FILE}, the database and a newsletter with its admin already exist.",
         ],
     )
-    assert ((here / FILE).read_bytes(), counts(database)) == (before, [1, 1, 1])
+    assert ((folder / FILE).read_bytes(), counts(database)) == (before, [1, 1, 1])
     database.close()
-    assert sorted(path.name for path in here.iterdir()) == ["data", FILE]
+    assert sorted(path.name for path in folder.iterdir()) == ["data", FILE]
 
 
-def test_the_first_section_is_not_called_what_the_question_begins_with(here: Path, init: Callable[..., Result]) -> None:
+def test_the_first_section_is_not_called_what_the_question_begins_with(
+    folder: Path, init: Callable[..., Result]
+) -> None:
     """A Q&A is printed as "section: headline" and "Readers asked: question", which must not begin alike."""
-    assert init(*init_options({"--database": database_in(here)})).exit_code == 0
-    database = house(here)
+    assert init(*init_options({"--database": database_in(folder)})).exit_code == 0
+    database = house(folder)
     with database.read() as session:
         newsletter = session.scalars(select(Newsletter)).one()
         phrases = phrases_for(newsletter.language)
@@ -106,10 +108,10 @@ def test_the_first_section_is_not_called_what_the_question_begins_with(here: Pat
     database.close()
 
 
-def test_a_script_is_told_at_once_what_it_has_to_give(here: Path, init: Callable[..., Result]) -> None:
+def test_a_script_is_told_at_once_what_it_has_to_give(folder: Path, init: Callable[..., Result]) -> None:
     asked = init("--base-url", "https://ask.example.org", "--name", "The Letter")
     assert (asked.exit_code, asked.stderr.splitlines()[-1]) == (2, "Error: give --newsletter, --address, --admin")
-    assert list(here.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 WRONG = {
@@ -124,48 +126,48 @@ WRONG = {
 
 
 @pytest.mark.parametrize("option", WRONG)
-def test_a_wrong_answer_is_named_and_nothing_is_made(here: Path, init: Callable[..., Result], option: str) -> None:
+def test_a_wrong_answer_is_named_and_nothing_is_made(folder: Path, init: Callable[..., Result], option: str) -> None:
     typed, sentence = WRONG[option]
     refused = init(*init_options({option: typed}))
     assert (refused.exit_code, refused.stderr.splitlines()[-1][: len(f"Error: {option}: {sentence}")]) == (
         2,
         f"Error: {option}: {sentence}",
     )
-    assert list(here.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
-def test_a_database_that_does_not_answer_leaves_nothing_behind(here: Path, init: Callable[..., Result]) -> None:
+def test_a_database_that_does_not_answer_leaves_nothing_behind(folder: Path, init: Callable[..., Result]) -> None:
     nowhere = f"postgresql+psycopg://desk:hunter2@127.0.0.1:{reserve_port()}/desk"
     refused = init(*init_options({"--database": nowhere}))
     assert (refused.exit_code, "hunter2" in refused.stderr, "Traceback" in refused.stderr) == (1, False, False)
     assert refused.stderr.startswith("Error: the database (DATABASE_URL) doesn't answer: ")
-    assert list(here.iterdir()) == []
-    assert init(*init_options({"--database": database_in(here)})).exit_code == 0
+    assert list(folder.iterdir()) == []
+    assert init(*init_options({"--database": database_in(folder)})).exit_code == 0
 
 
-def test_a_run_that_ended_before_the_newsletter_is_run_again(here: Path, init: Callable[..., Result]) -> None:
+def test_a_run_that_ended_before_the_newsletter_is_run_again(folder: Path, init: Callable[..., Result]) -> None:
     """The file is there and nothing else, as after a power cut: the keys are kept, and only the rest is made."""
     given = {name: row.value for name, row in SETTINGS.items() if row.value}
     key = "1:" + "A" * 43 + "="
     settings_file.write_new(
-        here / FILE,
-        {**given, "SECRET_KEYS": key, "BASE_URL": "https://ask.example.org", "MAIL_FROM": "desk@example.org", "DATABASE_URL": database_in(here)},
+        folder / FILE,
+        {**given, "SECRET_KEYS": key, "BASE_URL": "https://ask.example.org", "MAIL_FROM": "desk@example.org", "DATABASE_URL": database_in(folder)},
     )  # fmt: skip
     other = init(*init_options({"--base-url": "https://other.example.org"}))
     assert (other.exit_code, "sets another BASE_URL: change it in the file" in other.stderr) == (2, True)
     made = init(*init_options())
     assert (made.exit_code, made.stderr, "sign-in" in made.stdout) == (0, "", True)
-    assert settings_of(here)["SECRET_KEYS"] == key
-    database = house(here)
+    assert settings_of(folder)["SECRET_KEYS"] == key
+    database = house(folder)
     assert counts(database) == [1, 1, 1]
     database.close()
 
 
-def test_what_the_environment_sets_is_kept_in_the_file(here: Path, init: Callable[..., Result]) -> None:
+def test_what_the_environment_sets_is_kept_in_the_file(folder: Path, init: Callable[..., Result]) -> None:
     key = "7:" + "B" * 43 + "="
-    made = init(*init_options({"--database": database_in(here)}), SECRET_KEYS=key, TRUSTED_PROXIES="2")
+    made = init(*init_options({"--database": database_in(folder)}), SECRET_KEYS=key, TRUSTED_PROXIES="2")
     assert made.exit_code == 0, made.stderr
-    assert (settings_of(here)["SECRET_KEYS"], settings_of(here)["TRUSTED_PROXIES"]) == (key, "2")
+    assert (settings_of(folder)["SECRET_KEYS"], settings_of(folder)["TRUSTED_PROXIES"]) == (key, "2")
 
 
 def init_in_terminal(folder: Path, typed: list[str]) -> subprocess.CompletedProcess[str]:
@@ -182,19 +184,19 @@ def init_in_terminal(folder: Path, typed: list[str]) -> subprocess.CompletedProc
         os.close(theirs)
 
 
-def test_a_person_is_asked_and_asked_again(here: Path) -> None:
+def test_a_person_is_asked_and_asked_again(folder: Path) -> None:
     typed = [
         "The Letter", "letter", "", "", "", "desk@example.org", "nora@example.org", "Nora Lind",
-        "http://ask.example.org", "https://ask.example.org", database_in(here), "", "", "",
+        "http://ask.example.org", "https://ask.example.org", database_in(folder), "", "", "",
     ]  # fmt: skip
-    made = init_in_terminal(here, typed)
+    made = init_in_terminal(folder, typed)
     assert (made.returncode, made.stderr) == (0, "")
     assert re.findall(r"^[^:\n]+", made.stdout, re.MULTILINE)[0] == "The name of the newsletter, as readers know it"
     assert made.stdout.count("The URL of the site") == 2
     assert "BASE_URL must be like https://ask.example.org" in made.stdout
     *_others, last = made.stdout.partition("Created")[0].split(": ")[:-1]  # the answers aren't echoed
     assert last.startswith("The number of proxies in front")
-    database = house(here)
+    database = house(folder)
     with database.read() as session:
         letter = session.scalars(select(Newsletter)).one()
         assert (letter.slug, letter.publisher, letter.editor, letter.zone) == (
@@ -206,14 +208,14 @@ def test_a_person_is_asked_and_asked_again(here: Path) -> None:
     database.close()
 
 
-def test_a_newsroom_of_this_machine_alone_is_asked_neither_for_proxies_nor_for_a_mail_server(here: Path) -> None:
+def test_a_newsroom_of_this_machine_alone_is_asked_neither_for_proxies_nor_for_a_mail_server(folder: Path) -> None:
     typed = [
         "The Letter", "letter", "", "", "", "letter@example.org", "nora.lind@example.org", "", "http://localhost:8973",
-        database_in(here), "",
+        database_in(folder), "",
     ]  # fmt: skip
-    made = init_in_terminal(here, typed)
+    made = init_in_terminal(folder, typed)
     assert (made.returncode, made.stderr) == (0, "")
-    set_names = {name for name in settings_of(here) if name in SETTINGS}
+    set_names = {name for name in settings_of(folder) if name in SETTINGS}
     assert set_names == {"SECRET_KEYS", "BASE_URL", "DATABASE_URL", "MAIL_FROM"}
     assert "Only this machine can open http://localhost:8973" in made.stdout
 
@@ -222,31 +224,31 @@ def test_a_newsroom_of_this_machine_alone_is_asked_neither_for_proxies_nor_for_a
     ("address", "name"), [("nora@example.org", "Nora"), ("nora.lind+desk@example.org", "Nora Lind"), ("7@x.org", "7")]
 )
 def test_without_a_name_an_admin_is_called_as_their_address_says(
-    here: Path, init: Callable[..., Result], address: str, name: str
+    folder: Path, init: Callable[..., Result], address: str, name: str
 ) -> None:
-    options = init_options({"--database": database_in(here), "--admin": address})
+    options = init_options({"--database": database_in(folder), "--admin": address})
     at = options.index("--admin-name")
     made = init(*options[:at], *options[at + 2 :])
     assert (made.exit_code, made.stderr) == (0, "")
     assert f"{name} signs in with this link" in made.stdout
-    database = house(here)
+    database = house(folder)
     with database.read() as session:
         assert session.scalars(select(Newsletter.editor)).all() == [name]
     database.close()
 
 
-def test_it_says_which_database_it_found_or_created(here: Path, init: Callable[..., Result]) -> None:
-    url = database_in(here)
+def test_it_says_which_database_it_found_or_created(folder: Path, init: Callable[..., Result]) -> None:
+    url = database_in(folder)
     created = init(*init_options({"--database": url}))
     assert f"Created the database {url}." in created.stdout.splitlines()
     found = init(*init_options())
     assert f"Found the database {url}." in found.stdout.splitlines()
-    other = init("--env-file", str(here / "other.env"), *init_options({"--database": url}))
+    other = init("--env-file", str(folder / "other.env"), *init_options({"--database": url}))
     assert (other.exit_code, other.stderr.splitlines()[-1]) == (
         1,
         f"The database {url} has keys of its own: set SECRET_KEYS to them, or name another one with --database.",
     )
-    assert not (here / "other.env").exists()
+    assert not (folder / "other.env").exists()
 
 
 def test_the_password_of_a_database_is_never_said() -> None:

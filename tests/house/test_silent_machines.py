@@ -82,11 +82,11 @@ def test_redis_counts_again_once_it_answers(served: Flask, monkeypatch: pytest.M
     monkeypatch.setattr(storage, "check", lambda: True)
     monkeypatch.setattr(storage, "incr", lambda *_, **__: 4)  # others have used the limit up meanwhile
 
-    def is_back() -> bool:
+    def is_storage_restored() -> bool:
         assert client.get("/").status_code == 200
         return setup.limiter.limiter.storage is storage
 
-    wait_until(is_back, "the counters in Redis")
+    wait_until(is_storage_restored, "the counters in Redis")
     assert (client.get("/counted").text, client.get("/limited").status_code) == ("False", 429)
 
 

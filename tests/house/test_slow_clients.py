@@ -47,7 +47,7 @@ def port(newsroom_file: Path) -> Iterator[int]:
         yield int(site.rpartition(":")[2])
 
 
-def called(port: int, method: str, path: str, body: str | None = None) -> str:
+def request_page(port: int, method: str, path: str, body: str | None = None) -> str:
     """A page of the site, as a browser that has just come asks for it."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_TIMEOUT)) as line:
         line.request(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"} if body else {})
@@ -57,8 +57,8 @@ def called(port: int, method: str, path: str, body: str | None = None) -> str:
 
 
 def honest_post(port: int) -> str:
-    form = Page(called(port, "GET", "/steppe/ask")).value("form")
-    return called(port, "POST", "/steppe/send", urlencode({"form": form, "body": SILOS_QUESTION, "then": "send"}))
+    form = Page(request_page(port, "GET", "/steppe/ask")).value("form")
+    return request_page(port, "POST", "/steppe/send", urlencode({"form": form, "body": SILOS_QUESTION, "then": "send"}))
 
 
 def seconds(work: Callable[[], str]) -> float:
@@ -76,7 +76,7 @@ def test_five_hundred_slow_clients_keep_nobody_waiting(port: int, slow: str) -> 
             max(
                 seconds(work)
                 for _ in range(ROUNDS)
-                for work in (lambda: called(port, "GET", "/healthz"), lambda: honest_post(port))
+                for work in (lambda: request_page(port, "GET", "/healthz"), lambda: honest_post(port))
             )
             for _ in range(TRIES)
         ]
@@ -100,7 +100,7 @@ def test_a_web_process_that_is_killed_lives_again_at_once(port: int) -> None:
             lambda web=web: not web.is_running() or web.status() == psutil.STATUS_ZOMBIE, "the end of the process"
         )  # type: ignore[misc]
         took.append(
-            seconds(lambda: called(port, "GET", "/healthz"))
+            seconds(lambda: request_page(port, "GET", "/healthz"))
         )  # it waits at the socket that the process above keeps
         assert [one.pid for one in processes_of(port)] == [above.pid, *(one.pid for one in above.children())]
         assert web.pid not in [one.pid for one in above.children()]
@@ -118,10 +118,10 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(
     ):
         port = int(site.rpartition(":")[2])
         web = processes_of(port)[1]
-        form = Page(called(port, "GET", "/steppe/ask")).value("form")
+        form = Page(request_page(port, "GET", "/steppe/ask")).value("form")
         sent = urlencode({"form": form, "body": SILOS_QUESTION, "then": "send"})
         writer.execute("BEGIN IMMEDIATE")  # whoever wants to store something waits for us
-        asking = threading.Thread(target=lambda: answers_given.append(called(port, "POST", "/steppe/send", sent)))
+        asking = threading.Thread(target=lambda: answers_given.append(request_page(port, "POST", "/steppe/send", sent)))
         asking.start()
         wait_until(
             lambda: bool([at for at in web.net_connections() if at.status == psutil.CONN_ESTABLISHED]), "the request"
@@ -133,10 +133,10 @@ def test_a_request_in_flight_is_answered_before_the_server_ends(
     assert [bool(read_receipt(page)) for page in answers_given] == [True]
 
 
-def raw(port: int, sent: bytes) -> str:
+def raw(port: int, data: bytes) -> str:
     """What the server answers to some bytes, without the line that tells the time, until it closes."""
     with socket.create_connection(("127.0.0.1", port), timeout=WAIT_TIMEOUT) as line:
-        line.sendall(sent)
+        line.sendall(data)
         line.shutdown(socket.SHUT_WR)
         said = b"".join(iter(lambda: line.recv(65536), b""))
     return re.sub(r"Date: .*\r\n", "", said.decode())
@@ -203,11 +203,11 @@ def test_in_a_rush_of_letters_a_page_finds_a_thread_at_once() -> None:
     letters = [f"/letter-{number}" for number in range(3 * page_server.THREADS)]
     with run_page_server(app) as here:
         port, threads = int(here.effective_port), here.task_dispatcher
-        senders = [threading.Thread(target=called, args=(port, "POST", letter, "a=b")) for letter in letters]
+        senders = [threading.Thread(target=request_page, args=(port, "POST", letter, "a=b")) for letter in letters]
         for number, sender in enumerate(senders, 1):
             sender.start()
             wait_until(lambda number=number: len(taken) + len(threads.queued_posts) == number, "a letter")  # type: ignore[misc]
-        assert [called(port, "GET", "/page") for _ in range(3)] == ["ok"] * 3
+        assert [request_page(port, "GET", "/page") for _ in range(3)] == ["ok"] * 3
         assert taken == letters[: page_server.MAX_POSTS]
         over.set()
         for sender in senders:
@@ -223,7 +223,7 @@ def test_answers_that_leave_later_hold_no_thread(pages: page_server.PageServer) 
         took: list[float] = []
 
         def wait() -> None:
-            took.append(seconds(lambda: called(int(pages.effective_port), "GET", "/later")))
+            took.append(seconds(lambda: request_page(int(pages.effective_port), "GET", "/later")))
 
         waiting = [threading.Thread(target=wait) for _ in range(3 * page_server.THREADS)]
         for thread in waiting:
@@ -286,7 +286,7 @@ def test_with_too_many_connections_the_oldest_idle_one_goes_and_the_newest_is_se
     port = int(pages.effective_port)
     with connect_slow_clients(port, HALF, 30) as lines:
         wait_until(lambda: len(pages.active_channels) == 20, "the most that there may be")
-        assert len(called(port, "GET", "/")) == 3_000_000
+        assert len(request_page(port, "GET", "/")) == 3_000_000
         wait_until(lambda: len(pages.active_channels) == 19, "the end of the one that was served")
         there = {channel.addr[1] for channel in pages.active_channels.values()}
         assert [line.getsockname()[1] in there for line in lines] == [False] * 11 + [True] * 19

@@ -205,7 +205,7 @@ def test_a_database_that_does_not_answer_is_waited_for_by_servers_alone() -> Non
 
 
 @pytest.fixture
-def behind(tmp_path: Path, sqlite_template: Path) -> str:
+def outdated_database(tmp_path: Path, sqlite_template: Path) -> str:
     path = tmp_path / "newsroom.db"
     path.write_bytes(sqlite_template.read_bytes())
     rewritten(f"sqlite:///{path}", "UPDATE alembic_version SET version_num = '0001'")
@@ -232,8 +232,8 @@ def test_memory_is_collected_after_a_start_as_before_it_also_where_it_fails(tmp_
         (gc.enable if before else gc.disable)()
 
 
-def test_serve_web_and_worker_say_so_in_a_sentence(behind: str) -> None:
-    app = create_app(config.load({**settings(behind), "PORT": str(reserve_port())}))
+def test_serve_web_and_worker_say_so_in_a_sentence(outdated_database: str) -> None:
+    app = create_app(config.load({**settings(outdated_database), "PORT": str(reserve_port())}))
     runner = FlaskCliRunner(app)
     for command in (["serve"], ["web"], ["worker", "--once"]):
         refused = runner.invoke(args=command)
@@ -242,9 +242,9 @@ def test_serve_web_and_worker_say_so_in_a_sentence(behind: str) -> None:
     app.extensions["database"].close()
 
 
-def test_the_app_by_itself_as_any_server_loads_it_says_so_too(behind: str, tmp_path: Path) -> None:
+def test_the_app_by_itself_as_any_server_loads_it_says_so_too(outdated_database: str, tmp_path: Path) -> None:
     ended = subprocess.run(
-        [sys.executable, "-c", "import wsgi"], cwd=ROOT, env=bare_environment(tmp_path, **settings(behind)),
+        [sys.executable, "-c", "import wsgi"], cwd=ROOT, env=bare_environment(tmp_path, **settings(outdated_database)),
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr.startswith(REFUSED), "Traceback" in ended.stderr) == (4, True, False)

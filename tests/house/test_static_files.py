@@ -21,7 +21,7 @@ TAKES = {
 }  # fmt: skip
 
 
-def said(answer: TestResponse) -> dict[str, str]:
+def get_headers(answer: TestResponse) -> dict[str, str]:
     return {name: value for name, value in answer.headers if name not in ("Date", "X-Request-ID")}
 
 
@@ -78,7 +78,7 @@ def test_whoever_can_unpack_gets_it_packed_under_a_tag_of_its_own(client: FlaskC
         assert (got.status_code, got.headers.get("Content-Encoding"), got.data) == (200, coding, sent), takes
         assert (got.headers["ETag"], got.headers["Vary"]) == (tag, "Accept-Encoding")
         head = client.head(address, headers=headers)
-        assert (head.status_code, head.data, said(head)) == (200, b"", said(got))
+        assert (head.status_code, head.data, get_headers(head)) == (200, b"", get_headers(got))
         assert head.headers["Content-Length"] == str(len(sent))
         same, other = (client.get(address, headers=headers | {"If-None-Match": one}) for one in (tag, '"other"'))
         assert (same.status_code, same.data, same.headers["ETag"], same.headers["Vary"]) == (

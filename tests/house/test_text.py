@@ -62,7 +62,7 @@ HONEST = {
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept"),
+    ("value", "kept"),
     [
         ("  one\r\ntwo\rthree\u2028four\u2029five\x0bsix\x85seven \n", "one\ntwo\nthree\nfour\nfive\nsix\nseven"),
         ("nu\x00ll, be\x07ll, ta\tb", "null, bell, ta\tb"),
@@ -77,8 +77,8 @@ HONEST = {
         ("over\u202eride", "over\u202eride"),
     ],
 )
-def test_a_text_is_cleaned_and_its_spelling_kept(typed: str, kept: str) -> None:
-    assert clean(typed) == kept
+def test_a_text_is_cleaned_and_its_spelling_kept(value: str, kept: str) -> None:
+    assert clean(value) == kept
 
 
 def test_our_own_text_loses_overrides_and_nothing_else() -> None:
@@ -172,7 +172,7 @@ def test_no_letters_suggest_no_language() -> None:
 
 
 @pytest.mark.parametrize(
-    "typed",
+    "value",
     [
         RECEIPT,
         " 1234-5678 9012–3456\n7890 ",
@@ -181,13 +181,13 @@ def test_no_letters_suggest_no_language() -> None:
         "１２３４ ５６７８ ９０１２ ३४५६ 7890.",
     ],
 )
-def test_a_receipt_is_read_in_any_scripts_digits(typed: str) -> None:
-    assert parse_receipt(typed) == RECEIPT
+def test_a_receipt_is_read_in_any_scripts_digits(value: str) -> None:
+    assert parse_receipt(value) == RECEIPT
 
 
-@pytest.mark.parametrize("typed", ["", RECEIPT[1:], RECEIPT + "1", RECEIPT[1:] + "x", "²" * 20, "number " + RECEIPT])
-def test_what_is_not_a_receipt_is_none(typed: str) -> None:
-    assert parse_receipt(typed) is None
+@pytest.mark.parametrize("value", ["", RECEIPT[1:], RECEIPT + "1", RECEIPT[1:] + "x", "²" * 20, "number " + RECEIPT])
+def test_what_is_not_a_receipt_is_none(value: str) -> None:
+    assert parse_receipt(value) is None
 
 
 @given(st.integers(0, 10**20 - 1))

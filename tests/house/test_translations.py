@@ -37,7 +37,7 @@ DESK = (
 )  # fmt: skip
 
 
-def theirs() -> set[TextKey]:
+def list_public_texts() -> set[TextKey]:
     """What readers and experts see or are mailed."""
     words = {
         words for words, files in list_translatable_texts().items() if any(not file.startswith(DESK) for file in files)
@@ -50,11 +50,11 @@ def read(path: Path) -> Catalog:
         return read_po(file, abort_invalid=True)
 
 
-def forms(words: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    return (words,) if isinstance(words, str) else tuple(words)
+def forms(text: str | list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else tuple(text)
 
 
-def translated(catalogue: Catalog) -> Iterator[Message]:
+def list_translated(catalogue: Catalog) -> Iterator[Message]:
     return (message for message in catalogue if message.id and any(forms(message.string)))
 
 
@@ -79,7 +79,7 @@ def has_translated(language: str) -> set[TextKey]:
         )
     return {
         key(message)
-        for message in translated(read(ROOT / path))
+        for message in list_translated(read(ROOT / path))
         if all(forms(message.string)) and not is_copied(message)
     }
 
@@ -96,7 +96,7 @@ def test_a_translation_has_the_placeholders_of_what_it_translates_and_nobody_gue
         for message in catalogue
         if message.id and message.fuzzy
     ]
-    seen = list(translated(catalogue))
+    seen = list(list_translated(catalogue))
     assert seen, f"{path} translates nothing: write what each text is in its language, or delete it."
     for message in seen:
         one, *many = (frozenset(PLACEHOLDER.findall(form)) for form in forms(message.id))
@@ -111,7 +111,7 @@ def test_a_translation_has_the_placeholders_of_what_it_translates_and_nobody_gue
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_is_no_copy_of_the_english_text(language: str) -> None:
     path = CATALOGUE.format(language)
-    copied = [repr(message.id) for message in translated(read(ROOT / path)) if is_copied(message)]
+    copied = [repr(message.id) for message in list_translated(read(ROOT / path)) if is_copied(message)]
     assert not copied, (
         f"{path} says {len(copied)} texts as English does: translate them, or leave them empty until somebody has:\n"
         + "\n".join(copied[:20])
@@ -125,15 +125,15 @@ def test_a_catalogue_that_was_copied_is_found_out() -> None:
     copy.add(id="We answer every letter.", string="Rispondiamo a ogni lettera.")
     copy.add(id="Your letter has arrived.", string="Your letter has arrived.")
     copy.add(id=("%(num)s day is left", "%(num)s days are left"), string=("%(num)s day is left", "%(num)s giorni"))
-    assert [forms(message.id)[0] for message in translated(copy) if is_copied(message)] == [
+    assert [forms(message.id)[0] for message in list_translated(copy) if is_copied(message)] == [
         "Your letter has arrived.", "%(num)s day is left",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("language", sorted(interface_languages() - {"en"}))
 def test_a_spoken_language_says_everything_that_readers_and_experts_see_or_are_mailed(language: str) -> None:
-    assert len(theirs()) > 500
-    lost = sorted(map(str, theirs() - has_translated(language)))
+    assert len(list_public_texts()) > 500
+    lost = sorted(map(str, list_public_texts() - has_translated(language)))
     assert not lost, f"Say these in app/translations/{language} (`make words` puts them there):\n" + "\n".join(lost)
 
 
@@ -142,7 +142,7 @@ def test_a_language_is_spoken_to_readers_and_experts_where_its_catalogue_says_ev
         f"{CATALOGUE.format(language)} says everything that readers and experts see: name {language!r} in `outside` of "
         "app/text/languages.toml."
         for language in LANGUAGES
-        if language not in interface_languages() and theirs() <= has_translated(language)
+        if language not in interface_languages() and list_public_texts() <= has_translated(language)
     ]
     assert not unspoken, "\n".join(unspoken)
 
@@ -170,7 +170,7 @@ def test_no_catalogue_translates_what_nobody_says_any_more() -> None:
     gone = sorted(
         str(words)
         for language in LANGUAGES
-        for message in translated(read(ROOT / CATALOGUE.format(language)))
+        for message in list_translated(read(ROOT / CATALOGUE.format(language)))
         if (words := key(message)) not in list_translatable_texts()
     )
     assert not gone, "Nobody says these any more; `make words` takes them out of app/translations:\n" + "\n".join(gone)

@@ -43,14 +43,14 @@ def _calls(module: ast.AST) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "results"),
     [
         ("time.sleep(1)", ["sleep"]), ("from time import sleep", ["sleep"]), ("page.wait_for_load_state()", ["wait_for_load_state"]),
         ("page.goto(url, wait_until='networkidle')", ["networkidle"]), ("wait_until(done, 'it')", []),
     ],
 )  # fmt: skip
-def test_the_reader_of_waits_sees_each_way(line: str, found: list[str]) -> None:
-    assert list(_calls(ast.parse(line))) == found
+def test_the_reader_of_waits_sees_each_way(line: str, results: list[str]) -> None:
+    assert list(_calls(ast.parse(line))) == results
 
 
 def test_nothing_waits_for_a_time() -> None:

@@ -33,7 +33,7 @@ from tests.support.waiting import WAIT_TIMEOUT, wait_until
 MAIL = Message("expert.letter", "leyla@field.example", "Leyla", "Salt", "Dear Leyla", "en", "Nora Lind")
 
 
-def put(database: Database, number: int) -> None:
+def queue_mails(database: Database, number: int) -> None:
     for one in range(number):
         database.write(lambda s, one=one: outbox.put(s, replace(MAIL, to=f"expert{one}@field.example")) and None)
 
@@ -75,7 +75,7 @@ def test_mail_comes_in_and_duties_are_done_while_a_mail_server_keeps_us_waiting(
     app: Flask, database: Database, newsroom: Newsroom, answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = NewsletterMailroom(database, newsroom)
-    put(database, 3)
+    queue_mails(database, 3)
     with run_smtp_server() as server:
         server.replies["EHLO"] = answer
         sends_by(app, server)
@@ -103,7 +103,7 @@ def letters(database: Database) -> list[str]:
 def test_a_silent_mailbox_keeps_no_mail_from_going_out(
     app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(database, 3)
+    queue_mails(database, 3)
     with run_smtp_server() as server, socket.create_server(("127.0.0.1", 0)) as silent:
         sends_by(app, server)
         mailbox = f"imap://user:secret@127.0.0.1:{silent.getsockname()[1]}/INBOX"
@@ -119,7 +119,7 @@ def test_a_silent_mailbox_keeps_no_mail_from_going_out(
 def test_a_server_that_says_a_word_now_and_then_has_no_more_time_than_a_silent_one(
     database: Database, step: str
 ) -> None:
-    put(database, 1)
+    queue_mails(database, 1)
     with run_smtp_server() as server:
         server.replies[step] = TRICKLE
         began = time.monotonic()
@@ -134,7 +134,7 @@ def test_a_server_that_cannot_be_talked_to_is_tried_with_one_mail_and_the_others
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaker, asked = Breaker(), time.monotonic
-    put(database, 4)
+    queue_mails(database, 4)
     with run_smtp_server() as server:
         send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.5))
         patient = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=WAIT_TIMEOUT))
@@ -160,7 +160,7 @@ def failures(database: Database) -> dict[str, int]:
 def test_a_mail_server_that_is_gone_is_no_fault_of_the_worker(
     app: Flask, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(database, 2)
+    queue_mails(database, 2)
     with run_smtp_server() as server:
         server.replies["GREETING"] = b"421 not now"
         sends_by(app, server)
@@ -211,7 +211,7 @@ def test_a_batch_begins_no_further_mail_once_its_time_is_over(
 ) -> None:
     passed, asked = [0.0], time.monotonic
     monkeypatch.setattr(delivery.time, "monotonic", lambda: asked() + passed[0])
-    put(database, 3)
+    queue_mails(database, 3)
 
     def slow(_message: Message, _message_id: str) -> None:
         passed[0] += delivery.BATCH_SECONDS

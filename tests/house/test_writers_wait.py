@@ -169,8 +169,8 @@ def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
     path.write_bytes(sqlite_newsroom[0].read_bytes())
     answers: list[tuple[int, str]] = []
 
-    def asked(port: int, words: str = "", form: str = "") -> tuple[int, str]:
-        body = urlencode({"form": form, "body": words, "then": "send"}) if form else None
+    def request_form(port: int, text: str = "", form: str = "") -> tuple[int, str]:
+        body = urlencode({"form": form, "body": text, "then": "send"}) if form else None
         head = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
         # Half as long as a writer waits for another process.
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30 if form else 5)) as line:
@@ -183,17 +183,17 @@ def test_readers_read_on_while_another_process_keeps_the_database_to_itself(
         closing(sqlite3.connect(path, isolation_level=None)) as other,
     ):
         port = int(site.rpartition(":")[2])
-        forms = [Page(asked(port)[1]).value("form") for _ in range(MANY)]
+        forms = [Page(request_form(port)[1]).value("form") for _ in range(MANY)]
         other.execute("BEGIN IMMEDIATE")
         words = [f"Who owns silo number {number} at the lake?" for number in range(MANY)]
         senders = [
-            threading.Thread(target=lambda one=one: answers.append(asked(port, *one)))  # type: ignore[misc]
+            threading.Thread(target=lambda one=one: answers.append(request_form(port, *one)))  # type: ignore[misc]
             for one in zip(words, forms, strict=True)
         ]
         for sender in senders:
             sender.start()
         wait_until(lambda: len(answers) == MANY - 1 - MAX_WAITING, "those who can't wait are told")
-        assert [asked(port)[0] for _ in range(5)] == [200] * 5
+        assert [request_form(port)[0] for _ in range(5)] == [200] * 5
         assert {status for status, _page in answers} == {503}
         other.execute("ROLLBACK")
         for sender in senders:

@@ -16,7 +16,7 @@ from tests.support.years_later import visit_years_later
 
 
 @pytest.fixture(autouse=True)
-def fixed() -> None:
+def require_fake_clock() -> None:
     if not clock.is_clock_faked():
         skip_without("libfaketime: nothing can be years later (apt-get install faketime)")
 

@@ -25,10 +25,10 @@ def browsers(
     made.close()
 
 
-def picture(visit: UserBrowser, name: str) -> None:
+def picture(browser: UserBrowser, name: str) -> None:
     """A picture for whoever wants to look: where SHOTS says so."""
     if folder := os.environ.get("SHOTS"):
-        visit.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+        browser.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
 
 def test_nora_mends_what_ran_and_timur_reads_it_mended(browsers: UserBrowsers, newsroom: Newsroom) -> None:

@@ -27,21 +27,21 @@ def browsers(
     made.close()
 
 
-def look(visit: UserBrowser, name: str) -> None:
+def look(browser: UserBrowser, name: str) -> None:
     """Nothing sticks out and axe finds nothing, by day and by night; a picture for whoever wants one: where SHOTS says so."""
     for width in (390, 1440):
-        visit.page.set_viewport_size({"width": width, "height": 900})
+        browser.page.set_viewport_size({"width": width, "height": 900})
         for scheme in ("light", "dark"):
-            visit.page.emulate_media(color_scheme=scheme)
-            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-            assert (name, width, scheme, list(user_browsers.find_accessibility_faults(visit.page))) == (
+            browser.page.emulate_media(color_scheme=scheme)
+            assert browser.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert (name, width, scheme, list(user_browsers.find_accessibility_faults(browser.page))) == (
                 name,
                 width,
                 scheme,
                 [],
             )
             if folder := os.environ.get("SHOTS"):
-                visit.page.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png", full_page=True)
+                browser.page.screenshot(path=f"{folder}/{name}-{width}-{scheme}.png", full_page=True)
 
 
 def test_timur_goes_through_the_archive_and_prints_what_he_finds(browsers: UserBrowsers, newsroom: Newsroom) -> None:

@@ -15,14 +15,14 @@ pytestmark = pytest.mark.browser
 HERE, DEVICE = "Saved at", "Kept on this device"
 
 
-def opened(phone: BrowserContext, address: str) -> Page:
+def open_page(phone: BrowserContext, address: str) -> Page:
     page = phone.new_page()
     page.goto(address)
     return page
 
 
-def says(page: Page, words: str) -> None:
-    expect(page.locator("form#answer [data-status]")).to_contain_text(words)
+def says(page: Page, text: str) -> None:
+    expect(page.locator("form#answer [data-status]")).to_contain_text(text)
 
 
 def bodies(salt: ExpertAssignment) -> list[str]:
@@ -32,7 +32,7 @@ def bodies(salt: ExpertAssignment) -> list[str]:
 
 def test_typing_is_saved_and_counted_and_not_sent(salt: ExpertAssignment, address: str, phone: BrowserContext) -> None:
     phone.clock.install()
-    page, saved = opened(phone, address), []
+    page, saved = open_page(phone, address), []
     page.on("request", lambda request: saved.append(request.url) if request.method == "POST" else None)
     for text, words in (("Nobody is told to. 盐风", "5"), ("Nobody is told to. A village can ask.", "8")):
         page.fill("#text", text)
@@ -56,7 +56,7 @@ def test_words_are_counted_in_the_digits_of_the_page(
         session.get_one(Newsletter, salt.newsroom.newsletter_id).language = "fa"
 
     salt.database.write(speak)
-    page = opened(phone, address)
+    page = open_page(phone, address)
     expect(page.locator("b[data-words]")).to_have_text("۰")
     page.fill("#text", "هیچ‌کس نمی‌داند. 盐风")
     expect(page.locator("b[data-words]")).to_have_text("۳")
@@ -66,7 +66,7 @@ def test_words_are_counted_in_the_digits_of_the_page(
 def test_offline_and_a_closed_tab_lose_nothing(
     salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     connection.cut()
     page.fill("#text", "Written in a tunnel.")
     page.fill("#ties", "None.")
@@ -74,7 +74,7 @@ def test_offline_and_a_closed_tab_lose_nothing(
     page.close()
     assert bodies(salt) == []
     connection.restore()
-    page = opened(phone, address)
+    page = open_page(phone, address)
     expect(page.locator("#text")).to_have_value("Written in a tunnel.")
     expect(page.locator("#ties")).to_have_value("None.")
     says(page, HERE)
@@ -82,7 +82,7 @@ def test_offline_and_a_closed_tab_lose_nothing(
 
 
 def test_back_online_it_is_saved_by_itself(salt: ExpertAssignment, address: str, phone: BrowserContext) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     phone.set_offline(True)
     page.fill("#text", "Written in a tunnel.")
     says(page, DEVICE)
@@ -94,7 +94,7 @@ def test_back_online_it_is_saved_by_itself(salt: ExpertAssignment, address: str,
 def test_what_was_written_elsewhere_since_is_not_replaced(
     salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     connection.cut()
     page.fill("#text", "Old words on the phone.")
     says(page, DEVICE)
@@ -102,15 +102,15 @@ def test_what_was_written_elsewhere_since_is_not_replaced(
     connection.restore()
     assert phone.browser is not None
     laptop = phone.browser.new_context()
-    other = opened(laptop, address)
+    other = open_page(laptop, address)
     other.fill("#text", "New words on the laptop.")
     says(other, HERE)
-    page = opened(phone, address)
+    page = open_page(phone, address)
     says(page, "This device has another text")
     expect(page.locator("#text")).to_have_value("New words on the laptop.")
     new, old = "New words on the laptop.", "Old words on the phone."
     assert bodies(salt) == [new, old, new]
-    page = opened(phone, address)
+    page = open_page(phone, address)
     expect(page.locator("#text")).to_have_value(new)
     expect(page.locator("details", has_text="Earlier drafts (1)")).to_have_count(1)
 
@@ -118,7 +118,7 @@ def test_what_was_written_elsewhere_since_is_not_replaced(
 def test_a_form_whose_cookie_is_gone_gets_a_new_token_and_saves(
     salt: ExpertAssignment, address: str, phone: BrowserContext
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     phone.clear_cookies()
     page.fill("#text", "Written with an old page.")
     says(page, HERE)
@@ -128,7 +128,7 @@ def test_a_form_whose_cookie_is_gone_gets_a_new_token_and_saves(
 def test_after_thanks_this_device_keeps_nothing(
     salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     page.fill("#text", "Nobody is told to.")
     page.check("#own_words-yes")
     page.get_by_role("button", name="Send to Nora Lind").click()

@@ -46,11 +46,11 @@ def edition_of(database: Database, newsroom: Newsroom, slots: int = 3) -> str:
     return database.write(fn)
 
 
-def ready(database: Database, newsroom: Newsroom, *words: str) -> None:
+def create_answered(database: Database, newsroom: Newsroom, *words: str) -> None:
     database.write(lambda session: [create_answered_question(session, newsroom, one).public_id for one in words])
 
 
-def stands(database: Database, public_id: str) -> list[str]:
+def list_picked(database: Database, public_id: str) -> list[str]:
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(public_id=public_id)).one()
         return [question.headline for question in slots.list_picked_questions(session, edition)]
@@ -103,7 +103,7 @@ def drag(page: Page, headline: str, to: Any) -> None:
 
 
 def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroom, site):
-    ready(database, newsroom, FIRST, SECOND, THIRD)
+    create_answered(database, newsroom, FIRST, SECOND, THIRD)
     edition = edition_of(database, newsroom)
     page = nora_at(chromium, database, site)
     page.goto(f"{site}/desk/steppe/editions/{edition}")
@@ -113,19 +113,19 @@ def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroo
     expect(page.locator(".mail .qa-heading")).to_have_count(1)
     drag(page, FIRST, page.locator(".slot", has_text=SECOND))  # above it
     expect(page.locator(".mail .qa-heading")).to_have_count(2)
-    assert previewed(page) == [FIRST, SECOND] == stands(database, edition)
+    assert previewed(page) == [FIRST, SECOND] == list_picked(database, edition)
     drag(page, FIRST, page.locator(".slot--open").first)  # below the other one
     expect(page.locator(".slot .head").first).to_have_text(SECOND)
-    assert previewed(page) == [SECOND, FIRST] == stands(database, edition)
+    assert previewed(page) == [SECOND, FIRST] == list_picked(database, edition)
     drag(page, SECOND, page.locator("#ready-list"))
     expect(page.locator(".slot .head")).to_have_count(1)
-    assert previewed(page) == [FIRST] == stands(database, edition)
+    assert previewed(page) == [FIRST] == list_picked(database, edition)
 
     # Let go over nothing it stays where it was.
     drag(page, FIRST, page.locator("h1"))
     button(page, f"Put in slot 2: {THIRD}").click()
     expect(page.locator(".slot .head")).to_have_count(2)
-    assert previewed(page) == [FIRST, THIRD] == stands(database, edition)
+    assert previewed(page) == [FIRST, THIRD] == list_picked(database, edition)
     assert page.evaluate("window.untouched") is True  # all on the same page
     assert page.evaluate("document.activeElement.textContent").startswith("Move up")
 
@@ -151,7 +151,7 @@ def test_by_dragging_and_the_preview_follows_at_once(chromium, database, newsroo
     phone.goto(f"{site}/desk/steppe/editions/{edition}")
     by_finger(phone, FIRST, phone.locator(".slot", has_text=THIRD))
     expect(phone.locator(".slot .head").first).to_have_text(THIRD)
-    assert stands(database, edition) == [THIRD, FIRST]
+    assert list_picked(database, edition) == [THIRD, FIRST]
     phone.context.close()
     page.context.close()
 
@@ -196,7 +196,7 @@ def by_button(page: Page, name: str) -> None:
 
 def test_every_move_has_a_button(chromium, database, newsroom, site):
     """With the keyboard alone, and with scripts off, where there is nothing to drag by."""
-    ready(database, newsroom, FIRST, SECOND)
+    create_answered(database, newsroom, FIRST, SECOND)
     edition = edition_of(database, newsroom, slots=2)
     for act, scripts in ((by_keyboard, True), (by_button, False)):
         page = nora_at(chromium, database, site, java_script_enabled=scripts)
@@ -214,7 +214,7 @@ def test_every_move_has_a_button(chromium, database, newsroom, site):
         label = page.locator(".slot .acts button", has_text="Move to").inner_text().partition(":")[0].strip()
         act(page, f"{label}: {FIRST}")
         expect(slots).to_have_count(0)
-        assert stands(database, edition) == []
+        assert list_picked(database, edition) == []
         database.write(lambda session: take_all_out(session, newsroom))
         page.context.close()
 
@@ -255,11 +255,11 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
         with wait_for_next_page(page):
             tap(what)
 
-    def named(name: str, role: str = "button") -> Any:
+    def find_by_role(name: str, role: str = "button") -> Any:
         return page.get_by_role(role, name=re.compile(name))
 
     page.goto(f"{site}/desk/steppe/")
-    follow(named("Send Marek Dvořák the invitation", "link"))  # he was rung up instead
+    follow(find_by_role("Send Marek Dvořák the invitation", "link"))  # he was rung up instead
     by_hand = page.locator("a", has_text="Enter the answer").first
     while not by_hand.is_visible():
         tap(page.locator("details:not([open])", has=by_hand).locator("> summary"))
@@ -269,29 +269,29 @@ def test_at_night_on_a_phone_an_answer_comes_in_and_another_goes_out(chromium, d
     tap(page.get_by_label("How it came"))
     page.get_by_label("How it came").select_option("messenger")
     tap(page.get_by_label("They say that these are their own words"))
-    follow(named("^Keep the answer"))
-    follow(named("^Edit Marek", "link"))
+    follow(find_by_role("^Keep the answer"))
+    follow(find_by_role("^Edit Marek", "link"))
     tap(page.locator("textarea[name=answer]"))
     page.keyboard.press("Control+A")
     page.keyboard.insert_text("The river took half of it. The ministry took the rest.")
-    follow(named("Save and send Marek Dvořák the check"))
+    follow(find_by_role("Save and send Marek Dvořák the check"))
 
-    tap(named("all sections"))
+    tap(find_by_role("all sections"))
     follow(page.locator(".sections a"))
-    follow(named("Leyla Aydın has written by mail", "link"))
+    follow(find_by_role("Leyla Aydın has written by mail", "link"))
     expect(page.locator("main")).to_contain_text("the figure is wrong")
     follow(page.locator(".coming section a"))
     tap(button(page, "Take out: The Salt Wind"))
     expect(page.locator("#slot-list .head")).to_have_text([FIRST])
     tap(button(page, f"Put in slot 2: {SECOND}"))
     expect(page.locator("#slot-list .head")).to_have_text([FIRST, SECOND])
-    follow(named("^Lock the edition"))
+    follow(find_by_role("^Lock the edition"))
     expect(page.locator("main")).to_contain_text("It is locked")
-    tap(named("^Copy it"))
+    tap(find_by_role("^Copy it"))
     expect(page.get_by_text("Copied", exact=True)).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert [FIRST in copied, SECOND in copied, "The Salt Wind" in copied] == [True, True, False]
-    assert stands(database, edition) == [FIRST, SECOND]
+    assert list_picked(database, edition) == [FIRST, SECOND]
     assert 0 < taps <= MOST_TAPS
     for one in (page, laptop):
         one.context.close()
@@ -303,7 +303,7 @@ def test_axe_finds_nothing_and_every_page_fits(chromium, database, newsroom, sit
     salt.send()
     salt.approve()
     receive_expert_mail(database, salt.assignment_id)
-    ready(database, newsroom, FIRST, SECOND, THIRD, "What falls on plate 1?", "What falls on plate 2?")
+    create_answered(database, newsroom, FIRST, SECOND, THIRD, "What falls on plate 1?", "What falls on plate 2?")
     edition = edition_of(database, newsroom)
 
     def dates(session: Session) -> None:

@@ -25,14 +25,14 @@ def question(database: Database, newsroom: Newsroom) -> str:
     return f"questions/{open_question(database, newsroom)}"
 
 
-def type_wording(page: Page, words: str) -> None:
+def type_wording(page: Page, text: str) -> None:
     while not page.locator("#body").is_visible():
         page.locator("details:has(#body):not([open]) > summary").first.click()
-    page.fill("#body", words)
+    page.fill("#body", text)
 
 
-def says(page: Page, words: str) -> None:
-    expect(page.locator("form p[role=status]", has_text=words).first).to_be_visible()
+def says(page: Page, text: str) -> None:
+    expect(page.locator("form p[role=status]", has_text=text).first).to_be_visible()
 
 
 def test_a_closed_tab_loses_nothing_and_what_was_sent_is_not_offered(

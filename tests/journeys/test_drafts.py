@@ -60,11 +60,11 @@ def hands_over(nora: UserBrowser, page: str, address: str, key: str) -> str:
     nora.press("Make the draft in Ghost")
     link = nora.page.get_by_role("link", name="Open it in Ghost")
 
-    def is_made() -> bool:
+    def is_draft_linked() -> bool:
         nora.page.reload()
         return link.count() > 0
 
-    wait_until(is_made, "the draft")
+    wait_until(is_draft_linked, "the draft")
     expect(nora.page.get_by_text("Ghost: The draft is in the sending tool.")).to_be_visible()
     nora.check_page()
     return link.get_attribute("href") or ""

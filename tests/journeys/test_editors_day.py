@@ -49,9 +49,9 @@ def browsers(
     return UserBrowsers(chromium, database, site, tmp_path / "mail", scripts)
 
 
-def main_of(visit: UserBrowser) -> str:
+def main_of(browser: UserBrowser) -> str:
     """All that it says, folded or not."""
-    return visit.page.locator("main").text_content() or ""
+    return browser.page.locator("main").text_content() or ""
 
 
 def states(database: Database) -> dict[str, str | None]:
@@ -59,15 +59,15 @@ def states(database: Database) -> dict[str, str | None]:
         return {one.wording: one.state for one in session.scalars(select(Question)) if one.wording in (SALT, AGAIN)}
 
 
-def page_of(database: Database, words: str) -> str:
+def page_of(database: Database, text: str) -> str:
     with database.read() as session:
-        [one] = [one for one in session.scalars(select(Question)) if one.wording == words]
+        [one] = [one for one in session.scalars(select(Question)) if one.wording == text]
         return f"/desk/steppe/questions/{one.public_id}"
 
 
-def open_until(visit: UserBrowser, address: str, words: str) -> None:
-    visit.open(address)
-    wait_until(lambda: words in main_of(visit) or not visit.page.reload(), words)
+def open_until(browser: UserBrowser, address: str, text: str) -> None:
+    browser.open(address)
+    wait_until(lambda: text in main_of(browser) or not browser.page.reload(), text)
 
 
 @INPUT_METHODS

@@ -51,13 +51,13 @@ def platan(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """Platan's newsroom after its year."""
     folder = tmp_path_factory.mktemp("walk")
     database = Database(f"sqlite:///{shutil.copy(sqlite_year, folder / 'newsroom.db')}", Keys(SECRETS), BASE_URL)
-    database.write(_on_the_way)
+    database.write(_create_open_cases)
     place_due(database, start_mail_reader(), Settings())  # now, as a worker that finds the database busy does it later
     yield database
     database.close()
 
 
-def _on_the_way(session: Session) -> None:
+def _create_open_cases(session: Session) -> None:
     """What the demo has none of: an invitation that isn't sent yet, one that waits for a second person, another program."""
     newsletter, tereza = by_slug(session, "shift-change"), by_email(session, "tereza@platan.example")
     assert newsletter and tereza
@@ -88,24 +88,24 @@ def pages_of(addresses: Map) -> set[str]:
     return {rule.endpoint for rule in rules if rule.endpoint.startswith("editor.") and "GET" in (rule.methods or ())}
 
 
-@pytest.mark.parametrize("who", [OF_PAVEL, OF_SHIRIN])
+@pytest.mark.parametrize("name", [OF_PAVEL, OF_SHIRIN])
 def test_every_page_of_the_desk_is_found_by_links_fits_and_axe_finds_nothing(
-    chromium: Browser, platan: Database, house: str, bytecode_cache: FileSystemBytecodeCache, tmp_path: Path, who: str
+    chromium: Browser, platan: Database, house: str, bytecode_cache: FileSystemBytecodeCache, tmp_path: Path, name: str
 ) -> None:
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     with open_app(platan, tmp_path, bytecode_cache, limits="0") as app:
         addresses = app.url_map
     try:
         walk = DeskCrawler(context.new_page(), house, addresses)
-        start = walk.sign_in(dict(list_entry_urls(platan))[who])
+        start = walk.sign_in(dict(list_entry_urls(platan))[name])
         seen = set()
-        for kind in walk.iter_pages(start, STATES if who == OF_PAVEL else {}):
+        for kind in walk.iter_pages(start, STATES if name == OF_PAVEL else {}):
             seen.add(kind)
-            for width in (1440, 390) if who == OF_PAVEL else (390,):
+            for width in (1440, 390) if name == OF_PAVEL else (390,):
                 walk.check_width(width)
                 walk.check_accessibility()
         assert walk.faults == []
-        if who == OF_PAVEL:  # Shirin's year has not all of it
+        if name == OF_PAVEL:  # Shirin's year has not all of it
             assert sorted(pages_of(addresses) - seen - {*FILE_ENDPOINTS, *ELSEWHERE}) == []
     finally:
         context.close()

@@ -63,7 +63,7 @@ def write(database: Database, newsroom: Newsroom, bodies: list[str]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def answered_before(database: Database, newsroom: Newsroom) -> str:
+def published_answer(database: Database, newsroom: Newsroom) -> str:
     return publish_answer(
         database, newsroom, [], headline="Figures", body="Can a village ask for the figures of the gauges?"
     )
@@ -73,7 +73,7 @@ def at_desk(chromium, database: Database, site: str, tmp_path: Path, scripts: bo
     return UserBrowsers(chromium, database, site, tmp_path / "mail", scripts).sign_in_staff()
 
 
-def filed(database: Database) -> dict[str, int]:
+def count_filed(database: Database) -> dict[str, int]:
     """How many letters were filed as what, and how many ended."""
     with database.read() as session:
         query = select(func.coalesce(Letter.end_reason, Letter.filed_as, Letter.state), func.count())
@@ -81,7 +81,7 @@ def filed(database: Database) -> dict[str, int]:
         return {what: number for what, number in rows}  # noqa: C416 - dict() would take it for a mapping
 
 
-def words(page: Page) -> str:
+def get_letter_text(page: Page) -> str:
     letter = page.locator(".pane .asked")
     return letter.inner_text() if letter.count() else ""
 
@@ -98,7 +98,7 @@ class Keys:
 
     def file(self, key: str) -> None:
         """Press a key and wait until something else stands there to be read."""
-        before, start = words(self.page), time.perf_counter()
+        before, start = get_letter_text(self.page), time.perf_counter()
         self.press(key)
         wait_until_page(
             self.page,
@@ -120,12 +120,12 @@ def test_twenty_letters_are_filed_by_keyboard_in_forty_five_presses(
     keys = Keys(page)
     keys.press("j")
     keys.file("Enter")
-    while body := words(page):
+    while body := get_letter_text(page):
         assert page.evaluate("document.activeElement.tagName") == "H1"
         keys.file(wanted.pop(body))
     assert page.evaluate("window.here")
     expect(page.locator("main")).to_contain_text("No letters are waiting.")
-    assert filed(database) == {"question": 10, "comment": 3, "tip": 2, "unsubscribe": 1, "spam": 2, "answered": 2}
+    assert count_filed(database) == {"question": 10, "comment": 3, "tip": 2, "unsubscribe": 1, "spam": 2, "answered": 2}
     with database.read() as session:
         behind = (
             select(func.count()).select_from(Letter).where(Letter.question_id.is_not(None)).group_by(Letter.question_id)
@@ -173,7 +173,7 @@ def test_keys_tick_merge_undo_and_search_and_none_fires_while_one_types(chromium
     page.keyboard.press("o")
     expect(page.locator(".row")).to_have_count(4)
     assert page.url.endswith("/letters")
-    assert filed(database) == {"received": 4}
+    assert count_filed(database) == {"received": 4}
     nora.context.close()
 
 
@@ -189,7 +189,7 @@ def test_a_key_is_meant_of_the_row_where_one_is_and_escape_leaves_what_a_key_led
     second = focused()
     page.keyboard.press("c")
     page.locator(".done").wait_for()
-    assert filed(database) == {"received": 3, "comment": 1}
+    assert count_filed(database) == {"received": 3, "comment": 1}
     expect(page.locator(".row", has_text=second)).to_have_count(0)
     third = focused()  # and the next one is where the filed one stood
     assert page.locator(".row .text").nth(1).inner_text().startswith(third)
@@ -208,7 +208,7 @@ def test_a_key_is_meant_of_the_row_where_one_is_and_escape_leaves_what_a_key_led
     assert (page.url, page.locator(".done").count()) == (before, 0)
     last = page.locator(".keys-help dt").last.bounding_box()
     assert last and last["y"] + last["height"] <= page.viewport_size["height"]
-    assert filed(database) == {"received": 3, "comment": 1}
+    assert count_filed(database) == {"received": 3, "comment": 1}
     nora.context.close()
 
 
@@ -258,7 +258,7 @@ def test_the_same_by_pointer(chromium, database, newsroom, site, tmp_path, scrip
     page.get_by_text("6 letters are done.").first.wait_for()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Undone.").first.wait_for()
-    assert filed(database) == {"received": 6}
+    assert count_filed(database) == {"received": 6}
     page.get_by_role("link", name=LETTERS[5][1]).click()
     page.locator(".pane .asked").wait_for()
     page.locator(".pane").get_by_role("button", name="Tip").click()
@@ -280,19 +280,19 @@ def test_the_same_by_pointer(chromium, database, newsroom, site, tmp_path, scrip
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_every_list_and_letter_fits_and_axe_finds_nothing(
-    chromium, database, newsroom, site, answered_before, tmp_path, width
+    chromium, database, newsroom, site, published_answer, tmp_path, width
 ):
     """In both schemes; `UserBrowser.check_unfolded_page` checks them."""
     write(database, newsroom, [body for _key, body in LETTERS] + ["?! ?! …12345678 1"])
 
-    def more(session) -> str:
+    def add_topic(session) -> str:
         session.add(Topic(newsletter_id=newsroom.newsletter_id, slug="water", name="Water"))
         rows = session.scalars(select(Letter).order_by(Letter.received_at, Letter.id)).all()
         shelved, _open = (actions.open_question(session, newsroom.nora, [row]) for row in rows[:2])
         actions.shelve(session, newsroom.nora, shelved)
         return next(row.public_id for row in rows if row.body == LETTERS[17][1])
 
-    letter = database.write(more)
+    letter = database.write(add_topic)
     nora = at_desk(chromium, database, site, tmp_path)
     nora.page.set_viewport_size({"width": width, "height": 900})
     for path in ("letters", f"letters/{letter}", "letters?q=salt&state=all", "letters?channel=pigeon",

@@ -22,7 +22,7 @@ def page(chromium: Browser, site: str, newsroom: Newsroom) -> Page:
     return chromium.new_context(base_url=f"{site}/handbook/").new_page()
 
 
-def opened(page: Page, name: str) -> None:
+def open_chapter(page: Page, name: str) -> None:
     """Open a page, and wait until its pictures are there, which are loaded as one comes to them."""
     page.goto("" if name == FIRST else name)
     for picture in page.locator("main img").all():
@@ -35,7 +35,7 @@ def test_every_page_fits_its_pictures_are_there_and_axe_finds_nothing(page: Page
     broken: list[str] = []
     page.on("console", lambda said: broken.append(said.text) if said.type == "error" else None)
     for name in (*OF_THE_HANDBOOK, *GUIDES):
-        opened(page, name)
+        open_chapter(page, name)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
             assert (name, page.evaluate("document.documentElement.scrollWidth")) == (name, width)
@@ -46,7 +46,7 @@ def test_every_page_fits_its_pictures_are_there_and_axe_finds_nothing(page: Page
 def test_a_chapter_takes_few_pages_of_paper(page: Page) -> None:
     printed = {}
     for name in ON_PAPER:
-        opened(page, name)
+        open_chapter(page, name)
         paper = page.pdf(format="A4", margin=dict.fromkeys(("top", "bottom", "left", "right"), "14mm"))  # type: ignore[arg-type]
         printed[name] = len(re.findall(rb"/Type\s*/Page\b", paper))
     assert {name: pages for name, pages in printed.items() if pages > ON_PAPER[name]} == {}  # fonts differ by machine

@@ -56,7 +56,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
 ):
     """In both schemes, with a Persian mail among the others; `UserBrowser.open_unfolded` checks them."""
 
-    def more(session) -> str:
+    def set_inbox(session) -> str:
         session.get_one(Newsletter, newsroom.newsletter_id).inbox = "ask@steppe.example"
         question = create_answered_question(session, newsroom, "Who pays the gauges?")
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
@@ -68,7 +68,7 @@ def test_every_page_of_mail_that_came_in_fits_and_axe_finds_nothing(
         inbound.place(session, Mailroom(), row, "failed", ["time"])
         return edition.public_id
 
-    edition = database.write(more)
+    edition = database.write(set_inbox)
     mails = [
         place_mail(database, newsroom, reading=reading, reasons=["not checked", "moon"])
         for reading in (LEYLAS_REPLY, PERSIAN)

@@ -117,13 +117,13 @@ def test_no_page_is_widened_by_a_long_link(
         for width in (390, 1440):
             walk.check_width(width)
 
-    def way_in(session: Session, who: str, door: str) -> str:
+    def invite_by_name(session: Session, who: str, door: str) -> str:
         person = session.scalars(select(Person).filter_by(name=who)).one()
         return sign_in.invite(session, Clock(), person, door)
 
-    page.goto(site + database.write(lambda session: way_in(session, "Leyla Aydın", "expert")))
+    page.goto(site + database.write(lambda session: invite_by_name(session, "Leyla Aydın", "expert")))
     click_and_wait(page.get_by_role("button").first)
-    start = walk.sign_in(database.write(lambda session: way_in(session, "Nora Lind", "desk")))
+    start = walk.sign_in(database.write(lambda session: invite_by_name(session, "Nora Lind", "desk")))
     for _kind in walk.iter_pages(
         start, {"editor.question": 2, "editor.letter": 2, "editor.edition": 3, "editor.mail": 3}
     ):

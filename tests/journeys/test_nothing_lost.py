@@ -20,22 +20,22 @@ THANKS = "Thank you. Nora Lind has your answer"
 WAITS = "Not sent: there is no connection. Nothing is lost"
 
 
-def opened(device: BrowserContext, address: str) -> Page:
+def open_page(device: BrowserContext, address: str) -> Page:
     page = device.new_page()
     page.goto(address)
     return page
 
 
-def says(page: Page, words: str | re.Pattern[str]) -> None:
-    expect(page.locator("form[data-autosave] [data-status]")).to_contain_text(words)
+def says(page: Page, text: str | re.Pattern[str]) -> None:
+    expect(page.locator("form[data-autosave] [data-status]")).to_contain_text(text)
 
 
-def sent(salt: ExpertAssignment) -> list[str]:
+def list_answers(salt: ExpertAssignment) -> list[str]:
     with salt.database.read() as session:
         return list(session.scalars(select(AnswerText.body).order_by(AnswerText.id)))
 
 
-def kept(salt: ExpertAssignment) -> list[str]:
+def list_drafts(salt: ExpertAssignment) -> list[str]:
     with salt.database.read() as session:
         return sorted(session.scalars(select(Draft.body)))
 
@@ -50,23 +50,23 @@ DOWN = pytest.mark.parametrize(
 def test_send_without_a_line_stays_on_the_page_and_goes_when_the_line_is_back(
     salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext, down, says_so: str
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     page.fill("#text", NEW)
     says(page, "Saved at")
     down(phone, connection)
     page.get_by_role("button", name=SEND).click()
     says(page, WAITS)
     expect(page.locator("#text")).to_have_value(NEW)
-    assert sent(salt) == []
+    assert list_answers(salt) == []
     reconnect(phone, connection)
     expect(page.locator("h1")).to_have_text(THANKS)
-    assert sent(salt) == [NEW]
+    assert list_answers(salt) == [NEW]
 
 
 def test_or_on_the_next_press(
     salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     phone.clock.install()  # so that no try by itself comes first
     connection.cut()
     page.fill("#text", NEW)
@@ -75,14 +75,14 @@ def test_or_on_the_next_press(
     connection.restore()
     page.get_by_role("button", name=SEND).click()
     expect(page.locator("h1")).to_have_text(THANKS)
-    assert sent(salt) == [NEW]
+    assert list_answers(salt) == [NEW]
 
 
 @DOWN
 def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
     salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext, down, says_so: str
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     down(phone, connection)
     page.fill("#text", OLD)
     page.get_by_role("button", name=SEND).click()
@@ -91,13 +91,13 @@ def test_what_is_changed_while_it_waits_is_not_sent_by_itself(
     says(page, says_so)
     reconnect(phone, connection)
     says(page, "Saved at")
-    assert (sent(salt), kept(salt)) == ([], [NEW])
+    assert (list_answers(salt), list_drafts(salt)) == ([], [NEW])
 
 
 def test_a_look_at_print_without_a_line_keeps_the_page(
     salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     connection.cut()
     page.fill("#text", NEW)
     page.get_by_role("button", name="See it as it will run").click()
@@ -111,7 +111,7 @@ def test_looks_right_without_a_line_says_so_and_goes_when_it_is_back(
     salt.send()
     salt.edit()
     salt.send_to_check()
-    page = opened(phone, address)
+    page = open_page(phone, address)
     phone.set_offline(True)
     page.get_by_role("button", name="Looks right").click()
     expect(page.get_by_text(WAITS)).to_be_visible()
@@ -124,7 +124,7 @@ def test_the_time_is_the_newsletters_and_says_whose_and_that_nothing_is_sent(
     salt: ExpertAssignment, address: str, chromium
 ) -> None:
     elsewhere = chromium.new_context(timezone_id="America/New_York")
-    page = opened(elsewhere, address)
+    page = open_page(elsewhere, address)
     page.fill("#text", NEW)
     says(page, "Saved at")
     by_script = page.locator("form#answer [data-status]").inner_text()
@@ -137,7 +137,7 @@ def test_the_time_is_the_newsletters_and_says_whose_and_that_nothing_is_sent(
 def test_send_on_a_stale_phone_shows_both_and_asks(
     salt: ExpertAssignment, address: str, phone: BrowserContext, laptop: BrowserContext
 ) -> None:
-    page, other = opened(phone, address), opened(laptop, address)
+    page, other = open_page(phone, address), open_page(laptop, address)
     other.fill("#text", NEW)
     says(other, "Saved at")
     page.fill("#text", OLD)
@@ -149,7 +149,7 @@ def test_send_on_a_stale_phone_shows_both_and_asks(
     expect(page.locator("#text")).to_have_value(OLD)
     page.get_by_role("button", name=SEND).click()
     expect(page.locator("h1")).to_have_text(THANKS)
-    assert (sent(salt), kept(salt)) == ([OLD], [NEW, OLD])
+    assert (list_answers(salt), list_drafts(salt)) == ([OLD], [NEW, OLD])
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -157,9 +157,9 @@ def test_a_link_opened_anew_shows_the_texts_of_both_devices_side_by_side_before_
     salt: ExpertAssignment, address: str, chromium, phone: BrowserContext, scripts: bool
 ) -> None:
     """Laptop saves, phone saves, the link is opened again, Send: the four words on the phone don't go out alone."""
-    page = opened(phone, address)
+    page = open_page(phone, address)
     laptop = chromium.new_context(viewport={"width": 1280, "height": 800}, java_script_enabled=scripts)
-    other = opened(laptop, address)
+    other = open_page(laptop, address)
     other.fill("#text", NEW)
     if scripts:
         says(other, "Saved at")
@@ -177,33 +177,33 @@ def test_a_link_opened_anew_shows_the_texts_of_both_devices_side_by_side_before_
     expect(sheets).to_have_text([OLD, NEW])
     boxes = [sheets.nth(at).bounding_box() for at in (0, 1)]
     assert boxes[0] and boxes[1] and boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
-    assert sent(salt) == []
+    assert list_answers(salt) == []
     other.get_by_role("button", name="Send this one to Nora Lind").nth(1).click()
     expect(other.locator("h1")).to_have_text(THANKS)
-    assert (sent(salt), kept(salt)[:1]) == ([NEW], [NEW])
+    assert (list_answers(salt), list_drafts(salt)[:1]) == ([NEW], [NEW])
     laptop.close()
 
 
 def test_what_only_the_phone_has_is_kept_when_the_laptop_sent(
     salt: ExpertAssignment, address: str, connection: CuttableConnection, phone: BrowserContext, laptop: BrowserContext
 ) -> None:
-    page = opened(phone, address)
+    page = open_page(phone, address)
     connection.cut()  # not set_offline(): a page that is being closed leaves that behind, and sends what it has
     page.fill("#text", OLD)
     says(page, "Kept on this device")
     page.close()
     connection.restore()
-    other = opened(laptop, address)
+    other = open_page(laptop, address)
     other.fill("#text", NEW)
     other.get_by_role("button", name=SEND).click()
     expect(other.locator("h1")).to_have_text(THANKS)
-    assert kept(salt) == [NEW]
-    page = opened(phone, address)
+    assert list_drafts(salt) == [NEW]
+    page = open_page(phone, address)
     expect(page.locator("h1")).to_have_text(THANKS)
     page.get_by_text("What else you wrote, not sent (1)").click()
     expect(page.locator("p.sheet")).to_have_text([OLD])
     wait_until_page(page, "localStorage.length === 0")
-    assert (sent(salt), kept(salt)) == ([NEW], [NEW, OLD])
+    assert (list_answers(salt), list_drafts(salt)) == ([NEW], [NEW, OLD])
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -214,7 +214,7 @@ def test_what_is_wrong_was_typed_and_looks_right_pressed(
     salt.edit()
     salt.send_to_check()
     phone = chromium.new_context(viewport={"width": 390, "height": 800}, java_script_enabled=scripts)
-    page = opened(phone, address)
+    page = open_page(phone, address)
     page.get_by_text("Something is wrong").click()
     page.get_by_label("What is wrong?").fill("It was 2010.")
     page.get_by_role("button", name="Looks right").click()

@@ -75,7 +75,7 @@ def letters(database: Database) -> list[str]:
         return [str(letter.body) for letter in session.scalars(select(Letter))]
 
 
-def asked(page: Page, database: Database, connection: CuttableConnection) -> None:
+def ask_in_frame(page: Page, database: Database, connection: CuttableConnection) -> None:
     """Go on from the box to our own page, and send it there."""
     page.get_by_label("Your question").press("Tab")
     expect(page).to_have_url(f"http://127.0.0.1:{connection.port}/steppe/begin")
@@ -117,7 +117,7 @@ def test_a_question_is_begun_in_a_frame_by_keyboard_and_sent_from_our_own_page(
     page.keyboard.press("Tab")
     with wait_for_next_page(page):
         page.keyboard.press("Enter")
-    asked(page, database, connection)
+    ask_in_frame(page, database, connection)
 
 
 def test_plain_html_does_the_same_without_scripts(
@@ -129,7 +129,7 @@ def test_plain_html_does_the_same_without_scripts(
     assert page.get_by_role("link", name="The Silos").get_attribute("href")
     page.get_by_label("Your question").fill(SALT)
     click_and_wait(page.get_by_role("button", name="Go on"))
-    asked(page, database, connection)
+    ask_in_frame(page, database, connection)
     page.context.close()
 
 

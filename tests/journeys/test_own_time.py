@@ -13,7 +13,7 @@ from tests.support.assignments import ExpertAssignment
 pytestmark = pytest.mark.browser
 
 
-def shown(browser: Browser, address: str, zone: str) -> list[str]:
+def list_times(browser: Browser, address: str, zone: str) -> list[str]:
     context = browser.new_context(timezone_id=zone)
     page = context.new_page()
     page.goto(address)
@@ -24,8 +24,8 @@ def shown(browser: Browser, address: str, zone: str) -> list[str]:
     return texts
 
 
-def say(moment: datetime, zone: str) -> str:
-    local = moment.astimezone(ZoneInfo(zone))
+def format_time(time: datetime, zone: str) -> str:
+    local = time.astimezone(ZoneInfo(zone))
     return f"({local:%A} {local.day} {local:%B} at {local:%H:%M} where you are)"
 
 
@@ -34,12 +34,12 @@ def test_deadlines_are_said_in_the_experts_own_time_too(
 ) -> None:
     with salt.database.read() as session:
         due_at = salt.assignment(session).due_at
-    assert shown(chromium, address, "Asia/Tashkent")[0] == say(due_at, "Asia/Tashkent")
-    assert shown(chromium, address, "Europe/Prague") == []
+    assert list_times(chromium, address, "Asia/Tashkent")[0] == format_time(due_at, "Asia/Tashkent")
+    assert list_times(chromium, address, "Europe/Prague") == []
     salt.send()
     salt.edit()
     salt.send_to_check()
     with salt.database.read() as session:
         check_due_at = session.scalars(select(Check)).one().due_at
-    assert shown(chromium, address, "America/New_York") == [say(check_due_at, "America/New_York")]
-    assert shown(chromium, address, "Europe/Prague") == []
+    assert list_times(chromium, address, "America/New_York") == [format_time(check_due_at, "America/New_York")]
+    assert list_times(chromium, address, "Europe/Prague") == []

@@ -88,12 +88,12 @@ def test_experts_pages(language: str, page: Page, site: str, salt: ExpertAssignm
 
 
 def test_the_pages_of_an_expert_who_signs_in(page: Page, site: str, salt: ExpertAssignment) -> None:
-    def way_in(session) -> str:
+    def invite_leyla(session) -> str:
         leyla = by_email(session, "leyla@field.example")
         assert leyla is not None
         return sign_in.invite(session, Clock(), leyla, "expert")
 
-    page.goto(site + salt.database.write(way_in))
+    page.goto(site + salt.database.write(invite_leyla))
     look(page)
     click_and_wait(page.get_by_role("button").first)
     assert page.url == f"{site}/expert/"

@@ -107,7 +107,7 @@ HEADERS = {
 
 
 @pytest.fixture(scope="module")
-def filled(
+def filled_newsroom(
     sqlite_newsroom: tuple[Path, Newsroom], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Database, PayloadNewsroom]]:
     path, newsroom = sqlite_newsroom
@@ -122,11 +122,11 @@ def filled(
 
 @pytest.fixture(scope="module")
 def connection(
-    filled: tuple[Database, PayloadNewsroom],
+    filled_newsroom: tuple[Database, PayloadNewsroom],
     tmp_path_factory: pytest.TempPathFactory,
     bytecode_cache: FileSystemBytecodeCache,
 ) -> Iterator[CuttableConnection]:
-    with open_app(filled[0], tmp_path_factory.mktemp("app"), bytecode_cache, limits="0") as app:
+    with open_app(filled_newsroom[0], tmp_path_factory.mktemp("app"), bytecode_cache, limits="0") as app:
         # Without TLS: a browser keeps no cookie of such a name there.
         app.config.update(SESSION_COOKIE_SECURE=False, SESSION_COOKIE_NAME="desk")
         connection = CuttableConnection(app)
@@ -168,7 +168,7 @@ def test_what_lives_is_found_by_parser_and_browser(context: BrowserContext, html
     )
 
 
-def squeezed(text: str) -> str:
+def squeeze(text: str) -> str:
     return "".join(for_print(text).split()).casefold()
 
 
@@ -182,15 +182,15 @@ def columns() -> Iterator[tuple[str, bool]]:
                 yield f"{table.name}.{column.name}", False
 
 
-def words_in(value: object) -> Iterator[str]:
+def iter_texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
         for one in value.values() if isinstance(value, dict) else value:
-            yield from words_in(one)
+            yield from iter_texts(one)
 
 
-def opened(session: Session, name: str) -> Iterator[str]:
+def unseal_column(session: Session, name: str) -> Iterator[str]:
     """All that is sealed in a column."""
     table, column = name.split(".")
     for sealed in key_rotation.SEALED:
@@ -211,15 +211,15 @@ def opened(session: Session, name: str) -> Iterator[str]:
 def all_words(session: Session, name: str, is_sealed: bool) -> str:
     """All that stands in a column, as it was typed."""
     if is_sealed:
-        found = list(opened(session, name))
+        found = list(unseal_column(session, name))
         if name == "inbound_raw.raw_sealed":
             found = [text for one in found for text in in_mail(one.encode())]
         elif found and all(one[:1] in "[{" for one in found):
-            found = [text for one in found for text in words_in(json.loads(one))]
+            found = [text for one in found for text in iter_texts(json.loads(one))]
     else:
         table, column = name.split(".")
-        found = list(words_in(list(session.scalars(select(Base.metadata.tables[table].c[column])))))
-    return squeezed("\0".join(found))
+        found = list(iter_texts(list(session.scalars(select(Base.metadata.tables[table].c[column])))))
+    return squeeze("\0".join(found))
 
 
 def in_mail(raw: bytes) -> Iterator[str]:
@@ -233,17 +233,17 @@ def in_mail(raw: bytes) -> Iterator[str]:
 
 @pytest.mark.threat("hostile words")
 def test_every_field_that_takes_words_holds_every_payload(
-    filled: tuple[Database, PayloadNewsroom], attempts: Callable[[int], None]
+    filled_newsroom: tuple[Database, PayloadNewsroom], attempts: Callable[[int], None]
 ) -> None:
     """A new column of text fails here until `payload_newsroom` fills it, or a row above says why nobody types there."""
     passed = {name for names in NOT_TYPED.values() for name in names}
     typed = [(name, is_sealed) for name, is_sealed in columns() if name not in passed]
     assert passed - {name for name, _is_sealed in columns()} == set()
     missing: dict[str, list[str]] = {}
-    with filled[0].read() as session:
+    with filled_newsroom[0].read() as session:
         for name, is_sealed in typed:
             words, refused = all_words(session, name, is_sealed), REFUSED.get(name, lambda _one: False)
-            lacks = [one for one in PAYLOADS if not refused(one) and squeezed(one) not in words]
+            lacks = [one for one in PAYLOADS if not refused(one) and squeeze(one) not in words]
             missing |= {name: lacks} if lacks else {}
     assert {name: (len(lacks), lacks[:4]) for name, lacks in missing.items()} == {}
     attempts(len(typed) * len(PAYLOADS))
@@ -312,14 +312,14 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
 def test_nothing_lives_on_any_page_for_readers(
     context: BrowserContext,
     connection: CuttableConnection,
-    filled: tuple[Database, PayloadNewsroom],
+    filled_newsroom: tuple[Database, PayloadNewsroom],
     attempts: Callable[[int], None],
 ) -> None:
     watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
     reading = Reading(connection.app, watch, context, "/", 2 * payload_newsroom.QUESTION_COUNT + 10)
     letters = [f"/letter-{at}/" for at in range(len(payload_newsroom.NAME_200.texts))]
     counted = reading.all("/steppe/", *letters, *(f"{one}ask" for one in letters))
-    for receipt in filled[1].receipts[:EACH]:
+    for receipt in filled_newsroom[1].receipts[:EACH]:
         reading.page.goto(f"{watch.base_url}/steppe/receipt")
         reading.page.locator("input[name=receipt]").fill(receipt)
         click_and_wait(reading.page.locator("main form button").first)
@@ -334,10 +334,10 @@ def test_nothing_lives_on_any_page_for_readers(
 def test_nothing_lives_on_any_page_for_experts(
     context: BrowserContext,
     connection: CuttableConnection,
-    filled: tuple[Database, PayloadNewsroom],
+    filled_newsroom: tuple[Database, PayloadNewsroom],
     attempts: Callable[[int], None],
 ) -> None:
-    database, house = filled
+    database, house = filled_newsroom
     watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
     with database.read() as session:
         person_id = session.get_one(Expert, house.experts[0]).person_id
@@ -356,10 +356,10 @@ def test_nothing_lives_on_any_page_for_experts(
 def test_nothing_lives_on_any_page_of_the_desk(
     context: BrowserContext,
     connection: CuttableConnection,
-    filled: tuple[Database, PayloadNewsroom],
+    filled_newsroom: tuple[Database, PayloadNewsroom],
     attempts: Callable[[int], None],
 ) -> None:
-    database, house = filled
+    database, house = filled_newsroom
     watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
     come_in(watch, context, database, house.vera.person_id, "desk")
     reading = Reading(connection.app, watch, context, "/desk/steppe/")
@@ -381,10 +381,10 @@ def test_nothing_lives_on_any_page_of_the_desk(
 def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
     context: BrowserContext,
     connection: CuttableConnection,
-    filled: tuple[Database, PayloadNewsroom],
+    filled_newsroom: tuple[Database, PayloadNewsroom],
     attempts: Callable[[int], None],
 ) -> None:
-    database, house = filled
+    database, house = filled_newsroom
     watch = BrowserWatch(context, f"http://127.0.0.1:{connection.port}")
     come_in(watch, context, database, house.vera.person_id, "desk")
     reading = Reading(connection.app, watch, context, "/no further/", 200)
@@ -400,11 +400,11 @@ def test_nothing_lives_where_the_desk_says_how_a_newsletter_is(
 
 @pytest.mark.threat("hostile words")
 def test_every_file_that_leaves_is_read_by_other_programs_and_holds_nothing_alive(
-    filled: tuple[Database, PayloadNewsroom], tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
+    filled_newsroom: tuple[Database, PayloadNewsroom], tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
 ) -> None:
-    with open_app(filled[0], tmp_path, bytecode_cache, limits="0") as app:
-        vera, client = Desk(app, filled[1].vera), app.test_client()
-        with filled[0].read() as session:
+    with open_app(filled_newsroom[0], tmp_path, bytecode_cache, limits="0") as app:
+        vera, client = Desk(app, filled_newsroom[1].vera), app.test_client()
+        with filled_newsroom[0].read() as session:
             editions = list(session.scalars(select(Edition.public_id).where(Edition.is_sent)))
         assert len(editions) == -(-payload_newsroom.QUESTION_COUNT // 10)
         for edition in editions:
@@ -446,9 +446,9 @@ def _tables(vera: Desk) -> None:
 
 @pytest.mark.threat("hostile words")
 def test_every_mail_goes_to_a_real_server_with_its_own_headers_and_nothing_alive(
-    filled: tuple[Database, PayloadNewsroom], attempts: Callable[[int], None]
+    filled_newsroom: tuple[Database, PayloadNewsroom], attempts: Callable[[int], None]
 ) -> None:
-    database, _house = filled
+    database, _house = filled_newsroom
     with run_smtp_server() as server:
         send = transport(create_mail_app(MAIL_PORT=server.port))
         while deliver_due(database, send, limit=1_000)["sent"]:

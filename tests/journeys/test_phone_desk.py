@@ -98,7 +98,7 @@ def test_whom_to_ask_is_short_and_the_form_comes_early(
 ) -> None:
     """Of sixteen experts three stand there; who writes only another language is folded, but found by name."""
 
-    def many(session: Session) -> None:
+    def record_experts(session: Session) -> None:
         for number in range(13):
             tongues = ["ru"] if number % 3 == 0 else ["en", "kk"]
             about = {
@@ -110,7 +110,7 @@ def test_whom_to_ask_is_short_and_the_form_comes_early(
                 session, newsroom.nora, f"Saule Bekova {number}", f"saule{number}@x.example", **about
             )
 
-    database.write(many)
+    database.write(record_experts)
     question = open_question(database, newsroom)
     index_due(database)
     nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff(width=390)

@@ -42,12 +42,12 @@ def flooded(limited_client: FlaskClient, newsroom: Newsroom, monkeypatch: pytest
     connection.cut()
 
 
-def typed(page: Page, address: str) -> None:
+def type_question(page: Page, address: str) -> None:
     page.goto(address)
     page.locator("#body").press_sequentially(SILOS_QUESTION)
 
 
-def held(database: Database) -> str | None:
+def get_held_reason(database: Database) -> str | None:
     with database.read() as session:
         return session.scalars(select(Letter.held_reason).filter_by(body=SILOS_QUESTION)).one()
 
@@ -57,14 +57,14 @@ def test_a_browser_solves_it_while_its_reader_types(chromium: Browser, database:
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     forgets = "Clear-Site-Data header on"  # Chromium says so of the page with the number, which lets it forget the form
-    typed(page, flooded)
+    type_question(page, flooded)
     solved = page.locator("input[name=proof]")
     expect(solved).to_have_count(1)
     numbers = [int(part) for part in (solved.get_attribute("value") or "").split(".")]
     assert (len(numbers), numbers) == (proof_of_work.PARTS, sorted(set(numbers)))
     page.get_by_role("button", name="Send my question", exact=True).click()
     expect(page.locator("p.code")).to_have_count(1)
-    assert (held(database), [text for text in said if not text.startswith(forgets)]) == (None, [])
+    assert (get_held_reason(database), [text for text in said if not text.startswith(forgets)]) == (None, [])
     page.context.close()
 
 
@@ -79,11 +79,11 @@ def test_where_it_is_not_done_the_question_is_taken_all_the_same(
     context = chromium.new_context(java_script_enabled=scripts)
     context.add_init_script(WORKERS + prelude)
     page = context.new_page()
-    typed(page, flooded)
+    type_question(page, flooded)
     if scripts:
         assert page.evaluate(MADE) == 0
     assert page.locator("input[name=proof]").count() == 0
     page.get_by_role("button", name="Send my question", exact=True).click()
     expect(page.locator("p.code")).to_have_count(1)
-    assert held(database) == "flood"
+    assert get_held_reason(database) == "flood"
     context.close()

@@ -74,7 +74,7 @@ class Desk:
 
     def question(self) -> str:
         """The page of a new question: letters in three languages, Leyla's long answer, Marek prepared to be asked."""
-        return self.database.write(lambda session: asked(session, self.newsroom))
+        return self.database.write(lambda session: ask_question(session, self.newsroom))
 
     def answer(self, page: str) -> str:
         with self.database.read() as session:
@@ -83,12 +83,12 @@ class Desk:
                 f"{page}/answers/{session.scalars(select(Answer).filter_by(question_id=question.id)).one().public_id}"
             )
 
-    def newest(self, model: Any) -> Any:
+    def get_newest(self, model: Any) -> Any:
         with self.database.read() as session:
             return session.scalars(select(model).order_by(model.id.desc()).limit(1)).one()
 
 
-def asked(session: Session, newsroom: Newsroom) -> str:
+def ask_question(session: Session, newsroom: Newsroom) -> str:
     answer = create_submitted_answer(session, newsroom, QUESTION)
     text = session.get_one(AnswerText, answer.text_id)
     text.body, text.words = LONG, word_count(LONG)
@@ -175,7 +175,7 @@ def test_214_words_are_cut_to_169_with_three_changes_and_sent_back_in_two_presse
     press_it(page, "Save and send Leyla Aydın the check")
     presses += 1
     expect(page.locator(".standing")).to_contain_text("Leyla Aydın checks the text")
-    assert (room.newest(Answer).state, room.newest(AnswerText).words, room.newest(OutboxMail).kind, presses) == (
+    assert (room.get_newest(Answer).state, room.get_newest(AnswerText).words, room.get_newest(OutboxMail).kind, presses) == (
         "checking", 169, "expert.check", 2
     )  # fmt: skip
     nora.context.close()
@@ -189,7 +189,7 @@ def test_without_scripts_the_changes_are_shown_by_a_button_and_nothing_is_saved(
     nora.press("Show the changes")
     expect(nora.page.locator(".write-bar .count")).to_contain_text("169 of about")
     expect(nora.page.locator("#so-far .apart del")).to_have_count(3)
-    assert room.newest(AnswerText).body == LONG
+    assert room.get_newest(AnswerText).body == LONG
     nora.context.close()
 
 
@@ -202,7 +202,7 @@ def test_a_colleague_is_called_by_one_press_and_stands_out_in_the_trail(room):
     nora.page.keyboard.insert_text("can you ring them?")
     pressed_by_pointer(nora.page, "Add the note")
     expect(nora.page.locator(".called")).to_have_text(["@Ilya Brandt", "@Nora"])
-    assert room.newest(OutboxMail).kind == "desk.mention"
+    assert room.get_newest(OutboxMail).kind == "desk.mention"
     nora.context.close()
 
 
@@ -211,7 +211,7 @@ def test_every_page_of_this_part_fits_and_axe_finds_nothing(room, width):
     """In both schemes, everything unfolded; `UserBrowser.check_unfolded_page` checks them."""
     address, nora = room.question(), room.nora(width=width)
     answer, page = room.answer(address), nora.page
-    brief = f"{address}/assignments/{room.newest(Assignment).public_id}/brief"
+    brief = f"{address}/assignments/{room.get_newest(Assignment).public_id}/brief"
 
     page.goto(f"{room.site}{address}")
     nora.unfold("Something else with this answer")

@@ -83,7 +83,7 @@ def test_every_page_of_routing_fits_and_axe_finds_nothing(
 ):
     salt = ask_expert(database, newsroom, expert="gulnara")
 
-    def more(session) -> list[str]:
+    def fill_directory(session) -> list[str]:
         nora = newsroom.nora
         away = {"away_until": today() + timedelta(9), "topics": ["вода", "salt"], "languages": ["fa", "kk-Arab"]}
         parisa = directory.record_expert(session, nora, "پریسا رضایی", None, ties="Sells plates.", at_once=1, **away)
@@ -93,7 +93,7 @@ def test_every_page_of_routing_fits_and_axe_finds_nothing(
         ladder.put_after(session, nora, assigning.assign(session, nora, before.question, leyla), before)
         return [parisa.public_id, before.question.public_id]
 
-    parisa, laddered = database.write(more)
+    parisa, laddered = database.write(fill_directory)
     nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff()
     nora.page.set_viewport_size({"width": width, "height": 900})
     for path in ("experts", "experts?q=salt&show=away", f"experts/{parisa}", "experts/files", "experts/duplicates",

@@ -49,13 +49,13 @@ def test_from_the_desk_s_form_to_the_reader_s_page(browsers: UserBrowsers, newsr
     expect(nora.page.locator("section .num")).to_have_text(["approved", "approved"])
     nora.check_unfolded_page()
 
-    def sent(session: Session) -> None:
+    def send_edition(session: Session) -> None:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, session.get_one(Question, question.id), edition)
         locking.lock_edition(session, newsroom.nora, edition)
         publication.send(session, newsroom.nora, edition)
 
-    browsers.database.write(sent)
+    browsers.database.write(send_edition)
     timur = browsers.open_browser(width=390)
     timur.open(f"/steppe/q/{question.public_id}/who-measures-the-salt")
     timur.expect_heading(WORDS)

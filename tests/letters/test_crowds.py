@@ -22,7 +22,7 @@ def a_minute_later(session: Session) -> None:
     session.execute(update(Sweep).values(at=now(session) - crowds.UNDO_PERIOD))
 
 
-def held(database: Database, newsroom: Newsroom) -> list[str]:
+def list_held(database: Database, newsroom: Newsroom) -> list[str]:
     with database.read() as session:
         return [one.body or "" for one in crowds.list_held_letters(newsroom.newsletter_id).page(session, None, 1_000)]
 
@@ -34,11 +34,11 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
     send_flood(database, newsroom, texts)
     assert crowds.rank_waiting_letters(database) == FEW
     assert crowds.rank_waiting_letters(database) == 0
-    assert set(held(database, newsroom)[:READERS]) == honest
+    assert set(list_held(database, newsroom)[:READERS]) == honest
 
     with database.read() as session:
         batches = crowds.list_held_letters(newsroom.newsletter_id).iter_batches(session, READERS - 1)
-        assert [letter.body for batch in batches for letter in batch] == held(database, newsroom)
+        assert [letter.body for batch in batches for letter in batch] == list_held(database, newsroom)
         [crowd] = crowds.list_largest_crowds(session, newsroom.newsletter_id)
     assert crowd.number == FEW - READERS
     database.write(
@@ -46,12 +46,12 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
             session, newsroom.ilya, session.get_one(Letter, crowd.first.id), crowd.first.standing
         )
     )
-    assert set(held(database, newsroom)) == honest
+    assert set(list_held(database, newsroom)) == honest
     assert crowds.file_due_sweeps(database) == 0  # for a minute somebody may think better of it
 
     send_flood(database, newsroom, [texts[at] for at in range(FEW) if at not in readers][:5], first=FEW)
     crowds.rank_waiting_letters(database)
-    assert len(held(database, newsroom)) == READERS + 5  # what came after the press was seen by nobody
+    assert len(list_held(database, newsroom)) == READERS + 5  # what came after the press was seen by nobody
 
     database.write(a_minute_later)
     assert crowds.file_due_sweeps(database) == FEW - READERS
@@ -62,7 +62,7 @@ def test_readers_stand_first_and_the_rest_is_one_press(database: Database, newsr
         by = session.scalars(select(Event.actor).where(Event.action == "letter.file")).all()
         assert by == [newsroom.ilya.ref] * (FEW - READERS)
         assert session.scalars(select(Sweep)).all() == []
-    assert len(held(database, newsroom)) == READERS + 5
+    assert len(list_held(database, newsroom)) == READERS + 5
 
 
 def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsroom) -> None:
@@ -80,10 +80,10 @@ def test_a_crowd_comes_back_within_a_minute(database: Database, newsroom: Newsro
     with pytest.raises(VersionConflict):  # one more has come since somebody looked
         database.write(lambda s: crowds.sweep(s, newsroom.nora, s.scalars(select(Letter)).first(), 1_003))
     events = database.write(press)
-    assert held(database, newsroom) == []
+    assert list_held(database, newsroom) == []
     done, left = database.write(lambda session: undo.undo(session, newsroom.nora, events))
     assert (len(done), left) == (1, [])
-    assert len(held(database, newsroom)) == 4
+    assert len(list_held(database, newsroom)) == 4
     with database.read() as session:
         assert session.scalars(select(Sweep)).all() == []
 
@@ -103,4 +103,4 @@ def test_whose_place_at_the_desk_ended_files_nothing(database: Database, newsroo
 
     database.write(end_place)
     assert crowds.file_due_sweeps(database) == 0
-    assert len(held(database, newsroom)) == 4
+    assert len(list_held(database, newsroom)) == 4

@@ -20,12 +20,12 @@ READERS, FIRST, FOUND = 44, 60, 40
 
 
 @pytest.mark.threat("flood")
-@pytest.mark.parametrize("piece", ["a-", "1-", "-a", "a.", "www", "https", "x"])
-def test_no_text_takes_time_with_the_square_of_its_length(piece: str) -> None:
+@pytest.mark.parametrize("fragment", ["a-", "1-", "-a", "a.", "www", "https", "x"])
+def test_no_text_takes_time_with_the_square_of_its_length(fragment: str) -> None:
     """The worker ranks up to 5,000 held letters a minute."""
 
     def measure(length: int) -> float:
-        texts = [(piece * length)[: length - 2] + f"{number:02}" for number in range(10)]
+        texts = [(fragment * length)[: length - 2] + f"{number:02}" for number in range(10)]
         start = time.process_time()
         rank_letters(texts)
         return time.process_time() - start

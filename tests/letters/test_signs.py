@@ -49,7 +49,7 @@ SHORT = "Is what they say at https://bit.ly/3xYz about our salt true?"
 MIXED = "Сheар viаgrа оnlinе for you, my dear friends of the sea"  # Cyrillic letters in Latin words
 
 
-def shown(text: str, before: Sequence[str] = (), way: Sequence[str] = ()) -> list[str]:
+def list_signs(text: str, before: Sequence[str] = (), way: Sequence[str] = ()) -> list[str]:
     seen = SpamEvidence(text, before, way)
     return [sign.code for sign in SIGNS if sign.applies_to(seen)]
 
@@ -72,8 +72,8 @@ def shown(text: str, before: Sequence[str] = (), way: Sequence[str] = ()) -> lis
     ],
 )
 def test_each_sign_is_seen(code: str, text: str, before: Sequence[str], way: Sequence[str]) -> None:
-    assert code in shown(text, before, way)
-    assert code not in shown(QUESTION, ["Why is the bridge closed?"] * MANY_SIMILAR)
+    assert code in list_signs(text, before, way)
+    assert code not in list_signs(QUESTION, ["Why is the bridge closed?"] * MANY_SIMILAR)
 
 
 @pytest.mark.threat("flood")
@@ -81,10 +81,10 @@ def test_copies_are_seen_though_their_gaps_are_filled_anew_and_other_letters_are
     before = [
         f"{number} people of {town} say: {IDENTICAL_TEXT}" for number, town in enumerate(["Osh", "Talas", "Naryn"] * 4)
     ]
-    assert shown(f"I, Timur from Batken, say: {IDENTICAL_TEXT}", before) == ["many alike"]
-    assert shown(f"I, Timur from Batken, say: {IDENTICAL_TEXT}", before[:3]) == ["alike"]
-    assert shown(QUESTION, before) == []
-    assert shown("中国在塞尔维亚买了什么?", ["中国在塞尔维亚买了什么?"] * 3) == ["alike"]
+    assert list_signs(f"I, Timur from Batken, say: {IDENTICAL_TEXT}", before) == ["many alike"]
+    assert list_signs(f"I, Timur from Batken, say: {IDENTICAL_TEXT}", before[:3]) == ["alike"]
+    assert list_signs(QUESTION, before) == []
+    assert list_signs("中国在塞尔维亚买了什么?", ["中国在塞尔维亚买了什么?"] * 3) == ["alike"]
 
 
 def test_one_light_sign_holds_nothing_and_several_do() -> None:
@@ -166,10 +166,10 @@ def test_no_letter_of_a_reader_is_held_on_a_quiet_day(attempts: Callable[[int], 
     "text", ["Бiз бұл туралы iнiмнен естiдiм, сiз бiлесiз бе?", "Wi-Fi-роутер в школе не работает, почему?"]
 )
 def test_a_keyboard_without_a_letter_mixes_nothing(text: str) -> None:
-    assert shown(text) == []
+    assert list_signs(text) == []
 
 
-def sent(session: Session, newsroom: Newsroom, number: int, signs: Sequence[str] = ()) -> Letter:
+def send_letter(session: Session, newsroom: Newsroom, number: int, signs: Sequence[str] = ()) -> Letter:
     newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
     form = receive.FormToken(f"form {number}", 1)
     return receive.send(session, Reader(), newsletter, receive.Submission(QUESTION), form=form, signs=signs)
@@ -177,7 +177,7 @@ def sent(session: Session, newsroom: Newsroom, number: int, signs: Sequence[str]
 
 def test_what_is_held_says_why_until_its_words_are_erased(database: Database, newsroom: Newsroom) -> None:
     signs = ["flood", "alike", "fast"]
-    public_id = database.write(lambda session: sent(session, newsroom, 1, signs).public_id)
+    public_id = database.write(lambda session: send_letter(session, newsroom, 1, signs).public_id)
     letter = get_letter(database, public_id)
     assert (letter.is_held, letter.held_reason, letter.signs) == (True, "flood", signs)
     change_letter(database, public_id, lambda session, one: receipts.erase(session, Reader(letter_id=one.id), one))
@@ -188,7 +188,7 @@ def test_letters_behind_a_question_are_no_copies_of_one_that_comes(database: Dat
     """Readers who would ask the same press a button, and stand behind the question in its words."""
 
     def send(session: Session) -> tuple[list[str], list[str]]:
-        letters = [sent(session, newsroom, number) for number in range(MANY_SIMILAR)]
+        letters = [send_letter(session, newsroom, number) for number in range(MANY_SIMILAR)]
         before = find_signs(session, newsroom.newsletter_id, QUESTION)
         actions.open_question(session, newsroom.nora, letters)
         return before, find_signs(session, newsroom.newsletter_id, QUESTION, ("flood",))

@@ -43,11 +43,11 @@ def timur_writes(database: Database, newsroom: Newsroom, hear_back: str = "while
 def notice_of(database: Database, newsroom: Newsroom, letter_id: int) -> Any:
     """The notice that Timur is mailed; it still waits."""
 
-    def tell(session: Session) -> None:
+    def tell_reader(session: Session) -> None:
         letter = session.get_one(Letter, letter_id)
         notices.tell_reader(session, Clock(), letter, LetterMail(opening="answered"))
 
-    database.write(tell)
+    database.write(tell_reader)
     with database.read() as session:
         return outbox.read(session, session.scalars(select(OutboxMail)).one())
 

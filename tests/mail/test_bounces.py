@@ -13,7 +13,7 @@ LEYLA = "leyla.bekova@kazguu.example"
 RETURNED = f"From: Nora Lind <nora@steppe.example>\nTo: {LEYLA}\nSubject: A question\nMessage-ID: {SENT}\n"
 
 
-def came(text: str) -> Bounce | None:
+def parse_text(text: str) -> Bounce | None:
     raw = text.lstrip("\n").encode()
     return parse_bounce(raw, parse(raw))
 
@@ -139,13 +139,15 @@ REPORTS = {
 @pytest.mark.parametrize("program", REPORTS)
 def test_a_standard_report_is_read(program: str) -> None:
     text, expected = REPORTS[program]
-    assert came(text) == expected
+    assert parse_text(text) == expected
 
 
 @pytest.mark.parametrize("action", ["delivered", "relayed", "expanded"])
 def test_a_report_that_all_went_well_is_no_bounce(action: str) -> None:
     assert (
-        came(report(f"Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; {LEYLA}\nAction: {action}\nStatus: 2.0.0"))
+        parse_text(
+            report(f"Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; {LEYLA}\nAction: {action}\nStatus: 2.0.0")
+        )
         is None
     )
 
@@ -205,25 +207,25 @@ recipients. This is a permanent error. The following address(es) failed:
     ids=["qmail", "Exim"],
 )
 def test_what_older_programs_write_is_read(text: str, expected: Bounce) -> None:
-    assert came(text) == expected
+    assert parse_text(text) == expected
 
 
 def test_a_person_who_passes_a_bounce_on_is_no_bounce() -> None:
     forwarded = QMAIL.replace(
         "Return-Path: <>\nFrom: MAILER-DAEMON@mail.kazguu.example", "From: Timur <timur@mail.example>"
     )
-    assert came(forwarded.replace("failure notice", "Fwd: what is this?")) is None
+    assert parse_text(forwarded.replace("failure notice", "Fwd: what is this?")) is None
 
 
 def test_a_mail_server_that_says_nothing_readable_is_none() -> None:
-    assert came("From: MAILER-DAEMON@x.example\nSubject: failure notice\n\nSorry.\n") is None
-    assert came("") is None
+    assert parse_text("From: MAILER-DAEMON@x.example\nSubject: failure notice\n\nSorry.\n") is None
+    assert parse_text("") is None
 
 
 def test_what_was_said_is_short_and_names_nobody() -> None:
     long = report(f"Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; {LEYLA}\nAction: failed\nStatus: 5.1.1\n"
                   f"Diagnostic-Code: smtp; 550 {LEYLA} Leyla.Bekova marek@kazguu.example " + "no " * 1000)  # fmt: skip
-    bounce = came(long)
+    bounce = parse_text(long)
     assert bounce is not None
     assert bounce.reason == ("550 … … … " + "no " * 1000)[:300].strip()
 

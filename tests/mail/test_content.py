@@ -49,7 +49,7 @@ def mail(words: str = WORDS, encoding: str = "8bit", trace: str = "", photo: byt
     return head.encode() + body + b"--cut--\r\n"
 
 
-def known(raw: bytes) -> str:
+def get_canonical(raw: bytes) -> str:
     return canonical(raw, parse(raw))
 
 
@@ -64,17 +64,17 @@ DELIVERIES = (
 
 def test_five_deliveries_of_one_mail_are_one() -> None:
     assert len(DELIVERIES) == 5
-    assert {known(mail(trace=trace)) for trace in DELIVERIES} == {known(mail())}
+    assert {get_canonical(mail(trace=trace)) for trace in DELIVERIES} == {get_canonical(mail())}
 
 
 def test_another_transfer_encoding_or_other_line_ends_make_no_other_mail() -> None:
-    forms = {known(mail(encoding=encoding)) for encoding in ENCODED}
-    assert forms | {known(mail().replace(b"\r\n", b"\n"))} == {known(mail())}
+    forms = {get_canonical(mail(encoding=encoding)) for encoding in ENCODED}
+    assert forms | {get_canonical(mail().replace(b"\r\n", b"\n"))} == {get_canonical(mail())}
 
 
 def test_a_store_that_marks_from_lines_makes_no_other_mail() -> None:
     line = "From here the road goes on.\r\n"
-    assert known(mail(WORDS + ">" + line)) == known(mail(WORDS + line))
+    assert get_canonical(mail(WORDS + ">" + line)) == get_canonical(mail(WORDS + line))
 
 
 OTHERS = {
@@ -92,12 +92,14 @@ OTHERS = {
 
 
 def test_nobody_suppresses_a_mail_by_its_message_id() -> None:
-    forms = {known(raw) for raw in OTHERS.values()} | {known(mail())}
+    forms = {get_canonical(raw) for raw in OTHERS.values()} | {get_canonical(mail())}
     assert len(forms) == len(OTHERS) + 1
 
 
 def test_values_do_not_run_into_each_other() -> None:
-    assert known(mail(Subject="a b", Message_ID="<c@x>")) != known(mail(Subject="a", Message_ID="<b c@x>"))
+    assert get_canonical(mail(Subject="a b", Message_ID="<c@x>")) != get_canonical(
+        mail(Subject="a", Message_ID="<b c@x>")
+    )
 
 
 BROKEN = b"From: timur@mail.example\r\nDate: Fri, 11 Nov 2022 18:20:03 +0500\r\nMessage-ID: <a1@mail.example>\r\n"
@@ -105,14 +107,24 @@ BROKEN = b"From: timur@mail.example\r\nDate: Fri, 11 Nov 2022 18:20:03 +0500\r\n
 
 @pytest.mark.parametrize("fault", ["broken", "bytes", "parts", "depth", "time", "charset"])
 def test_a_mail_that_cannot_be_read_is_known_by_its_bytes(fault: str) -> None:
-    def of(raw: bytes) -> str:
+    def get_canonical_with_fault(raw: bytes) -> str:
         return canonical(raw, replace(parse(raw), faults=(fault,)))
 
     raw = BROKEN + b"Content-Type: multipart/mixed; boundary\r\n\r\n\xff\xfe\x00 words"
     again = b"Received: by mx.steppe.example; now\r\nX-Spam: no\r\n" + raw
-    assert of(again) == of(raw)
-    assert of(raw.replace(b"\r\n", b"\n")) == of(raw)
-    assert len({of(raw), of(raw + b"!"), of(raw.replace(b"timur@", b"marek@")), of(raw.replace(b":03", b":04"))}) == 4
+    assert get_canonical_with_fault(again) == get_canonical_with_fault(raw)
+    assert get_canonical_with_fault(raw.replace(b"\r\n", b"\n")) == get_canonical_with_fault(raw)
+    assert (
+        len(
+            {
+                get_canonical_with_fault(raw),
+                get_canonical_with_fault(raw + b"!"),
+                get_canonical_with_fault(raw.replace(b"timur@", b"marek@")),
+                get_canonical_with_fault(raw.replace(b":03", b":04")),
+            }
+        )
+        == 4
+    )
 
 
 def test_canonical_takes_any_bytes_and_no_time() -> None:

@@ -48,7 +48,7 @@ MAIL = Message(
 )
 
 
-def put(database: Database, count: int = 1) -> list[str]:
+def queue_mails(database: Database, count: int = 1) -> list[str]:
     """So many mails, each to a recipient of its own; gives their Message-IDs."""
 
     def fn(session: Any) -> list[str]:
@@ -82,22 +82,22 @@ FAULTS: list[tuple[str, dict[str, bytes | None], str, str | None]] = [
 
 
 @pytest.mark.parametrize(
-    ("answers", "state", "said"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
+    ("answers", "state", "message"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS]
 )
 def test_what_a_server_does_and_what_becomes_of_the_mail(
-    database: Database, answers: dict[str, bytes | None], state: str, said: str | None
+    database: Database, answers: dict[str, bytes | None], state: str, message: str | None
 ) -> None:
-    [message_id] = put(database)
+    [message_id] = queue_mails(database)
     with run_smtp_server() as server:
         send = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=WAIT_TIMEOUT))
         soon_over = transport(create_mail_app(MAIL_PORT=server.port, MAIL_TIMEOUT=0.3))
         server.replies = answers
         deliver_due(database, soon_over if SILENCE in answers.values() else send, now=MONDAY)
-        assert row(database) == (state, 1, said)
+        assert row(database) == (state, 1, message)
         before = len(server.mails)
         server.replies = {}
         deliver_due(database, send, now=MONDAY + timedelta(minutes=6))
-        assert row(database) == (("sent", 2, None) if state == WAITS else (state, 1, said))
+        assert row(database) == (("sent", 2, None) if state == WAITS else (state, 1, message))
         # Only the server that was cut off between the dot and its answer has it twice, and can tell by the Message-ID.
         assert (before, {get_message_id(raw) for _, _, raw in server.mails}) == (
             1 if "END" in answers and answers["END"] is RESET or state == GOES else 0,
@@ -106,7 +106,7 @@ def test_what_a_server_does_and_what_becomes_of_the_mail(
 
 
 def test_a_server_that_is_down_costs_an_attempt(database: Database) -> None:
-    put(database)
+    queue_mails(database)
     with run_smtp_server() as gone:
         port = gone.port
     deliver_due(database, transport(create_mail_app(MAIL_PORT=port)), now=MONDAY)
@@ -115,7 +115,7 @@ def test_a_server_that_is_down_costs_an_attempt(database: Database) -> None:
 
 @pytest.mark.threat("network observer")
 def test_a_server_that_proves_nothing_gets_no_mail_and_no_password(database: Database, tmp_path: Path) -> None:
-    put(database)
+    queue_mails(database)
     settings = {"MAIL_USE_TLS": True, "MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
     with run_smtp_server(create_self_signed_certificate(tmp_path)) as server:
         deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port, **settings)), now=MONDAY)
@@ -124,7 +124,7 @@ def test_a_server_that_proves_nothing_gets_no_mail_and_no_password(database: Dat
 
 
 def test_a_sign_in_that_fails_says_nothing_about_the_mail(database: Database) -> None:
-    put(database)
+    queue_mails(database)
     with run_smtp_server() as server:
         server.replies["AUTH"] = b"535 5.7.8 not you"
         settings = {"MAIL_USERNAME": "desk", "MAIL_PASSWORD": "secret"}
@@ -133,19 +133,19 @@ def test_a_sign_in_that_fails_says_nothing_about_the_mail(database: Database) ->
     assert row(database) == (WAITS, 1, "535 5.7.8 not you")
 
 
-def work(url: str, port: int, at: datetime, ready: Connection, stays: bool) -> None:
+def work(url: str, port: int, start: datetime, ready_connection: Connection, stays: bool) -> None:
     """A worker: hands over what is due, and, where it stays, waits for more until it is killed."""
     database = Database(url, Keys(SECRETS), BASE_URL)
     send = transport(create_mail_app(MAIL_PORT=port))
-    ready.send(None)
-    while deliver_due(database, send, now=at) or stays:
+    ready_connection.send(None)
+    while deliver_due(database, send, now=start) or stays:
         time.sleep(0.002)
     database.close()
 
 
-def started(url: str, port: int, at: datetime, stays: bool = False) -> Any:
+def start_worker(url: str, port: int, start: datetime, stays: bool = False) -> Any:
     here, there = FORKSERVER.Pipe(duplex=False)
-    process = FORKSERVER.Process(target=work, args=(url, port, at, there, stays))
+    process = FORKSERVER.Process(target=work, args=(url, port, start, there, stays))
     process.start()
     there.close()
     assert here.poll(WAIT_TIMEOUT), "the worker did not come up"
@@ -163,7 +163,7 @@ class Notes:
         text = self.path.read_text() if self.path.exists() else ""
         return [words[1:] for line in text.splitlines() if (words := line.split()) and words[0] == kind]
 
-    def settled(self) -> list[str]:
+    def list_taken(self) -> list[str]:
         """The Message-IDs of all that was taken, once nobody talks to the server any more."""
         wait_until(
             lambda: len(self.lines("opened")) == len(self.lines("closed")), "the end of all connections", pause=0.002
@@ -182,7 +182,7 @@ def port(notes: Notes) -> Iterator[int]:
         yield port
 
 
-def sent(database: Database) -> set[str]:
+def list_sent(database: Database) -> set[str]:
     with database.read() as session:
         return set(session.scalars(select(OutboxMail.message_id).where(OutboxMail.state == "sent")))
 
@@ -190,13 +190,13 @@ def sent(database: Database) -> set[str]:
 def test_four_workers_at_once_send_each_of_two_hundred_mails_once(
     database: Database, database_url: str, notes: Notes, port: int
 ) -> None:
-    mails = put(database, 200)
-    processes = [started(database_url, port, MONDAY) for _ in range(4)]
+    mails = queue_mails(database, 200)
+    processes = [start_worker(database_url, port, MONDAY) for _ in range(4)]
     for process in processes:
         process.join(2 * WAIT_TIMEOUT)
     assert [process.exitcode for process in processes] == [0] * 4
-    assert Counter(notes.settled()) == Counter(mails)
-    assert sent(database) == set(mails)
+    assert Counter(notes.list_taken()) == Counter(mails)
+    assert list_sent(database) == set(mails)
 
 
 MAILS = 300
@@ -209,35 +209,35 @@ def test_a_worker_killed_again_and_again_loses_nothing_and_doubles_only_what_it_
 ) -> None:
     """Each life begins when the leases of the last one are over. A mail that the server has and the outbox does not know
     of after a kill is one that will be sent once more; nothing else may be."""
-    mails, chance, at = put(database, MAILS), random.Random(16), MONDAY
+    mails, chance, at = queue_mails(database, MAILS), random.Random(16), MONDAY
     kills = KILLS["sqlite" if database.is_sqlite else "postgresql"]
     between, alive, known = 0, 0.0, 0
     for kills_left in range(kills, 0, -1):
         at += LEASE + timedelta(seconds=1)
-        process = started(database_url, port, at, stays=True)
+        process = start_worker(database_url, port, at, stays=True)
         # At most twice what a mail takes, and such that about a third of them is left for the last life.
-        wanted = max(MAILS * 2 / 3 - len(sent(database)), 0) / kills_left
+        wanted = max(MAILS * 2 / 3 - len(list_sent(database)), 0) / kills_left
         life = chance.uniform(0, 2) * (alive / max(known, 1) or 0.01) * min(wanted, 1)
         time.sleep(life)
         process.kill()
         process.join()
-        taken = notes.settled()
-        between += len(set(taken[known:]) - sent(database))
+        taken = notes.list_taken()
+        between += len(set(taken[known:]) - list_sent(database))
         alive, known = alive + life, len(taken)
     at += LEASE + timedelta(seconds=1)
-    left = MAILS - len(sent(database))
+    left = MAILS - len(list_sent(database))
     last: Counter[str] = Counter()
     while some := deliver_due(
         database, transport(create_mail_app(MAIL_PORT=port)), now=at
     ):  # in batches of a few seconds
         last += some
-    taken, recipients = notes.settled(), {recipient: message_id for message_id, recipient in notes.lines("took")}
+    taken, recipients = notes.list_taken(), {recipient: message_id for message_id, recipient in notes.lines("took")}
     doubled = len(taken) - len(set(taken))
     with capsys.disabled():
         print(f"\n{kills} kills, {MAILS} mails, {left} left for the last life; between the server's 250 and the commit: "
               f"{between}; sent again: {doubled}, each under its Message-ID")  # fmt: skip
     assert last == Counter(sent=left)
     assert (sorted(set(taken)), sorted(recipients.values())) == (sorted(mails), sorted(mails))
-    assert sent(database) == set(mails)
+    assert list_sent(database) == set(mails)
     assert doubled <= between <= kills
     assert 0 < left < MAILS

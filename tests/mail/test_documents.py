@@ -127,9 +127,9 @@ HOSTILE = {
 
 
 @pytest.mark.threat("hostile mail")
-@pytest.mark.parametrize("what", HOSTILE)
-def test_a_hostile_document_ends_with_a_reason_and_the_next_one_is_read(parser: ParserClient, what: str) -> None:
-    data, reason = HOSTILE[what]
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_document_ends_with_a_reason_and_the_next_one_is_read(parser: ParserClient, name: str) -> None:
+    data, reason = HOSTILE[name]
     reasons = (reason,) if isinstance(reason, str) else reason  # a machine may reach either limit first
     assert parser.document(mail(attachments=[("answer.docx", data)]), 0) in [("", reason) for reason in reasons]
     assert parser.document(mail(attachments=[("answer.docx", write_docx([SALT]))]), 0) == (SALT, "")

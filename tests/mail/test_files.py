@@ -232,14 +232,14 @@ def test_a_large_photo_is_made_smaller() -> None:
 
 
 @pytest.mark.threat("hostile mail")
-@pytest.mark.parametrize(("data", "why"), [
+@pytest.mark.parametrize(("data", "reason"), [
     (build_decompression_bomb(), "large"), (build_decompression_bomb(10_000, 5_001), "large"),
     (b"\xff\xd8\xff", "unreadable"), (JPEG[:300], "unreadable"),
     (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unreadable"), (draw_picture(form="TIFF"), "unreadable"),
     (draw_picture(form="BMP"), "unreadable"), (b"", "unreadable"),
 ])  # fmt: skip
-def test_what_is_no_picture_or_too_large_is_not_drawn(data: bytes, why: str) -> None:
-    with limit_cpu_time(1.0), pytest.raises(NoPicture, match=f"^{why}$"):
+def test_what_is_no_picture_or_too_large_is_not_drawn(data: bytes, reason: str) -> None:
+    with limit_cpu_time(1.0), pytest.raises(NoPicture, match=f"^{reason}$"):
         redraw_picture(data)
 
 

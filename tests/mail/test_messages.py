@@ -194,10 +194,10 @@ def test_the_way_in_has_a_link_and_a_code_to_type() -> None:
     assert "0123" not in mail.subject
 
 
-@pytest.mark.parametrize("what", ["answer", "objection", "fine", "withdrawn", "suggestion", "question_back"])
-def test_the_desk_is_told_who_did_what(what: str) -> None:
+@pytest.mark.parametrize("name", ["answer", "objection", "fine", "withdrawn", "suggestion", "question_back"])
+def test_the_desk_is_told_who_did_what(name: str) -> None:
     about = DeskMail(who="Leyla", headline="Police", said="Wrong\nyear", link=ASSIGNMENT_LINK)
-    mail = render_mail(f"desk.{what}", NORA_SENDER, "nora@newsroom.example", "Nora", about)
+    mail = render_mail(f"desk.{name}", NORA_SENDER, "nora@newsroom.example", "Nora", about)
     assert mail.subject.startswith("Leyla ")
     assert list_paragraphs(mail)[1:] == ["> Wrong\n> year", f"It is here:\n{ASSIGNMENT_LINK}"]
 
@@ -375,7 +375,7 @@ def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "said"),
+    ("language", "message"),
     [
         ("en", "Friday 11 November, 18:00 Prague time"),
         ("en-GB", "Friday 11 November, 18:00 Prague time"),
@@ -383,8 +383,8 @@ def test_a_subject_is_one_line_whatever_stands_in_the_headline() -> None:
         ("kk-Latn", "Friday 11 November, 18:00 Prague time"),  # never in letters of another script
     ],
 )
-def test_a_moment_names_the_day_the_hour_and_whose_time_it_is(language: str, said: str) -> None:
-    assert translation.moment(language, FRIDAY, "Europe/Prague") == said
+def test_a_moment_names_the_day_the_hour_and_whose_time_it_is(language: str, message: str) -> None:
+    assert translation.moment(language, FRIDAY, "Europe/Prague") == message
 
 
 def test_the_clock_of_a_zone_that_is_named_after_no_city_is_its_abbreviation() -> None:

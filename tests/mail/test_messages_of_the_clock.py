@@ -139,18 +139,18 @@ def test_what_was_changed_without_a_check_is_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("why", "said"),
+    ("reason", "message"),
     [
         ("It repeats what ran in May.", "It repeats what ran in May."),
         ("", "The question has been settled in another way."),
     ],
 )
-def test_what_is_not_used_says_why(why: str, said: str) -> None:
-    mail = to_leyla("expert.not_used", typed=why)
+def test_what_is_not_used_says_why(reason: str, message: str) -> None:
+    mail = to_leyla("expert.not_used", typed=reason)
     assert (mail.kind, mail.subject) == ("expert.not_used", "About your answer: Police Stations")
     assert paragraphs(mail)[1:-1] == [
         "your answer to “Police Stations” will not run, and you should know why.",
-        said,
+        message,
         "What you wrote stays yours, to print wherever you like. Thank you for the time you gave the readers.",
     ]
 

@@ -113,7 +113,7 @@ def a_newsletter_with_timurs_letter(session: Session) -> None:
     )  # fmt: skip
 
 
-def as_written(message: Message) -> Message:
+def without_return_token(message: Message) -> Message:
     """A mail without the secret of its return path, which the outbox puts in."""
     assert message.return_token is not None
     return replace(message, return_token=None)
@@ -130,20 +130,20 @@ class Postman:
         answer = self.answers.pop(0) if self.answers else None
         if answer is not None:
             raise answer
-        self.taken.append((as_written(message), message_id))
+        self.taken.append((without_return_token(message), message_id))
 
     @property
     def kinds(self) -> list[str]:
         return [message.kind for message, _ in self.taken]
 
 
-def post(house: Database, message: Message = INVITED, at: datetime = MONDAY, **facts: Any) -> OutboxMail:
-    mail = house.write(lambda session: outbox.put(session, message, newsletter_id=1, **facts), at=at)
+def post(house: Database, message: Message = INVITED, time: datetime = MONDAY, **facts: Any) -> OutboxMail:
+    mail = house.write(lambda session: outbox.put(session, message, newsletter_id=1, **facts), at=time)
     assert mail is not None
     return mail
 
 
-def stored(house: Database, mail: OutboxMail) -> OutboxMail:
+def reload(house: Database, mail: OutboxMail) -> OutboxMail:
     with house.read() as session:
         return session.get_one(OutboxMail, mail.id)
 
@@ -153,8 +153,8 @@ def opens(house: Database, mail: OutboxMail) -> bool:
         return outbox.has_contents(session, mail)
 
 
-def act(house: Database, verb: Any, actor: Any, mail: OutboxMail, at: datetime = MONDAY) -> None:
-    house.write(lambda session: verb(session, actor, session.get_one(OutboxMail, mail.id)), at=at)
+def act(house: Database, verb: Any, actor: Any, mail: OutboxMail, time: datetime = MONDAY) -> None:
+    house.write(lambda session: verb(session, actor, session.get_one(OutboxMail, mail.id)), at=time)
 
 
 def trail(house: Database) -> list[tuple[str, str, str | None, str | None]]:
@@ -167,7 +167,7 @@ def trail(house: Database) -> list[tuple[str, str, str | None, str | None]]:
 def test_a_mail_is_kept_sealed_and_read_back_exactly(house: Database) -> None:
     mail = post(house)
     with house.read() as session:
-        assert as_written(outbox.read(session, mail)) == INVITED
+        assert without_return_token(outbox.read(session, mail)) == INVITED
         content = session.get_one(OutboxContent, mail.id)
         row = repr({column.name: getattr(mail, column.name) for column in OutboxMail.__table__.columns})
     assert [word for word in (b"leyla", b"Leyla", b"university") if word in content.sealed] == []
@@ -188,7 +188,7 @@ def test_contents_that_were_moved_to_another_mail_are_never_sent(house: Database
     postman = Postman()
     assert deliver_due(house, postman, now=MONDAY) == Counter(failed=1, sent=1)
     assert postman.kinds == ["reader.once"]
-    assert stored(house, first).said == "what is in the mail can no longer be opened"
+    assert reload(house, first).said == "what is in the mail can no longer be opened"
 
 
 def test_one_cause_writes_one_mail(house: Database) -> None:
@@ -226,7 +226,7 @@ def test_a_mail_goes_out_once_and_not_before_it_is_due(house: Database) -> None:
     assert deliver_due(house, postman, now=later) == Counter(sent=1)
     assert deliver_due(house, postman, now=later) == Counter()
     assert postman.taken == [(INVITED, mail.message_id)]
-    sent = stored(house, mail)
+    sent = reload(house, mail)
     assert (sent.state, sent.sent_at, sent.ended_at, sent.attempts) == ("sent", later, later, 1)
     assert opens(house, mail)
     assert trail(house) == [("clock", "mail.send", "queued", "sent")]
@@ -246,7 +246,7 @@ def test_a_held_mail_waits_for_an_editor(house: Database) -> None:
     assert deliver_due(house, postman, now=MONDAY + timedelta(days=9)) == Counter()
     with pytest.raises(PermissionDenied):
         act(house, outbox.release, ASEL, mail)
-    act(house, outbox.release, NORA, mail, at=MONDAY + timedelta(days=9))
+    act(house, outbox.release, NORA, mail, time=MONDAY + timedelta(days=9))
     assert deliver_due(house, postman, now=MONDAY + timedelta(days=9)) == Counter(sent=1)
     assert trail(house) == [("staff:1", "mail.release", "held", "queued"), ("clock", "mail.send", "queued", "sent")]
 
@@ -255,7 +255,7 @@ def test_what_is_undone_takes_its_mail_back_and_done_again_writes_a_new_one(hous
     mail = post(house, once_key="edition:61")
     act(house, outbox.recall, NORA, mail)
     again = post(house, once_key="edition:61")
-    assert (stored(house, mail).state, stored(house, again).state) == ("discarded", "queued")
+    assert (reload(house, mail).state, reload(house, again).state) == ("discarded", "queued")
     assert again.message_id != mail.message_id
 
 
@@ -281,12 +281,12 @@ def test_a_mail_on_its_way_can_not_be_called_back(house: Database) -> None:
 def test_a_refusal_for_now_is_tried_for_five_days_with_the_same_message_id(house: Database) -> None:
     mail = post(house)
     postman, at, waits = Postman(*[Transient("451 try again later")] * 200), MONDAY, []
-    while stored(house, mail).state == "queued":
+    while reload(house, mail).state == "queued":
         deliver_due(house, postman, now=at)
-        due = stored(house, mail).due_at
+        due = reload(house, mail).due_at
         waits.append((due - at) / timedelta(minutes=1))
         at = max(due, at)
-    failed = stored(house, mail)
+    failed = reload(house, mail)
     assert (failed.state, failed.said) == ("failed", "451 try again later")
     assert set(postman.tried) == {mail.message_id}
     assert failed.ended_at is not None
@@ -303,9 +303,9 @@ def test_waits_are_spread(house: Database) -> None:
 def test_a_refusal_for_good_fails_at_once_and_can_be_tried_again(house: Database) -> None:
     mail = post(house)
     assert deliver_due(house, Postman(Permanent("550 no such user")), now=MONDAY) == Counter(failed=1)
-    assert (stored(house, mail).state, stored(house, mail).said) == ("failed", "550 no such user")
+    assert (reload(house, mail).state, reload(house, mail).said) == ("failed", "550 no such user")
     next_week = MONDAY + timedelta(days=7)
-    act(house, outbox.retry, ASEL, mail, at=next_week)
+    act(house, outbox.retry, ASEL, mail, time=next_week)
     postman = Postman()
     assert deliver_due(house, postman, now=next_week) == Counter(sent=1)
     assert postman.taken == [(INVITED, mail.message_id)]
@@ -318,7 +318,7 @@ def test_a_way_in_is_never_sent_late_and_leaves_nothing_behind(house: Database) 
     deliver_due(house, Postman(Transient("421 busy")), now=MONDAY)
     postman = Postman()
     assert deliver_due(house, postman, now=MONDAY + timedelta(minutes=15)) == Counter(expired=1)
-    assert (postman.taken, stored(house, mail).state, opens(house, mail)) == ([], "expired", False)
+    assert (postman.taken, reload(house, mail).state, opens(house, mail)) == ([], "expired", False)
     with pytest.raises(MissingPrecondition, match="mail_contents_deleted"):
         act(house, outbox.retry, NORA, mail)
 
@@ -326,7 +326,7 @@ def test_a_way_in_is_never_sent_late_and_leaves_nothing_behind(house: Database) 
 def test_a_mail_that_no_worker_was_there_for_expires(house: Database) -> None:
     mail = post(house)
     assert deliver_due(house, Postman(), now=MONDAY + timedelta(days=5)) == Counter(expired=1)
-    assert (stored(house, mail).state, opens(house, mail)) == ("expired", True)
+    assert (reload(house, mail).state, opens(house, mail)) == ("expired", True)
 
 
 @pytest.mark.threat("mail provider")
@@ -334,19 +334,19 @@ def test_one_mail_then_forget_me_is_one_transaction(house: Database) -> None:
     mail = post(house, TO_TIMUR, letter_id=1)
     seen: list[tuple[str, int | None, str | None]] = []
 
-    def power_cut(session: Session, sent: OutboxMail) -> None:
+    def power_cut(session: Session, mail: OutboxMail) -> None:
         raise ZeroDivisionError
 
-    def erase_address(session: Session, sent: OutboxMail) -> None:
-        seen.append((sent.kind, sent.letter_id, sent.state))
+    def erase_address(session: Session, mail: OutboxMail) -> None:
+        seen.append((mail.kind, mail.letter_id, mail.state))
 
     with pytest.raises(ZeroDivisionError):
         deliver_due(house, Postman(), after_send=power_cut, now=MONDAY)
-    assert (stored(house, mail).state, opens(house, mail)) == ("queued", True)
+    assert (reload(house, mail).state, opens(house, mail)) == ("queued", True)
     after_lease = MONDAY + LEASE
     assert deliver_due(house, Postman(), after_send=erase_address, now=after_lease) == Counter(sent=1)
     assert seen == [("reader.once", 1, "sent")]
-    assert (stored(house, mail).state, opens(house, mail)) == ("sent", False)
+    assert (reload(house, mail).state, opens(house, mail)) == ("sent", False)
 
 
 def test_a_reader_who_withdraws_is_forgotten_whatever_stands_in_the_outbox(house: Database) -> None:
@@ -362,7 +362,7 @@ def test_a_reader_who_withdraws_is_forgotten_whatever_stands_in_the_outbox(house
     assert claimed is not None
     assert claimed.mail_id == leased.id
     house.write(lambda session: outbox.forget_letter(session, Reader(1), 1), at=MONDAY)
-    assert [stored(house, mail).state for mail in (failed, leased, held)] == ["discarded"] * 3
+    assert [reload(house, mail).state for mail in (failed, leased, held)] == ["discarded"] * 3
     assert [opens(house, mail) for mail in (failed, leased, held, other)] == [False, False, False, True]
     assert house.write(lambda session: settle(session, claimed, None), at=MONDAY) == "lost"
 
@@ -381,14 +381,14 @@ def test_a_worker_that_dies_after_the_server_took_the_mail_sends_it_once_more_un
     assert postman.taken == [(INVITED, mail.message_id)] * 2
     # The first one comes back to life and reports what is true anyway.
     assert house.write(lambda session: settle(session, claimed, Transient("late news"))) == "lost"
-    assert stored(house, mail).state == "sent"
+    assert reload(house, mail).state == "sent"
 
 
 def test_a_sender_that_trips_over_one_mail_delivers_the_others(house: Database, caplog: Any) -> None:
     tripping, fine = post(house), post(house)
     postman = Postman(ValueError("leyla@university.example"), None)
     assert deliver_due(house, postman, now=MONDAY) == Counter(retried=1, sent=1)
-    assert (stored(house, tripping).said, stored(house, fine).state) == ("not handed over: ValueError", "sent")
+    assert (reload(house, tripping).said, reload(house, fine).state) == ("not handed over: ValueError", "sent")
     assert "ValueError" in caplog.text
     assert "leyla" not in caplog.text
 
@@ -444,7 +444,7 @@ def test_counts_stop_at_a_thousand_and_one(house: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "values",
     [
         {"state": "sent"},
         {"state": "sent", "ended_at": MONDAY},
@@ -460,10 +460,12 @@ def test_counts_stop_at_a_thousand_and_one(house: Database) -> None:
     ],
     ids=str,
 )
-def test_the_database_refuses_impossible_mails(house: Database, wrong: dict[str, Any]) -> None:
+def test_the_database_refuses_impossible_mails(house: Database, values: dict[str, Any]) -> None:
     mail = post(house)
     with pytest.raises(IntegrityError):
-        house.write(lambda session: session.execute(update(OutboxMail).where(OutboxMail.id == mail.id).values(**wrong)))
+        house.write(
+            lambda session: session.execute(update(OutboxMail).where(OutboxMail.id == mail.id).values(**values))
+        )
 
 
 def test_only_the_clock_sends(house: Database) -> None:
@@ -471,4 +473,4 @@ def test_only_the_clock_sends(house: Database) -> None:
     with pytest.raises(PermissionDenied):
         act(house, lambda session, actor, row: outbox.move(session, actor, row, "send", sent_at=MONDAY), NORA, mail)
     act(house, lambda session, actor, row: outbox.move(session, actor, row, "send", sent_at=MONDAY), Clock(), mail)
-    assert stored(house, mail).state == "sent"
+    assert reload(house, mail).state == "sent"

@@ -49,14 +49,14 @@ MAIL = Message(
 )
 
 
-def put(database: Database, message: Message = MAIL, **facts: Any) -> OutboxMail:
+def queue(database: Database, message: Message = MAIL, **facts: Any) -> OutboxMail:
     mail = database.write(lambda session: outbox.put(session, message, **facts), at=MONDAY)
     assert mail is not None
     return mail
 
 
-def act(database: Database, verb: Any, actor: Any, mail: OutboxMail, *values: Any, at: datetime = MONDAY) -> None:
-    database.write(lambda session: verb(session, actor, session.get_one(OutboxMail, mail.id), *values), at=at)
+def act(database: Database, verb: Any, actor: Any, mail: OutboxMail, *values: Any, time: datetime = MONDAY) -> None:
+    database.write(lambda session: verb(session, actor, session.get_one(OutboxMail, mail.id), *values), at=time)
 
 
 def read(database: Database, mail: OutboxMail) -> Message:
@@ -77,8 +77,8 @@ def setting(database: Database, newsroom: Newsroom, **values: Any) -> None:
     database.write(fn)
 
 
-def invite(session: Session, newsroom: Newsroom, expert: ExpertActor, words: str = "Who measures it?") -> Assignment:
-    question = actions.open_question(session, newsroom.nora, [], headline="Salt", body=words, language="en")
+def invite(session: Session, newsroom: Newsroom, expert: ExpertActor, text: str = "Who measures it?") -> Assignment:
+    question = actions.open_question(session, newsroom.nora, [], headline="Salt", body=text, language="en")
     wording.clear(session, newsroom.nora, question, question.text_id or 0)
     row = session.get_one(Expert, expert.expert_id)
     assignment = assigning.assign(session, newsroom.nora, question, row)
@@ -86,7 +86,7 @@ def invite(session: Session, newsroom: Newsroom, expert: ExpertActor, words: str
     return assignment
 
 
-def checked(session: Session, newsroom: Newsroom) -> Answer:
+def create_checked_answer(session: Session, newsroom: Newsroom) -> Answer:
     answer = create_submitted_answer(session, newsroom, "Who counts the plates?")
     editing.edit(session, newsroom.nora, answer, "We count what falls on the plates.")
     editing.ask_check(session, newsroom.nora, answer)
@@ -94,7 +94,7 @@ def checked(session: Session, newsroom: Newsroom) -> Answer:
 
 
 def test_a_held_mail_gets_other_words_and_keeps_its_secret_address(database: Database, newsroom: Newsroom) -> None:
-    mail = put(database, hold=True)
+    mail = queue(database, hold=True)
     shown = secret_links.with_placeholders(read(database, mail).text)
     assert shown == "Dear Leyla,\n\nplease look:\n{link}\n\nSee https://ask.example/steppe/q/1/a\n"
     changed = shown.replace("please look", "could you look <today>")
@@ -122,7 +122,7 @@ def test_a_held_mail_gets_other_words_and_keeps_its_secret_address(database: Dat
 def test_what_would_lose_something_is_refused(
     database: Database, newsroom: Newsroom, subject: str, text: str, missing: str
 ) -> None:
-    mail = put(database, hold=True)
+    mail = queue(database, hold=True)
     with pytest.raises(MissingPrecondition, match=missing):
         act(database, outbox.rewrite, newsroom.nora, mail, subject, text, mail.version)
     assert read(database, mail).text == MAIL.text
@@ -145,7 +145,7 @@ def test_the_digits_of_a_receipt_are_as_secret() -> None:
 def test_the_second_of_two_who_change_a_mail_is_told_and_nobody_sends_what_they_have_not_read(
     database: Database, newsroom: Newsroom
 ) -> None:
-    mail = put(database, hold=True)
+    mail = queue(database, hold=True)
     act(database, outbox.rewrite, newsroom.ilya, mail, "His", "His {link}", mail.version)
     with pytest.raises(VersionConflict):
         act(database, outbox.rewrite, newsroom.nora, mail, "Hers", "Hers {link}", mail.version)
@@ -156,7 +156,7 @@ def test_the_second_of_two_who_change_a_mail_is_told_and_nobody_sends_what_they_
 
 @pytest.mark.parametrize("state", ["queued", "sent", "discarded"])
 def test_only_a_held_mail_is_changed_and_only_by_the_desk(database: Database, newsroom: Newsroom, state: str) -> None:
-    held, mail = put(database, hold=True), put(database, hold=state == "discarded")
+    held, mail = queue(database, hold=True), queue(database, hold=state == "discarded")
     steps = {"sent": ("send", Clock(), {"sent_at": MONDAY}), "discarded": ("discard", newsroom.nora, {})}
     if state in steps:
         action, actor, facts = steps[state]
@@ -169,9 +169,9 @@ def test_only_a_held_mail_is_changed_and_only_by_the_desk(database: Database, ne
 
 
 def test_a_mail_that_was_written_before_there_were_threads_still_opens(database: Database) -> None:
-    mail = put(database)
+    mail = queue(database)
 
-    def old(session: Session) -> None:
+    def store_old_format(session: Session) -> None:
         place = f"outbox_contents.sealed.{mail.public_id}"
         text = (
             '{"kind": "sign_in", "to": "a@b.example", "to_name": "", "subject": "x", "text": "y", "language": "en",'
@@ -179,12 +179,12 @@ def test_a_mail_that_was_written_before_there_were_threads_still_opens(database:
         )
         session.get_one(OutboxContent, mail.id).sealed = get_keyring(session).seal(place, text)
 
-    database.write(old)
+    database.write(store_old_format)
     assert read(database, mail) == Message("sign_in", "a@b.example", "", "x", "y", "en", "z")
 
 
 def test_every_mail_has_a_return_path_by_which_a_bounce_finds_it(database: Database) -> None:
-    rows = [put(database), put(database, replace(MAIL, kind="sign_in"))]
+    rows = [queue(database), queue(database, replace(MAIL, kind="sign_in"))]
     tokens = [read(database, mail).return_token or "" for mail in rows]
     assert (len(set(tokens)), {len(token) for token in tokens}) == (2, {16})
     with database.read() as session:
@@ -196,22 +196,22 @@ def test_every_mail_has_a_return_path_by_which_a_bounce_finds_it(database: Datab
 def test_a_mail_that_comes_back_has_failed_after_all_and_can_be_tried_again(
     database: Database, newsroom: Newsroom
 ) -> None:
-    mail = put(database, newsletter_id=newsroom.newsletter_id)
+    mail = queue(database, newsletter_id=newsroom.newsletter_id)
     later = MONDAY + timedelta(hours=1)
     database.write(lambda s: outbox.move(s, Clock(), s.get_one(OutboxMail, mail.id), "send", sent_at=MONDAY), at=MONDAY)
     for said in ("550 5.1.1\nno … here", "550 a second report"):
-        act(database, outbox.mark_bounced, Mailroom(), mail, said, at=later)
+        act(database, outbox.mark_bounced, Mailroom(), mail, said, time=later)
     with database.read() as session:
         row = session.get_one(OutboxMail, mail.id)
         assert (row.state, row.said, row.bounced_at, row.sent_at) == ("failed", "550 5.1.1 no … here", later, None)
-    act(database, outbox.retry, newsroom.ilya, mail, at=later)
+    act(database, outbox.retry, newsroom.ilya, mail, time=later)
     with database.read() as session:
         row = session.get_one(OutboxMail, mail.id)
         assert (row.state, row.said, row.bounced_at, row.message_id) == ("queued", None, None, mail.message_id)
 
 
 def test_a_bounce_ends_the_tries_of_a_mail_whose_server_was_cut_off(database: Database) -> None:
-    mail = put(database)
+    mail = queue(database)
     with run_smtp_server() as server:
         server.replies["END"] = RESET
         deliver_due(database, transport(create_mail_app(MAIL_PORT=server.port)), now=MONDAY)
@@ -242,7 +242,7 @@ def test_what_the_newsletter_holds_and_what_an_assistant_causes_waits_for_an_edi
 
     def fn(session: Session) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        checked(session, newsroom)
+        create_checked_answer(session, newsroom)
         invite(session, newsroom, newsroom.marek)
         for number, actor in enumerate((newsroom.nora, newsroom.ilya)):
             ask = receive.Submission("who knew of it?", hear_back="while", email=f"dana{number}@post.example")
@@ -318,7 +318,7 @@ def send(session: Session, mail: OutboxMail) -> None:
 
 
 def test_a_check_that_never_left_is_no_check_whose_silence_could_count(database: Database, newsroom: Newsroom) -> None:
-    key = database.write(lambda session: checked(session, newsroom).id, at=MONDAY)
+    key = database.write(lambda session: create_checked_answer(session, newsroom).id, at=MONDAY)
 
     def turn(session: Session) -> list[str | None]:
         [mail] = mails(session, "expert.check")
@@ -357,7 +357,7 @@ def test_an_old_mail_that_is_discarded_undoes_nothing_of_the_new_one(database: D
 
 @pytest.mark.threat("rogue assistant")
 def test_an_assistant_prepares_and_an_editor_sends(database: Database, newsroom: Newsroom) -> None:
-    mail = put(database, hold=True)
+    mail = queue(database, hold=True)
     with pytest.raises(PermissionDenied):
         act(database, outbox.release, newsroom.ilya, mail)
     assert isinstance(newsroom.nora, Staff)

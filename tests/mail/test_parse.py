@@ -70,7 +70,7 @@ def test_a_name_is_read_as_it_was_written_whatever_signs_are_in_it(text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("written", "read"),
+    ("source", "read"),
     [
         ("=?utf-8?q?=D0=A1=D0=B0=D0?= =?utf-8?q?=BB=D0=B5=D0=BC?=", "Салем"),
         ("=?UTF-8?B?0KHQsA==?=\r\n\t=?utf-8?b?0LvQtdC8?=", "Салем"),
@@ -101,19 +101,19 @@ def test_a_name_is_read_as_it_was_written_whatever_signs_are_in_it(text: str) ->
         ("e\u0301 \ufeff\u200e\u200fx", "é \u200e\u200fx"),
     ],
 )  # fmt: skip
-def test_a_subject_is_decoded(written: str, read: str) -> None:
-    assert subject(written) == read
+def test_a_subject_is_decoded(source: str, read: str) -> None:
+    assert subject(source) == read
 
 
 @pytest.mark.parametrize(
-    ("written", "read"),
+    ("source", "read"),
     [
         ("Вопрос о Каспии", "koi8_r"), ("Вопрос о Каспии", "cp1251"), ("编辑您好，有一个问题", "gb18030"), ("Zoë fragt", "cp1252"),
     ],
 )  # fmt: skip
-def test_bytes_without_a_label_are_guessed_and_it_is_said(written: str, read: str) -> None:
-    guessed = mail(b"Subject: " + written.encode(read))
-    assert (guessed.subject, guessed.faults) == (written, ("charset",))
+def test_bytes_without_a_label_are_guessed_and_it_is_said(source: str, read: str) -> None:
+    guessed = mail(b"Subject: " + source.encode(read))
+    assert (guessed.subject, guessed.faults) == (source, ("charset",))
 
 
 def test_bare_bytes_in_a_header_are_in_the_charset_of_the_message() -> None:

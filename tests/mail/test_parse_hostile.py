@@ -45,12 +45,12 @@ def with_type(kind: bytes, body: bytes, more: bytes = b"") -> bytes:
     return SENDER + b"Content-Type: " + kind + b"\r\n" + more + b"\r\n" + body
 
 
-def filled(piece: bytes, size: int = 1_000_000) -> bytes:
-    return (piece * (size // len(piece) + 1))[:size]
+def repeat(fragment: bytes, size: int = 1_000_000) -> bytes:
+    return (fragment * (size // len(fragment) + 1))[:size]
 
 
-def page(piece: str, size: int = 1_000_000) -> bytes:
-    return with_type(b"text/html; charset=utf-8", filled(piece.encode(), size))
+def page(fragment: str, size: int = 1_000_000) -> bytes:
+    return with_type(b"text/html; charset=utf-8", repeat(fragment.encode(), size))
 
 
 HOSTILE: dict[str, Callable[[], bytes]] = {
@@ -58,50 +58,50 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "16 kB of semicolons": lambda: with_type(b"text/plain" + b";=" * 8_000, b"hello"),
     "types of 1 MB": lambda: with_type(
         b"multipart/mixed; boundary=b",
-        b"".join(b"--b\r\nContent-Type: a/b" + filled(b";a=1") + b"\r\n\r\n" for _ in range(9)),
+        b"".join(b"--b\r\nContent-Type: a/b" + repeat(b";a=1") + b"\r\n\r\n" for _ in range(9)),
     ),
     "16 kB of continued parameters": lambda: with_type(
         b"text/plain" + b"".join(b"; name*%d*=%%41" % n for n in range(1_000)), b"hello"
     ),
     "multiparts 5,000 deep": lambda: nested(5_000),
-    "multiparts 5,000 deep of 10 MB": lambda: nested(5_000, b"\r\n" + filled(b"hello\r\n", 9_500_000)),
+    "multiparts 5,000 deep of 10 MB": lambda: nested(5_000, b"\r\n" + repeat(b"hello\r\n", 9_500_000)),
     "multiparts 20 deep, each line nearly their delimiter": lambda: (
         b"".join(
             b"Content-Type: multipart/mixed; boundary=%s\r\n\r\n--%s\r\n" % (b"a" * n, b"a" * n) for n in range(1, 20)
         )
-        + b"\r\n" + filled(b"--aaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 9_900_000)
+        + b"\r\n" + repeat(b"--aaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 9_900_000)
     ),
     "100,000 headers": lambda: SENDER + b"".join(b"X-Header-%d: value\r\n" % n for n in range(100_000)) + b"\r\nhello",
-    "a header line of 1 MB": lambda: SENDER + b"X-Long: " + filled(b"word ") + b"\r\n\r\nhello",
-    "a subject of encoded words, 1 MB": lambda: b"Subject: " + filled(b"=?utf-8?q?a?= ") + b"\r\n\r\nhello",
-    "encoded words that never end": lambda: b"Subject: " + filled(b"=?utf-8?q?a") + b"\r\n\r\nhello",
-    "questions and equals": lambda: b"From: " + filled(b"=?") + b"\r\n\r\nhello",
+    "a header line of 1 MB": lambda: SENDER + b"X-Long: " + repeat(b"word ") + b"\r\n\r\nhello",
+    "a subject of encoded words, 1 MB": lambda: b"Subject: " + repeat(b"=?utf-8?q?a?= ") + b"\r\n\r\nhello",
+    "encoded words that never end": lambda: b"Subject: " + repeat(b"=?utf-8?q?a") + b"\r\n\r\nhello",
+    "questions and equals": lambda: b"From: " + repeat(b"=?") + b"\r\n\r\nhello",
     "one character cut into words": lambda: b"Subject: " + b"\r\n ".join([b"=?utf-8?b?4w==?="] * 50_000) + b"\r\n\r\nhello",
     "10,000 addresses": lambda: SENDER + b"To: " + b", ".join(
         b'"Reader %d" <reader%d@example.org>' % (n, n) for n in range(10_000)
     ) + b"\r\n\r\nhello",
-    "brackets that nobody closes": lambda: b"From: " + filled(b"(") + b"\r\nTo: " + filled(b"<") + b"\r\n\r\nhello",
-    "quotes that nobody closes": lambda: b"From: " + filled(b'"\\') + b"\r\nTo: " + filled(b'"\\"x') + b"\r\n\r\nhello",
-    "closing brackets": lambda: b"From: " + filled(b")") + b"\r\nTo: " + filled(b">@") + b"\r\n\r\nhello",
-    "commas": lambda: b"From: " + filled(b", ") + b"\r\nTo: " + filled(b"a,") + b"\r\n\r\nhello",
-    "10 MB of empty brackets": lambda: b"From: " + filled(b"<>", 9_900_000) + b"\r\n\r\nhello",
-    "references without end": lambda: SENDER + b"References: " + filled(b"<a@b> <") + b"\r\n\r\nhello",
+    "brackets that nobody closes": lambda: b"From: " + repeat(b"(") + b"\r\nTo: " + repeat(b"<") + b"\r\n\r\nhello",
+    "quotes that nobody closes": lambda: b"From: " + repeat(b'"\\') + b"\r\nTo: " + repeat(b'"\\"x') + b"\r\n\r\nhello",
+    "closing brackets": lambda: b"From: " + repeat(b")") + b"\r\nTo: " + repeat(b">@") + b"\r\n\r\nhello",
+    "commas": lambda: b"From: " + repeat(b", ") + b"\r\nTo: " + repeat(b"a,") + b"\r\n\r\nhello",
+    "10 MB of empty brackets": lambda: b"From: " + repeat(b"<>", 9_900_000) + b"\r\n\r\nhello",
+    "references without end": lambda: SENDER + b"References: " + repeat(b"<a@b> <") + b"\r\n\r\nhello",
     "a million delimiters": lambda: with_type(b"multipart/mixed; boundary=b", b"--b\r\n" * 1_000_000),
     "a million delimiters that are none": lambda: with_type(b"multipart/mixed; boundary=b", b"--bb\r\n" * 1_000_000),
     "a wrong boundary": lambda: with_type(b"multipart/mixed; boundary=no", b"--b\r\nContent-x\r\n" * 500_000),
     "10 MB of CR": lambda: SENDER + b"\r" * 9_000_000 + b"\n",
     "10 MB of line ends": lambda: SENDER + b"\n" * 9_900_000,
-    "10 MB of text": lambda: with_type(b"text/plain; charset=utf-8", filled("Сәлем! ".encode(), 9_900_000)),
-    "10 MB flowed": lambda: with_type(b"text/plain; format=flowed", filled(b">> > a \r\n", 9_900_000)),
+    "10 MB of text": lambda: with_type(b"text/plain; charset=utf-8", repeat("Сәлем! ".encode(), 9_900_000)),
+    "10 MB flowed": lambda: with_type(b"text/plain; format=flowed", repeat(b">> > a \r\n", 9_900_000)),
     "base64 of padding": lambda: with_type(
-        b"text/plain", filled(b"A=", 9_000_000), b"Content-Transfer-Encoding: base64\r\n"
+        b"text/plain", repeat(b"A=", 9_000_000), b"Content-Transfer-Encoding: base64\r\n"
     ),
     "quoted-printable of equals": lambda: with_type(
-        b"text/plain", filled(b"= \t", 9_000_000), b"Content-Transfer-Encoding: quoted-printable\r\n"
+        b"text/plain", repeat(b"= \t", 9_000_000), b"Content-Transfer-Encoding: quoted-printable\r\n"
     ),
-    "uuencoded again and again": lambda: with_type(b"text/plain", filled(b"begin 644 a\n#ABCD\n", 5_000_000)),
+    "uuencoded again and again": lambda: with_type(b"text/plain", repeat(b"begin 644 a\n#ABCD\n", 5_000_000)),
     "marks on one letter": lambda: with_type(b"text/plain; charset=utf-8", b"a" + "\u0301\u0316".encode() * 1_000_000),
-    "escapes": lambda: with_type(b"text/plain; charset=iso-2022-jp", filled(b"\x1b$B\x7f\x1b(I", 3_000_000)),
+    "escapes": lambda: with_type(b"text/plain; charset=iso-2022-jp", repeat(b"\x1b$B\x7f\x1b(I", 3_000_000)),
     "a divs' tower": lambda: page("<div>"),
     "a quotes' tower": lambda: page("<blockquote>x"),
     "lists in lists": lambda: page("<ul><li>"),
@@ -120,10 +120,10 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "hidden in hidden": lambda: page("<div style=display:none>x"),
     "200 pages": lambda: with_type(
         b"multipart/mixed; boundary=b",
-        (b"--b\r\nContent-Type: text/html\r\n\r\n" + filled(b"<b>x<br>", 45_000) + b"\r\n") * 199,
+        (b"--b\r\nContent-Type: text/html\r\n\r\n" + repeat(b"<b>x<br>", 45_000) + b"\r\n") * 199,
     ),
     "a picture in the page": lambda: with_type(
-        b"text/html", b'<p>hello<img src="data:image/png;base64,' + filled(b"iVBOR", 9_000_000) + b'"></p>'
+        b"text/html", b'<p>hello<img src="data:image/png;base64,' + repeat(b"iVBOR", 9_000_000) + b'"></p>'
     ),
     "all bytes": lambda: bytes(range(256)) * 30_000,
     "zeros": lambda: b"\0" * 9_900_000,

@@ -16,7 +16,7 @@ def part(kind: str, content: str | bytes = "", *lines: str, charset: str = "utf-
     return "".join(f"{line}\r\n" for line in (f"Content-Type: {kind}", *lines)).encode() + b"\r\n" + encoded
 
 
-def several(kind: str, parts: Iterable[bytes], boundary: str = "b", end: str = "--b--\r\n") -> bytes:
+def multipart(kind: str, parts: Iterable[bytes], boundary: str = "b", end: str = "--b--\r\n") -> bytes:
     joined = b"".join(f"--{boundary}\r\n".encode() + one + b"\r\n" for one in parts)
     return part(f'multipart/{kind}; boundary="{boundary}"', joined + end.replace("--b", f"--{boundary}").encode())
 
@@ -41,7 +41,7 @@ def test_a_page_alone() -> None:
 
 
 def test_text_and_page_as_alternatives() -> None:
-    assert read(several("alternative", [PLAIN, PAGE])) == (
+    assert read(multipart("alternative", [PLAIN, PAGE])) == (
         "Здравствуйте!",
         "<p>Здравствуйте!</p>",
         "Здравствуйте!",
@@ -51,17 +51,21 @@ def test_text_and_page_as_alternatives() -> None:
 
 
 def test_a_third_form_of_the_text_is_no_file() -> None:
-    assert read(several("alternative", [PLAIN, part("text/x-amp-html", "<p>x"), PAGE]))[2:] == ("Здравствуйте!", (), ())
+    assert read(multipart("alternative", [PLAIN, part("text/x-amp-html", "<p>x"), PAGE]))[2:] == (
+        "Здравствуйте!",
+        (),
+        (),
+    )
 
 
 def test_an_empty_text_beside_a_page_says_nothing() -> None:
-    assert read(several("alternative", [part("text/plain", " \r\n"), PAGE]))[::2] == (None, "Здравствуйте!", ())
+    assert read(multipart("alternative", [part("text/plain", " \r\n"), PAGE]))[::2] == (None, "Здравствуйте!", ())
 
 
 def test_alternatives_with_pictures_and_files_around_them() -> None:
-    related = several("related", [PAGE, PICTURE], "r")
-    mixed = several(
-        "mixed", [several("alternative", [PLAIN, related], "a"), part("application/pdf; name=b.pdf", b"1234")]
+    related = multipart("related", [PAGE, PICTURE], "r")
+    mixed = multipart(
+        "mixed", [multipart("alternative", [PLAIN, related], "a"), part("application/pdf; name=b.pdf", b"1234")]
     )
     assert read(mixed) == (
         "Здравствуйте!", "<p>Здравствуйте!</p>", "Здравствуйте!", (A_JPG, Attachment("b.pdf", 4, "application/pdf")), (),
@@ -69,18 +73,18 @@ def test_alternatives_with_pictures_and_files_around_them() -> None:
 
 
 def test_texts_with_pictures_between_them_are_one_text() -> None:
-    mail = parse(several("mixed", [part("text/plain", "one\r\n"), PICTURE, part("text/plain", "\r\ntwo")]))
+    mail = parse(multipart("mixed", [part("text/plain", "one\r\n"), PICTURE, part("text/plain", "\r\ntwo")]))
     assert (mail.plain, mail.body, mail.attachments) == ("one\ntwo", "one\ntwo", (A_JPG,))
 
 
 def test_pages_with_files_between_them_are_one_page() -> None:
-    split = several("mixed", [part("text/html", "<p>one"), PICTURE, part("text/html", "<p>two")], "m")
-    mail = parse(several("alternative", [part("text/plain", "one\r\ntwo"), split]))
+    split = multipart("mixed", [part("text/html", "<p>one"), PICTURE, part("text/html", "<p>two")], "m")
+    mail = parse(multipart("alternative", [part("text/plain", "one\r\ntwo"), split]))
     assert (mail.plain, mail.html, mail.body) == ("one\ntwo", "<p>one\n<p>two", "one\ntwo")
 
 
 def test_the_plain_footer_of_a_list_does_not_hide_the_page() -> None:
-    mail = parse(several("mixed", [PAGE, part("text/plain", "List <a@b>\r\nfooter")]))
+    mail = parse(multipart("mixed", [PAGE, part("text/plain", "List <a@b>\r\nfooter")]))
     assert (mail.plain, mail.html, mail.body) == (
         "Здравствуйте!\nList <a@b>\nfooter",
         "<p>Здравствуйте!</p>\n<div>List &lt;a@b><br>footer</div>",
@@ -95,7 +99,7 @@ def test_a_text_that_hangs_on_the_message_is_no_part_of_its_body() -> None:
         part("text/html", "three", "Content-Disposition: inline; filename=three.html"),
         part("text/calendar", "four"),
     ]
-    mail = parse(several("mixed", [PLAIN, *files]))
+    mail = parse(multipart("mixed", [PLAIN, *files]))
     assert (mail.body, mail.html, mail.attachments) == (
         "Здравствуйте!", None,
         (
@@ -106,8 +110,8 @@ def test_a_text_that_hangs_on_the_message_is_no_part_of_its_body() -> None:
 
 
 def test_a_forwarded_message_is_listed_and_not_read() -> None:
-    inner = b"Subject: =?utf-8?q?=D0=A2?=\r\n" + several("mixed", [part("text/plain", "secret")], "inner")
-    mail = parse(several("mixed", [PLAIN, part("message/rfc822", inner)]))
+    inner = b"Subject: =?utf-8?q?=D0=A2?=\r\n" + multipart("mixed", [part("text/plain", "secret")], "inner")
+    mail = parse(multipart("mixed", [PLAIN, part("message/rfc822", inner)]))
     assert (mail.body, mail.attachments) == (
         "Здравствуйте!",
         (Attachment("Т", len(inner.replace(b"\r", b"")), "message/rfc822"),),
@@ -115,19 +119,19 @@ def test_a_forwarded_message_is_listed_and_not_read() -> None:
 
 
 def test_a_digest_holds_messages() -> None:
-    mail = parse(several("digest", [b"\r\nSubject: one\r\n\r\nx", b"\r\nSubject: two\r\n\r\ny"]))
+    mail = parse(multipart("digest", [b"\r\nSubject: one\r\n\r\nx", b"\r\nSubject: two\r\n\r\ny"]))
     assert ([file.name for file in mail.attachments], mail.body) == (["one", "two"], "")
 
 
 def test_what_a_message_is_signed_with_is_no_file() -> None:
-    signed = several("signed", [PLAIN, part("application/pgp-signature; name=signature.asc", "-----BEGIN")])
+    signed = multipart("signed", [PLAIN, part("application/pgp-signature; name=signature.asc", "-----BEGIN")])
     assert read(signed)[2:] == ("Здравствуйте!", (), ())
 
 
 def test_a_report_gives_its_parts() -> None:
     status = "Final-Recipient: rfc822; t@example.org\r\nStatus: 5.1.1"
     mail = parse(
-        several("report; report-type=delivery-status", [
+        multipart("report; report-type=delivery-status", [
             part("text/plain", "It failed."), part("message/delivery-status", status),
             part("text/rfc822-headers", "Subject: x"),
         ])
@@ -146,7 +150,7 @@ def test_a_report_gives_its_parts() -> None:
     [
         (part("application/ms-tnef", b"x"), "winmail"),
         (part("application/octet-stream; name=WINMAIL.DAT", b"x"), "winmail"),
-        (several("encrypted", [part("application/pgp-encrypted", "Version: 1")]), "encrypted"),
+        (multipart("encrypted", [part("application/pgp-encrypted", "Version: 1")]), "encrypted"),
         (part("application/pkcs7-mime; smime-type=enveloped-data", b"x"), "encrypted"),
         (part("text/plain", "-----BEGIN PGP MESSAGE-----\r\n\r\nabc"), "encrypted"),
     ],
@@ -158,15 +162,15 @@ def test_what_nobody_here_can_read_is_said(raw: bytes, fault: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "body"),
     [
-        (several("mixed", [PLAIN, PICTURE], end=""), "Здравствуйте!"),
-        (several("mixed", [PLAIN]).replace(b'boundary="b"', b"x=y"), "Здравствуйте!"),
-        (several("mixed", [PLAIN]).replace(b'boundary="b"', b'boundary="wrong"'), "Здравствуйте!"),
-        (several("mixed", [PLAIN]).replace(b'boundary="b"', b"boundary=b ; x"), "Здравствуйте!"),
-        (several("mixed", [PLAIN]).replace(b"--b\r\n", b"--b \t\r\n"), "Здравствуйте!"),
-        (several("mixed", [several("mixed", [PLAIN], "bb", end="")], "b"), "Здравствуйте!"),
-        (several("mixed", [several("mixed", [PLAIN], "b", end="")], "b"), "Здравствуйте!"),
-        (several("mixed", [b"\r\nno headers", b"no headers, no line"]), "no headers\nno headers, no line"),
-        (several("mixed", [PLAIN]) + b"what lists add below", "Здравствуйте!"),
+        (multipart("mixed", [PLAIN, PICTURE], end=""), "Здравствуйте!"),
+        (multipart("mixed", [PLAIN]).replace(b'boundary="b"', b"x=y"), "Здравствуйте!"),
+        (multipart("mixed", [PLAIN]).replace(b'boundary="b"', b'boundary="wrong"'), "Здравствуйте!"),
+        (multipart("mixed", [PLAIN]).replace(b'boundary="b"', b"boundary=b ; x"), "Здравствуйте!"),
+        (multipart("mixed", [PLAIN]).replace(b"--b\r\n", b"--b \t\r\n"), "Здравствуйте!"),
+        (multipart("mixed", [multipart("mixed", [PLAIN], "bb", end="")], "b"), "Здравствуйте!"),
+        (multipart("mixed", [multipart("mixed", [PLAIN], "b", end="")], "b"), "Здравствуйте!"),
+        (multipart("mixed", [b"\r\nno headers", b"no headers, no line"]), "no headers\nno headers, no line"),
+        (multipart("mixed", [PLAIN]) + b"what lists add below", "Здравствуйте!"),
         (part("multipart/mixed; boundary=b", "no part at all"), "no part at all"),
         (part("multipart/mixed; boundary=b", ""), ""),
         (part("multipart/mixed; boundary=b", b"--b\r\nContent-Type: text/plain\r\n--b\r\n\r\nhello\r\n--b--"), "hello"),

@@ -32,7 +32,7 @@ HEAVY = (
 
 
 @pytest.fixture(autouse=True)
-def _only_ours() -> Iterator[None]:
+def _ignore_other_processes() -> Iterator[None]:
     """Tests that ran before in this process have a child of their own, which stays."""
     OTHERS.update(one.pid for one in _reading())
     yield

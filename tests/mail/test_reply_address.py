@@ -37,7 +37,7 @@ def test_an_address_is_the_pattern_with_the_token_in_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "stored"),
+    ("value", "stored_value"),
     [
         (" Ask@Steppe.Example ", "ask@steppe.example"),
         ("*@reply.steppe.example", "*@reply.steppe.example"),
@@ -45,12 +45,12 @@ def test_an_address_is_the_pattern_with_the_token_in_it() -> None:
         ("a.sk_me-2@steppe.example", "a.sk_me-2@steppe.example"),
     ],
 )
-def test_a_pattern_is_stored_in_one_form(typed: str, stored: str) -> None:
-    assert checked_pattern(typed) == stored
+def test_a_pattern_is_stored_in_one_form(value: str, stored_value: str) -> None:
+    assert checked_pattern(value) == stored_value
 
 
 @pytest.mark.parametrize(
-    "typed",
+    "value",
     [
         "", "ask", "@steppe.example", "ask@", "ask@steppe", "ask+1@steppe.example", "a*k@steppe.example", "a b@steppe.example",
         "ask@ste ppe.example", "a..k@steppe.example", ".ask@steppe.example", "ask@steppe..example", "ask@-steppe.example",
@@ -58,9 +58,9 @@ def test_a_pattern_is_stored_in_one_form(typed: str, stored: str) -> None:
         f"ask@{'a' * 64}.example", f"ask@{'a.' * 120}example",
     ],
 )  # fmt: skip
-def test_what_no_mail_can_be_sent_to_is_no_pattern(typed: str) -> None:
+def test_what_no_mail_can_be_sent_to_is_no_pattern(value: str) -> None:
     with pytest.raises(ValueError, match="a reply address is written"):
-        checked_pattern(typed)
+        checked_pattern(value)
 
 
 def test_the_longest_pattern_still_makes_an_address_that_servers_take() -> None:

@@ -20,7 +20,7 @@ def mail(
     ).encode()
 
 
-def judged(*headers: str, **parts: str) -> Judgement:
+def judge_mail(*headers: str, **parts: str) -> Judgement:
     return judge(parse(mail(*headers, **parts)), OURS)
 
 
@@ -55,14 +55,14 @@ PEOPLE = {
 
 @pytest.mark.parametrize("case", PEOPLE)
 def test_a_person_is_a_person(case: str) -> None:
-    assert judged(*PEOPLE[case]) == Judgement("person", ())
+    assert judge_mail(*PEOPLE[case]) == Judgement("person", ())
 
 
 def test_a_person_may_quote_a_robot() -> None:
     quoted = (
         "Who pays?\n\n> List-Unsubscribe: <mailto:x@y.example>\n> Precedence: bulk\n> Auto-Submitted: auto-replied\n"
     )
-    assert judged(body=quoted) == Judgement("person", ())
+    assert judge_mail(body=quoted) == Judgement("person", ())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_person_may_quote_a_robot() -> None:
     ],
 )  # fmt: skip
 def test_a_person_may_write_about_vacations(subject: str) -> None:
-    assert judged(subject=subject) == Judgement("person", ())
+    assert judge_mail(subject=subject) == Judgement("person", ())
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_person_may_write_about_vacations(subject: str) -> None:
      "no@mail.example", "daemon.mailer@mail.example"],
 )  # fmt: skip
 def test_a_person_may_be_called_so(sender: str) -> None:
-    assert judged(sender=sender) == Judgement("person", ())
+    assert judge_mail(sender=sender) == Judgement("person", ())
 
 
 ROBOTS = {
@@ -111,7 +111,7 @@ ROBOTS = {
 @pytest.mark.parametrize("case", ROBOTS)
 def test_a_robot_is_recognised_by_what_it_says_of_itself(case: str) -> None:
     headers, reason = ROBOTS[case]
-    assert judged(*headers) == Judgement("automatic", (reason,))
+    assert judge_mail(*headers) == Judgement("automatic", (reason,))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_robot_is_recognised_by_what_it_says_of_itself(case: str) -> None:
     ],
 )  # fmt: skip
 def test_a_vacation_notice_is_recognised_by_its_subject(subject: str) -> None:
-    assert judged(subject=subject) == Judgement("automatic", ("away",))
+    assert judge_mail(subject=subject) == Judgement("automatic", ("away",))
 
 
 def test_every_phrase_of_the_table_is_found_in_every_case() -> None:
@@ -135,7 +135,7 @@ def test_every_phrase_of_the_table_is_found_in_every_case() -> None:
         phrase
         for phrase in phrases
         for form in (phrase, phrase.upper())
-        if judged(subject=f"{form}: X").kind == "automatic"
+        if judge_mail(subject=f"{form}: X").kind == "automatic"
     }
     assert found == set(phrases)
     assert len({fold_subject(phrase) for phrase in phrases}) == len(phrases)
@@ -147,7 +147,7 @@ def test_every_phrase_of_the_table_is_found_in_every_case() -> None:
      "noreply+x7@bank.example", "DoNotReply@bank.example", "nao-responda@banco.example", "ne-otvechayte@bank.example"],
 )  # fmt: skip
 def test_an_address_that_takes_no_reply_is_a_robot(sender: str) -> None:
-    assert judged(sender=sender) == Judgement("automatic", ("no-reply address",))
+    assert judge_mail(sender=sender) == Judgement("automatic", ("no-reply address",))
 
 
 def report(kind: str, part: str, fields: str, sender: str = "Mail <mail@server.example>") -> bytes:
@@ -183,23 +183,27 @@ def test_reports_are_what_they_report() -> None:
 def test_a_mail_server_that_gives_up_is_a_bounce(
     headers: tuple[str, ...], sender: str, subject: str, reasons: tuple[str, ...]
 ) -> None:
-    assert judged(*headers, sender=sender, subject=subject) == Judgement("bounce", reasons)
+    assert judge_mail(*headers, sender=sender, subject=subject) == Judgement("bounce", reasons)
 
 
 def test_a_postmaster_who_only_writes_is_automatic() -> None:
-    assert judged(sender="postmaster@theirs.example", subject="Maintenance") == Judgement("automatic", ("mail server",))
+    assert judge_mail(sender="postmaster@theirs.example", subject="Maintenance") == Judgement(
+        "automatic", ("mail server",)
+    )
 
 
 def test_our_own_mail_that_comes_back_is_ours() -> None:
-    by_id = judged("Message-ID: <edition-41@steppe.example>", "List-Id: <steppe.example>")
+    by_id = judge_mail("Message-ID: <edition-41@steppe.example>", "List-Id: <steppe.example>")
     assert by_id == Judgement("ours", ("own message", "list"))
-    assert judged(sender="Steppe <Ask@Steppe.example>") == Judgement("ours", ("own address",))
-    assert judged("X-Loop: hello@steppe.example") == Judgement("ours", ("own address",))
-    assert judged("Message-ID: <edition-41@steppe.example.evil.example>") == Judgement("person", ())
+    assert judge_mail(sender="Steppe <Ask@Steppe.example>") == Judgement("ours", ("own address",))
+    assert judge_mail("X-Loop: hello@steppe.example") == Judgement("ours", ("own address",))
+    assert judge_mail("Message-ID: <edition-41@steppe.example.evil.example>") == Judgement("person", ())
 
 
 def test_a_post_through_a_list_gives_all_its_reasons() -> None:
-    post = judged("List-Id: <friends.lists.example>", "Precedence: list", "List-Post: <mailto:friends@lists.example>")
+    post = judge_mail(
+        "List-Id: <friends.lists.example>", "Precedence: list", "List-Post: <mailto:friends@lists.example>"
+    )
     assert post == Judgement("automatic", ("precedence", "list"))
 
 

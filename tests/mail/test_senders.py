@@ -23,15 +23,19 @@ def raw(*lines: str, sender: str = FROM) -> bytes:
     return "\n".join((*lines, sender, REST)).encode()
 
 
-def verdict(*lines: str, sender: str = FROM, expected: str = LEYLA, ours: Server | None = SERVER) -> tuple[bool, str]:
+def verdict(
+    *lines: str, sender: str = FROM, expected: str = LEYLA, our_server: Server | None = SERVER
+) -> tuple[bool, str]:
     """Of a mail with these headers; our server took it in below them, where they don't say otherwise."""
     taken_in = () if any(line.startswith("Received") for line in lines) else (EDGE,)
-    return judged(*lines, *taken_in, sender=sender, expected=expected, ours=ours)
+    return check_sender(*lines, *taken_in, sender=sender, expected=expected, our_server=our_server)
 
 
-def judged(*lines: str, sender: str = FROM, expected: str = LEYLA, ours: Server | None = SERVER) -> tuple[bool, str]:
+def check_sender(
+    *lines: str, sender: str = FROM, expected: str = LEYLA, our_server: Server | None = SERVER
+) -> tuple[bool, str]:
     bytes_ = raw(*lines, sender=sender)
-    found = check(parse(bytes_), expected, ours, bytes_)
+    found = check(parse(bytes_), expected, our_server, bytes_)
     assert len(found.reasons) == 1
     return found.ok, found.reasons[0]
 
@@ -193,15 +197,13 @@ def test_one_writer_with_one_address_which_is_hers(case: str) -> None:
 
 @pytest.mark.threat("forged expert")
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("source", "expected"),
     [("strasse@kazguu.example", "straße@kazguu.example"), ("mare\u212a@kazguu.example", "marek@kazguu.example"),
      ("leyla@strasse.example", "leyla@straße.example"), ("ley\u200dla@kazguu.example", "leyla@kazguu.example")],
 )  # fmt: skip
-def test_letters_that_fold_into_others_are_other_people(written: str, expected: str) -> None:
-    domain = written.rpartition("@")[2]
-    assert (
-        verdict(results(f"dmarc=pass header.from={domain}"), sender=f"From: {written}", expected=expected)[0] is False
-    )
+def test_letters_that_fold_into_others_are_other_people(source: str, expected: str) -> None:
+    domain = source.rpartition("@")[2]
+    assert verdict(results(f"dmarc=pass header.from={domain}"), sender=f"From: {source}", expected=expected)[0] is False
 
 
 @pytest.mark.threat("forged expert")
@@ -214,21 +216,21 @@ def test_nobody_speaks_for_a_place_where_strangers_have_sub_domains() -> None:
 
 @pytest.mark.threat("forged expert")
 def test_results_in_a_mail_that_no_server_of_ours_took_in_prove_nothing() -> None:
-    assert judged(PASS) == (False, "forged or foreign results")
-    assert judged() == (False, "not checked")
+    assert check_sender(PASS) == (False, "forged or foreign results")
+    assert check_sender() == (False, "not checked")
 
 
 def test_a_house_with_several_servers_names_them_all() -> None:
     both = Server(OURS, frozenset({OURS, "mx2.steppe.example"}))
     second = EDGE.replace(OURS, "mx2.steppe.example")
-    assert (judged(PASS, second), judged(PASS, second, ours=both)) == (
+    assert (check_sender(PASS, second), check_sender(PASS, second, our_server=both)) == (
         (False, "forged or foreign results"), (True, "dmarc"),
     )  # fmt: skip
-    assert judged(second, PASS, EDGE, ours=both) == (False, "forged or foreign results")
+    assert check_sender(second, PASS, EDGE, our_server=both) == (False, "forged or foreign results")
 
 
 def test_without_a_server_of_ours_and_without_look_ups_nothing_is_checked() -> None:
-    assert verdict(PASS, EDGE, ours=None) == (False, "not checked")
+    assert verdict(PASS, EDGE, our_server=None) == (False, "not checked")
     assert verdict(EDGE) == (False, "not checked")
 
 

@@ -51,24 +51,24 @@ def wire(message: Message) -> bytes:
     return Envelope(message, ID, SENDER_ADDRESS).as_bytes()
 
 
-def parsed(raw: bytes) -> EmailMessage:
+def parse(raw: bytes) -> EmailMessage:
     return BytesParser(policy=default).parsebytes(raw)  # type: ignore[return-value, arg-type, unused-ignore]
 
 
 def body(raw: bytes, kind: str) -> str:
-    part = parsed(raw).get_body((kind,))
+    part = parse(raw).get_body((kind,))
     assert part is not None
     return str(part.get_content()).replace("\r\n", "\n")
 
 
-def words_of(script: str, count: int) -> list[str]:
+def create_words(script: str, count: int) -> list[str]:
     chance = random.Random(script)
     letters = ALPHABETS[script]
 
-    def word() -> str:
+    def create_word() -> str:
         return "".join(chance.choice(letters) for _ in range(chance.randint(1, 14)))
 
-    return [" ".join(" ".join(word() for _ in range(chance.randint(1, 30))).split()) for _ in range(count)]
+    return [" ".join(" ".join(create_word() for _ in range(chance.randint(1, 30))).split()) for _ in range(count)]
 
 
 def decoded(value: str) -> str:
@@ -104,7 +104,7 @@ def plain_text(raw: bytes) -> str:
 
 
 def test_six_hundred_subjects_and_texts_are_decoded_exactly_by_another_parser() -> None:
-    sent = [(script, words) for script in ("ru", "fa", "zh") for words in words_of(script, 200)]
+    sent = [(script, words) for script in ("ru", "fa", "zh") for words in create_words(script, 200)]
     wrong = []
     for script, words in sent:
         raw = wire(replace(MAIL, subject=words, text=f"{words}\n\n> {words[::-1]}\n", language=script))
@@ -123,7 +123,7 @@ def test_six_hundred_subjects_and_texts_are_decoded_exactly_by_another_parser() 
 
 @pytest.mark.parametrize("script", ALPHABETS)
 def test_names_and_bodies_of_any_script_are_exact(script: str) -> None:
-    for words in words_of(script, 50):
+    for words in create_words(script, 50):
         raw = wire(replace(MAIL, to_name=words, from_name=words, text=f"{words}\n\n{words * 20}\n", html=f"<p>{words}"))
         old_policy = message_from_bytes(raw)
         for header, address in (("To", MAIL.to), ("From", MAIL.from_address)):
@@ -149,7 +149,7 @@ def test_a_body_is_the_text_to_the_letter() -> None:
 
 
 def test_the_headers_say_who_and_what() -> None:
-    mail = parsed(wire(MAIL))
+    mail = parse(wire(MAIL))
     assert mail["From"] == "Nora Lindqvist <corridor@newsroom.example>"
     assert mail["To"] == "Leyla Hüseynli <leyla@university.example>"
     assert mail["Reply-To"] == "corridor@newsroom.example"
@@ -160,7 +160,7 @@ def test_the_headers_say_who_and_what() -> None:
 
 
 def test_a_mail_without_html_is_one_part_and_without_sender_comes_from_the_house() -> None:
-    mail = parsed(wire(replace(MAIL, html=None, from_address=None, reply_to=None, to_name="")))
+    mail = parse(wire(replace(MAIL, html=None, from_address=None, reply_to=None, to_name="")))
     assert (mail.get_content_type(), mail["From"].addresses[0].addr_spec) == ("text/plain", SENDER_ADDRESS)
     assert (mail["To"], mail["Reply-To"]) == ("leyla@university.example", None)
 
@@ -255,33 +255,33 @@ def test_what_is_no_address_is_refused_for_good(address: str) -> None:
 
 
 def test_a_domain_of_another_script_is_written_in_ascii() -> None:
-    assert parsed(wire(replace(MAIL, to="leyla@почта.example", to_name="")))["To"] == "leyla@xn--80a1acny.example"
+    assert parse(wire(replace(MAIL, to="leyla@почта.example", to_name="")))["To"] == "leyla@xn--80a1acny.example"
 
 
 def test_an_unknown_transport_is_refused() -> None:
     with pytest.raises(ValueError, match="folder, smtp"):
-        transport(_with(create_mail_app(), MAIL_TRANSPORT="pigeon"))
+        transport(_configure(create_mail_app(), MAIL_TRANSPORT="pigeon"))
 
 
-def _with(app: Flask, **settings: Any) -> Flask:
+def _configure(app: Flask, **settings: Any) -> Flask:
     app.config.update(settings)
     return app
 
 
 def test_the_folder_gets_whole_files_that_only_the_house_can_read(tmp_path: Path) -> None:
     folder = tmp_path / "var" / "mail"
-    send = transport(_with(create_mail_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(folder)))
+    send = transport(_configure(create_mail_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(folder)))
     send(MAIL, ID)
     send(replace(MAIL, subject="Second"), ID)
     first, second = sorted(folder.iterdir())
     assert re.fullmatch(r"\d{8}T\d{6}\.\d{6}Z-k2m4p6q8r0s2\.eml", first.name)
-    assert [parsed(path.read_bytes())["Subject"] for path in (first, second)] == ["Readers' question", "Second"]
+    assert [parse(path.read_bytes())["Subject"] for path in (first, second)] == ["Readers' question", "Second"]
     assert {path.stat().st_mode & 0o777 for path in (first, second)} == {0o600}
 
 
 def test_a_folder_that_can_not_be_written_is_tried_again_later(tmp_path: Path) -> None:
     (tmp_path / "mail").write_text("a file stands where the folder should be")
-    send = transport(_with(create_mail_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(tmp_path / "mail")))
+    send = transport(_configure(create_mail_app(), MAIL_TRANSPORT="folder", MAIL_FOLDER=str(tmp_path / "mail")))
     with pytest.raises(Transient, match="the mail folder can't be written"):
         send(MAIL, ID)
 
@@ -301,12 +301,12 @@ def test_a_server_gets_the_mail_to_the_letter(server: SmtpServer, send: Callable
     send(MAIL, ID)
     [(sender, recipient, raw)] = server.mails
     assert (sender, recipient) == (SENDER_ADDRESS, "leyla@university.example")
-    assert parsed(raw)["Message-ID"] == ID
+    assert parse(raw)["Message-ID"] == ID
     assert body(raw, "plain") == MAIL.text
 
 
 @pytest.mark.parametrize(
-    ("step", "answer", "kind", "said"),
+    ("step", "answer", "kind", "message"),
     [
         ("GREETING", b"421 too busy", Unreachable, "421 too busy"),
         ("GREETING", b"554 go away", Unreachable, "554 go away"),
@@ -325,12 +325,12 @@ def test_a_server_gets_the_mail_to_the_letter(server: SmtpServer, send: Callable
     ],
 )  # fmt: skip
 def test_what_the_server_says_becomes_a_fault_without_addresses(
-    server: SmtpServer, send: Callable[[Message, str], None], step: str, answer: bytes | None, kind: type, said: str
+    server: SmtpServer, send: Callable[[Message, str], None], step: str, answer: bytes | None, kind: type, message: str
 ) -> None:
     server.replies[step] = answer
     with pytest.raises((Transient, Permanent)) as fault:
         send(MAIL, ID)
-    assert (type(fault.value), fault.value.reason) == (kind, said)
+    assert (type(fault.value), fault.value.reason) == (kind, message)
     assert server.mails == []
 
 

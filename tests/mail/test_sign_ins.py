@@ -42,12 +42,12 @@ def provider() -> Iterator[TokenServer]:
 def account(provider: TokenServer, database: Database) -> OAuthAccount:
     """The desk's account, which somebody has signed in; its first access token has ended."""
     made = provider.get_account(ASK)
-    signed_in(database, provider, made)
-    passed(database)
+    sign_in(database, provider, made)
+    pass_an_hour(database)
     return made
 
 
-def signed_in(database: Database, provider: TokenServer, account: OAuthAccount) -> None:
+def sign_in(database: Database, provider: TokenServer, account: OAuthAccount) -> None:
     tokens = Tokens("access-first", provider.create_refresh_token(account.user), 3600)
     database.write(lambda session: sign_ins.store_tokens(session, account, tokens))
 
@@ -56,7 +56,7 @@ def change(database: Database, fn: Callable[[Session, MailSignIn], None]) -> Non
     database.write(lambda session: fn(session, session.scalars(select(MailSignIn)).one()))
 
 
-def passed(database: Database) -> None:
+def pass_an_hour(database: Database) -> None:
     """An hour goes by: the access token is about to end, and what was put off is due."""
 
     def age(session: Session, row: MailSignIn) -> None:
@@ -72,7 +72,7 @@ def faults(database: Database, account: OAuthAccount) -> list[str]:
         return [code for _account, code in sign_ins.faults(session, [account])]
 
 
-def refused(database: Database, account: OAuthAccount) -> str:
+def get_refusal(database: Database, account: OAuthAccount) -> str:
     with pytest.raises(NoToken) as fault:
         access_token(database, account)
     return str(fault.value)
@@ -87,7 +87,7 @@ def test_a_token_is_used_until_shortly_before_its_end_and_then_renewed(
         row = session.scalars(select(MailSignIn)).one()
         assert row.good_until is not None
         assert 3200 < (row.good_until - now(session)).total_seconds() <= 3301  # five minutes before its end
-    passed(database)
+    pass_an_hour(database)
     second = access_token(database, account)
     assert (second != first, list(provider.access_tokens), provider.count_requests("/token")) == (
         True,
@@ -107,7 +107,7 @@ def test_what_is_kept_of_a_sign_in_is_sealed_and_sealed_again_with_a_new_key(
     assert sum(rotate(newer)) == 1
     newest_only = Database(database.url, Keys({2: b"n" * 32}), BASE_URL)
     assert access_token(newest_only, account) == token
-    passed(newest_only)
+    pass_an_hour(newest_only)
     assert access_token(newest_only, account) != token
     newer.close()
     newest_only.close()
@@ -119,15 +119,15 @@ def test_a_provider_that_does_not_rotate_keeps_its_refresh_token(
     provider.rotates = False
     for _ in range(3):
         access_token(database, account)
-        passed(database)
+        pass_an_hour(database)
     assert (len(provider.access_tokens), len(provider.refresh_tokens)) == (3, 1)
 
 
-def ask(url: str, account: OAuthAccount, ready: Connection, go: Connection) -> None:
+def ask(url: str, account: OAuthAccount, ready_connection: Connection, go: Connection) -> None:
     database = Database(url, Keys(SECRETS), BASE_URL)
-    ready.send(None)
+    ready_connection.send(None)
     go.recv()
-    ready.send(access_token(database, account))
+    ready_connection.send(access_token(database, account))
     database.close()
 
 
@@ -179,7 +179,7 @@ def test_whoever_was_killed_while_renewing_holds_nobody_up_for_long(
     passed_over = time.monotonic()
     monkeypatch.setattr(sign_ins, "PATIENCE", 0.5)
     change(database, lambda session, row: setattr(row, "good_until", now(session)))
-    assert (refused(database, account), time.monotonic() - passed_over < 5) == (FAULTS["away"][1], True)
+    assert (get_refusal(database, account), time.monotonic() - passed_over < 5) == (FAULTS["away"][1], True)
 
 
 def test_a_revoked_sign_in_is_told_with_what_mends_it_and_its_provider_is_left_alone(
@@ -187,7 +187,7 @@ def test_a_revoked_sign_in_is_told_with_what_mends_it_and_its_provider_is_left_a
 ) -> None:
     provider.revoke(ASK)
     with caplog.at_level(logging.WARNING):
-        assert [refused(database, account) for _ in range(3)] == [sign_ins.SIGNED_OUT] * 3
+        assert [get_refusal(database, account) for _ in range(3)] == [sign_ins.SIGNED_OUT] * 3
     assert caplog.messages == [
         "no token for a mail account at 127.0.0.1: it says invalid_grant; the mail account is signed out: run `readers-asked mail sign-in`"
     ]
@@ -195,7 +195,7 @@ def test_a_revoked_sign_in_is_told_with_what_mends_it_and_its_provider_is_left_a
     with database.read() as session:
         row = session.scalars(select(MailSignIn)).one()
         assert (row.refresh_sealed, row.access_sealed) == (None, None)
-    signed_in(database, provider, account)
+    sign_in(database, provider, account)
     assert (access_token(database, account), faults(database, account)) == ("access-first", [])
 
 
@@ -206,12 +206,12 @@ def test_a_sign_in_while_another_process_renews_the_old_one_is_the_one_that_coun
 
     def slowly(about: object, refresh: str) -> Tokens:
         monkeypatch.setattr(sign_ins, "request_access_token", ask_provider)
-        signed_in(database, provider, account)  # by a person, meanwhile
+        sign_in(database, provider, account)  # by a person, meanwhile
         return Tokens("access-of-the-old-sign-in", "refresh-of-the-old-sign-in", 3600)
 
     monkeypatch.setattr(sign_ins, "request_access_token", slowly)
     assert access_token(database, account) == "access-first"
-    passed(database)
+    pass_an_hour(database)
     assert access_token(database, account) in provider.access_tokens
 
 
@@ -241,12 +241,12 @@ def test_what_a_provider_answers_and_what_becomes_of_it(
 ) -> None:
     answer, code, said = FAULTY[name]
     provider.responses = [answer]
-    assert (refused(database, account), faults(database, account)) == (FAULTS[code][1], [code])
+    assert (get_refusal(database, account), faults(database, account)) == (FAULTS[code][1], [code])
     assert caplog.messages == [f"no token for a mail account at 127.0.0.1: {said}; {FAULTS[code][1]}"]
     # Nobody asks again at once, and once it is time, all is as it was.
-    assert (refused(database, account), provider.count_requests("/token")) == (FAULTS[code][1], 1)
+    assert (get_refusal(database, account), provider.count_requests("/token")) == (FAULTS[code][1], 1)
     if code != "out":
-        passed(database)
+        pass_an_hour(database)
         assert (access_token(database, account) in provider.access_tokens, faults(database, account)) == (True, [])
     assert [path for path, _ in provider.requests] == ["/token"] * (1 if code == "out" else 2)
 
@@ -262,7 +262,7 @@ def test_a_provider_that_is_slow_is_cut_off(
     monkeypatch.setattr(token_requests, "TIMEOUT", 0.8)
     provider.responses = [CannedResponse({"access_token": "a" * 200}, byte_delay=slowly)]
     began = time.monotonic()
-    assert refused(database, account) == FAULTS["away"][1]
+    assert get_refusal(database, account) == FAULTS["away"][1]
     assert time.monotonic() - began < 8
 
 
@@ -270,13 +270,13 @@ def test_a_provider_that_is_slow_is_cut_off(
 def test_a_provider_that_is_down_costs_a_minute(database: Database, account: OAuthAccount) -> None:
     with run_token_server() as gone:
         elsewhere = gone.get_account("desk@steppe.example")
-        signed_in(database, gone, elsewhere)
+        sign_in(database, gone, elsewhere)
     database.write(
         lambda session: setattr(
             session.scalars(select(MailSignIn).filter_by(account=elsewhere.user)).one(), "good_until", now(session)
         )
     )
-    assert refused(database, elsewhere) == FAULTS["away"][1]
+    assert get_refusal(database, elsewhere) == FAULTS["away"][1]
 
 
 @on_sqlite
@@ -284,7 +284,7 @@ def test_a_refresh_token_is_sent_to_no_other_provider(
     database: Database, provider: TokenServer, account: OAuthAccount
 ) -> None:
     with run_token_server() as other:
-        assert refused(database, other.get_account(ASK)) == sign_ins.SIGNED_OUT
+        assert get_refusal(database, other.get_account(ASK)) == sign_ins.SIGNED_OUT
         assert other.requests == []
 
 
@@ -326,7 +326,7 @@ def test_a_sign_in_by_code_is_asked_for_at_the_pace_that_the_provider_wants(prov
 
 
 @pytest.mark.parametrize(
-    ("answers", "said", "waits"),
+    ("answers", "message", "waits"),
     [
         ([begun(), build_token_error("access_denied")], "it says access_denied", [5]),
         (
@@ -343,7 +343,7 @@ def test_a_sign_in_by_code_is_asked_for_at_the_pace_that_the_provider_wants(prov
     ],
 )  # fmt: skip
 def test_a_sign_in_by_code_that_comes_to_nothing(
-    provider: TokenServer, answers: list[CannedResponse], said: str, waits: list[float]
+    provider: TokenServer, answers: list[CannedResponse], message: str, waits: list[float]
 ) -> None:
     account, waited = provider.get_account(ASK), []
     provider.responses = list(answers)
@@ -351,7 +351,7 @@ def test_a_sign_in_by_code_that_comes_to_nothing(
         token_requests.wait_for_sign_in(
             account.provider, token_requests.request_device_code(account.provider), waited.append
         )
-    assert (str(fault.value), waited) == (said, waits)
+    assert (str(fault.value), waited) == (message, waits)
 
 
 def test_a_code_is_printed_without_what_could_steer_a_terminal(provider: TokenServer) -> None:

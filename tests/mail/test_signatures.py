@@ -30,7 +30,7 @@ MAIL = (
 EVIL = MAIL.replace(b"leyla@kaz-guu", b"leyla@evil")
 
 
-def signed(raw: bytes = MAIL, by: str = "kaz-guu.example", length: bool = False) -> bytes:
+def sign(raw: bytes = MAIL, by: str = "kaz-guu.example", length: bool = False) -> bytes:
     header = dkim.sign(
         raw, b"s1", by.encode(), PRIVATE, include_headers=[b"from", b"to", b"subject", b"date"], length=length
     )
@@ -82,20 +82,20 @@ def name_server() -> Iterator[dict[str, list[bytes]]]:
 
 
 def test_the_key_and_the_policy_are_asked_of_a_name_server(name_server: dict[str, list[bytes]]) -> None:
-    raw = signed()
+    raw = sign()
 
-    def found() -> SenderVerdict:
+    def check_signature() -> SenderVerdict:
         return check(parse(raw), LEYLA, None, raw, dns=True)
 
-    assert found() == SenderVerdict(False, ("failed",))
+    assert check_signature() == SenderVerdict(False, ("failed",))
     name_server["s1._domainkey.kaz-guu.example"] = [RECORD]
-    assert found() == SenderVerdict(True, ("signature",))
+    assert check_signature() == SenderVerdict(True, ("signature",))
     name_server["_dmarc.kaz-guu.example"] = []
-    assert found() == SenderVerdict(True, ("signature",))
+    assert check_signature() == SenderVerdict(True, ("signature",))
     name_server["_dmarc.kaz-guu.example"] = [b"v=spf1 -all", REJECT.encode()]
-    assert found() == SenderVerdict(True, ("signature",))
+    assert check_signature() == SenderVerdict(True, ("signature",))
     name_server["s1._domainkey.kaz-guu.example"] = [RECORD.replace(PUBLIC[60:64], b"AAAA")]
-    assert found() == SenderVerdict(False, ("failed",))
+    assert check_signature() == SenderVerdict(False, ("failed",))
 
 
 REJECT = "v=DMARC1; p=reject"
@@ -103,17 +103,17 @@ REJECT = "v=DMARC1; p=reject"
 
 @pytest.mark.parametrize("policy", ["", REJECT, "v=DMARC1; p=none; adkim=s", "v=spf1 -all"])
 def test_leyla_is_believed_by_her_domains_signature(policy: str) -> None:
-    assert verdict(signed(), records(policy)) == SenderVerdict(True, ("signature",))
-    assert verdict(signed().replace(b"\r\n", b"\n"), records(policy)) == SenderVerdict(True, ("signature",))
+    assert verdict(sign(), records(policy)) == SenderVerdict(True, ("signature",))
+    assert verdict(sign().replace(b"\r\n", b"\n"), records(policy)) == SenderVerdict(True, ("signature",))
 
 
 def test_the_signature_may_be_her_facultys() -> None:
     lookup = records(of="law.kaz-guu.example")
-    assert verdict(signed(by="law.kaz-guu.example"), lookup) == SenderVerdict(True, ("signature",))
+    assert verdict(sign(by="law.kaz-guu.example"), lookup) == SenderVerdict(True, ("signature",))
 
 
 def test_her_signature_may_stand_below_her_providers() -> None:
-    both = b"DKIM-Signature: v=1; a=rsa-sha256; d=provider.example; s=s1; h=from; bh=eA==; b=eA==\r\n" + signed()
+    both = b"DKIM-Signature: v=1; a=rsa-sha256; d=provider.example; s=s1; h=from; bh=eA==; b=eA==\r\n" + sign()
     assert verdict(both, records()) == SenderVerdict(True, ("signature",))
 
 
@@ -123,7 +123,7 @@ def test_a_strict_policy_wants_the_very_domain() -> None:
     def lookup(name: str) -> list[bytes]:
         return [b"v=DMARC1; p=reject; adkim=s"] if name == "_dmarc.kaz-guu.example" else known(name)
 
-    assert verdict(signed(by="law.kaz-guu.example"), lookup) == SenderVerdict(False, ("failed",))
+    assert verdict(sign(by="law.kaz-guu.example"), lookup) == SenderVerdict(False, ("failed",))
 
 
 def swapped(raw: bytes, old: bytes, new: bytes) -> bytes:
@@ -132,20 +132,20 @@ def swapped(raw: bytes, old: bytes, new: bytes) -> bytes:
 
 
 REFUSED: dict[str, tuple[bytes, Lookup, str]] = {
-    "other words": (swapped(signed(), b"Yes", b"No"), records(REJECT), "failed"),
-    "another subject": (swapped(signed(), b"A question", b"An answer"), records(), "failed"),
-    "another key": (signed(), records(key=RECORD.replace(PUBLIC[60:64], b"AAAA")), "failed"),
-    "no key": (signed(), records(key=b"v=DKIM1; p="), "failed"),
-    "key withdrawn": (signed(), lambda name: [], "failed"),
-    "signed by another": (signed(by="evil.example"), records(of="evil.example"), "not aligned"),
-    "signed by the top level": (signed(by="example"), records(of="example"), "not aligned"),
+    "other words": (swapped(sign(), b"Yes", b"No"), records(REJECT), "failed"),
+    "another subject": (swapped(sign(), b"A question", b"An answer"), records(), "failed"),
+    "another key": (sign(), records(key=RECORD.replace(PUBLIC[60:64], b"AAAA")), "failed"),
+    "no key": (sign(), records(key=b"v=DKIM1; p="), "failed"),
+    "key withdrawn": (sign(), lambda name: [], "failed"),
+    "signed by another": (sign(by="evil.example"), records(of="evil.example"), "not aligned"),
+    "signed by the top level": (sign(by="example"), records(of="example"), "not aligned"),
     "not signed": (MAIL, never, "not checked"),
     "nonsense": (b"DKIM-Signature: d=kaz-guu.example; nonsense\r\n" + MAIL, records(), "failed"),
-    "words added below": (signed(length=True) + b"And no.\r\n", never, "partly signed"),
-    "a second From": (b"From: x@evil.example\r\n" + signed(), never, "two senders"),
-    "another writer": (signed(EVIL, by="evil.example"), never, "other sender"),
-    "a giant key": (signed(), records(key=RECORD + b"A" * 5000), "failed"),
-    "a run of spaces": (signed(MAIL + b" \t" * 500_000), never, "could not be looked up"),
+    "words added below": (sign(length=True) + b"And no.\r\n", never, "partly signed"),
+    "a second From": (b"From: x@evil.example\r\n" + sign(), never, "two senders"),
+    "another writer": (sign(EVIL, by="evil.example"), never, "other sender"),
+    "a giant key": (sign(), records(key=RECORD + b"A" * 5000), "failed"),
+    "a run of spaces": (sign(MAIL + b" \t" * 500_000), never, "could not be looked up"),
 }
 
 
@@ -165,13 +165,13 @@ def breaks(error: Exception) -> Callable[[str], list[bytes]]:
 
 @pytest.mark.parametrize("error", [TimeoutError(), OSError(), ValueError("x"), RecursionError()])
 def test_a_name_server_that_fails_is_no_failed_signature(error: Exception) -> None:
-    assert verdict(signed(), breaks(error)) == SenderVerdict(False, ("could not be looked up",))
+    assert verdict(sign(), breaks(error)) == SenderVerdict(False, ("could not be looked up",))
 
 
 def test_our_own_servers_results_come_first() -> None:
     ours = Server("mx.steppe.example", frozenset({"mx.steppe.example"}))
     said = b"Authentication-Results: mx.steppe.example; dmarc=fail header.from=kaz-guu.example\r\n"
-    raw = said + b"Received: from mail.kaz-guu.example by mx.steppe.example\r\n" + signed()
+    raw = said + b"Received: from mail.kaz-guu.example by mx.steppe.example\r\n" + sign()
     assert check(parse(raw), LEYLA, ours, raw, dns=True, lookup=never) == SenderVerdict(False, ("failed",))
     foreign = raw.replace(b"mx.steppe", b"mx.evil").replace(b"fail", b"pass")
     assert check(parse(foreign), LEYLA, ours, foreign, dns=True, lookup=records()) == SenderVerdict(

@@ -28,8 +28,8 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def of_text(text: str, known: TrimContext = OURS) -> str:
-    return flat(trim(Mail(plain=text, body=text), known).text)
+def of_text(text: str, context: TrimContext = OURS) -> str:
+    return flat(trim(Mail(plain=text, body=text), context).text)
 
 
 def test_every_program_speaks_every_language() -> None:
@@ -40,11 +40,11 @@ def test_every_program_speaks_every_language() -> None:
 @pytest.mark.parametrize("program", [program.__name__ for program in REPLY_PROGRAMS])
 @pytest.mark.parametrize("knows", [True, False], ids=["we know what was answered", "we know nothing"])
 def test_the_words_come_out_of_every_program_in_every_language(program: str, knows: bool) -> None:
-    def found(reply: Reply) -> str:
+    def trim_reply(reply: Reply) -> str:
         return flat(trim(reply.mail, reply.trim_context if knows else TrimContext()).text)
 
     mine = [reply for reply in REPLIES if reply.name.startswith(f"{program}-")]
-    wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.own_text)}
+    wrong = {reply.name: trim_reply(reply) for reply in mine if trim_reply(reply) != flat(reply.own_text)}
     assert (len(mine), wrong) == (len(REPLY_LANGUAGES), {})
 
 
@@ -191,7 +191,7 @@ SEEN = st.sampled_from([*TAGS, *(line.replace("<", "(") for line in LINES)]) | s
 )
 
 
-def words(text: str) -> set[str]:
+def split_words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text))
 
 
@@ -200,7 +200,7 @@ def words(text: str) -> set[str]:
 def test_any_text_leaves_words_and_only_its_own(body: str, knows: bool) -> None:
     text = trim(Mail(plain=body, body=body), OURS if knows else TrimContext()).text
     assert bool(re.search(r"[^\W\d_]", body)) <= bool(re.search(r"[^\W_]", text))
-    assert words(text) <= words(body)
+    assert split_words(text) <= split_words(body)
 
 
 @settings(max_examples=200, deadline=None)
@@ -208,5 +208,5 @@ def test_any_text_leaves_words_and_only_its_own(body: str, knows: bool) -> None:
 def test_any_page_leaves_words_and_only_its_own(page: str) -> None:
     body = re.sub(r"<[^>\n]*>", " ", page)
     text = trim(Mail(html=page, body=body)).text
-    assert words(text) <= words(page)
+    assert split_words(text) <= split_words(page)
     assert bool(re.search(r"[^\W\d_]", body)) <= bool(text.strip())

@@ -28,26 +28,26 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def of_text(text: str, known: TrimContext) -> str:
-    return flat(trim(Mail(plain=text, body=text), known).text)
+def of_text(text: str, context: TrimContext) -> str:
+    return flat(trim(Mail(plain=text, body=text), context).text)
 
 
 @pytest.mark.parametrize("program", [program.__name__ for program in REPLY_PROGRAMS])
-@pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
-def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: str, known: TrimContext) -> None:
-    def found(reply: Reply) -> str:
-        return flat(trim(reply.mail, known).text)
+@pytest.mark.parametrize("context", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
+def test_lines_of_an_edition_that_we_do_not_know_are_not_the_readers(program: str, context: TrimContext) -> None:
+    def trim_reply(reply: Reply) -> str:
+        return flat(trim(reply.mail, context).text)
 
     mine = [reply for reply in REPLIES if reply.name.startswith(f"{program}-")]
-    wrong = {reply.name: found(reply) for reply in mine if found(reply) != flat(reply.own_text)}
+    wrong = {reply.name: trim_reply(reply) for reply in mine if trim_reply(reply) != flat(reply.own_text)}
     assert (len(mine), wrong) == (len(REPLY_LANGUAGES), {})
 
 
-@pytest.mark.parametrize("known", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
-def test_nobodys_link_to_unsubscribe_comes_into_a_letter(known: TrimContext) -> None:
+@pytest.mark.parametrize("context", [PART, MAIL], ids=["as an edition", "as a mail of ours"])
+def test_nobodys_link_to_unsubscribe_comes_into_a_letter(context: TrimContext) -> None:
     sent = SENT_EDITION.replace("Photo: the depot at Tastak\n\n", "")
     for mail in (f"{HEADS}\n\n{sent}\n\nWho pays for the lamps?", f"{sent}\n\nWho pays for the lamps?"):
-        assert of_text(mail, known) == "Who pays for the lamps?"
+        assert of_text(mail, context) == "Who pays for the lamps?"
 
 
 def test_other_stories_of_an_edition_are_not_the_readers() -> None:

@@ -9,7 +9,7 @@ from tests.support.reply_languages import REPLY_LANGUAGES
 WORDS = "Who pays for the lamps?\n\nAnd who for the dark?"
 
 
-def words(text: str) -> str:
+def trim_text(text: str) -> str:
     return trim(Mail(plain=text, body=text), TrimContext()).text
 
 
@@ -35,7 +35,7 @@ ENDINGS = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_what_a_program_or_an_office_writes_below_is_cut(ending: str) -> None:
-    assert words(f"{WORDS}\n\n{ENDINGS[ending]}\n") == WORDS
+    assert trim_text(f"{WORDS}\n\n{ENDINGS[ending]}\n") == WORDS
 
 
 FOOTERS = [
@@ -48,8 +48,8 @@ FOOTERS = [
 
 @pytest.mark.parametrize("footer", [*FOOTERS, *(tongue.phone_signature for tongue in REPLY_LANGUAGES.values())])
 def test_a_telephones_line_is_cut_below_the_words_and_among_them(footer: str) -> None:
-    assert words(f"{WORDS}\n\n{footer}\n") == WORDS
-    assert words(f"One thing.\n\n{footer}\n\nAnd another: why?\n") == "One thing.\n\n\nAnd another: why?"
+    assert trim_text(f"{WORDS}\n\n{footer}\n") == WORDS
+    assert trim_text(f"One thing.\n\n{footer}\n\nAnd another: why?\n") == "One thing.\n\n\nAnd another: why?"
 
 
 KEPT_WHOLE = [
@@ -69,23 +69,25 @@ KEPT_WHOLE = [
 
 @pytest.mark.parametrize("text", KEPT_WHOLE)
 def test_what_may_be_the_persons_words_stays(text: str) -> None:
-    assert words(text) == text
+    assert trim_text(text) == text
 
 
 def test_below_a_goodbye_the_name_stays_and_the_office_goes() -> None:
     english = f"{WORDS}\n\nBest regards,\nTimur Bek"
     russian = f"{WORDS}\n\nС уважением,\nТимур Бек"
-    assert words(f"{english}\nHead of nothing\n+7 777 123 45 67\ntimur@mail.example\n") == english
-    assert words(f"{russian}\nначальник отдела\nтел.: +7 777 123 45 67\n") == russian
-    assert words(f"{english}\nTimur Bek\n+7 777 123 45 67\n") == english
+    assert trim_text(f"{english}\nHead of nothing\n+7 777 123 45 67\ntimur@mail.example\n") == english
+    assert trim_text(f"{russian}\nначальник отдела\nтел.: +7 777 123 45 67\n") == russian
+    assert trim_text(f"{english}\nTimur Bek\n+7 777 123 45 67\n") == english
 
 
 def test_a_servers_banner_above_the_words_is_cut() -> None:
     banner = "You don't often get email from timur@mail.example. Learn why this is important"
-    assert words(f"{banner}\n\n{WORDS}\n") == WORDS
+    assert trim_text(f"{banner}\n\n{WORDS}\n") == WORDS
 
 
 def test_a_signature_above_the_quote_is_cut_too() -> None:
     quote = "On Thu, May 2, 2024 at 10:14 AM Nora <nora@steppe.example> wrote:\n> old\n"
-    assert words(f"{WORDS}\n\n-- \nTimur Bek\nKarasu\n\n{quote}") == WORDS
-    assert words(f"{WORDS}\n\n-- \nTimur Bek\n\n{quote}\nOne more thing: why?\n") == f"{WORDS}\n\nOne more thing: why?"
+    assert trim_text(f"{WORDS}\n\n-- \nTimur Bek\nKarasu\n\n{quote}") == WORDS
+    assert (
+        trim_text(f"{WORDS}\n\n-- \nTimur Bek\n\n{quote}\nOne more thing: why?\n") == f"{WORDS}\n\nOne more thing: why?"
+    )

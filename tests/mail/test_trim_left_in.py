@@ -83,15 +83,15 @@ def test_what_is_written_below_a_telephones_line_stays() -> None:
     assert of_text(text).split("\n\n", 1) == ["Why is it closed?", "\nAnd one more: who pays for it?"]
 
 
-@pytest.mark.parametrize("words", [
+@pytest.mark.parametrize("text", [
     "Whom should I ask?\n\nLeyla Nazarova\nor the director of the plant\nat the mine",
     "The three who signed it:\n\nTimur Aliev\nHead of Department\nKazGUU University",
     "Ask them all\n\nthe director\nthe engineer\nthe ministry",
     "My previous replies got lost.\n\nOriginal\n\nWhy?",
     "She wrote\n\nnothing at all to us, and he sent\n\nnothing either.",
 ])  # fmt: skip
-def test_words_that_only_resemble_them_stay(words: str) -> None:
-    assert of_text(words) == words
+def test_words_that_only_resemble_them_stay(text: str) -> None:
+    assert of_text(text) == text
 
 
 def test_a_greeting_and_a_name_above_an_office_stay() -> None:

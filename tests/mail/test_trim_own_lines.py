@@ -41,11 +41,11 @@ OWN = [
 
 
 @pytest.mark.parametrize("knows", [True, False], ids=["we know what was answered", "we know nothing"])
-@pytest.mark.parametrize("below", BELOW)
-def test_own_lines_that_look_like_a_programs_stay(below: str, knows: bool) -> None:
+@pytest.mark.parametrize("next_line", BELOW)
+def test_own_lines_that_look_like_a_programs_stay(next_line: str, knows: bool) -> None:
     found = {}
     for own in OWN:
-        text = own + BELOW[below]
+        text = own + BELOW[next_line]
         found[own] = " ".join(trim(Mail(plain=text, body=text), KNOWN if knows else TrimContext()).text.split())
     assert {own: text for own, text in found.items() if text != " ".join(own.split())} == {}
 

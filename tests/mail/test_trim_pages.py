@@ -46,13 +46,13 @@ PAGES = {
 }  # fmt: skip
 
 
-def words(page: str, plain: str | None = None, known: TrimContext = TrimContext()) -> str:  # noqa: B008 - frozen
-    return " ".join(trim(Mail(html=page, plain=plain, body=plain or "?"), known).text.split())
+def trim_page(page: str, plain_text: str | None = None, context: TrimContext = TrimContext()) -> str:  # noqa: B008 - frozen
+    return " ".join(trim(Mail(html=page, plain=plain_text, body=plain_text or "?"), context).text.split())
 
 
 @pytest.mark.parametrize("program", PAGES)
 def test_the_containers_of_a_program_are_known(program: str) -> None:
-    assert words(PAGES[program]) == "Why?"
+    assert trim_page(PAGES[program]) == "Why?"
 
 
 def test_our_own_mail_is_known_below_an_answer_also_where_the_body_was_taken_out() -> None:
@@ -60,7 +60,7 @@ def test_our_own_mail_is_known_below_an_answer_also_where_the_body_was_taken_out
         "expert.invitation", Sender("Steppe"), "leyla@mail.example", "Nora", "A question", "Dear Leyla,\n\nWhy?"
     ).html
     inside = (ours or "").partition("<body")[2].partition(">")[2].partition("</body>")[0]
-    assert words(f"<div>Because of the wind.</div>{inside}") == "Because of the wind."
+    assert trim_page(f"<div>Because of the wind.</div>{inside}") == "Because of the wind."
 
 
 ALTERNATING = {
@@ -73,29 +73,32 @@ ALTERNATING = {
 
 @pytest.mark.parametrize("program", ALTERNATING)
 def test_answers_between_the_quotes_of_a_page_stay(program: str) -> None:
-    assert words(ALTERNATING[program]) == "The third. Twice."
+    assert trim_page(ALTERNATING[program]) == "The third. Twice."
 
 
 def test_a_blockquote_that_a_person_set_stays() -> None:
     quote = '<div>As they say:</div><blockquote class="gmail_quote">To be</blockquote>'
     indented = '<blockquote style="margin-left:40px"><p>Why is it so?</p></blockquote><p>Timur</p>'
-    assert words(quote) == "As they say: To be"
-    assert words(indented) == "Why is it so? Timur"
-    assert words(f"{quote}<div>{SAID}</div><blockquote>{OLD}</blockquote>") == "As they say: To be"
+    assert trim_page(quote) == "As they say: To be"
+    assert trim_page(indented) == "Why is it so? Timur"
+    assert trim_page(f"{quote}<div>{SAID}</div><blockquote>{OLD}</blockquote>") == "As they say: To be"
 
 
 def test_words_typed_into_the_signature_or_all_in_a_quote_are_not_lost() -> None:
-    assert words(f'<div id="AppleMailSignature">Why?</div><blockquote type="cite">{SAID}<br>old</blockquote>') == "Why?"
+    assert (
+        trim_page(f'<div id="AppleMailSignature">Why?</div><blockquote type="cite">{SAID}<br>old</blockquote>')
+        == "Why?"
+    )
     forward = f'<div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>{HEADS}</div><br>The lamps went out.</div>'
-    assert words(forward) == "The lamps went out."
+    assert trim_page(forward) == "The lamps went out."
 
 
 def test_the_plain_text_is_taken_where_both_say_the_same_and_the_page_where_only_it_knows() -> None:
     page = f'<div>Why is <b>that</b>?</div><div id="Signature">Timur Bek</div><div id="divRplyFwdMsg">X: y</div>{OLD}'
     plain = f"Why is *that*?\n\nTimur Bek\n\nX: y\n\n{EDITION}"
-    assert words(page, plain) == "Why is that?"
-    assert words(page, "Why is *that*?\n\n-- \nTimur Bek") == "Why is *that*?"
-    assert words('<div class="gmail_quote">Another mail altogether</div><p>More</p>', "Why?") == "Why?"
+    assert trim_page(page, plain) == "Why is that?"
+    assert trim_page(page, "Why is *that*?\n\n-- \nTimur Bek") == "Why is *that*?"
+    assert trim_page('<div class="gmail_quote">Another mail altogether</div><p>More</p>', "Why?") == "Why?"
 
 
 def test_a_page_is_read_as_it_is_seen() -> None:

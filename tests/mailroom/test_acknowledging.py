@@ -31,7 +31,7 @@ NOON = datetime(2026, 11, 16, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def wanted(database: Database, newsroom: Newsroom) -> Newsroom:
+def acknowledging_newsroom(database: Database, newsroom: Newsroom) -> Newsroom:
     """The Steppe Letter with acknowledgements switched on."""
 
     def switch_on(session: Session) -> None:
@@ -42,18 +42,18 @@ def wanted(database: Database, newsroom: Newsroom) -> Newsroom:
 
 
 def mailed(
-    database: Database, newsroom: Newsroom, address: str = AIGERIM, at: datetime = NOON, language: str = "en"
+    database: Database, newsroom: Newsroom, address: str = AIGERIM, time: datetime = NOON, language: str = "en"
 ) -> bool:
     """A reader's mail comes in and is acknowledged, or not."""
 
     def take(session: Session) -> bool:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         letter = mailed_letters.take(
-            session, Mailroom(), newsletter, mailed_letters.MailedLetter(WORDS, address, at, language)
+            session, Mailroom(), newsletter, mailed_letters.MailedLetter(WORDS, address, time, language)
         )
         return mailed_letters.acknowledge(session, newsletter, letter, address, RECEIPT) is not None
 
-    return database.write(take, at=at)
+    return database.write(take, at=time)
 
 
 def messages_of(database: Database) -> list[Message]:
@@ -68,8 +68,8 @@ def test_it_is_off_by_default(database: Database, newsroom: Newsroom) -> None:
 
 
 @pytest.mark.threat("mail provider")
-def test_it_has_the_number_and_none_of_the_words(database: Database, wanted: Newsroom) -> None:
-    assert mailed(database, wanted) is True
+def test_it_has_the_number_and_none_of_the_words(database: Database, acknowledging_newsroom: Newsroom) -> None:
+    assert mailed(database, acknowledging_newsroom) is True
     (mail,) = messages_of(database)
     assert (mail.kind, mail.to, mail.subject) == ("reader.acknowledgement", AIGERIM, "Your mail to The Steppe Letter")
     assert "\n1234 5678 9012 3456 7890\n" in mail.text
@@ -78,13 +78,15 @@ def test_it_has_the_number_and_none_of_the_words(database: Database, wanted: New
     assert [word for word in ("salt", "Karakol", "measures", "question") if word in f"{mail.subject}{mail.text}"] == []
 
 
-def test_a_sender_has_one_a_day_however_the_address_is_written(database: Database, wanted: Newsroom) -> None:
-    assert [mailed(database, wanted, address) for address in (AIGERIM, AIGERIM.lower(), AIGERIM.upper())] == [
+def test_a_sender_has_one_a_day_however_the_address_is_written(
+    database: Database, acknowledging_newsroom: Newsroom
+) -> None:
+    assert [mailed(database, acknowledging_newsroom, address) for address in (AIGERIM, AIGERIM.lower(), AIGERIM.upper())] == [
         True, False, False,
     ]  # fmt: skip
-    assert mailed(database, wanted, "timur@post.example") is True
-    assert mailed(database, wanted, at=NOON + timedelta(hours=11)) is False
-    assert mailed(database, wanted, at=NOON + timedelta(days=1)) is True
+    assert mailed(database, acknowledging_newsroom, "timur@post.example") is True
+    assert mailed(database, acknowledging_newsroom, time=NOON + timedelta(hours=11)) is False
+    assert mailed(database, acknowledging_newsroom, time=NOON + timedelta(days=1)) is True
     with database.read() as session:
         kept = [row for row in session.scalars(select(Spent)) if row.kind == "acknowledgement"]
         assert [len(row.mac) for row in kept] == [32] * 3
@@ -92,9 +94,9 @@ def test_a_sender_has_one_a_day_however_the_address_is_written(database: Databas
 
 @pytest.mark.threat("mail provider")
 def test_its_sending_forgets_its_words_and_keeps_the_address_for_the_one_notice(
-    app: Flask, database: Database, wanted: Newsroom
+    app: Flask, database: Database, acknowledging_newsroom: Newsroom
 ) -> None:
-    mailed(database, wanted, at=utc_now())
+    mailed(database, acknowledging_newsroom, time=utc_now())
     worker.deliver(app, app.extensions["database"])
     with database.read() as session:
         mail = session.scalars(select(OutboxMail)).one()
@@ -106,10 +108,10 @@ def test_its_sending_forgets_its_words_and_keeps_the_address_for_the_one_notice(
 
 
 def test_the_number_of_a_real_mail_opens_its_state_and_takes_it_back(
-    client: FlaskClient, database: Database, wanted: Newsroom
+    client: FlaskClient, database: Database, acknowledging_newsroom: Newsroom
 ) -> None:
     def take(session: Session) -> None:
-        newsletter = session.get_one(Newsletter, wanted.newsletter_id)
+        newsletter = session.get_one(Newsletter, acknowledging_newsroom.newsletter_id)
         mailed_letters.take(
             session,
             Mailroom(),
@@ -131,9 +133,9 @@ def test_the_number_of_a_real_mail_opens_its_state_and_takes_it_back(
 
 
 def test_the_link_in_it_stops_what_more_there_would_be(
-    client: FlaskClient, database: Database, wanted: Newsroom
+    client: FlaskClient, database: Database, acknowledging_newsroom: Newsroom
 ) -> None:
-    mailed(database, wanted)
+    mailed(database, acknowledging_newsroom)
     (mail,) = messages_of(database)
     assert mail.unsubscribe is not None and mail.unsubscribe in mail.text
     client.post(mail.unsubscribe.removeprefix("https://ask.newsroom.example"))
@@ -141,26 +143,30 @@ def test_the_link_in_it_stops_what_more_there_would_be(
         assert session.scalar(select(func.count()).select_from(Contact)) == 0
 
 
-def test_it_is_in_the_reader_s_language_and_the_newsletter_s_words(database: Database, wanted: Newsroom) -> None:
-    def word(session: Session) -> None:
-        newsletter = session.get_one(Newsletter, wanted.newsletter_id)
+def test_it_is_in_the_reader_s_language_and_the_newsletter_s_words(
+    database: Database, acknowledging_newsroom: Newsroom
+) -> None:
+    def set_texts(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, acknowledging_newsroom.newsletter_id)
         texts = {"subject": "{newsletter}: получено", "body": "Письмо пришло."}
-        mail_texts.save_custom_texts(session, wanted.nora, newsletter, "ru", "reader.acknowledgement", texts)
+        mail_texts.save_custom_texts(
+            session, acknowledging_newsroom.nora, newsletter, "ru", "reader.acknowledgement", texts
+        )
 
-    database.write(word)
-    mailed(database, wanted, language="ru")
-    mailed(database, wanted, "timur@post.example", language="de")
+    database.write(set_texts)
+    mailed(database, acknowledging_newsroom, language="ru")
+    mailed(database, acknowledging_newsroom, "timur@post.example", language="de")
     russian, other = messages_of(database)
     assert (russian.language, russian.subject) == ("ru", "The Steppe Letter: получено")
     assert "\n\nПисьмо пришло.\n\n" in russian.text
     assert (other.language, other.subject) == ("en", "Your mail to The Steppe Letter")
 
 
-def test_a_desk_can_hold_it(database: Database, wanted: Newsroom) -> None:
+def test_a_desk_can_hold_it(database: Database, acknowledging_newsroom: Newsroom) -> None:
     def hold(session: Session) -> None:
-        session.get_one(Newsletter, wanted.newsletter_id).held_kinds = ["reader.acknowledgement"]
+        session.get_one(Newsletter, acknowledging_newsroom.newsletter_id).held_kinds = ["reader.acknowledgement"]
 
     database.write(hold)
-    mailed(database, wanted)
+    mailed(database, acknowledging_newsroom)
     with database.read() as session:
         assert session.scalars(select(OutboxMail)).one().state == "held"

@@ -48,10 +48,10 @@ def file(room: NewsletterMailroom, kind: str, number: int = -1, version: int | N
     room.database.write(change)
 
 
-def again(room: NewsletterMailroom, salt: ExpertAssignment, words: str) -> None:
+def receive_again(room: NewsletterMailroom, salt: ExpertAssignment, text: str) -> None:
     """She writes another mail, which the desk's hand brings to the assignment."""
     room.database.write(
-        lambda s: mailed_answers.create_letter(s, room.newsroom.ilya, salt.assignment(s), words, utc_now())
+        lambda s: mailed_answers.create_letter(s, room.newsroom.ilya, salt.assignment(s), text, utc_now())
     )
 
 
@@ -94,7 +94,7 @@ def test_a_no_that_was_meant_as_an_answer_after_all_becomes_one(
 ) -> None:
     file(room, "cannot", reason="not my field")
     assert salt.state() == "declined"
-    again(room, salt, "On second thoughts: nobody measures it.")
+    receive_again(room, salt, "On second thoughts: nobody measures it.")
     file(room, "answer")
     assert (salt.state(), texts(room)[-1][2]) == ("received", "On second thoughts: nobody measures it.")
 
@@ -103,7 +103,7 @@ def test_an_answer_to_what_was_sent_back_is_a_new_version(room: NewsletterMailro
     file(room, "answer")
     due = datetime(2099, 1, 1).astimezone()
     room.database.write(lambda s: editing.send_back(s, room.newsroom.nora, salt.answer(s), "Shorter, please.", due))
-    again(room, salt, "We measure it.")
+    receive_again(room, salt, "We measure it.")
     file(room, "answer")
     assert [body for _, _, body, _ in texts(room)] == [WORDS, "We measure it."]
 
@@ -112,7 +112,7 @@ def test_a_second_answer_is_refused_while_the_first_is_being_read(
     room: NewsletterMailroom, salt: ExpertAssignment
 ) -> None:
     file(room, "answer")
-    again(room, salt, "And one more thing.")
+    receive_again(room, salt, "And one more thing.")
     with pytest.raises(InvalidTransition):
         file(room, "answer")
     assert (room.list_letters()[-1].state, texts(room)) == ("received", [("submitted", "mail", WORDS, False)])
@@ -131,7 +131,7 @@ def test_cannot_and_later_say_no_in_the_experts_name(room: NewsletterMailroom, s
         found = salt.assignment(session)
         assert (found.state, found.decline_reason, found.later_on) == ("declined", "no time", date(2099, 2, 1))
         assert session.get_one(Question, salt.question_id).state == "open"
-    again(room, salt, "No, really not.")
+    receive_again(room, salt, "No, really not.")
     file(room, "cannot")  # it is a no already
     assert (salt.state(), room.list_letters()[-1].filed_as) == ("declined", "cannot")
 
@@ -161,7 +161,7 @@ def test_a_mail_to_the_quote_check_settles_it_once_it_is_filed(
     file(room, "answer")
     salt.edit()
     salt.send_to_check()
-    again(room, salt, "Looks right to me.")
+    receive_again(room, salt, "Looks right to me.")
     assert salt.checks() == [(None, None)]
     file(room, kind)
     assert salt.checks() == [(outcome, reply)]
@@ -242,7 +242,7 @@ def test_only_words_that_are_shown_to_be_the_experts_run_without_being_read_back
 
 def test_nothing_is_taken_that_says_nothing(room: NewsletterMailroom, salt: ExpertAssignment) -> None:
     with pytest.raises(MissingPrecondition):
-        again(room, salt, " \n ")
+        receive_again(room, salt, " \n ")
 
 
 def test_a_cancelled_assignment_takes_no_answer(room: NewsletterMailroom, salt: ExpertAssignment) -> None:

@@ -43,7 +43,7 @@ def run(app: Flask, *command: str, given: bytes = b"") -> tuple[int, str]:
 
 
 @contextmanager
-def started(*command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def start_command(*command: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """A command as a process of its own, ended at the end if it has not ended by itself."""
     child = subprocess.Popen(
         (sys.executable, "-m", "flask", "--app", "wsgi", *command), cwd=ROOT, stdin=subprocess.PIPE,
@@ -83,7 +83,7 @@ def test_inspect_answers_line_by_line_in_one_process_without_settings() -> None:
         b"[1]\n": (None, "the line is not {id, raw_b64} in JSON"),
         line(8, mail(body="و چرا؟")): (8, "و چرا؟"),
     }
-    with started("mail", "inspect", "--jsonl") as child:
+    with start_command("mail", "inspect", "--jsonl") as child:
         assert child.stdin is not None
         assert child.stdout is not None
         for question, (number, words) in asked.items():
@@ -133,20 +133,20 @@ def test_the_address_of_the_webhook_is_printed_where_there_is_one(app: Flask) ->
 
 
 @on_sqlite
-@pytest.mark.parametrize("way", ["port", "socket"])
-def test_the_lmtp_door_is_a_process_that_ends_when_it_is_told(database: Database, tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize("action", ["port", "socket"])
+def test_the_lmtp_door_is_a_process_that_ends_when_it_is_told(database: Database, tmp_path: Path, action: str) -> None:
     port, socket = reserve_port(), tmp_path / "lmtp"
-    where = ("--port", str(port)) if way == "port" else ("--socket", str(socket))
+    where = ("--port", str(port)) if action == "port" else ("--socket", str(socket))
     settings = {
         "READERS_ASKED_ENV": "demo",
         "DATABASE_URL": database.url,
         "SECRET_KEYS": "1:" + base64.b64encode(SECRETS[1]).decode(),
     }
-    with started("mail", "lmtp", *where, **settings) as child:
+    with start_command("mail", "lmtp", *where, **settings) as child:
         assert child.stdout is not None
         said = child.stdout.readline().decode()
-        assert said == f"LMTP listens at {socket if way == 'socket' else f'127.0.0.1:{port}'}\n"
-        if way == "port":
+        assert said == f"LMTP listens at {socket if action == 'socket' else f'127.0.0.1:{port}'}\n"
+        if action == "port":
             mx = LmtpClient(port)
             assert mx.deliver(b"S: x\r\n.\r\n", "ask@steppe.example") == ["250 2.0.0 stored"]
             mx.close()

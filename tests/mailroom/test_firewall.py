@@ -75,7 +75,7 @@ def reply_address(room: NewsletterMailroom) -> str:
     return address
 
 
-def signed_in(app: Flask, room: NewsletterMailroom) -> Browser:
+def sign_in_leyla(app: Flask, room: NewsletterMailroom) -> Browser:
     def invite(session: Session) -> str:
         person = session.get_one(Expert, room.newsroom.leyla.expert_id).person
         return sign_in.invite(session, Clock(), person, "expert")
@@ -121,7 +121,7 @@ def test_nothing_of_a_readers_mail_reaches_the_expert(app: Flask, database: Data
         and room.list_letters()[0].body == "My cousin Zarina in Moynaq coughs from the salt. Who measures it?"
     )
     salt = question_of_the_letter(room)
-    leyla = signed_in(app, room)
+    leyla = sign_in_leyla(app, room)
     seen = [pages(leyla, salt)]
 
     reply = mail(

@@ -47,7 +47,7 @@ def email_of(room: NewsletterMailroom, letter: Letter) -> str | None:
         return contacts.email_of(session, session.get_one(Letter, letter.id))
 
 
-def why(room: NewsletterMailroom, raw: bytes) -> tuple[str | None, list[str]]:
+def get_reasons(room: NewsletterMailroom, raw: bytes) -> tuple[str | None, list[str]]:
     row = room.receive(raw)
     return row.state, list(row.reasons)
 
@@ -72,7 +72,7 @@ def test_what_each_program_forwards_is_the_readers_letter_in_every_language(
 def test_a_page_without_plain_text_is_read_too(room: NewsletterMailroom) -> None:
     for program in ("gmail", "outlook", "apple"):
         raw = forward_mail(program).replace(b"Content-Type: text/plain", b"Content-Type: text/x-nothing", 1)
-        assert why(room, raw) == ("letter", []), program
+        assert get_reasons(room, raw) == ("letter", []), program
     assert {letter.body for letter in room.list_letters()} == {FORWARD_LANGUAGES["en"].question}
 
 
@@ -85,7 +85,7 @@ def test_without_a_comment_there_is_no_note(room: NewsletterMailroom) -> None:
 
 def test_a_mail_that_hangs_on_it_is_read_like_any_other(room: NewsletterMailroom) -> None:
     inner = mail(body="Who weighs the salt?\n\n-- \nTimur\ncannery worker", to="nora@desk.example")
-    assert why(room, forward_as_attachments(inner)) == ("letter", [])
+    assert get_reasons(room, forward_as_attachments(inner)) == ("letter", [])
     [letter] = room.list_letters()
     assert (letter.body, letter.desk_note) == ("Who weighs the salt?", "Please take this one.")
     assert email_of(room, letter) == FORWARDED_ADDRESS
@@ -148,7 +148,7 @@ def forward_page(program: str) -> str:
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_in_doubt_it_waits_with_its_reason(room: NewsletterMailroom) -> None:
-    found = {name: why(room, make()) for name, (make, _reasons) in DOUBTS.items()}
+    found = {name: get_reasons(room, make()) for name, (make, _reasons) in DOUBTS.items()}
     assert found == {name: ("pen", reasons) for name, (_make, reasons) in DOUBTS.items()}
     assert room.list_letters() == []
 
@@ -169,7 +169,7 @@ FORGED = {
 
 
 def test_a_forged_colleague_and_a_stranger_make_no_letter(room: NewsletterMailroom) -> None:
-    found = {name: why(room, make()) for name, (make, _reasons) in FORGED.items()}
+    found = {name: get_reasons(room, make()) for name, (make, _reasons) in FORGED.items()}
     assert {name: place for name, (place, _) in found.items()} == dict.fromkeys(FORGED, "pen")
     for name, (_make, reasons) in FORGED.items():
         assert set(reasons) <= set(found[name][1]), found[name]
@@ -182,7 +182,7 @@ def test_proof_below_our_received_proves_nothing(room: NewsletterMailroom) -> No
     head, _, rest = raw.partition(proof)
     moved = head + rest
     end = moved.index(b"\r\n", moved.index(b"Received:")) + 2
-    assert why(room, moved[:end] + proof + moved[end:])[0] == "pen"
+    assert get_reasons(room, moved[:end] + proof + moved[end:])[0] == "pen"
     assert room.list_letters() == []
 
 
@@ -193,9 +193,12 @@ def test_whoever_left_the_desk_or_is_of_another_forwards_nothing(room: Newslette
             s, Clock(), directory.add_person(s, Clock(), "Olga", "olga@desk.example"), 2, "admin"
         )
     )
-    assert why(room, forward_mail("gmail", sender="Olga <olga@desk.example>")) == ("pen", ["forwarded by a stranger"])
+    assert get_reasons(room, forward_mail("gmail", sender="Olga <olga@desk.example>")) == (
+        "pen",
+        ["forwarded by a stranger"],
+    )
     room.database.write(lambda s: s.execute(text("UPDATE memberships SET disabled_at = joined_at")))
-    assert why(room, forward_mail("outlook")) == ("pen", ["forwarded by a stranger"])
+    assert get_reasons(room, forward_mail("outlook")) == ("pen", ["forwarded by a stranger"])
 
 
 def test_an_experts_mail_waits_with_what_they_were_asked(room: NewsletterMailroom) -> None:
@@ -247,12 +250,12 @@ def test_it_is_not_acknowledged_and_comes_once(room: NewsletterMailroom) -> None
 
 def test_a_closed_newsletter_takes_none(room: NewsletterMailroom) -> None:
     room.database.write(lambda s: pausing.close(s, Clock(), s.scalars(select(Newsletter)).one(), ""))
-    assert why(room, forward_mail("gmail")) == ("pen", ["newsletter closed"])
+    assert get_reasons(room, forward_mail("gmail")) == ("pen", ["newsletter closed"])
 
 
 def test_a_domain_of_tokens_has_its_address_too(database: Database, newsroom: Newsroom) -> None:
     room = NewsletterMailroom(database, newsroom, inbox="*@reply.steppe.example")
-    assert why(room, forward_mail("gmail", to="forward@reply.steppe.example")) == ("letter", [])
+    assert get_reasons(room, forward_mail("gmail", to="forward@reply.steppe.example")) == ("letter", [])
 
 
 def test_the_address_is_known_in_what_servers_make_of_it() -> None:

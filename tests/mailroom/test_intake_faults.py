@@ -128,12 +128,12 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_doubles_nothi
             before, (reading, longest) = places(database), LIVES[number % len(LIVES)]
             live(reading, partial(time.sleep, chance.uniform(0, longest)))
             counted["had stored or placed something"] += places(database) != before
-            counted["had a mail in hand"] += leased(database) > 0
+            counted["had a mail in hand"] += count_leased(database) > 0
         if not counted["had a mail in hand"]:  # chance never hit it then, as on a quick machine
             mailbox.append("INBOX", letter(len(come)))
             come.append(kills)
-            live("apart", partial(wait_until, lambda: leased(database) > 0, "a mail in hand"))
-            counted["had a mail in hand"] += leased(database) > 0
+            live("apart", partial(wait_until, lambda: count_leased(database) > 0, "a mail in hand"))
+            counted["had a mail in hand"] += count_leased(database) > 0
     by_then = places(database)
     with capsys.disabled():
         print(f"\n{kills} kills of a worker; when it was killed, it {dict(counted)}; by then {by_then}", end="")
@@ -147,7 +147,7 @@ def test_a_worker_that_is_killed_again_and_again_loses_nothing_and_doubles_nothi
     assert min(*counted.values(), by_then.get("letter", 0)) >= kills // 40
 
 
-def leased(database: Database) -> int:
+def count_leased(database: Database) -> int:
     with database.read() as session:
         return session.scalar(select(func.count()).where(Inbound.leased_until.is_not(None))) or 0
 

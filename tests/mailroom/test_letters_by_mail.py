@@ -37,7 +37,7 @@ def newsletter_of(room: NewsletterMailroom, session: Session) -> Newsletter:
     return session.get_one(Newsletter, room.newsroom.newsletter_id)
 
 
-def kept(room: NewsletterMailroom) -> list[int]:
+def list_stored_raws(room: NewsletterMailroom) -> list[int]:
     """The mails whose bytes are there."""
     with room.database.read() as session:
         return list(session.scalars(select(InboundRaw.inbound_id).order_by(InboundRaw.inbound_id)))
@@ -145,7 +145,7 @@ def test_a_letter_that_was_taken_back_does_not_return(room: NewsletterMailroom) 
     room.place_mails()
     assert room.list_states() == ["letter"] + ["duplicate"] * 5
     assert [(letter.state, letter.body) for letter in room.list_letters()] == [("withdrawn", None)]
-    assert kept(room) == []
+    assert list_stored_raws(room) == []
     with room.database.read() as session:
         assert integrity.check(session) == []
         tables = Letter.metadata.sorted_tables
@@ -168,7 +168,11 @@ def test_when_a_readers_address_has_had_its_time_the_mail_goes_with_it(room: New
     row = room.receive(mail())
     (letter,) = room.list_letters()
     room.database.write(lambda session: contacts.forget(session, Clock(), letter.id))
-    assert (kept(room), room.list_letters()[0].body, room.get_mail(row.id).state) == ([], QUESTION, "letter")
+    assert (list_stored_raws(room), room.list_letters()[0].body, room.get_mail(row.id).state) == (
+        [],
+        QUESTION,
+        "letter",
+    )
 
 
 @pytest.mark.threat("stolen database and keys")
@@ -179,13 +183,13 @@ def test_mails_are_destroyed_some_days_after_they_were_filed(room: NewsletterMai
     unfiled = room.receive(mail("aigerim@post.example", body="And who pays for it?"))
     at = get_time_after_newest_mail(room, 0)
     destroy = lambda days: room.database.write(retention.destroy_old, at + timedelta(days=days))  # noqa: E731
-    assert (destroy(15), kept(room)) == (1, [letter_row.id, again.id, unfiled.id])
+    assert (destroy(15), list_stored_raws(room)) == (1, [letter_row.id, again.id, unfiled.id])
     key = room.list_letters()[0].id
     room.database.write(
         lambda s: filing.file(s, room.newsroom.ilya, s.get_one(Letter, key), "tip"), at + timedelta(days=20)
     )
     assert (destroy(33), destroy(35)) == (0, 1)
-    assert kept(room) == [again.id, unfiled.id]
+    assert list_stored_raws(room) == [again.id, unfiled.id]
     assert room.get_mail(robot.id).state == "automatic"
 
 
@@ -210,9 +214,9 @@ def test_what_was_counted_for_a_day_is_forgotten_after_it(room: NewsletterMailro
 
 
 def test_counting_stops_at_the_most_and_tells_people_apart(room: NewsletterMailroom) -> None:
-    def count(who: str) -> bool:
+    def count(name: str) -> bool:
         return room.database.write(
-            lambda s: usage.spend(s, "kind", who, get_time_after_newest_mail(room, 0).date(), limit=2)
+            lambda s: usage.spend(s, "kind", name, get_time_after_newest_mail(room, 0).date(), limit=2)
         )
 
     room.receive(mail())

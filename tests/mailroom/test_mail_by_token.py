@@ -86,7 +86,7 @@ def run(app: Flask, *command: str, given: str = "") -> tuple[int, str, list[str]
     )
 
 
-def signed_in(app: Flask, provider: TokenServer, user: str) -> None:
+def sign_in_account(app: Flask, provider: TokenServer, user: str) -> None:
     status, _said, faults = run(
         app, "mail", "sign-in", "--refresh-token", given=f"{provider.create_refresh_token(user)}\n"
     )
@@ -165,7 +165,7 @@ def test_a_provider_that_says_no_is_quoted_to_whoever_signs_in(
 def test_mail_comes_and_goes_by_token_and_a_token_that_has_ended_is_renewed(
     app: Flask, database: Database, newsroom: Newsroom, desk: Desk, provider: TokenServer, server: Dovecot, user: str
 ) -> None:
-    signed_in(app, provider, user)
+    sign_in_account(app, provider, user)
     for hour in range(2):
         server.append_mails(user, mail(body=f"Who measures the salt, {hour}?"))
         to_gulnara(database, newsroom)
@@ -185,7 +185,7 @@ def test_mail_comes_and_goes_by_token_and_a_token_that_has_ended_is_renewed(
 def test_a_server_that_refuses_a_token_before_its_time_gets_another_one(
     app: Flask, database: Database, newsroom: Newsroom, desk: Desk, provider: TokenServer, user: str
 ) -> None:
-    signed_in(app, provider, user)
+    sign_in_account(app, provider, user)
     provider.access_tokens.clear()  # the provider has taken them back
     database.write(
         lambda session: setattr(
@@ -201,7 +201,7 @@ def test_a_server_that_refuses_a_token_before_its_time_gets_another_one(
 def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_lost(
     app: Flask, database: Database, newsroom: Newsroom, desk: Desk, provider: TokenServer, server: Dovecot, user: str
 ) -> None:
-    signed_in(app, provider, user)
+    sign_in_account(app, provider, user)
     provider.revoke(user)
     an_hour_later(database)
     server.append_mails(user, mail(body="Who measures the salt?"))
@@ -221,7 +221,7 @@ def test_a_revoked_sign_in_is_told_at_the_desk_and_by_the_doctor_and_no_mail_is_
         [f"FAULT mail server: 127.0.0.1:{app.config['MAIL_PORT']}: {sign_ins.SIGNED_OUT}",
          f"FAULT mail accounts: {user}: {sign_ins.SIGNED_OUT}"],
     )  # fmt: skip
-    signed_in(app, provider, user)
+    sign_in_account(app, provider, user)
     worker.run(app, run_once=True)
     assert (mails(database), server.count_mails(user)) == ([("sent", None)] * 2, 0)
     assert desk.get("").texts("section.alarm") == []

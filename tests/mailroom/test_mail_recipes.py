@@ -55,7 +55,7 @@ def runs(*headings: str) -> Callable[[Callable[..., None]], Callable[..., None]]
     return lambda test: test
 
 
-def the(heading: str, kind: str, number: int = 0) -> str:
+def get_block(heading: str, kind: str, number: int = 0) -> str:
     return [block.text for block in BLOCKS if (block.heading, block.kind) == (heading, kind)][number]
 
 
@@ -91,7 +91,7 @@ def writes_to_nobody(database: Database) -> None:
     database.write(lambda session: outbox.put(session, message) and None)
 
 
-def placed(server: MailMachine, returns: str = "") -> list[str]:
+def place_mails(server: MailMachine, returns: str = "") -> list[str]:
     place_due(server.database, start_mail_reader(), Settings(return_path=returns, from_address="ask@example.org"))
     return [place for _source, place, _raw in server.list_inbound_mails()]
 
@@ -138,10 +138,10 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
     server: MailMachine, heading: str, inbox: str, returns: str, addresses: tuple[str, ...], source: str
 ) -> None:
     takes_mail_at(server, inbox)
-    server.write_settings(the("One address among others" if source == "pipe" else heading, "env"))
+    server.write_settings(get_block("One address among others" if source == "pipe" else heading, "env"))
     if source == "lmtp":
         server.machine.start_program("readers-asked mail lmtp")
-    server.machine.run(the(heading, "sh"))
+    server.machine.run(get_block(heading, "sh"))
     if source == "lmtp":
         wait_for_machine(lambda: server.machine.has_listener(8024), "our LMTP door")
     for address in addresses:
@@ -153,11 +153,11 @@ def test_postfix_brings_letters_plus_addresses_and_bounces_and_serves_everybody_
     assert all(
         b"by mx.example.org " in raw for _, _, raw in server.list_inbound_mails()
     )  # what MAIL_RECEIVED_BY is about
-    assert placed(server, returns) == ["letter", "letter"]
+    assert place_mails(server, returns) == ["letter", "letter"]
     writes_to_nobody(server.database)
     server.machine.run_program("readers-asked worker --once")
     server.wait_for_mails(3)
-    assert (placed(server, returns)[2], bounced(server.database)) == ("bounce", True)
+    assert (place_mails(server, returns)[2], bounced(server.database)) == ("bounce", True)
     if source == "pipe":
         what_can_not_be_taken_waits(server)
 
@@ -178,15 +178,18 @@ def test_a_mailbox_with_a_password(server: MailMachine) -> None:
     heading = "1. A mailbox at a provider, with a password"
     takes_mail_at(server, ONE)
     server.create_mailbox()
-    server.write_settings(the(heading, "env"))
+    server.write_settings(get_block(heading, "env"))
     server.send_mail(mail(to=ONE), ONE)
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the mail at the provider")
-    assert server.machine.run_program(the(heading, "sh")).splitlines()[-1] == "mailbox 1 (imap.example.org): 1 stored"
+    assert (
+        server.machine.run_program(get_block(heading, "sh")).splitlines()[-1]
+        == "mailbox 1 (imap.example.org): 1 stored"
+    )
     writes_to_nobody(server.database)
     server.machine.run_program("readers-asked worker --once")
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the bounce at the provider")
     server.machine.run_program("readers-asked worker --once")
-    assert (placed(server), bounced(server.database), server.read_mailbox(ONE)) == (["letter", "bounce"], True, [])
+    assert (place_mails(server), bounced(server.database), server.read_mailbox(ONE)) == (["letter", "bounce"], True, [])
     assert PASSWORD not in server.read_log()
 
 
@@ -196,12 +199,12 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
     """Their names lead to a provider and a mail server on this machine, in whose place the recipe can't tell them apart."""
     takes_mail_at(server, ONE)
     server.create_mailbox()
-    server.write_settings(the(heading, "env"))
+    server.write_settings(get_block(heading, "env"))
     server.send_mail(mail(to=ONE), ONE)
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the mail at the provider")
     refresh = server.start_provider(ONE)
     said = server.machine.run_program(
-        the(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode()
+        get_block(heading, "sh"), b"" if heading == "Microsoft 365" else f"{refresh}\n".encode()
     )
     names = (
         ("outlook.office365.com", "smtp.office365.com")
@@ -215,15 +218,15 @@ def test_an_account_that_signs_in_by_token(server: MailMachine, heading: str) ->
     writes_to_nobody(server.database)
     server.machine.run_program("readers-asked worker --once")
     wait_for_machine(lambda: len(server.read_mailbox(ONE)) == 1, "the bounce at the provider")
-    assert (placed(server), [way for way, _, _ in server.list_inbound_mails()]) == (["letter"], ["imap"])
+    assert (place_mails(server), [way for way, _, _ in server.list_inbound_mails()]) == (["letter"], ["imap"])
 
 
 @runs("4. A webhook")
 def test_a_webhook(server: MailMachine) -> None:
     heading = "4. A webhook"
     takes_mail_at(server, ONE)
-    server.machine.run(the(heading, "sh", 0))
-    address = server.machine.run_program(the(heading, "sh", 1)).strip()
+    server.machine.run(get_block(heading, "sh", 0))
+    address = server.machine.run_program(get_block(heading, "sh", 1)).strip()
     assert address.startswith("https://ask.example.org/mail/in/")
     server.machine.start(server.machine.as_account("exec readers-asked web"))
     front = ROOT / "tests" / "support" / "tls_proxy.py"
@@ -234,17 +237,17 @@ def test_a_webhook(server: MailMachine) -> None:
         lambda: server.machine.has_listener(8000) and server.machine.has_listener(443),
         "the web process and what stands in front",
     )
-    script = the(heading, "python")
+    script = get_block(heading, "python")
     secret = server.machine.run_program('echo "$MAIL_WEBHOOK_SECRET"').strip()
     raw = mail(to=ONE)
     assert server.machine.run_python(script, stdin=raw, SECRET=secret, ADDRESS=address) == "200\n"
     assert [(way, kept) for way, _, kept in server.list_inbound_mails()] == [("webhook", raw)]
-    assert placed(server) == ["letter"]
+    assert place_mails(server) == ["letter"]
 
 
 @runs("Who says who wrote it")
 def test_names_of_the_newsrooms_own_server() -> None:
-    lines = dict(line.replace('"', "").split("=") for line in the("Who says who wrote it", "env").splitlines())
+    lines = dict(line.replace('"', "").split("=") for line in get_block("Who says who wrote it", "env").splitlines())
     settings = config.load({**PRODUCTION_SETTINGS, **lines})
     assert (settings["MAIL_AUTHSERV_ID"], settings["MAIL_RECEIVED_BY"]) == (
         "mx.example.org", ("mx.example.org", "mx2.example.org"),
@@ -254,7 +257,7 @@ def test_names_of_the_newsrooms_own_server() -> None:
 @runs("Looking after it")
 def test_looking_after_it(server: MailMachine) -> None:
     takes_mail_at(server, ONE)
-    first, second = the("Looking after it", "sh", 0), the("Looking after it", "sh", 1)
+    first, second = get_block("Looking after it", "sh", 0), get_block("Looking after it", "sh", 1)
     server.machine.run_program("readers-asked worker --once")  # a worker is at work
     said = server.machine.run_program(first).splitlines()
     assert [line for line in said if line in ("no mail is waiting", "letters with new text: 0")] == [

@@ -241,7 +241,7 @@ def test_a_letter_that_nobody_has_filed_is_cut_again_with_a_newer_trimmer(room: 
     old = f"{QUESTION}\n\nSent from my telephone"
     keys = [room.receive(mail(body=QUESTION)).id, room.receive(mail("aigerim@post.example")).id]
 
-    def as_it_was(session: Session) -> None:
+    def restore_rows(session: Session) -> None:
         for key in keys:
             row = session.get_one(Inbound, key)
             before = inbound.get_reading(session, row)
@@ -250,7 +250,7 @@ def test_a_letter_that_nobody_has_filed_is_cut_again_with_a_newer_trimmer(room: 
         for letter in room.list_letters():
             session.merge(letter).body = old
 
-    room.database.write(as_it_was)
+    room.database.write(restore_rows)
     room.database.write(
         lambda s: filing.file(s, room.newsroom.ilya, s.get_one(Letter, room.list_letters()[1].id), "tip")
     )

@@ -130,7 +130,7 @@ def copy_of(database: Database) -> Iterator[Database]:
         yield copy
 
 
-def placed(database: Database, limit: int) -> Counter[str]:
+def place_all(database: Database, limit: int) -> Counter[str]:
     done = Counter[str]()
     lease = timedelta(hours=1)  # however busy this machine is
     while some := place_due(database, start_mail_reader(), SETTINGS, limit, lease=lease, now=LATER):
@@ -170,7 +170,7 @@ def test_300_mails_in_batches_come_to_what_they_come_to_one_by_one(room: Newslet
     for _, raw in zip(range(most), mails(room), strict=False):
         room.store_mail(raw, now=LATER)
     with copy_of(room.database) as other:
-        together, one_by_one = placed(room.database, 100), placed(other, 1)
+        together, one_by_one = place_all(room.database, 100), place_all(other, 1)
         assert all_of(room.database) == all_of(other)
     assert together == one_by_one
     assert together.total() == most
@@ -216,7 +216,7 @@ class Watching:
         return start_mail_reader().trim(mail, known)
 
 
-def watched(room: NewsletterMailroom, before: Callable[[str], object]) -> Counter[str]:
+def place_watched(room: NewsletterMailroom, before: Callable[[str], object]) -> Counter[str]:
     return place_due(room.database, cast(ParserClient, Watching(before)), SETTINGS, now=LATER)
 
 
@@ -226,7 +226,9 @@ def test_nobody_looks_at_the_database_while_mails_are_read(room: NewsletterMailr
         room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER)
     looks = []
     engines = (room.database.reader, room.database.writer)
-    assert watched(room, lambda _: looks.append([engine.pool.checkedout() for engine in engines])) == Counter(letter=5)
+    assert place_watched(room, lambda _: looks.append([engine.pool.checkedout() for engine in engines])) == Counter(
+        letter=5
+    )
     assert looks == [[0, 0]] * 10
 
 
@@ -239,7 +241,7 @@ def test_a_mail_that_is_read_slowly_holds_back_none_before_it(
     for number in range(4):
         room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER)
     seen: list[tuple[str, int]] = []
-    assert watched(room, lambda step: seen.append((step, len(room.list_letters())))) == Counter(letter=4)
+    assert place_watched(room, lambda step: seen.append((step, len(room.list_letters())))) == Counter(letter=4)
     assert seen == [(step, number) for number in range(4) for step in ("parse", "trim")]
 
 
@@ -269,7 +271,7 @@ def test_a_process_that_does_not_start_is_no_try_of_any_mail(room: NewsletterMai
         room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER)
     for _ in range(leases.MAX_ATTEMPTS + 1):
         with pytest.raises(NotStarted):
-            watched(room, fail)
+            place_watched(room, fail)
     with room.database.read() as session:
         rows = session.execute(select(Inbound.attempts, Inbound.leased_until, Inbound.state)).all()
     assert rows == [(0, None, "stored")] * 3
@@ -290,7 +292,7 @@ def test_a_mail_that_failed_by_itself_before_the_process_did_not_start_has_had_i
             raise fault
 
     with pytest.raises(NotStarted):
-        watched(room, fail)
+        place_watched(room, fail)
     with room.database.read() as session:
         assert session.scalars(select(Inbound.attempts).order_by(Inbound.id)).all() == [1, 0, 0]
 
@@ -302,13 +304,13 @@ def test_what_was_tried_before_is_placed_by_itself(room: NewsletterMailroom) -> 
         room.store_mail(mail(body=f"Who looks after well {number}?"), now=LATER) for number in range(3)
     )
 
-    def claimed(minutes: int) -> list[int]:
+    def claim_mails(minutes: int) -> list[int]:
         at = LATER + timedelta(minutes=minutes)
         return [claim.inbound_id for claim in room.database.write(lambda s: leases.claim(s, 10), at)]
 
-    assert claimed(0) == [first, second, third]
+    assert claim_mails(0) == [first, second, third]
     fourth = room.store_mail(mail(), now=LATER)
-    assert [claimed(3) for _ in range(4)] == [[fourth], [first], [second], [third]]
+    assert [claim_mails(3) for _ in range(4)] == [[fourth], [first], [second], [third]]
 
 
 @contextmanager

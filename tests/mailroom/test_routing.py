@@ -47,7 +47,7 @@ def room(database: Database, newsroom: Newsroom) -> NewsletterMailroom:
     return NewsletterMailroom(database, newsroom)
 
 
-def placed(room: NewsletterMailroom, raw: bytes) -> tuple[str | None, list[str]]:
+def place(room: NewsletterMailroom, raw: bytes) -> tuple[str | None, list[str]]:
     row = room.receive(raw)
     return row.state, row.reasons
 
@@ -200,7 +200,7 @@ def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: NewsletterMail
 
 
 @pytest.mark.parametrize(
-    ("raw", "place", "reasons"),
+    ("raw", "location", "reasons"),
     [
         (mail(body="", attachments=[("wells.jpg", b"\xff\xd8")]), "pen", ["no words"]),
         (mail(From=["timur@post.example", "aigerim@post.example"]), "pen", ["two senders"]),
@@ -224,9 +224,9 @@ def test_a_readers_mail_is_a_letter_with_its_address_sealed(room: NewsletterMail
         "our own", "to another address", "too large", "bounce",
     ],
 )  # fmt: skip
-def test_every_kind_has_its_place(room: NewsletterMailroom, raw: bytes, place: str, reasons: list[str]) -> None:
-    state, found = placed(room, raw)
-    assert (state, sorted(found)) == (place, sorted(reasons))
+def test_every_kind_has_its_place(room: NewsletterMailroom, raw: bytes, location: str, reasons: list[str]) -> None:
+    state, found = place(room, raw)
+    assert (state, sorted(found)) == (location, sorted(reasons))
 
 
 def test_mail_to_nobody_here_waits_with_the_oldest_of_several_newsletters(room: NewsletterMailroom) -> None:
@@ -251,7 +251,7 @@ def test_what_was_for_nobody_is_for_nobody_when_it_is_read_again(room: Newslette
 
 
 def second_newsletter(room: NewsletterMailroom) -> int:
-    def found(session: Session) -> int:
+    def create_other_newsletter(session: Session) -> int:
         first = session.get_one(Newsletter, room.newsroom.newsletter_id)
         same = ("publisher", "editor", "language", "section", "zone", "rule", "rule_start", "at")
         values = {name: getattr(first, name) for name in same}
@@ -262,7 +262,7 @@ def second_newsletter(room: NewsletterMailroom) -> int:
         session.flush()
         return river.id
 
-    return room.database.write(found)
+    return room.database.write(create_other_newsletter)
 
 
 def test_a_bounce_finds_our_mail_by_its_return_path_or_by_its_message_id(room: NewsletterMailroom) -> None:

@@ -38,7 +38,7 @@ def read_of(room: NewsletterMailroom, key: int) -> inbound.MailContent | None:
         return inbound.get_reading(session, room.get_mail(key)) if inbound.has_bytes(session, key) else None
 
 
-def sent(room: NewsletterMailroom, **about: object) -> OutboxMail:
+def send_mail(room: NewsletterMailroom, **about: object) -> OutboxMail:
     """A mail to a reader or to the desk, which a server has taken."""
 
     def send(session: Session) -> OutboxMail:
@@ -75,7 +75,7 @@ def test_what_an_expert_quotes_of_the_invitation_opens_nothing_for_the_desk(room
 
 
 def test_a_notice_that_comes_back_tells_the_desk_no_address(room: NewsletterMailroom) -> None:
-    mail_out = sent(room, letter_id=letter_of(room).id)
+    mail_out = send_mail(room, letter_id=letter_of(room).id)
     said = "550 5.1.1 Timur Aliev, Nukus: mailbox disabled"
     row = room.receive(bounce_mail(DESK_ADDRESS, "timur.aliev@post.example", mail_out.message_id, diagnostic=said))
     away = room.receive(vacation_mail("timur.aliev@post.example", DESK_ADDRESS, mail_out.message_id))
@@ -90,7 +90,7 @@ def test_a_notice_that_comes_back_tells_the_desk_no_address(room: NewsletterMail
 @pytest.mark.threat("erased words")
 def test_what_is_withdrawn_leaves_nothing_of_it_in_mails_about_it(room: NewsletterMailroom) -> None:
     letter = letter_of(room)
-    mail_out = sent(room, letter_id=letter.id)
+    mail_out = send_mail(room, letter_id=letter.id)
     room.receive(bounce_mail(DESK_ADDRESS, "timur.aliev@post.example", mail_out.message_id))
     room.database.write(lambda s: withdraw(s, Reader(letter.id), s.get_one(Letter, letter.id)))
     with room.database.read() as session:
@@ -111,15 +111,15 @@ def test_what_an_expert_quotes_goes_with_the_question(room: NewsletterMailroom) 
 
 
 @pytest.mark.parametrize(
-    ("marks", "place"),
+    ("marks", "location"),
     [({"X_Spam_Flag": "YES"}, "spam"), ({"List_Id": "<friends.lists.example>"}, "automatic"), ({"Auto_Submitted": "auto-replied"}, "automatic")],
 )  # fmt: skip
 def test_a_copy_that_went_elsewhere_holds_back_no_honest_mail(
-    room: NewsletterMailroom, marks: dict[str, str], place: str
+    room: NewsletterMailroom, marks: dict[str, str], location: str
 ) -> None:
     for more in (marks, {}, {}, marks):
         room.receive(mail(Message_ID="<1@post.example>", **more))
-    assert room.list_states() == [place, "letter", "duplicate", "duplicate"]
+    assert room.list_states() == [location, "letter", "duplicate", "duplicate"]
 
 
 def test_an_unchecked_copy_in_the_pen_holds_back_no_answer_and_can_be_put_away(room: NewsletterMailroom) -> None:
@@ -143,7 +143,7 @@ def test_the_same_words_with_another_file_are_another_mail(room: NewsletterMailr
 def river(room: NewsletterMailroom) -> int:
     """A second newsletter of the house."""
 
-    def found(session: Session) -> int:
+    def create_other_newsletter(session: Session) -> int:
         first = session.get_one(Newsletter, room.newsroom.newsletter_id)
         columns = {
             c.key: getattr(first, c.key)
@@ -155,7 +155,7 @@ def river(room: NewsletterMailroom) -> int:
         session.flush()
         return second.id
 
-    return room.database.write(found)
+    return room.database.write(create_other_newsletter)
 
 
 def test_a_mail_to_two_newsletters_is_a_letter_to_each(room: NewsletterMailroom) -> None:

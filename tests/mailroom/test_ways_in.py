@@ -118,7 +118,7 @@ def test_a_server_that_hangs_up_has_handed_in_nothing(database: Database, door: 
 
 
 @pytest.mark.threat("hostile words")
-def handed_over(intake: lmtp.Intake, *raws: bytes) -> Awaitable[list[BaseException | None]]:
+def store_together(intake: lmtp.Intake, *raws: bytes) -> Awaitable[list[BaseException | None]]:
     """What each hears of the commit that was to have its message."""
     return asyncio.gather(*map(intake.store, raws), return_exceptions=True)
 
@@ -129,7 +129,7 @@ def test_what_many_hand_over_at_once_is_committed_together(database: Database) -
     event.listen(database.writer, "commit", note)
 
     async def hand_over() -> list[BaseException | None]:
-        return await handed_over(lmtp.Intake(database), *raws)
+        return await store_together(lmtp.Intake(database), *raws)
 
     assert asyncio.run(hand_over()) == [None] * 20
     event.remove(database.writer, "commit", note)
@@ -144,8 +144,8 @@ def test_where_nothing_can_be_committed_each_is_told_so(database: Database, monk
         intake = lmtp.Intake(database)
         with monkeypatch.context() as broken:
             broken.setattr(database, "write", busy)
-            refused = await handed_over(intake, SMALL_MAIL, SMALL_MAIL, b"x" * (inbound.MAX_MAIL_BYTES + 1))
-        return [type(fault).__name__ for fault in refused], await handed_over(intake, SMALL_MAIL)
+            refused = await store_together(intake, SMALL_MAIL, SMALL_MAIL, b"x" * (inbound.MAX_MAIL_BYTES + 1))
+        return [type(fault).__name__ for fault in refused], await store_together(intake, SMALL_MAIL)
 
     assert asyncio.run(hand_over()) == (["Busy", "Busy", "TooLarge"], [None])
     assert list_stored_mails(database) == [("lmtp", SMALL_MAIL)]
@@ -168,9 +168,9 @@ PIPED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("how", PIPED)
-def test_a_piped_mail_is_stored(database: Database, how: str) -> None:
-    source, recipient, sender, raw = PIPED[how]
+@pytest.mark.parametrize("variant", PIPED)
+def test_a_piped_mail_is_stored(database: Database, variant: str) -> None:
+    source, recipient, sender, raw = PIPED[variant]
     assert pipe.receive(database, io.BytesIO(source), recipient, sender) == (0, "stored")
     assert list_stored_mails(database) == [("pipe", raw)]
 

@@ -72,7 +72,7 @@ def test_one_fitting_signature_of_several_is_enough(database: Database, provider
     assert len(list_stored_mails(database)) == 1
 
 
-def without(name: str) -> dict[str, str]:
+def headers_without(name: str) -> dict[str, str]:
     return {key: value for key, value in build_webhook_headers(SMALL_MAIL).items() if key != f"webhook-{name}"}
 
 
@@ -83,9 +83,9 @@ UNSIGNED = {
     "from tomorrow": lambda: build_webhook_headers(SMALL_MAIL, timestamp=unix_time() + 86_400),
     "another's id": lambda: {**build_webhook_headers(SMALL_MAIL), "webhook-id": "msg_2"},
     "a time that is none": lambda: {**build_webhook_headers(SMALL_MAIL), "webhook-timestamp": "²²"},
-    "no id": lambda: without("id"),
-    "no time": lambda: without("timestamp"),
-    "no signature": lambda: without("signature"),
+    "no id": lambda: headers_without("id"),
+    "no time": lambda: headers_without("timestamp"),
+    "no signature": lambda: headers_without("signature"),
     "a signature in another script": lambda: {**build_webhook_headers(SMALL_MAIL), "webhook-signature": "v1,\u00fc"},
 }
 
@@ -143,11 +143,11 @@ def test_mail_that_waits_too_long_is_seen_from_outside(
     """`/readyz` says that no worker places mail; that the process is up is another question."""
     record_sighting(database)
 
-    def asked() -> dict[str, int]:
+    def list_statuses() -> dict[str, int]:
         return {path: provider.get(path, base_url=BASE_URL).status_code for path in ("/healthz", "/readyz")}
 
-    assert asked() == {"/healthz": 200, "/readyz": 200}
+    assert list_statuses() == {"/healthz": 200, "/readyz": 200}
     for minutes, ready in ((9, 200), (11, 503)):
         at = utc_now() - timedelta(minutes=minutes)
         database.write(lambda session: inbound.store(session, SMALL_MAIL, source="pipe"), at)
-        assert asked() == {"/healthz": 200, "/readyz": ready}
+        assert list_statuses() == {"/healthz": 200, "/readyz": ready}

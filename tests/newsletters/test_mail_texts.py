@@ -155,12 +155,12 @@ def test_a_reader_s_mail_in_own_words_still_says_what_becomes_of_the_address() -
 def test_a_wording_that_lacks_what_has_to_be_there_is_not_sent() -> None:
     nora = Sender("The Corridor", "Nora", "corridor@newsroom.example", "en", "Europe/Prague")
 
-    def dropped(own: dict[str, str] | None = None) -> Message:
+    def render_dropped(own: dict[str, str] | None = None) -> Message:
         about = AssignmentMail(headline="Police", typed="It was long.")
         return render_mail("expert.dropped", nora, "l@a.example", "L", about, own)
 
-    assert dropped({"body": "No reason."}) == dropped()
-    assert dropped({"body": "{why.__class__}"}) == dropped()
+    assert render_dropped({"body": "No reason."}) == render_dropped()
+    assert render_dropped({"body": "{why.__class__}"}) == render_dropped()
 
 
 @pytest.mark.threat("hostile words")
@@ -170,7 +170,7 @@ def test_values_are_text_whatever_they_look_like() -> None:
 
 
 def test_the_newsletter_s_words_reach_the_mail(database: Database, newsroom: Newsroom) -> None:
-    def word(session: Any) -> None:
+    def set_texts(session: Any) -> None:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         for kind, texts in {
             "expert.invitation": {"opening": "We are {newsletter}."},
@@ -179,7 +179,7 @@ def test_the_newsletter_s_words_reach_the_mail(database: Database, newsroom: New
         }.items():
             mail_texts.save_custom_texts(session, newsroom.nora, newsletter, "en", kind, texts)
 
-    database.write(word)
+    database.write(set_texts)
     salt = ask_expert(database, newsroom)
     salt.send()
     salt.edit()
@@ -284,7 +284,7 @@ def test_no_mail_about_an_answer_says_who_asked_or_how(database: Database, newsr
 # --- The page ---
 
 
-def stored(database: Database) -> list[tuple[str, str, str]]:
+def list_texts(database: Database) -> list[tuple[str, str, str]]:
     with database.read() as session:
         rows = session.execute(select(NewsletterText.kind, NewsletterText.language, NewsletterText.body))
         return sorted(tuple(row) for row in rows)  # type: ignore[misc]
@@ -323,18 +323,18 @@ def test_nora_words_a_mail_and_looks_at_it_first(nora: Desk, database: Database)
     seen = nora.press(PAGE, status=200, look="1", **OWN)
     assert "Not saved yet: this is how it would look." in seen
     assert re.search(r"Could you still, by \w+ \d+ \w+( \d{4})?, 18:00 Prague time\? https://", seen)
-    assert stored(database) == []
+    assert list_texts(database) == []
     assert nora.press(PAGE, **OWN) == f"/desk/steppe/{PAGE}"
-    assert stored(database) == [
+    assert list_texts(database) == [
         (f"mail.expert.reminder.{part}", "en", OWN[part]) for part in ("body", "silent", "subject")
     ]
     assert "in your own words" in nora.get_text("settings/mail-texts")
     nora.press(PAGE, subject="", body=default_wording("expert.reminder", "body", "en"), silent=OWN["silent"])
-    assert stored(database) == [("mail.expert.reminder.silent", "en", OWN["silent"])]
+    assert list_texts(database) == [("mail.expert.reminder.silent", "en", OWN["silent"])]
 
 
 @pytest.mark.parametrize(
-    ("part", "text", "said"),
+    ("part", "text", "message"),
     [
         ("body", "By {due}, please.", "It must have {link}."),
         ("body", "By {due}: {link} {password}", "{password} can’t be filled in here."),
@@ -343,13 +343,13 @@ def test_nora_words_a_mail_and_looks_at_it_first(nora: Desk, database: Database)
     ],
 )
 def test_a_fault_is_told_at_its_field_and_nothing_typed_is_lost(
-    nora: Desk, database: Database, part: str, text: str, said: str
+    nora: Desk, database: Database, part: str, text: str, message: str
 ) -> None:
     before = dump_tables(database)
     response = nora.send(f"{PAGE}", OWN | {part: text})
     assert response.status_code == 422
     [(place, sentence)] = Page(response.text).errors
-    assert (place, sentence.startswith(said)) == (part, True)
+    assert (place, sentence.startswith(message)) == (part, True)
     assert response.text.count('aria-invalid="true"') == 1
     assert text in response.text and OWN["silent"] in response.text
     assert dump_tables(database) == before
@@ -367,7 +367,7 @@ def test_of_two_who_word_a_mail_the_second_sees_both(nora: Desk, vera: Desk, dat
 
 def test_a_reader_s_mail_is_worded_in_persian(nora: Desk, database: Database) -> None:
     nora.press("settings/mail-texts/fa/reader.news", subject="خبری از {newsletter}")
-    assert stored(database) == [("mail.reader.news.subject", "fa", "خبری از {newsletter}")]
+    assert list_texts(database) == [("mail.reader.news.subject", "fa", "خبری از {newsletter}")]
     page = nora.open("settings/mail-texts/fa/reader.news").text
     assert '<article class="letter mail" lang="fa" dir="rtl">' in page
     assert "خبری از The Steppe Letter" in page

@@ -45,7 +45,7 @@ def paused(session: Session) -> None:
     pausing.pause(session, Clock(), steppe(session), date(2094, 5, 3))
 
 
-def closed(session: Session) -> None:
+def close_newsletter(session: Session) -> None:
     pausing.close(session, Clock(), steppe(session), "It ends.")
 
 
@@ -56,20 +56,20 @@ def test_what_is_mailed_in_a_pause_becomes_a_letter(room: NewsletterMailroom) ->
 
 
 def test_what_is_mailed_to_a_closed_newsletter_waits_in_the_pen_with_the_reason(room: NewsletterMailroom) -> None:
-    room.database.write(closed)
+    room.database.write(close_newsletter)
     row = room.receive(mail(body="Who weighs the salt?"))
     assert (row.state, row.reasons, room.list_letters()) == ("pen", ["newsletter closed"], [])
 
 
 @pytest.mark.parametrize(
-    ("language", "said"),
+    ("language", "message"),
     [
         ("en", r"The newsletter is taking a break until \w+,? 3 May(?: 2094)?, so it may take longer\."),
         ("fa", r"خبرنامه تا دوشنبه ۳ مهٔ [^.]*در وقفه است، پس ممکن است بیشتر طول بکشد\."),
     ],
 )
 def test_who_mails_in_a_pause_hears_that_it_takes_longer_and_until_when(
-    database: Database, newsroom: Newsroom, language: str, said: str
+    database: Database, newsroom: Newsroom, language: str, message: str
 ) -> None:
     def acknowledged(session: Session) -> str:
         newsletter, now = steppe(session), datetime(2026, 11, 28, tzinfo=UTC)
@@ -80,10 +80,10 @@ def test_who_mails_in_a_pause_hears_that_it_takes_longer_and_until_when(
         assert sent is not None
         return outbox.read(session, sent).text
 
-    assert not re.search(said, " ".join(database.write(acknowledged).split()))
+    assert not re.search(message, " ".join(database.write(acknowledged).split()))
     database.write(paused)
 
-    def again(session: Session) -> str:
+    def receive_again(session: Session) -> str:
         newsletter = steppe(session)
         letter = mailed_letters.take(
             session,
@@ -97,7 +97,7 @@ def test_who_mails_in_a_pause_hears_that_it_takes_longer_and_until_when(
         assert sent is not None
         return outbox.read(session, sent).text
 
-    assert re.search(said, " ".join(database.write(again).split()))
+    assert re.search(message, " ".join(database.write(receive_again).split()))
 
 
 def test_the_morning_mail_goes_on_in_a_pause_and_ends_with_the_newsletter(
@@ -108,12 +108,12 @@ def test_the_morning_mail_goes_on_in_a_pause_and_ends_with_the_newsletter(
     assert digest.send_digests(database, mornings[0]) == 1
     database.write(paused)
     assert digest.send_digests(database, mornings[1]) == 1
-    database.write(closed)
+    database.write(close_newsletter)
     assert digest.send_digests(database, mornings[2]) == 0
 
 
-def flask(app: Flask, *command: str, typed: str = "") -> Result:
-    return app.test_cli_runner().invoke(args=("newsletters", *command), input=typed)
+def flask(app: Flask, *command: str, value: str = "") -> Result:
+    return app.test_cli_runner().invoke(args=("newsletters", *command), input=value)
 
 
 def state(database: Database, slug: str = "steppe") -> tuple[str | None, date | None]:
@@ -131,7 +131,7 @@ def test_the_commands_do_the_same(app: Flask, database: Database, newsroom: News
     said = flask(app, "rename", "steppe", "--name", "The Salt Letter", "--to", "salt")
     assert said.output == "The Salt Letter is at https://ask.newsroom.example/salt/\n"
     assert flask(app, "pause", "steppe").output == "The Salt Letter is paused.\n"  # by the name that it had
-    assert "Close salt?" in flask(app, "close", "salt", typed="n\n").output
+    assert "Close salt?" in flask(app, "close", "salt", value="n\n").output
     assert state(database, "salt") == ("paused", None)
     assert flask(app, "close", "salt", "--yes").output == "The Salt Letter is closed.\n"
     assert state(database, "salt") == ("closed", None)

@@ -22,21 +22,21 @@ def test_a_code_is_the_beginning_of_what_was_drawn_by_lot(database: Database, ne
     assert len(CROCKFORD) ** CODE_LENGTH > 1_000_000_000
 
 
-@pytest.mark.parametrize("typed", ["01abcd", "O1ABCD", "oIabcd", "0LABCD", "01ABCDEFGH23"])
-def test_a_code_is_found_as_somebody_types_it_from_paper(database: Database, newsroom: Newsroom, typed: str) -> None:
+@pytest.mark.parametrize("value", ["01abcd", "O1ABCD", "oIabcd", "0LABCD", "01ABCDEFGH23"])
+def test_a_code_is_found_as_somebody_types_it_from_paper(database: Database, newsroom: Newsroom, value: str) -> None:
     database.write(lambda s: setattr(steppe(s, newsroom), "public_id", "01ABCDEFGH23"))
     with database.read() as session:
-        assert find_by_short_code(session, typed) == steppe(session, newsroom)
+        assert find_by_short_code(session, value) == steppe(session, newsroom)
 
 
 @pytest.mark.parametrize(
-    "typed",
+    "value",
     ["", "0", "01ABC", "01ABCDE", "01ABCDEFGH2", "01ABCDEFGH234", "01ABC%", "01ABC_", "______", "01ABCÄ", "01ABCD\x00"],
 )
-def test_less_or_other_than_a_code_finds_nothing(database: Database, newsroom: Newsroom, typed: str) -> None:
+def test_less_or_other_than_a_code_finds_nothing(database: Database, newsroom: Newsroom, value: str) -> None:
     database.write(lambda s: setattr(steppe(s, newsroom), "public_id", "01ABCDEFGH23"))
     with database.read() as session:
-        assert find_by_short_code(session, typed) is None
+        assert find_by_short_code(session, value) is None
 
 
 def test_of_two_with_the_same_beginning_each_has_an_address_that_stays(database: Database, newsroom: Newsroom) -> None:

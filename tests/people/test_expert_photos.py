@@ -58,33 +58,33 @@ def upload(browser: Browser, data: bytes, name: str = "me.jpg", **fields: str) -
     return browser.submit("/expert/photo", **{**FIELDS, **fields}, photo=(io.BytesIO(data), name))
 
 
-def stored(database: Database) -> list[ExpertPhoto]:
+def list_photos(database: Database) -> list[ExpertPhoto]:
     with database.read() as session:
         photos = list(session.scalars(select(ExpertPhoto)))
         return [photo for photo in photos if photo.image is not None]
 
 
-def seen(database: Database) -> str:
-    return "".join(photo.public_id for photo in stored(database))
+def list_photo_ids(database: Database) -> str:
+    return "".join(photo.public_id for photo in list_photos(database))
 
 
-def put(database: Database, newsroom: Newsroom, data: bytes = b"") -> None:
+def store_photo(database: Database, newsroom: Newsroom, data: bytes = b"") -> None:
     """Put in a photo as Nora, past the form."""
     image, reason = attached_files.draw_portrait(data or draw_picture((600, 800)))
     assert reason == ""
-    before = seen(database)
+    before = list_photo_ids(database)
     database.write(lambda s: expert_photos.save_photo(s, newsroom.nora, get_leyla(s, newsroom), before, CREDIT, image))
 
 
 def show(database: Database, newsroom: Newsroom) -> None:
     def fn(session: Session) -> None:
         expert = get_leyla(session, newsroom)
-        expert_photos.show_photo(session, newsroom.leyla, expert, seen_in(session), [newsroom.newsletter_id])
+        expert_photos.show_photo(session, newsroom.leyla, expert, get_photo_id(session), [newsroom.newsletter_id])
 
     database.write(fn)
 
 
-def seen_in(session: Session) -> str:
+def get_photo_id(session: Session) -> str:
     return session.scalars(select(ExpertPhoto.public_id)).one()
 
 
@@ -97,7 +97,7 @@ def test_nothing_of_the_file_is_kept_but_its_pixels(database: Database, leyla: B
     assert upload(leyla, data).status_code == 303
     leyla.follow()
     assert CAPTION in leyla.text
-    [photo] = stored(database)
+    [photo] = list_photos(database)
     with Image.open(io.BytesIO(photo.image)) as image:
         assert (image.format, image.size, image.mode, dict(image.getexif())) == ("JPEG", SQUARE, "RGB", {})
     assert [secret for secret in METADATA_SECRETS if secret in photo.image] == []
@@ -123,7 +123,7 @@ def test_what_is_no_photo_is_refused_at_its_field_and_what_was_typed_stays(
     assert leyla.page.error_summary == [("photo", str(REJECTIONS[message]))]
     assert leyla.value("photographer") == "Dinara Omarova"
     assert leyla.value("terms") == "via Wikimedia Commons"
-    assert stored(database) == []
+    assert list_photos(database) == []
 
 
 def test_a_file_over_five_megabytes_is_refused(database: Database, leyla: Browser) -> None:
@@ -133,7 +133,7 @@ def test_a_file_over_five_megabytes_is_refused(database: Database, leyla: Browse
     leyla.open("/expert/profile")
     assert upload(leyla, data + bytes(1 << 20)).status_code == 413
     assert "The file is too large. Choose one of at most 5 MB." in leyla.text
-    assert stored(database) == []
+    assert list_photos(database) == []
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_photographer_and_licence_are_required(
 ) -> None:
     assert upload(leyla, draw_picture((300, 300)), **fields).status_code == 400
     assert message in leyla.text
-    assert stored(database) == []
+    assert list_photos(database) == []
 
 
 def test_a_visitor_can_neither_upload_nor_look(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    put(database, newsroom)
-    [photo] = stored(database)
+    store_photo(database, newsroom)
+    [photo] = list_photos(database)
     visitor = Browser(app)
     assert visitor.press("/expert/photo", photo=(io.BytesIO(draw_picture((300, 300))), "a.jpg")).status_code == 403
     assert visitor.open(f"/expert/photo/{photo.digest}.jpg").status_code == 303
@@ -168,7 +168,7 @@ def test_the_desk_adds_a_photo_corrects_its_credit_and_erases_it(
     with database.read() as session:
         page = f"experts/{get_leyla(session, newsroom).public_id}"
     nora.post(f"{page}/photo", seen="", **FIELDS, photo=(io.BytesIO(draw_picture((300, 500))), "leyla.jpg"))
-    [photo] = stored(database)
+    [photo] = list_photos(database)
     assert CAPTION in nora.get_text(page)
     answer = nora.open(f"{page}/photo/{photo.digest}.jpg")
     assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/jpeg", photo.image)
@@ -176,7 +176,7 @@ def test_the_desk_adds_a_photo_corrects_its_credit_and_erases_it(
     nora.post(f"{page}/photo", seen=photo.public_id, **{**FIELDS, "photographer": "Aset Bek"})
     assert "Photo: Aset Bek, CC BY 4.0" in nora.get_text(page)
     nora.post(f"{page}/photo/remove", seen=photo.public_id)
-    assert stored(database) == []
+    assert list_photos(database) == []
     assert find_unerased(database, "Aset Bek", "Dinara Omarova") == []
     assert list_photo_events(database) == ["expert.photo", "expert.photo", "expert.no_photo"]
 
@@ -194,7 +194,7 @@ def test_of_two_editors_at_once_the_second_is_told_and_keeps_what_was_typed(
         page = f"experts/{get_leyla(session, newsroom).public_id}"
     nora.get(page), ilya.get(page)
     nora.post(f"{page}/photo", seen="", **FIELDS, photo=(io.BytesIO(draw_picture((300, 500))), "a.jpg"))
-    first = seen(database)
+    first = list_photo_ids(database)
     refused = ilya.post(
         f"{page}/photo",
         409,
@@ -204,15 +204,15 @@ def test_of_two_editors_at_once_the_second_is_told_and_keeps_what_was_typed(
     )
     assert "The photo has changed in the meantime" in refused
     assert "Ilya's aunt" in refused
-    assert seen(database) == first
+    assert list_photo_ids(database) == first
     assert "The photo has changed in the meantime" in ilya.press(f"{page}/photo/remove", 409, seen="")
-    assert seen(database) == first
+    assert list_photo_ids(database) == first
 
 
 def test_readers_see_it_only_after_her_yes_with_its_caption_and_no_cookie(
     app: Flask, database: Database, newsroom: Newsroom, salt: ExpertAssignment, leyla: Browser
 ) -> None:
-    put(database, newsroom)
+    store_photo(database, newsroom)
     run(salt)
     reader = Browser(app)
     story = story_of(reader)
@@ -227,7 +227,7 @@ def test_readers_see_it_only_after_her_yes_with_its_caption_and_no_cookie(
     assert reader.page.texts("figcaption") == ["عکس: Dinara Omarova، CC BY 4.0، via Wikimedia Commons"]
     reader.open(story)
     picture = reader.open(address)
-    [photo] = stored(database)
+    [photo] = list_photos(database)
     assert (picture.status_code, picture.data) == (200, photo.image)
     headers = {name: picture.headers.get(name) for name in ("Content-Type", "X-Content-Type-Options", "Set-Cookie")}
     assert headers == {"Content-Type": "image/jpeg", "X-Content-Type-Options": "nosniff", "Set-Cookie": None}
@@ -255,7 +255,7 @@ def test_a_second_press_on_save_or_erase_does_no_more_and_is_no_failure(
     form = leyla.page.form("/expert/photo/remove").fields
     for _press in range(2):
         assert leyla.press("/expert/photo/remove", **form).status_code == 303
-    assert stored(database) == []
+    assert list_photos(database) == []
     assert list_photo_events(database) == ["expert.photo", "expert.show_photo", "expert.no_photo"]
 
 
@@ -263,23 +263,23 @@ def test_a_second_press_on_save_or_erase_does_no_more_and_is_no_failure(
 def test_a_press_about_a_picture_that_was_replaced_meanwhile_keeps_the_credit_and_says_so(
     database: Database, newsroom: Newsroom, leyla: Browser, act: str
 ) -> None:
-    put(database, newsroom)
+    store_photo(database, newsroom)
     leyla.open("/expert/profile")
-    put(database, newsroom, draw_picture((700, 700), mode="L"))
-    after = seen(database)
+    store_photo(database, newsroom, draw_picture((700, 700), mode="L"))
+    after = list_photo_ids(database)
     assert leyla.submit(f"/expert/photo/{act}").status_code == 409
     changed = "The photo has changed in the meantime: look at the one above, then press again."
     assert leyla.page.error_summary == [("photo", changed)]
     assert "changed your profile" not in leyla.text
     assert "Choose the picture again" not in leyla.text
     assert [leyla.value(name) for name in FIELDS] == list(FIELDS.values())
-    assert seen(database) == after
+    assert list_photo_ids(database) == after
 
 
 def test_the_desk_of_another_newsletter_reads_that_its_readers_see_no_photo(
     database: Database, newsroom: Newsroom
 ) -> None:
-    put(database, newsroom)
+    store_photo(database, newsroom)
     show(database, newsroom)
     with database.read() as session:
         expert = get_leyla(session, newsroom)
@@ -325,18 +325,18 @@ def renamed(session: Session, newsroom: Newsroom) -> None:
 
 def replaced(session: Session, newsroom: Newsroom) -> None:
     image, _reason = attached_files.draw_portrait(draw_picture((500, 400), mode="L"))
-    expert_photos.save_photo(session, newsroom.nora, get_leyla(session, newsroom), seen_in(session), CREDIT, image)
+    expert_photos.save_photo(session, newsroom.nora, get_leyla(session, newsroom), get_photo_id(session), CREDIT, image)
 
 
 def removed(session: Session, newsroom: Newsroom) -> None:
-    expert_photos.remove_photo(session, newsroom.nora, get_leyla(session, newsroom), seen_in(session))
+    expert_photos.remove_photo(session, newsroom.nora, get_leyla(session, newsroom), get_photo_id(session))
 
 
 def erased(session: Session, newsroom: Newsroom) -> None:
     erase_people.forget_expert(session, get_leyla(session, newsroom))
 
 
-def merged(session: Session, newsroom: Newsroom) -> None:
+def merge_experts(session: Session, newsroom: Newsroom) -> None:
     marek = session.get_one(Expert, newsroom.marek.expert_id)
     merging_experts.merge(session, newsroom.nora, get_leyla(session, newsroom), marek)
 
@@ -348,7 +348,7 @@ def joined_by_marek(session: Session, newsroom: Newsroom) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize("change", [described, renamed, replaced, removed, erased, merged, joined_by_marek])
+@pytest.mark.parametrize("change", [described, renamed, replaced, removed, erased, merge_experts, joined_by_marek])
 def test_the_yes_ends_with_the_picture_the_name_or_the_expert_and_cached_pages_with_it(
     app: Flask,
     database: Database,
@@ -356,7 +356,7 @@ def test_the_yes_ends_with_the_picture_the_name_or_the_expert_and_cached_pages_w
     salt: ExpertAssignment,
     change: Callable[[Session, Newsroom], None],
 ) -> None:
-    put(database, newsroom)
+    store_photo(database, newsroom)
     run(salt)
     show(database, newsroom)
     reader = Browser(app)
@@ -373,23 +373,23 @@ def test_the_yes_ends_with_the_picture_the_name_or_the_expert_and_cached_pages_w
 
 
 def test_nobody_but_the_expert_says_yes(database: Database, newsroom: Newsroom) -> None:
-    put(database, newsroom)
+    store_photo(database, newsroom)
     with pytest.raises(PermissionDenied):
         database.write(
             lambda s: expert_photos.show_photo(
                 s,
                 newsroom.nora,
                 get_leyla(s, newsroom),
-                seen_in(s),
+                get_photo_id(s),
                 [newsroom.newsletter_id],  # type: ignore[arg-type]
             )
         )
 
 
 def test_a_yes_to_a_picture_that_was_replaced_meanwhile_shows_nothing(database: Database, newsroom: Newsroom) -> None:
-    put(database, newsroom)
-    old = seen(database)
-    put(database, newsroom, draw_picture((700, 700), mode="L"))
+    store_photo(database, newsroom)
+    old = list_photo_ids(database)
+    store_photo(database, newsroom, draw_picture((700, 700), mode="L"))
     actor: ExpertActor = newsroom.leyla
     with pytest.raises(VersionConflict):
         database.write(

@@ -25,7 +25,7 @@ AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
-def comes_in(database: Database, newsroom: Newsroom, at: datetime = AT) -> str:
+def comes_in(database: Database, newsroom: Newsroom, time: datetime = AT) -> str:
     """Nora by a link, in a new browser. Returns its token."""
 
     def enter(session: object) -> str | None:
@@ -33,29 +33,29 @@ def comes_in(database: Database, newsroom: Newsroom, at: datetime = AT) -> str:
         link = sign_in.invite(session, Visitor(), person, "desk")  # type: ignore[arg-type]
         return sign_in.use_link(session, Visitor(), link.rpartition("/")[2], None)  # type: ignore[arg-type]
 
-    token = database.write(enter, at)
+    token = database.write(enter, time)
     assert token is not None
     return token
 
 
-def needs_second_factor(database: Database, token: str, at: datetime = AT) -> bool:
-    with database.read(at) as session:
+def needs_second_factor(database: Database, token: str, time: datetime = AT) -> bool:
+    with database.read(time) as session:
         found = sessions.find_session(session, token)
         assert found is not None
         return found[2]
 
 
-def change(database: Database, token: str, fn, at: datetime = AT):  # type: ignore[no-untyped-def]
-    def once(session):  # type: ignore[no-untyped-def]
+def change(database: Database, token: str, fn, time: datetime = AT):  # type: ignore[no-untyped-def]
+    def sign_in_once(session):  # type: ignore[no-untyped-def]
         found = sessions.find_session(session, token)
         assert found is not None
         return fn(session, Visitor(found[0].id), found[1])
 
-    return database.write(once, at)
+    return database.write(sign_in_once, time)
 
 
-def code(at: datetime) -> str:
-    return pyotp.TOTP(SECRET).at(at)
+def code(time: datetime) -> str:
+    return pyotp.TOTP(SECRET).at(time)
 
 
 def with_app(database: Database, newsroom: Newsroom) -> list[str]:
@@ -81,10 +81,10 @@ def test_whoever_has_an_app_is_half_in_after_the_mail_until_its_code_is_typed(
 def test_a_code_works_once_and_only_in_its_time(database: Database, newsroom: Newsroom) -> None:
     with_app(database, newsroom)
 
-    def shows(typed: str, at: datetime) -> bool:
-        token = comes_in(database, newsroom, at)
+    def shows(value: str, time: datetime) -> bool:
+        token = comes_in(database, newsroom, time)
         try:
-            change(database, token, lambda s, a, b: factors.use_code(s, a, b, typed), at)
+            change(database, token, lambda s, a, b: factors.use_code(s, a, b, value), time)
         except ProofFailed:
             return False
         return True

@@ -118,7 +118,7 @@ def test_who_is_no_admin_hears_of_it_too(app: Flask, database: Database, newsroo
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("Nobody", "nobody at a desk is called Nobody"),
         ("nobody@desk.example", "nobody has the address nobody@desk.example"),
@@ -128,11 +128,11 @@ def test_who_is_no_admin_hears_of_it_too(app: Flask, database: Database, newsroo
     ],
 )
 def test_what_cannot_be_done_is_refused_and_says_why(
-    app: Flask, database: Database, newsroom: Newsroom, vera: int, name: str, said: str
+    app: Flask, database: Database, newsroom: Newsroom, vera: int, name: str, message: str
 ) -> None:
     database.write(lambda s: hire(s, newsroom.newsletter_id, "Ilya Brandt", "other-ilya@desk.example", "editor"))
     assert run(app, "disable", NORA).exit_code == 0
     before = dump_tables(database)
     refused = run(app, "reset", name)
-    assert (refused.exit_code != 0, said in refused.output) == (True, True), refused.output
+    assert (refused.exit_code != 0, message in refused.output) == (True, True), refused.output
     assert dump_tables(database) == before

@@ -99,7 +99,7 @@ def test_the_last_admin_of_a_desk_stays(app: Flask, database: Database, newsroom
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("disable", "nobody@desk.example"), "nobody has the address nobody@desk.example"),
         (("enable", "nobody"), "nobody is not an e-mail address"),
@@ -109,10 +109,10 @@ def test_the_last_admin_of_a_desk_stays(app: Flask, database: Database, newsroom
     ],
 )
 def test_what_would_change_nothing_is_refused_and_says_why(
-    app: Flask, database: Database, newsroom: Newsroom, words: tuple[str, ...], said: str
+    app: Flask, database: Database, newsroom: Newsroom, words: tuple[str, ...], message: str
 ) -> None:
     assert run(app, "disable", NORA).exit_code == 0
     before = dump_tables(database)
     refused = run(app, *words)
-    assert (refused.exit_code != 0, said in refused.output) == (True, True)
+    assert (refused.exit_code != 0, message in refused.output) == (True, True)
     assert dump_tables(database) == before

@@ -19,12 +19,12 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 BOUND = 10  # mails to one address in any hour, whatever strangers do
 
 
-def asks(database: Database, browser: str, at: datetime, known: str = "") -> None:
+def asks(database: Database, browser: str, time: datetime, known: str = "") -> None:
     database.write(
         lambda session: sign_in.request_sign_in(
             session, Visitor(), NORA, "desk", RequestingBrowser(browser, "en", known)
         ),
-        at,
+        time,
     )
 
 
@@ -60,9 +60,9 @@ def test_on_a_new_device_nora_waits_ten_minutes_at_most_and_no_stranger_is_let_i
         asks(database, f"stranger {stranger}", at + timedelta(seconds=stranger))
     assert mails(database)[-1] == (due, link, code)
 
-    def goes_in(way: str) -> str | None:
-        by = sign_in.use_link if way == "link" else sign_in.use_code
-        first, second = (link, "nora's new phone") if way == "link" else ("nora's new phone", code)
+    def goes_in(action: str) -> str | None:
+        by = sign_in.use_link if action == "link" else sign_in.use_code
+        first, second = (link, "nora's new phone") if action == "link" else ("nora's new phone", code)
         return database.write(lambda session: by(session, Visitor(), first, second), due + timedelta(minutes=9))
 
     assert goes_in("code") is not None

@@ -45,18 +45,18 @@ def site() -> Iterator[WebhookReceiver]:
         yield server
 
 
-def happens(database: Database, newsroom: Newsroom, at: datetime | None = None) -> None:
+def happens(database: Database, newsroom: Newsroom, time: datetime | None = None) -> None:
     """An edition was locked, says somebody; which one is known already."""
 
     def fn(session: Any) -> None:
         key = session.scalar(select(Edition.id).filter_by(state="locked"))
         note(session, newsroom.newsletter_id, "edition.locked", edition_id=key)
 
-    database.write(fn, at=at)
+    database.write(fn, at=time)
 
 
 @pytest.fixture
-def fixed(database: Database, newsroom: Newsroom) -> None:
+def locked_newsroom(database: Database, newsroom: Newsroom) -> None:
     answer_letters(database, newsroom, [create_letter(database, newsroom, "Who built the silos?")])
     lock_edition(database, newsroom)
 
@@ -69,8 +69,8 @@ def log(database: Database) -> list[tuple[Any, ...]]:
         ]
 
 
-def trouble(database: Database, at: datetime) -> list[str]:
-    with database.read(at) as session:
+def trouble(database: Database, time: datetime) -> list[str]:
+    with database.read(time) as session:
         return [one.name for one in registering.list_failing(session)]
 
 
@@ -84,7 +84,7 @@ def lives_through(database: Database, began: datetime, **time: float) -> tuple[d
 
 
 @on_sqlite
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("locked_newsroom")
 def test_a_program_that_fails_for_a_day_is_told_all_of_it_later_in_its_order(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
@@ -107,7 +107,7 @@ def test_a_program_that_fails_for_a_day_is_told_all_of_it_later_in_its_order(
 
 
 @on_sqlite
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("locked_newsroom")
 def test_after_five_days_it_is_paused_and_the_desk_is_told(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
@@ -141,7 +141,7 @@ def status(code: int, **head: str) -> CannedResponse:
 
 @on_sqlite
 @pytest.mark.threat("inward requests")
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("locked_newsroom")
 @pytest.mark.parametrize(
     ("answer", "said", "paused"),
     [
@@ -168,7 +168,7 @@ def test_what_else_a_program_can_answer(
 
 
 @on_sqlite
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("locked_newsroom")
 def test_a_program_that_is_away_or_shows_a_certificate_of_its_own(
     database: Database, newsroom: Newsroom, site: WebhookReceiver, tmp_path: Path
 ) -> None:
@@ -187,7 +187,7 @@ def test_a_program_that_is_away_or_shows_a_certificate_of_its_own(
 
 @on_sqlite
 @pytest.mark.threat("inward requests")
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("locked_newsroom")
 def test_a_name_that_led_outward_when_it_was_typed_leads_nowhere_inward_later(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
@@ -197,7 +197,7 @@ def test_a_name_that_led_outward_when_it_was_typed_leads_nowhere_inward_later(
     assert (log(database), site.requests) == ([(None, "it leads into a network that is not public", 1, False)], [])
 
 
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("locked_newsroom")
 def test_two_workers_call_a_program_once_and_one_that_is_killed_leaves_it_to_the_other(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
@@ -212,7 +212,7 @@ def test_two_workers_call_a_program_once_and_one_that_is_killed_leaves_it_to_the
 
 
 @on_sqlite
-@pytest.mark.usefixtures("fixed")
+@pytest.mark.usefixtures("locked_newsroom")
 def test_what_was_told_is_forgotten_after_a_month_and_all_of_it_with_the_program(
     database: Database, newsroom: Newsroom, site: WebhookReceiver
 ) -> None:
@@ -234,7 +234,7 @@ def test_what_was_told_is_forgotten_after_a_month_and_all_of_it_with_the_program
 
 @on_sqlite
 def test_what_waits_for_a_program_whose_key_is_missing_is_told_once_it_is_back(
-    database: Database, newsroom: Newsroom, site: WebhookReceiver, fixed: None
+    database: Database, newsroom: Newsroom, site: WebhookReceiver, locked_newsroom: None
 ) -> None:
     """Whoever looks after the machine has set other keys by mistake: the desk hears of it, and nothing is lost."""
     began = utc_now()

@@ -47,7 +47,7 @@ def site() -> Iterator[WebhookReceiver]:
         yield server
 
 
-def later(**time: float) -> datetime:
+def get_future_time(**time: float) -> datetime:
     return utc_now() + timedelta(**time)
 
 
@@ -91,7 +91,7 @@ def test_a_program_is_told_what_the_docs_say_signed_and_in_its_order(
     assert not is_from_the_desk(new_secret(), site.requests[0])
     send_edition(database, newsroom)
     assert deliver_messages(database) == {}, "until then it can be recalled"
-    assert deliver_messages(database, later(**AFTER)) == {"arrived": 2}
+    assert deliver_messages(database, get_future_time(**AFTER)) == {"arrived": 2}
     database.write(
         lambda s: note(s, newsroom.newsletter_id, "answer.corrected", question_id=get_question(s, question).id)
     )
@@ -162,7 +162,7 @@ def test_what_was_withdrawn_or_recalled_before_its_turn_is_told_to_nobody(
     add_program(database, newsroom, site.address)
     question = publish_answer(database, newsroom, [create_letter(database, newsroom, "Who built the silos?")])
     retract(database, newsroom, question)
-    deliver_messages(database, later(**AFTER))
+    deliver_messages(database, get_future_time(**AFTER))
     assert site.types == ["edition.locked", "answer.withdrawn", "edition.sent"]
     assert [body for _head, body in site.requests if "silos" in body.decode().casefold()] == []
 
@@ -179,7 +179,7 @@ def test_a_recalled_edition_takes_back_what_was_told_of_it(
         recalling.recall(session, newsroom.nora, edition)
 
     database.write(recall)
-    deliver_messages(database, later(**AFTER))
+    deliver_messages(database, get_future_time(**AFTER))
     assert site.types == ["edition.locked", "answer.withdrawn"]
 
 
@@ -272,8 +272,8 @@ def test_a_new_secret_signs_beside_the_former_one_for_a_day(
 ) -> None:
     key = add_program(database, newsroom, site.address)
 
-    def secrets(at: datetime | None = None) -> list[str]:
-        with database.read(at) as session:
+    def secrets(time: datetime | None = None) -> list[str]:
+        with database.read(time) as session:
             return registering.secrets_of(session, session.get_one(Program, key))
 
     [former] = secrets()
@@ -284,4 +284,4 @@ def test_a_new_secret_signs_beside_the_former_one_for_a_day(
     lock_edition(database, newsroom)
     deliver_messages(database)
     assert [is_from_the_desk(secret, site.requests[0]) for secret in (former, new)] == [True, True]
-    assert secrets(later(hours=25)) == [new]
+    assert secrets(get_future_time(hours=25)) == [new]

@@ -7,7 +7,7 @@ from app.questions.source_protection import find_contact_details
 
 @pytest.mark.threat("curious expert")
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "results"),
     [
         ("Ring +998 (61) 222-33-44 at night", [("phone", "+998 (61) 222-33-44", "612223344")]),
         ("8 701 123 45 67", [("phone", "8 701 123 45 67", "011234567")]),
@@ -22,9 +22,9 @@ from app.questions.source_protection import find_contact_details
         ("What does the law say?", []),
     ],
 )  # fmt: skip
-def test_what_reaches_somebody_is_found(text: str, found: list[tuple[str, str | None, str]]) -> None:
+def test_what_reaches_somebody_is_found(text: str, results: list[tuple[str, str | None, str]]) -> None:
     seen = list(find_contact_details(text))
-    assert [(one.kind, one.text if one.kind != "pgp" else None, one.key) for one in seen] == found
+    assert [(one.kind, one.text if one.kind != "pgp" else None, one.key) for one in seen] == results
 
 
 def test_a_text_of_nothing_but_headers_takes_no_time() -> None:

@@ -41,7 +41,7 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Databas
     """Its reader would never hear of an answer: the notices of that edition have gone out."""
     merged = open_question_of_letters(database, newsroom, "Salt", {})
 
-    def then(session: Session) -> None:
+    def merge_into_lead(session: Session) -> None:
         lead = create_answered_question(session, newsroom, SALT)
         closing.merge_question(session, newsroom.nora, row(session, merged), lead)
         [edition] = list_editions_to_run(session, newsroom.newsletter_id, 1)
@@ -49,7 +49,7 @@ def test_a_letter_joins_no_question_whose_lead_ran(nora: Desk, database: Databas
         locking.lock_edition(session, newsroom.nora, edition)
         publication.send(session, newsroom.nora, edition)
 
-    database.write(then)
+    database.write(merge_into_lead)
     letter = send_letter(database, newsroom, AGAIN)
     page = nora.get(f"/letters/{letter}")
     nora.post(f"/letters/{letter}/file", status=409, kind="question", question_id=merged, version=get_version(page))

@@ -32,16 +32,16 @@ from tests.support.sample_newsroom import create_answered_question
 pytestmark = pytest.mark.usefixtures("one_minute_undo")
 
 
-def the(database: Database, public_id: str) -> Question:
+def get_question(database: Database, public_id: str) -> Question:
     return get_one(database, Question, public_id=public_id)
 
 
 def box(database: Database, *public_ids: str) -> list[str]:
-    return [f"{key}.{the(database, key).version}" for key in public_ids]
+    return [f"{key}.{get_question(database, key).version}" for key in public_ids]
 
 
 def state(database: Database, *public_ids: str) -> list[tuple[str | None, int | None]]:
-    rows = [the(database, key) for key in public_ids]
+    rows = [get_question(database, key) for key in public_ids]
     return [(row.state, row.merged_into_id) for row in rows]
 
 
@@ -58,21 +58,21 @@ def test_ticked_questions_become_one_that_counts_all_of_their_readers(nora, data
     led = nora.post("/questions", act="merge", question=page.values("question"))
     assert led == "/desk/steppe/questions"
     assert state(database, salt, wind, dust) == [
-        ("open", None), ("merged", the(database, salt).id), ("merged", the(database, salt).id)
+        ("open", None), ("merged", get_question(database, salt).id), ("merged", get_question(database, salt).id)
     ]  # fmt: skip
     page = nora.get(led)
     assert "One question is merged." in page
     assert "6 readers" in page
     with database.read() as session:
-        counted = count_askers(session, [the(database, salt)])
-        assert [*counted.values()] == [len(letters_of(session, the(database, salt)))] == [6]
+        counted = count_askers(session, [get_question(database, salt)])
+        assert [*counted.values()] == [len(letters_of(session, get_question(database, salt)))] == [6]
 
 
 def test_the_page_of_the_lead_tells_whose_each_step_and_each_letter_is(nora, database, newsroom):
     wind, salt = (open_question_of_letters(database, newsroom, words, {}) for words in ("The wind", "The salt"))
     for key in (wind, salt):
-        nora.post(f"/questions/{key}/clear", label=the(database, key).text.label)
-    nora.post_action(f"/questions/{wind}", "show", label=the(database, wind).text.label)
+        nora.post(f"/questions/{key}/clear", label=get_question(database, key).text.label)
+    nora.post_action(f"/questions/{wind}", "show", label=get_question(database, wind).text.label)
     nora.post_action(f"/questions/{wind}", "merge", into=salt)
     page = nora.get(f"/questions/{salt}")
     lines = page.texts(".trail > li > div:not(:has(*))")
@@ -120,7 +120,7 @@ def test_an_undone_merge_loses_no_asker_no_receipt_and_no_notice(nora, database,
         )
         assert {outbox.read(session, mail).to for mail in mails} == {"dana@post.example"}
         receipt = receive.receipt_of(session, receive.FormToken("Dust 0", 1))
-        assert receipts.find_receipt(session, receipt).question_id == the(database, dust).id
+        assert receipts.find_receipt(session, receipt).question_id == get_question(database, dust).id
 
 
 @pytest.mark.parametrize("state_", ["closed", "ran", "merged"])
@@ -142,7 +142,7 @@ def test_nothing_is_merged_into_what_is_over(nora, database, newsroom, state_):
     assert f"Not merged: {said[state_]}" in page
     page = nora.get(nora.post_action(f"/questions/{salt}", "merge", into=salt))
     assert "Not merged: it can’t be merged into itself" in page
-    assert the(database, salt).state == "open"
+    assert get_question(database, salt).state == "open"
 
 
 def test_what_an_expert_has_leads_and_isnt_merged_away(nora, database, newsroom):
@@ -152,7 +152,7 @@ def test_what_an_expert_has_leads_and_isnt_merged_away(nora, database, newsroom)
         theirs = seeking.assignment(session).question.public_id
     other = database.write(lambda session: create_answered_question(session, newsroom, "Dust").public_id)
     page = nora.get(nora.post("/questions", act="merge", question=box(database, salt, theirs, other)))
-    assert the(database, salt).merged_into_id == the(database, theirs).id
+    assert get_question(database, salt).merged_into_id == get_question(database, theirs).id
     assert (
         "One question is merged. One stays as it is: it has an answer: merge the other one into this one instead."
         in page
@@ -160,7 +160,7 @@ def test_what_an_expert_has_leads_and_isnt_merged_away(nora, database, newsroom)
     page = nora.get(nora.post_action(f"/questions/{theirs}", "merge", into=other))
     assert "Not merged: an expert is asked about it: merge the other one into this one instead." in page
     nora.get(nora.post("/questions", act="merge", question=box(database, other)))
-    assert [the(database, key).state for key in (theirs, other)] == ["seeking", "answered"]
+    assert [get_question(database, key).state for key in (theirs, other)] == ["seeking", "answered"]
 
 
 def test_each_asker_of_many_questions_is_told_once_in_their_own_mail(nora, database, newsroom):
@@ -179,7 +179,10 @@ def test_each_asker_of_many_questions_is_told_once_in_their_own_mail(nora, datab
     assert press_undo(nora, page) == "Undone."
     with database.read() as session:
         states = [mail.state for mail in session.scalars(TO_READERS)]
-    assert (states, [the(database, key).state for key in (salt, wind)]) == (["discarded"] * 3, ["open", "open"])
+    assert (states, [get_question(database, key).state for key in (salt, wind)]) == (
+        ["discarded"] * 3,
+        ["open", "open"],
+    )
     nora.post("/questions", 400, act="close", reason="because", question=box(database, salt))
     nora.post("/questions", 400, act="burn", question=box(database, salt))
 
@@ -190,9 +193,9 @@ def test_an_assistant_prepares_and_does_not_close(ilya, database, newsroom):
     page = ilya.get(ilya.post("/questions", act="close", reason="later", question=box(database, salt)))
     assert "One stays as it is: an editor has to do it." in page
     ilya.post("/questions", act="shelf", question=box(database, salt))
-    assert the(database, salt).state == "shelved"
+    assert get_question(database, salt).state == "shelved"
     ilya.post("/questions", at="shelf", act="take", question=box(database, salt))
-    assert the(database, salt).state == "open"
+    assert get_question(database, salt).state == "open"
 
 
 def test_topics_are_added_to_many_and_undo_leaves_those_that_were_there(nora, database, newsroom):
@@ -220,7 +223,7 @@ def test_topics_are_added_to_many_and_undo_leaves_those_that_were_there(nora, da
     assert "One stays as it is: choose a topic first." in page
 
 
-def listed(page: Page) -> list[str]:
+def list_questions(page: Page) -> list[str]:
     return [key.split(".")[0] for key in page.values("question")]
 
 
@@ -244,14 +247,14 @@ def test_the_list_is_narrowed_by_topic_edition_expert_and_words(nora, app, datab
     while index_due(database):
         pass
     with database.read() as session:
-        edition = the(database, ran).edition_id
+        edition = get_question(database, ran).edition_id
         edition = session.scalar(select(Edition.public_id).filter_by(id=edition))
-    assert listed(nora.get("/questions?topic=air")) == [salt]
-    assert listed(nora.get(f"/questions?edition={edition}")) == [ran]
-    assert listed(nora.get(f"/questions?expert={leyla}&state=seeking")) == [seeking]
-    assert listed(nora.get(f"/questions?expert={leyla}&topic=air")) == []
+    assert list_questions(nora.get("/questions?topic=air")) == [salt]
+    assert list_questions(nora.get(f"/questions?edition={edition}")) == [ran]
+    assert list_questions(nora.get(f"/questions?expert={leyla}&state=seeking")) == [seeking]
+    assert list_questions(nora.get(f"/questions?expert={leyla}&topic=air")) == []
     page = nora.get("/questions?q=orchard&state=open")
-    assert listed(page) == [salt]
+    assert list_questions(page) == [salt]
     assert "<mark>orchard</mark>" in page
     assert "on Air, with Leyla Aydın." in nora.get(f"/questions?expert={leyla}&topic=air")
     for query, part in (
@@ -281,9 +284,9 @@ def test_the_way_back_leads_over_the_same_pages_of_questions(nora, database, new
 
     database.write(fill)
     there = follow_pages(nora, path, "next")
-    assert [len(listed(page)) for page in there] == [3, 3, 2]
+    assert [len(list_questions(page)) for page in there] == [3, 3, 2]
     back = follow_pages(nora, there[-1].attributes("[rel=prev]", "href")[0], "prev")
-    assert [listed(page) for page in back] == [listed(page) for page in there[-2::-1]]
+    assert [list_questions(page) for page in back] == [list_questions(page) for page in there[-2::-1]]
 
 
 def test_a_list_of_questions_takes_the_same_few_statements_for_many(nora, app, database, newsroom):

@@ -84,7 +84,7 @@ def test_what_every_question_shares_is_nobodys() -> None:
 
 @pytest.mark.threat("curious expert")
 @pytest.mark.parametrize(
-    ("letter", "text", "found"),
+    ("letter", "text", "results"),
     [
         ("Is it worth keeping my savings in tenge?", "Is it worth keeping dollars? Is it worth keeping a house?", []),
         ("Is it worth keeping my savings in tenge?", "Is it worth keeping my savings?", ["Is it worth keeping my savings"]),
@@ -94,6 +94,6 @@ def test_what_every_question_shares_is_nobodys() -> None:
     ],
 )  # fmt: skip
 def test_common_words_alone_are_nobodys_and_what_somebody_lived_through_is_theirs(
-    letter: str, text: str, found: list[str]
+    letter: str, text: str, results: list[str]
 ) -> None:
-    assert list_quoted_passages(text, [letter]) == found
+    assert list_quoted_passages(text, [letter]) == results

@@ -145,7 +145,7 @@ BELOW = "Why do salt storms hit Nukus so often, and who pays for the wells? Timu
 
 
 @pytest.mark.parametrize(
-    ("headline", "found"),
+    ("headline", "results"),
     [
         ("Is It Worth Keeping a Bank Account?", []),
         ("Why Would They Leave", []),
@@ -159,9 +159,9 @@ BELOW = "Why do salt storms hit Nukus so often, and who pays for the wells? Timu
         ("", []),
     ],
 )
-def test_in_a_headline_the_texts_below_tell_names_from_capitals(headline: str, found: list[tuple[str, str]]) -> None:
+def test_in_a_headline_the_texts_below_tell_names_from_capitals(headline: str, results: list[tuple[str, str]]) -> None:
     marks = find_headline_marks(headline, "en", [BELOW])
-    assert [(headline[mark.start : mark.end], mark.kind) for mark in marks] == found
+    assert [(headline[mark.start : mark.end], mark.kind) for mark in marks] == results
 
 
 def test_a_headline_in_another_language_has_no_such_capitals() -> None:

@@ -19,7 +19,7 @@ def salt(database: Database, newsroom: Newsroom) -> str:
     return open_question_of_letters(database, newsroom, "Who measures the salt?", {}, {})
 
 
-def behind(database: Database) -> list[list[str]]:
+def list_letters_by_question(database: Database) -> list[list[str]]:
     """The letters behind each question that is one."""
     with database.read() as session:
         rows = session.scalars(select(Question).where(Question.is_going).order_by(Question.id))
@@ -41,9 +41,12 @@ def test_a_letter_is_split_off_and_undo_puts_it_back(nora: Desk, database: Datab
     assert led != f"/desk/steppe/questions/{salt}"
     page = nora.get(led)
     assert page.notice.startswith("The letter asks a question of its own now.")
-    assert behind(database) == [[second], [first]] or behind(database) == [[first], [second]]
+    assert list_letters_by_question(database) == [[second], [first]] or list_letters_by_question(database) == [
+        [first],
+        [second],
+    ]
     assert press_undo(nora, page) == "Undone."
-    assert behind(database) == [[first, second]]
+    assert list_letters_by_question(database) == [[first, second]]
 
 
 def test_the_only_letter_can_not_be_split_off(nora: Desk, database: Database, newsroom: Newsroom) -> None:

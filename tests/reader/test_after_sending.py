@@ -60,8 +60,8 @@ def entries(client: FlaskClient) -> list[dict[str, str]]:
     return [{name: entry.findtext(name, "", ATOM) for name in names} for entry in tree.iterfind("entry", ATOM)]
 
 
-def found(client: FlaskClient, words: str) -> int:
-    page = Page(client.post("/steppe/answers", data={"words": words}, follow_redirects=True).text)
+def count_results(client: FlaskClient, text: str) -> int:
+    page = Page(client.post("/steppe/answers", data={"words": text}, follow_redirects=True).text)
     return len({address for address in page.urls if "/q/" in address})
 
 
@@ -101,7 +101,7 @@ def test_a_correction_stands_on_the_page_in_the_feeds_and_in_the_list(
     assert (MENDED.headline, path) in listed.links
     assert (WRONG in listed.main_text, RIGHT in listed.main_text) == (True, True)
     index_due(database)
-    assert (found(client, "mill knows"), found(client, "nobody knows")) == (1, 0)
+    assert (count_results(client, "mill knows"), count_results(client, "nobody knows")) == (1, 0)
 
 
 def test_a_mended_sign_is_seen_and_not_told(client: FlaskClient, silos: str, correct: Callable[..., None]) -> None:
@@ -128,9 +128,12 @@ def test_what_was_reworded_for_safety_is_nowhere_as_it_was_and_nothing_says_that
     # Programs that follow the feed know the entry again, and put the new words over the former ones.
     [after] = entries(client)
     assert (after["id"], after["updated"] > before["updated"]) == (before["id"], True)
-    assert (found(client, "silos"), found(client, "mill")) == (0, 0)  # at once, before anything is indexed
+    assert (count_results(client, "silos"), count_results(client, "mill")) == (
+        0,
+        0,
+    )  # at once, before anything is indexed
     index_due(database)
-    assert (found(client, "silos"), found(client, "barns")) == (0, 1)
+    assert (count_results(client, "silos"), count_results(client, "barns")) == (0, 1)
 
 
 def test_feeds_name_what_was_withdrawn_as_gone_and_bring_back_what_was_corrected_long_after_it_ran(
@@ -150,7 +153,7 @@ def test_feeds_name_what_was_withdrawn_as_gone_and_bring_back_what_was_corrected
     tree = ElementTree.fromstring(client.get("/steppe/feed.xml").data)  # noqa: S314 - it is our own
     [gone] = tree.iterfind("at:deleted-entry", ATOM)
     assert (gone.attrib["ref"], entries(client)) == (known["id"], [])
-    assert found(client, "mill") == 0
+    assert count_results(client, "mill") == 0
     page = client.get("/steppe/corrections")
     assert (page.status_code, RIGHT in page.text, "Nukus" in page.text) == (200, False, False)
 
@@ -158,7 +161,7 @@ def test_feeds_name_what_was_withdrawn_as_gone_and_bring_back_what_was_corrected
 def test_the_list_is_walked_to_its_end_at_the_same_cost(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
-    def many(session: Session) -> None:
+    def add_corrections(session: Session) -> None:
         question, newest = get_question(session, silos), datetime(2026, 1, 1, tzinfo=UTC)
         for number in range(45):
             one = Correction(
@@ -167,7 +170,7 @@ def test_the_list_is_walked_to_its_end_at_the_same_cost(
             one.made_at = newest - timedelta(days=number // 3)
             session.add(one)
 
-    database.write(many)
+    database.write(add_corrections)
     path, seen, costs = "/steppe/corrections", [], []
     while path:
         with record_statements(database) as statements:

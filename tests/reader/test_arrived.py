@@ -33,17 +33,17 @@ def change(database: Database, newsroom: Newsroom, **settings: Any) -> None:
     database.write(alter)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("action", WAYS)
 @pytest.mark.parametrize("path", ["/steppe/send", "/steppe/send?lang=fa"])
 def test_the_page_is_the_one_that_is_made_for_a_form_that_is_sent_again(
-    client: FlaskClient, newsroom: Newsroom, path: str, way: str
+    client: FlaskClient, newsroom: Newsroom, path: str, action: str
 ) -> None:
     for number in range(2):  # from a copy that is made, and from one that is there
         form = {
             "form": get_form_token(client),
             "body": f"Who owns silo {number} at the line?",
             "then": "send",
-            **WAYS[way],
+            **WAYS[action],
         }
         first, again = (client.post(path, data=form) for _ in range(2))
         assert (first.status_code, first.text, dict(first.headers).keys()) == (

@@ -181,11 +181,11 @@ def test_a_picture_is_drawn_once_whatever_is_asked_beside_its_address(
     address, drawn = address_of(client, silos), []
     draws = Card.png
 
-    def counted(self: Card, *given: Any) -> bytes | None:
+    def count_drawing(self: Card, *given: Any) -> bytes | None:
         drawn.append(self.headline)
         return draws(self, *given)
 
-    monkeypatch.setattr(Card, "png", counted)
+    monkeypatch.setattr(Card, "png", count_drawing)
     heads = [client.head(f"{address}{beside}") for beside in ("", "?lang=fa", "?lang=x1", f"?{'z' * 500}")]
     gets = [client.get(f"{address}{beside}") for beside in ("", "?lang=fa", "?lang=x2", f"?{'z' * 500}", "?z=1")]
     assert {one.status_code for one in (*heads, *gets)} == {200}

@@ -125,18 +125,18 @@ def test_every_page_of_readers_is_copied_or_said_to_be_none(
 def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterator[tuple[str, Change]]:
     nora, key = newsroom.nora, newsroom.newsletter_id
 
-    def here(session: Session) -> Newsletter:
+    def get_newsletter(session: Session) -> Newsletter:
         return session.get_one(Newsletter, key)
 
-    def shown(session: Session) -> Question:
+    def get_shown_question(session: Session) -> Question:
         return session.scalars(select(Question).where(Question.shown_at.is_not(None))).one()
 
     def join(session: Session) -> None:
         letter = session.scalars(select(Letter).where(Letter.question_id.is_(None))).one()
-        actions.join(session, nora, shown(session), [letter])
+        actions.join(session, nora, get_shown_question(session), [letter])
         session.execute(text("UPDATE questions SET asker_level = 3 WHERE shown_at IS NOT NULL"))
 
-    def unnamed(session: Session) -> None:
+    def remove_name(session: Session) -> None:
         letter = find_receipt(session, receipt)
         assert letter is not None
         withdrawal.withdraw(session, reader_of(letter), letter)
@@ -166,29 +166,37 @@ def changes(newsroom: Newsroom, vera: Staff, silos: str, receipt: str) -> Iterat
             session, nora, question, words, after_sending.CorrectionNote("It was Aral.", "It is Osh.")
         )
 
-    def last(session: Session) -> Edition:
+    def get_sent_edition(session: Session) -> Edition:
         return session.scalars(select(Edition).filter_by(state="sent")).one()
 
-    yield "a setting", lambda s: settings.change(s, nora, here(s), imprint="Printed in Brno.")
+    yield "a setting", lambda s: settings.change(s, nora, get_newsletter(s), imprint="Printed in Brno.")
     yield (
         "a house sentence",
-        lambda s: settings.save_house_sentences(s, nora, here(s), "en", {"invitation": "Ask us about grain."}),
+        lambda s: settings.save_house_sentences(
+            s, nora, get_newsletter(s), "en", {"invitation": "Ask us about grain."}
+        ),
     )
     yield "a topic", topic
     yield "its name", lambda s: s.execute(text("UPDATE topics SET name = 'Corn' WHERE slug = 'grain'"))
     yield "how many ask, at night", join
-    yield "other words", lambda s: wording.reword(s, nora, shown(s), headline="Gauges", body="Who pays?", language="en")
-    yield "that they are cleared", lambda s: wording.clear(s, nora, shown(s), shown(s).text_id or 0)
+    yield (
+        "other words",
+        lambda s: wording.reword(s, nora, get_shown_question(s), headline="Gauges", body="Who pays?", language="en"),
+    )
+    yield (
+        "that they are cleared",
+        lambda s: wording.clear(s, nora, get_shown_question(s), get_shown_question(s).text_id or 0),
+    )
     yield "a skip", lambda s: skip.skip(s, nora, list_editions_to_run(s, key, 1)[0])
-    yield "a reader who leaves", unnamed
+    yield "a reader who leaves", remove_name
     yield "a translation", translate
     yield "a correction", correct
     yield "an expert's no", no_page
     yield "a withdrawal", lambda s: publication.retract(s, nora, get_question(s, silos), "for somebody's safety")
     yield "its return", lambda s: publication.restore(s, nora, get_question(s, silos))
-    yield "a pause", lambda s: pausing.pause(s, vera, here(s))
-    yield "going on", lambda s: pausing.resume(s, vera, here(s))
-    yield "a recall", lambda s: recall.recall(s, nora, last(s))
+    yield "a pause", lambda s: pausing.pause(s, vera, get_newsletter(s))
+    yield "going on", lambda s: pausing.resume(s, vera, get_newsletter(s))
+    yield "a recall", lambda s: recall.recall(s, nora, get_sent_edition(s))
 
 
 @pytest.mark.usefixtures("without_quarters")
@@ -462,7 +470,7 @@ def test_a_copy_answers_every_kind_of_request_as_the_page_that_was_just_made(
         closing(http.client.HTTPConnection("127.0.0.1", int(pages.effective_port), timeout=WAIT_TIMEOUT)) as line,
     ):
 
-        def asked(path: str, method: str, headers: dict[str, str]) -> tuple[int, dict[str, str], str]:
+        def request(path: str, method: str, headers: dict[str, str]) -> tuple[int, dict[str, str], str]:
             line.request(method, path, headers=headers | {"Host": "ask.newsroom.example"})
             answer = line.getresponse()
             head = {name: value for name, value in answer.getheaders() if name not in ("X-Request-Id", "Date")}
@@ -472,9 +480,9 @@ def test_a_copy_answers_every_kind_of_request_as_the_page_that_was_just_made(
         for path in ("/steppe/", "/steppe/ask", "/steppe/answers", "/steppe/feed.xml", "/steppe/calendar.ics"):
             for method, headers in kinds:
                 monkeypatch.setattr(app.extensions["copies"], "store", copies.LruStore())
-                made = asked(path, method, headers)
+                made = request(path, method, headers)
                 with record_statements(app.extensions["database"]) as statements:
-                    assert asked(path, method, headers) == made, (path, method, headers)
+                    assert request(path, method, headers) == made, (path, method, headers)
                 is_unchanged = path == "/steppe/answers" and "If-None-Match" in headers
                 assert (made[0], statements) == (304 if is_unchanged else 200, []), (path, method, headers)
 

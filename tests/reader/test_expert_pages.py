@@ -54,7 +54,7 @@ def says_yes(database: Database, newsroom: Newsroom) -> str:
     return ADDRESS + database.write(fn)
 
 
-def changed(database: Database, newsroom: Newsroom, **profile: str) -> None:
+def change_profile(database: Database, newsroom: Newsroom, **profile: str) -> None:
     def fn(session: Session) -> None:
         directory.change_profile(session, newsroom.nora, leyla_of(session, newsroom), None, **profile)
 
@@ -85,7 +85,7 @@ def test_without_a_yes_a_name_is_no_link_and_with_it_leads_to_what_ran_as_it_was
 ) -> None:
     assert names_linked(client, silos) == []
     address = says_yes(database, newsroom)
-    changed(database, newsroom, credit_line="who has moved on since", bio="She lives by the weir.", place="Osh")
+    change_profile(database, newsroom, credit_line="who has moved on since", bio="She lives by the weir.", place="Osh")
     assert names_linked(client, silos) == [address]
     page = Page(client.get(address).text)
     assert (page.title, page.heading) == ("Leyla Aydın: The Steppe Letter", "Leyla Aydın")
@@ -123,7 +123,7 @@ def test_a_name_and_a_credit_line_that_were_wrong_are_corrected_wherever_they_st
     """Leyla was printed under a wrong name: with the correction, the Q&A joins her page."""
     leyla = PrintedExpert("Leyla Aydin", "geographer in Osh")
     silos = publish_answer(database, newsroom, [], ties="Paid by the mill.")
-    changed(database, newsroom, name=leyla.name)
+    change_profile(database, newsroom, name=leyla.name)
     address = says_yes(database, newsroom)
     assert (names_linked(client, silos), client.get(address).status_code) == ([], 404)
 
@@ -151,14 +151,14 @@ def test_a_name_and_a_credit_line_that_were_wrong_are_corrected_wherever_they_st
 def test_where_somebody_was_described_their_page_says_nothing_of_it(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
-    def printed_as(name: str) -> Callable[[Session], None]:
+    def rename_to(name: str) -> Callable[[Session], None]:
         return lambda session: directory.change_profile(
             session, newsroom.nora, leyla_of(session, newsroom), None, described_as=name
         )
 
-    database.write(printed_as("a customs broker in Osh"))
+    database.write(rename_to("a customs broker in Osh"))
     hidden = publish_answer(database, newsroom, [], headline="The Customs", body="Who is paid at the border?")
-    database.write(printed_as(""))
+    database.write(rename_to(""))
     page = client.get(says_yes(database, newsroom)).text
     assert ("The Silos" in page, "The Customs" in page, hidden in page) == (True, False, False)
     assert names_linked(client, hidden) == []
@@ -182,7 +182,7 @@ def test_another_name_a_description_a_merge_and_a_deletion_end_it(
     }
     says_yes(database, newsroom)
 
-    def left(session: Session) -> None:
+    def leave_directory(session: Session) -> None:
         for way in ways.values():
             with session.begin_nested() as tried:
                 way(session, leyla_of(session, newsroom))
@@ -192,7 +192,7 @@ def test_another_name_a_description_a_merge_and_a_deletion_end_it(
             session.expire_all()
 
     found: list[int] = []
-    database.write(left)
+    database.write(leave_directory)
     assert dict(zip(ways, found, strict=True)) == dict.fromkeys(ways, 0)
     with database.read() as session:
         assert len(session.scalars(select(ExpertPage)).all()) == 1
@@ -231,8 +231,8 @@ def test_fifty_on_a_page_take_no_more_queries_than_five_and_none_is_lost_between
 
 
 def test_the_desk_notes_a_yes_with_how_it_knows(database: Database, newsroom: Newsroom, silos: str) -> None:
-    def note(session: Session, how: str) -> None:
-        expert_pages.give_consent(session, newsroom.nora, leyla_of(session, newsroom), newsroom.newsletter_id, how)
+    def note(session: Session, variant: str) -> None:
+        expert_pages.give_consent(session, newsroom.nora, leyla_of(session, newsroom), newsroom.newsletter_id, variant)
 
     with pytest.raises(MissingPrecondition, match="consent_note"):
         database.write(lambda session: note(session, " "))

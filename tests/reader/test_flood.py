@@ -42,7 +42,7 @@ def flooded(
     return texts
 
 
-def stands(database: Database, newsroom: Newsroom) -> list[Letter]:
+def list_waiting(database: Database, newsroom: Newsroom) -> list[Letter]:
     with database.read() as session:
         return crowds.list_waiting_letters(newsroom.newsletter_id).page(session, None, 1_000)
 
@@ -51,7 +51,7 @@ def stands(database: Database, newsroom: Newsroom) -> list[Letter]:
 def test_twenty_of_twenty_are_in_and_stand_first(
     flooded: list[str], database: Database, newsroom: Newsroom, nora: Desk, attempts: Callable[[int], None]
 ) -> None:
-    letters = stands(database, newsroom)
+    letters = list_waiting(database, newsroom)
     assert sorted(one.body or "" for one in letters) == sorted(flooded)
     places = [crowds.part_index(one) for one in letters]
     assert places == sorted(places)
@@ -73,17 +73,17 @@ def test_twenty_of_twenty_are_in_and_stand_first(
 def test_what_came_before_it_was_seen_is_held_by_one_press_and_comes_back_by_another(
     flooded: list[str], database: Database, newsroom: Newsroom, nora: Desk
 ) -> None:
-    def unheld() -> int:
-        return sum(one.is_received for one in stands(database, newsroom))
+    def count_unheld() -> int:
+        return sum(one.is_received for one in list_waiting(database, newsroom))
 
-    before = unheld()
+    before = count_unheld()
     page = nora.get("/letters")
     crowd = page.part("section[aria-labelledby=to-hold]").values("crowd")[0]
     number = int(crowd.split(".")[1])
     assert number > ROOM / 2
     done = nora.get(nora.post("/letters/crowds/hold", crowd=crowd))
     assert f"{number} letters are held." in done
-    assert unheld() == before - number
+    assert count_unheld() == before - number
     crowds.rank_waiting_letters(database)
     with database.read() as session:
         assert {one.held_reason for one in session.scalars(select(Letter).where(Letter.is_held))} == {"crowd", "flood"}
@@ -91,7 +91,7 @@ def test_what_came_before_it_was_seen_is_held_by_one_press_and_comes_back_by_ano
     assert "Nothing was done. More have come: look again." in nora.get(nora.post("/letters/crowds/hold", crowd=crowd))
 
     assert "Undone." in nora.get(nora.post("/undo", press=done.values("press")[0]))
-    assert unheld() == before
+    assert count_unheld() == before
     crowds.rank_waiting_letters(database)
     assert crowd.split(".")[1] in nora.get("/letters").part("section[aria-labelledby=to-hold]").main_text
 
@@ -106,7 +106,7 @@ def test_what_somebody_let_go_is_not_shown_again(
     assert page.part("ul.whys").main_text == "Somebody at the desk held it with others like it."
     nora.post(f"/letters/{public_id}/release", **page.form(f"/letters/{public_id}/release").fields)
     crowds.rank_waiting_letters(database)
-    [letter] = [one for one in stands(database, newsroom) if one.public_id == public_id]
+    [letter] = [one for one in list_waiting(database, newsroom) if one.public_id == public_id]
     assert (letter.is_received, crowds.part_index(letter), letter.crowd) == (True, 0, 0)
 
 
@@ -138,7 +138,7 @@ def test_who_asks_without_scripts_once_a_flood_is_over_is_not_held(
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(20, 10))
     monkeypatch.setattr(submission, "GREAT_FLOOD", RateLimitItemPerMinute(22, 10))
 
-    def held_of(texts: list[str]) -> list[str]:
+    def list_held_texts(texts: list[str]) -> list[str]:
         for text in texts:
             assert send_question(limited_client, body=text).status_code == 200
         with database.read() as session:
@@ -148,14 +148,16 @@ def test_who_asks_without_scripts_once_a_flood_is_over_is_not_held(
 
     rng = Random(5)
     flood = [text_with_gaps(rng) for _ in range(24)]
-    assert len(held_of(flood)) == 4
+    assert len(list_held_texts(flood)) == 4
     clock = submission.unix_time
     monkeypatch.setattr(submission, "unix_time", lambda: clock() + 60)
-    assert held_of(["Who sells the water of the lake?"]) == ["Who sells the water of the lake?"]  # it may still go on
+    assert list_held_texts(["Who sells the water of the lake?"]) == [
+        "Who sells the water of the lake?"
+    ]  # it may still go on
     monkeypatch.setattr(submission, "unix_time", lambda: clock() + 180)
-    assert held_of([SILOS_QUESTION]) == []
+    assert list_held_texts([SILOS_QUESTION]) == []
     rush = [text_with_gaps(rng) for _ in range(5)]
-    assert len(held_of(rush)) >= 3  # the first two of a minute are no rush
+    assert len(list_held_texts(rush)) >= 3  # the first two of a minute are no rush
 
 
 @pytest.mark.threat("flood")

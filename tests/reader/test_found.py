@@ -24,11 +24,11 @@ HERE = "https://ask.newsroom.example"
 NAMES = {"map": "{http://www.sitemaps.org/schemas/sitemap/0.9}"}
 
 
-def move(session: Session, key: str, at: datetime) -> None:
+def move(session: Session, key: str, time: datetime) -> None:
     """Let it have run in another year, with its edition."""
     question = get_question(session, key)
     edition = session.get_one(Edition, question.edition_id)
-    question.published_at, edition.runs_at, edition.cutoff_at = at, at, at - timedelta(days=2)
+    question.published_at, edition.runs_at, edition.cutoff_at = time, time, time - timedelta(days=2)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def run(database: Database, newsroom: Newsroom) -> Callable[..., str]:
     return run
 
 
-def further(client: FlaskClient, path: str) -> list[tuple[str, str]]:
+def list_further_links(client: FlaskClient, path: str) -> list[tuple[str, str]]:
     return Page(client.get(path).text).part(".further").links
 
 
@@ -55,9 +55,9 @@ def test_an_answer_leads_to_the_one_before_the_one_after_and_those_on_the_same_m
     salt = run("The Salt", "Who weighs the salt in the orchard wind?")
     silos = run("The Silos", "Who built the grain silos along the railway?")
     wind = run("The Wind", "Why does the orchard wind carry so much salt?")
-    assert further(client, salt) == [("The Wind", wind), ("The Silos", silos)]
-    assert further(client, silos) == [("The Salt", salt), ("The Wind", wind)]
-    assert further(client, wind) == [("The Salt", salt), ("The Silos", silos)]
+    assert list_further_links(client, salt) == [("The Wind", wind), ("The Silos", silos)]
+    assert list_further_links(client, silos) == [("The Salt", salt), ("The Wind", wind)]
+    assert list_further_links(client, wind) == [("The Salt", salt), ("The Silos", silos)]
 
 
 def test_what_was_withdrawn_is_led_to_from_nowhere(
@@ -83,14 +83,14 @@ def test_a_sitemap_a_year_holds_each_page_that_can_be_read_by_its_lasting_addres
 ) -> None:
     salt, silos = run("The Salt", "Who weighs the salt?", 2021), run("The Silos", "Who built the silos?")
 
-    def listed(path: str) -> list[str]:
+    def list_sitemap_urls(path: str) -> list[str]:
         tree = ElementTree.fromstring(client.get(path).data)  # noqa: S314 - it is our own
         return [str(one.text).removeprefix(HERE) for one in tree.iterfind("map:*/map:loc", {"map": NAMES["map"][1:-1]})]
 
-    assert listed("/steppe/sitemap.xml")[0] == "/steppe/sitemap-pages.xml"
-    years = [path for path in listed("/steppe/sitemap.xml") if path != "/steppe/sitemap-pages.xml"]
+    assert list_sitemap_urls("/steppe/sitemap.xml")[0] == "/steppe/sitemap-pages.xml"
+    years = [path for path in list_sitemap_urls("/steppe/sitemap.xml") if path != "/steppe/sitemap-pages.xml"]
     assert years == [f"/steppe/sitemap-{year}.xml" for year in sorted({path[-8:-4] for path in years}, reverse=True)]
-    assert listed("/steppe/sitemap-pages.xml") == [
+    assert list_sitemap_urls("/steppe/sitemap-pages.xml") == [
         "/steppe/",
         "/steppe/ask",
         "/steppe/answers",
@@ -98,7 +98,7 @@ def test_a_sitemap_a_year_holds_each_page_that_can_be_read_by_its_lasting_addres
         "/steppe/corrections",
         "/steppe/protection",
     ]
-    found = [path for year in years for path in listed(year)]
+    found = [path for year in years for path in list_sitemap_urls(year)]
     assert [path for path in found if "/q/" in path] == [silos, salt]
     assert {client.get(path).status_code for path in found} == {200}
     assert client.get("/steppe/sitemap-1999.xml").status_code == 404

@@ -42,13 +42,13 @@ QUOTED_FROM = {
 }
 
 
-def folded(text: str) -> str:
+def collapse_spaces(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-def filled(text: str) -> str:
+def normalise_quote(text: str) -> str:
     """A text of the pages as a chapter quotes it: with … for what is filled in, and without its full stop."""
-    return folded(PLACE.sub("…", text)).rstrip(".")
+    return collapse_spaces(PLACE.sub("…", text)).rstrip(".")
 
 
 def pair(words: TextKey) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def quotable(chapter: str) -> frozenset[str]:
         for words, homes in list_translatable_texts().items()
         if any(home.startswith(QUOTED_FROM[chapter]) for home in homes)
     )
-    return frozenset(filled(one) for words in there for one in pair(words) if one)
+    return frozenset(normalise_quote(one) for words in there for one in pair(words) if one)
 
 
 TRANSLATED = [name for name in PAGES if name.partition(".")[2]]
@@ -75,18 +75,18 @@ def test_a_translated_chapter_quotes_what_its_own_pages_say(name: str) -> None:
     chapter, _, code = name.partition(".")
     catalogue = read_po((ROOT / "app" / "translations" / code / "LC_MESSAGES" / "messages.po").open("rb"))
     theirs = {
-        filled(one): filled(other)
+        normalise_quote(one): normalise_quote(other)
         for message in catalogue
         if message.id
         for one, other in zip(*map(pair, (message.id, message.string)), strict=False)
     }
-    quoted = [[folded(one) for one in BOLD.findall(PAGES[key].read_text())] for key in (chapter, name)]
+    quoted = [[collapse_spaces(one) for one in BOLD.findall(PAGES[key].read_text())] for key in (chapter, name)]
     assert [theirs[words] for words in quoted[0]] == quoted[1]
 
 
 @pytest.mark.parametrize("chapter", QUOTED_FROM)
 def test_every_word_in_bold_stands_on_the_pages_of_whom_it_is_written_for(chapter: str) -> None:
-    quoted = {folded(one) for one in BOLD.findall((HANDBOOK / f"{chapter}.md").read_text())}
+    quoted = {collapse_spaces(one) for one in BOLD.findall((HANDBOOK / f"{chapter}.md").read_text())}
     assert len(quoted) > 3
     assert quoted - quotable(chapter) == set()
 
@@ -213,8 +213,8 @@ def test_no_newsletter_can_take_its_address() -> None:
 # --- What it claims ---
 
 
-def says(chapter: str, words: str) -> bool:
-    return words in folded((HANDBOOK / f"{chapter}.md").read_text().replace("**", ""))
+def says(chapter: str, text: str) -> bool:
+    return text in collapse_spaces((HANDBOOK / f"{chapter}.md").read_text().replace("**", ""))
 
 
 def test_the_figures_of_the_week_are_those_of_the_code() -> None:
@@ -239,7 +239,7 @@ def test_the_figures_of_the_week_are_those_of_the_code() -> None:
 
 
 def test_keys_that_it_names_are_those_of_the_desk() -> None:
-    text = folded((HANDBOOK / "editor.md").read_text())
+    text = collapse_spaces((HANDBOOK / "editor.md").read_text())
     pressed = re.findall(r"\*\*([^*]+)\*\*(?: for[^(]*| )?\((\w)\)", text)
     acts = {
         "Make it a question": "question", "Comment": "comment", "Tip": "tip", "Unsubscribe": "unsubscribe", "Spam": "spam",

@@ -34,7 +34,7 @@ def timur(client: FlaskClient, newsroom: Newsroom) -> str:
     return receipt
 
 
-def held(client: FlaskClient, receipt: str, **fields: str) -> TestResponse:
+def send_held(client: FlaskClient, receipt: str, **fields: str) -> TestResponse:
     return client.post("/steppe/receipt/held", data={"receipt": receipt, **fields})
 
 
@@ -45,7 +45,7 @@ def letter_of(database: Database) -> Letter:
 
 @pytest.mark.threat("seized reader's device")
 def test_what_is_kept_is_said_without_a_word_of_it(client: FlaskClient, timur: str) -> None:
-    page = held(client, timur)
+    page = send_held(client, timur)
     assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
     main = Page(page.text).part("main")
     labels = main.texts("h3.label")
@@ -76,7 +76,7 @@ def test_nothing_behind_a_number_shows_words_address_or_name(
 
 @pytest.mark.threat("seized reader's device")
 def test_the_file_says_the_same_and_its_name_says_nothing(client: FlaskClient, database: Database, timur: str) -> None:
-    file = held(client, timur, **{"as": "file"})
+    file = send_held(client, timur, **{"as": "file"})
     assert file.headers["Content-Disposition"] == "attachment; filename=a.json"
     got, letter = json.loads(file.text), letter_of(database)
     assert (got.pop("consent").startswith("I agree"), got.pop("address_erased_by")[:2]) == (True, "20")
@@ -95,7 +95,7 @@ def test_the_file_says_the_same_and_its_name_says_nothing(client: FlaskClient, d
 
 @pytest.mark.threat("court order")
 def test_with_just_a_number_no_address_and_no_name_are_kept(client: FlaskClient, newsroom: Newsroom) -> None:
-    got = json.loads(held(client, read_receipt(send_question(client, body=QUESTION).text), **{"as": "file"}).text)
+    got = json.loads(send_held(client, read_receipt(send_question(client, body=QUESTION).text), **{"as": "file"}).text)
     assert (got["address_erased_by"], got["has_name"], got["consent"]) == (None, False, None)
 
 
@@ -105,12 +105,12 @@ def test_a_number_that_came_by_mail_and_one_that_was_taken_back_show_nothing(
 ) -> None:
     for mailed in (True, False):
         database.write(lambda s, mailed=mailed: setattr(s.scalars(select(Letter)).one(), "receipt_mailed", mailed))
-        page = held(client, timur, **{"as": "file"})
+        page = send_held(client, timur, **{"as": "file"})
         assert (page.status_code, "question_characters" in page.text) == ((409, False) if mailed else (200, True))
     client.post("/steppe/receipt/withdraw", data={"receipt": timur})
-    page = held(client, timur)
+    page = send_held(client, timur)
     assert (page.status_code, "characters" in page.text) == (409, False)
-    assert held(client, "1234").status_code == 422
+    assert send_held(client, "1234").status_code == 422
 
 
 @pytest.mark.threat("seized reader's device")

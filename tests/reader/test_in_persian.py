@@ -21,7 +21,7 @@ from tests.support.sample_newsroom import Newsroom
 
 
 @pytest.mark.parametrize(
-    ("language", "when", "said"),
+    ("language", "when", "message"),
     [
         ("fa", date(2026, 11, 18), "چهارشنبه ۱۸ نوامبر ۲۰۲۶ (۲۷ آبان ۱۴۰۵)"),
         ("fa", date(2027, 3, 20), "شنبه ۲۰ مارس ۲۰۲۷ (۲۹ اسفند ۱۴۰۵)"),
@@ -30,8 +30,8 @@ from tests.support.sample_newsroom import Newsroom
         ("en", date(2026, 11, 18), "Wednesday 18 November 2026"),
     ],
 )
-def test_a_mail_says_the_day_in_both_calendars(language: str, when: date, said: str) -> None:
-    assert translation.day(language, when, "UTC", this_year=2025) == said
+def test_a_mail_says_the_day_in_both_calendars(language: str, when: date, message: str) -> None:
+    assert translation.day(language, when, "UTC", this_year=2025) == message
 
 
 def test_a_mail_moves_a_time_to_the_zone_before_it_says_the_day() -> None:

@@ -36,7 +36,7 @@ WELLS = "They poison the wells at the old mill, ask who pays them, number {}"
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A day of few letters, of which the first ten of a flood aren't held, and proofs that cost little."""
     monkeypatch.setattr(receive, "daily_limit", lambda _session: LIMIT)
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(10, 10))

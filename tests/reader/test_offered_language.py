@@ -31,7 +31,7 @@ def open_as(chromium: Browser, site: str, newsroom: Newsroom) -> Iterator[Callab
         context.close()
 
 
-def offered(page: Page) -> list[str]:
+def list_offers(page: Page) -> list[str]:
     return page.locator(".offer:visible").all_inner_texts()
 
 
@@ -41,15 +41,15 @@ def test_the_browsers_language_is_offered_by_a_link_and_nothing_switches(
     path: str, open_as: Callable[[str, str], Page]
 ) -> None:
     page = open_as("fa-AF", path)
-    assert (page.locator("html").get_attribute("lang"), offered(page)) == ("en", [OFFERS["fa"]])
+    assert (page.locator("html").get_attribute("lang"), list_offers(page)) == ("en", [OFFERS["fa"]])
     click_and_wait(page.locator(".offer:visible a"))
-    assert (page.locator("html").get_attribute("lang"), offered(page)) == ("fa", [])
-    assert {language: offered(open_as(language, path)) for language in ("en-GB", "de", "ug")} == {
+    assert (page.locator("html").get_attribute("lang"), list_offers(page)) == ("fa", [])
+    assert {language: list_offers(open_as(language, path)) for language in ("en-GB", "de", "ug")} == {
         "en-GB": [],
         "de": [],
         "ug": [],
     }
-    assert offered(open_as("en-GB", f"{path}?lang=fa")) == [OFFERS["en"]]
+    assert list_offers(open_as("en-GB", f"{path}?lang=fa")) == [OFFERS["en"]]
 
 
 @pytest.mark.threat("network observer")

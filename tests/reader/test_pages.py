@@ -410,13 +410,13 @@ def test_a_newsletter_whose_language_we_do_not_speak_words_its_invitation_and_it
     """In its own language and direction, on pages that are English; what it has not worded is English like the page."""
     invitation, sorry = "سوئالىڭىز بولسا يېزىڭ.", "بۇ قېتىم ئەمەس."
 
-    def own(session: Any) -> None:
+    def set_language(session: Any) -> None:
         steppe = session.get_one(Newsletter, newsroom.newsletter_id)
         steppe.language, steppe.languages = "ug", ["ug"]
         for kind, body in (("invitation", invitation), ("ended.later", sorry)):
             session.add(NewsletterText(newsletter_id=steppe.id, kind=kind, language="ug", body=body))
 
-    database.write(own)
+    database.write(set_language)
     page = Page(client.get("/steppe/").text)
     assert page.attributes("html", "lang") + page.attributes("html", "dir") == ["en", "ltr"]
     lede = page.part("p.lede")

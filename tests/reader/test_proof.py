@@ -27,11 +27,11 @@ OTHERS = (
 def flooded(limited_client: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
     """The door once a flood has taken all the room that there is; with a proof there is room for one letter."""
     monkeypatch.setattr(submission, "FLOOD", RateLimitItemPerMinute(1, 10))
-    send(limited_client, opened(limited_client)[0], body="Who floods whom?")
+    send(limited_client, open_form(limited_client)[0], body="Who floods whom?")
     return limited_client
 
 
-def opened(client: FlaskClient, path: str = "/steppe/ask") -> tuple[str, str]:
+def open_form(client: FlaskClient, path: str = "/steppe/ask") -> tuple[str, str]:
     """The form's token, and the task that its page has for the browser."""
     page = client.get(path).text
     found = re.search(r'name="form" value="([^"]+)" data-task="([^"]+)"', page)
@@ -59,12 +59,12 @@ def states(database: Database) -> dict[str, tuple[str | None, str | None]]:
 
 @pytest.mark.threat("flood")
 def test_a_solved_proof_has_room_in_a_flood_and_the_page_is_the_same(flooded: FlaskClient, database: Database) -> None:
-    form, task = opened(flooded)
+    form, task = open_form(flooded)
     pages = [
         send(flooded, form, solve_proof_of_work(task)),
-        send(flooded, opened(flooded, "/steppe/")[0], body=OTHERS[0]),
+        send(flooded, open_form(flooded, "/steppe/")[0], body=OTHERS[0]),
     ]
-    form, task = opened(flooded)
+    form, task = open_form(flooded)
     pages.append(send(flooded, form, solve_proof_of_work(task), body=OTHERS[1]))
     assert states(database) == {
         "Who floods whom?": ("received", None),
@@ -76,7 +76,7 @@ def test_a_solved_proof_has_room_in_a_flood_and_the_page_is_the_same(flooded: Fl
     assert len(without) == 1
 
 
-def later(work: str) -> str:
+def postpone(work: str) -> str:
     return ".".join(str(int(number) + 1) for number in work.split("."))
 
 
@@ -85,7 +85,7 @@ def later(work: str) -> str:
     "spoil",
     [
         lambda work: "",
-        later,
+        postpone,
         lambda work: work.split(".")[0],
         lambda work: ".".join([work.split(".")[0]] * proof_of_work.PARTS),
         lambda work: "x" * 10_000,
@@ -107,7 +107,7 @@ def later(work: str) -> str:
 def test_no_proof_and_a_wrong_one_are_the_same(
     flooded: FlaskClient, database: Database, spoil: Callable[[str], str]
 ) -> None:
-    form, task = opened(flooded)
+    form, task = open_form(flooded)
     send(flooded, form, spoil(solve_proof_of_work(task)))
     assert states(database)[SILOS_QUESTION] == ("held", "flood")
 
@@ -117,7 +117,7 @@ def test_on_a_quiet_day_a_wrong_proof_costs_nothing(
     limited_client: FlaskClient, newsroom: Newsroom, database: Database
 ) -> None:
     for work, body in zip(("", "1.2.3", "x" * 500), OTHERS, strict=True):
-        send(limited_client, opened(limited_client)[0], work, body=body)
+        send(limited_client, open_form(limited_client)[0], work, body=body)
     assert states(database) == dict.fromkeys(OTHERS, ("received", None))
 
 
@@ -125,9 +125,9 @@ def test_on_a_quiet_day_a_wrong_proof_costs_nothing(
 def test_a_proof_is_of_one_form_of_one_letter_and_of_these_hours(
     flooded: FlaskClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    form, task = opened(flooded)
+    form, task = open_form(flooded)
     work = solve_proof_of_work(task)
-    send(flooded, opened(flooded)[0], work, body=OTHERS[0])
+    send(flooded, open_form(flooded)[0], work, body=OTHERS[0])
     assert states(database)[OTHERS[0]] == ("held", "flood")
     hour = proof_of_work._current_period()
     with flooded.application.test_request_context():
@@ -144,7 +144,7 @@ def test_a_proof_is_of_one_form_of_one_letter_and_of_these_hours(
 def test_the_task_says_nothing_of_when_the_form_was_opened(
     client: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _form, task = opened(client)
+    _form, task = open_form(client)
     assert re.fullmatch(rf"[0-9a-f]{{64}}\.{proof_of_work.PARTS}\.{proof_of_work.BITS}", task)
     with client.application.test_request_context():
         tasks = {proof_of_work.task("one nonce") for _ in range(3)}

@@ -33,11 +33,11 @@ PLANTED = ("silver kettle of the miller", "Bakhtiyar", "Karasai", "bakhtiyar@pos
 PERSIAN, ARABIC, DEVANAGARI = "۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९"
 
 
-def opened(client: FlaskClient, receipt: str, act: str = "", slug: str = "steppe", **fields: Any) -> TestResponse:
+def open_receipt(client: FlaskClient, receipt: str, act: str = "", slug: str = "steppe", **fields: Any) -> TestResponse:
     return client.post(f"/{slug}/receipt{act}", data={"receipt": receipt, **fields})
 
 
-def now_on(page: str) -> str:
+def get_current_step(page: str) -> str:
     [now] = Page(page).texts("[aria-current=step] > div > p > b")
     return now
 
@@ -61,40 +61,40 @@ def only_letter(database: Database) -> Letter:
 @pytest.mark.parametrize("digits", [PERSIAN, ARABIC, DEVANAGARI], ids=["Persian", "Arabic", "Devanagari"])
 def test_any_scripts_digits_open_the_state(digits: str, client: FlaskClient, timur: str) -> None:
     typed = "-".join(re.findall("....", "".join(digits[int(d)] for d in timur)))
-    page = opened(client, f" \u200f{typed} ")
+    page = open_receipt(client, f" \u200f{typed} ")
     assert page.status_code == 200
-    assert now_on(page.text) == "Nora Lind will read it"
+    assert get_current_step(page.text) == "Nora Lind will read it"
 
 
 def test_a_wrong_number_says_so_at_its_field_and_is_kept(client: FlaskClient, timur: str) -> None:
     wrong = f"{(int(timur) + 1) % 10**20:020d}"
-    page = opened(client, wrong)
+    page = open_receipt(client, wrong)
     assert page.status_code == 422
     assert f'value="{wrong}"' in page.text
     [(place, said)] = Page(page.text).errors
     assert (place, said.startswith("No question has this number")) == ("receipt", True)
-    assert opened(client, "12").status_code == 422
-    assert opened(client, "").status_code == 422
+    assert open_receipt(client, "12").status_code == 422
+    assert open_receipt(client, "").status_code == 422
 
 
 @pytest.mark.threat("guessed number")
 def test_guessing_is_limited_and_opening_ones_own_is_not(newsroom: Newsroom, limited_client: FlaskClient) -> None:
     receipt = read_receipt(send_question(limited_client).text)
-    assert [opened(limited_client, receipt).status_code for _ in range(25)] == [200] * 25
-    guesses = [opened(limited_client, f"{number:020d}").status_code for number in range(22)]
+    assert [open_receipt(limited_client, receipt).status_code for _ in range(25)] == [200] * 25
+    guesses = [open_receipt(limited_client, f"{number:020d}").status_code for number in range(22)]
     assert guesses == [422] * 20 + [429] * 2
 
 
 def test_the_way_is_told_step_by_step(client: FlaskClient, database: Database, newsroom: Newsroom, timur: str) -> None:
-    steps = [now_on(opened(client, timur).text)]
+    steps = [get_current_step(open_receipt(client, timur).text)]
     letter = only_letter(database)
     database.write(lambda s: contacts.leave_unnamed(s, newsroom.nora, s.get_one(Letter, letter.id)))
     answer_letters(database, newsroom, [letter.id])
-    steps.append(now_on(opened(client, timur).text))
+    steps.append(get_current_step(open_receipt(client, timur).text))
     lock_edition(database, newsroom)
     send_edition(database, newsroom)
-    page = opened(client, timur).text
-    steps.append(now_on(page))
+    page = open_receipt(client, timur).text
+    steps.append(get_current_step(page))
     assert steps == ["Nora Lind will read it", "It waits for its edition", "It ran in the newsletter"]
     [path] = [href for words, href in Page(page).links if words.startswith("Read the answer")]
     assert path.startswith("/steppe/q/")
@@ -106,21 +106,21 @@ def test_a_kind_ending_is_told_in_its_sentence(
 ) -> None:
     key = only_letter(database).id
     database.write(lambda s: end_letter(s, newsroom.nora, s.get_one(Letter, key), "later"))
-    page = opened(client, timur).text
-    assert now_on(page) == "It has ended"
+    page = open_receipt(client, timur).text
+    assert get_current_step(page) == "It has ended"
     assert "We keep it in mind." in page
 
 
 def test_a_comment_is_kept_with_thanks(client: FlaskClient, database: Database, newsroom: Newsroom, timur: str) -> None:
     key = only_letter(database).id
     database.write(lambda s: filing.file(s, newsroom.nora, s.get_one(Letter, key), "comment"))
-    assert now_on(opened(client, timur).text) == "Nora Lind has read it and keeps it"
+    assert get_current_step(open_receipt(client, timur).text) == "Nora Lind has read it and keeps it"
 
 
 def test_what_is_added_twice_by_a_reload_stands_there_once(client: FlaskClient, database: Database, timur: str) -> None:
-    pages = [opened(client, timur, "/add", more="The miller has moved.") for _ in range(2)]
+    pages = [open_receipt(client, timur, "/add", more="The miller has moved.") for _ in range(2)]
     assert [page.status_code for page in pages] == [200, 200]
-    empty = opened(client, timur, "/add", more=" \n ")
+    empty = open_receipt(client, timur, "/add", more=" \n ")
     assert (empty.status_code, "Write what you would like to add." in empty.text) == (400, True)
     with database.read() as session:
         assert [addition.body for addition in session.scalars(select(Addition))] == ["The miller has moved."]
@@ -129,14 +129,14 @@ def test_what_is_added_twice_by_a_reload_stands_there_once(client: FlaskClient, 
 def test_what_is_too_long_or_too_much_to_add_is_said_and_stays_typed(
     client: FlaskClient, database: Database, newsroom: Newsroom, timur: str
 ) -> None:
-    long = opened(client, timur, "/add", more="The miller " * 200)
+    long = open_receipt(client, timur, "/add", more="The miller " * 200)
     assert (long.status_code, "longer than 2,000 characters" in long.text, "The miller " * 199 in long.text) == (
         400, True, True,
     )  # fmt: skip
-    statuses = [opened(client, timur, "/add", more=f"The miller moved {n} times.").status_code for n in range(21)]
+    statuses = [open_receipt(client, timur, "/add", more=f"The miller moved {n} times.").status_code for n in range(21)]
     assert statuses == [200] * 20 + [400]
-    again = opened(client, timur, "/add", more="The miller moved 19 times.")  # a reloaded page
-    more = opened(client, timur, "/add", more="He moved once more.")
+    again = open_receipt(client, timur, "/add", more="The miller moved 19 times.")  # a reloaded page
+    more = open_receipt(client, timur, "/add", more="He moved once more.")
     assert (again.status_code, more.status_code) == (200, 400)
     said = "You have added to it twenty times, which is the limit."
     assert (said in more.text, "He moved once more." in more.text) == (True, True)
@@ -147,13 +147,13 @@ def test_what_is_too_long_or_too_much_to_add_is_said_and_stays_typed(
 def test_the_credit_can_be_changed_and_says_what_is_missing(
     client: FlaskClient, database: Database, timur: str
 ) -> None:
-    missing = opened(client, timur, "/credit", credit="first", first="Timur")
+    missing = open_receipt(client, timur, "/credit", credit="first", first="Timur")
     assert (missing.status_code, '<a href="#place">' in missing.text) == (400, True)
-    assert opened(client, timur, "/credit", credit="full", name="Timur Osmanov").status_code == 200
+    assert open_receipt(client, timur, "/credit", credit="full", name="Timur Osmanov").status_code == 200
     with database.read() as session:
         letter = session.scalars(select(Letter)).one()
         assert contacts.get_credit_name(session, letter) == "Timur Osmanov"
-    assert opened(client, timur, "/credit", credit="none").status_code == 200
+    assert open_receipt(client, timur, "/credit", credit="none").status_code == 200
     with database.read() as session:
         credit = session.scalars(select(Credit)).one()
         assert (credit.choice, credit.name_sealed, credit.consent_text) == ("none", None, None)
@@ -161,9 +161,9 @@ def test_the_credit_can_be_changed_and_says_what_is_missing(
 
 @pytest.mark.threat("erased words")
 def test_taking_it_back_erases_it_at_once_and_for_good(client: FlaskClient, database: Database, timur: str) -> None:
-    opened(client, timur, "/add", more=PLANTED[4])
-    taken = opened(client, timur, "/withdraw")
-    assert (taken.status_code, Page(taken.text).heading, now_on(taken.text)) == (
+    open_receipt(client, timur, "/add", more=PLANTED[4])
+    taken = open_receipt(client, timur, "/withdraw")
+    assert (taken.status_code, Page(taken.text).heading, get_current_step(taken.text)) == (
         200,
         "It is erased",
         "You took it back",
@@ -178,9 +178,9 @@ def test_taking_it_back_erases_it_at_once_and_for_good(client: FlaskClient, data
         assert [credit.name_sealed for credit in session.scalars(select(Credit))] == [None]
         dump = "\n".join(str(row) for table in Base.metadata.sorted_tables for row in session.execute(table.select()))
     assert [word for word in PLANTED if word in dump] == []
-    again = opened(client, timur, "/withdraw")
-    assert (again.status_code, now_on(again.text)) == (409, "You took it back")
-    assert opened(client, timur, "/add", more="One more thing.").status_code == 409
+    again = open_receipt(client, timur, "/withdraw")
+    assert (again.status_code, get_current_step(again.text)) == (409, "You took it back")
+    assert open_receipt(client, timur, "/add", more="One more thing.").status_code == 409
 
 
 @pytest.mark.threat("erased words", "seized reader's device")
@@ -190,11 +190,17 @@ def test_what_was_taken_back_and_is_sent_again_is_told_so_and_not_stored(
 ) -> None:
     """A browser that goes back offers to send the form once more, also the one whose words were too short before."""
     form = get_form_token(client)
-    opened(client, read_receipt(send_question(client, form=form, body=f"Where is the {PLANTED[0]}?").text), "/withdraw")
+    open_receipt(
+        client, read_receipt(send_question(client, form=form, body=f"Where is the {PLANTED[0]}?").text), "/withdraw"
+    )
     for body in (f"Where is the {PLANTED[0]}?", PLANTED[0], "silver"):
         page = client.post("/steppe/send", data={"form": form, "body": body, "then": then})
         read = Page(page.text)
-        assert (page.status_code, read.heading, now_on(page.text)) == (409, "It is erased", "You took it back")
+        assert (page.status_code, read.heading, get_current_step(page.text)) == (
+            409,
+            "It is erased",
+            "You took it back",
+        )
         assert "The form that was sent again just now is not stored." in read.main_text
         assert (read.texts("p.code"), "silver" in page.text, "it has arrived" in page.text) == ([], False, False)
     letter = only_letter(database)
@@ -208,7 +214,7 @@ def test_the_desks_wording_goes_too_when_nobody_else_asks(
     key = only_letter(database).id
     database.write(lambda s: contacts.leave_unnamed(s, newsroom.nora, s.get_one(Letter, key)))
     answer_letters(database, newsroom, [key], body="What became of the kettle?")
-    assert opened(client, timur, "/withdraw").status_code == 200
+    assert open_receipt(client, timur, "/withdraw").status_code == 200
     with database.read() as session:
         assert [(t.body, t.headline) for t in session.scalars(select(QuestionText))] == [(None, "")]
 
@@ -220,7 +226,7 @@ def test_once_the_edition_is_locked_it_runs_without_the_name_and_the_receipt_say
     database.write(lambda s: contacts.verify_credit(s, newsroom.nora, s.get_one(Letter, key), "called him"))
     public_id = answer_letters(database, newsroom, [key])
     lock_edition(database, newsroom)
-    assert "It appears there in the desk’s words, without a name." in opened(client, timur, "/withdraw").text
+    assert "It appears there in the desk’s words, without a name." in open_receipt(client, timur, "/withdraw").text
     send_edition(database, newsroom)
     page = client.get(f"/steppe/q/{public_id}/the-silos").text
     assert "One reader, who isn’t named." in page
@@ -235,8 +241,8 @@ def test_a_name_comes_off_the_page_where_it_ran_also_for_those_who_hold_a_copy(
     public_id = publish_answer(database, newsroom, [key])
     before = client.get(f"/steppe/q/{public_id}/the-silos")
     assert before.text.count("Bakhtiyar, Karasai") == 2  # in the block as it ran, and under "Who asked"
-    assert "Remove my name" in opened(client, timur).text
-    assert opened(client, timur, "/credit", credit="none").status_code == 200
+    assert "Remove my name" in open_receipt(client, timur).text
+    assert open_receipt(client, timur, "/credit", credit="none").status_code == 200
     after = client.get(f"/steppe/q/{public_id}/the-silos", headers={"If-None-Match": before.headers["ETag"]})
     assert (after.status_code, after.text.count("Bakhtiyar")) == (200, 0)
 
@@ -249,13 +255,13 @@ def test_a_mailed_receipt_shows_the_state_and_takes_back_and_nothing_else(
         session.scalars(select(Letter)).one().receipt_mailed = True
 
     database.write(mail_it)
-    acts = [form.action for form in Page(opened(client, timur).text).forms]
+    acts = [form.action for form in Page(open_receipt(client, timur).text).forms]
     assert [act for act in acts if act.startswith("/steppe/receipt/")] == ["/steppe/receipt/withdraw"]
-    assert opened(client, timur, "/add", more="Not mine.").status_code == 409
-    assert opened(client, timur, "/credit", credit="full", name="Somebody").status_code == 409
+    assert open_receipt(client, timur, "/add", more="Not mine.").status_code == 409
+    assert open_receipt(client, timur, "/credit", credit="full", name="Somebody").status_code == 409
     with database.read() as session:
         assert session.scalars(select(Addition)).all() == []
-    assert opened(client, timur, "/withdraw").status_code == 200
+    assert open_receipt(client, timur, "/withdraw").status_code == 200
     assert only_letter(database).state == "withdrawn"
 
 
@@ -265,7 +271,7 @@ def test_nothing_that_a_reader_writes_gets_out(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     logging.getLogger("sqlalchemy.engine").setLevel(logging.WARNING)
-    opened(client, timur, "/add", more=PLANTED[4])
+    open_receipt(client, timur, "/add", more=PLANTED[4])
     letter = only_letter(database)
     dana = read_receipt(send_question(client, body="Who took the kettle from the mill?").text)
     with database.read() as session:
@@ -282,7 +288,7 @@ def test_nothing_that_a_reader_writes_gets_out(
             "/steppe/protection", "/steppe/receipt",
         )
     ]  # fmt: skip
-    pages += [opened(client, receipt).text for receipt in (timur, dana)]
+    pages += [open_receipt(client, receipt).text for receipt in (timur, dana)]
     everywhere = "\n".join([*pages, trail, caplog.text])
     assert letter.hear_back == "while"
     assert [word for word in PLANTED if word in everywhere] == []
@@ -291,7 +297,7 @@ def test_nothing_that_a_reader_writes_gets_out(
 
 @pytest.mark.threat("network observer", "seized reader's device")
 def test_the_receipt_is_in_no_address_and_no_title(client: FlaskClient, timur: str) -> None:
-    for page in (opened(client, timur), opened(client, timur, "/add", more="And the lid?")):
+    for page in (open_receipt(client, timur), open_receipt(client, timur, "/add", more="And the lid?")):
         assert page.headers.get("Location") is None
         assert page.headers["Cache-Control"] == "no-store"
         read = Page(page.text)
@@ -313,6 +319,6 @@ def test_a_receipt_opens_at_any_newsletter_of_the_house(
         session.add(Newsletter(**{**columns, "slug": "nafas", "name": "نفس", "language": "fa", "languages": ["fa"]}))
 
     database.write(found_another)
-    page = opened(client, timur, slug="nafas").text
-    assert now_on(page) == "Nora Lind will read it"
+    page = open_receipt(client, timur, slug="nafas").text
+    assert get_current_step(page) == "Nora Lind will read it"
     assert 'action="/steppe/receipt/withdraw"' in page

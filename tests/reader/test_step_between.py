@@ -19,7 +19,7 @@ NOTE = {"country": "UZ", "checked_on": "2026-10-12", "text": {"en": "Wait for yo
 PAGES = pytest.mark.parametrize("path", ["/steppe/", "/steppe/ask"], ids=["front page", "ask page"])
 
 
-def sent_from(client: FlaskClient, path: str, body: str, **fields: str) -> tuple[Page, dict[str, Any]]:
+def send_form(client: FlaskClient, path: str, body: str, **fields: str) -> tuple[Page, dict[str, Any]]:
     """What comes of Send on this page, and what was sent."""
     data = {**Page(client.get(path).text).form("/steppe/send").fields, "body": body, **fields}
     response = client.post("/steppe/send", data=data)
@@ -42,7 +42,7 @@ def test_where_nothing_fits_send_leads_straight_to_the_receipt(
 ) -> None:
     publish_answer(database, newsroom, [])
     index_due(database)
-    page, _data = sent_from(client, path, NEW)
+    page, _data = send_form(client, path, NEW)
     assert (len(read_receipt(page.html)), letters(database)) == (20, 1)
 
 
@@ -52,7 +52,7 @@ def test_an_answer_that_fits_is_shown_before_and_one_press_more_sends(
 ) -> None:
     publish_answer(database, newsroom, [])
     index_due(database)
-    page, data = sent_from(client, path, FITS)
+    page, data = send_form(client, path, FITS)
     assert (page.heading, page.texts("h3.head"), letters(database)) == ("Please look at this first", ["The Silos"], 0)
     step = page.form("/steppe/send").fields
     assert (step["body"], step["form"]) == (FITS, data["form"])
@@ -66,12 +66,12 @@ def test_a_country_note_is_shown_where_the_form_did_not_show_it(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     note(database, newsroom)
-    page, _data = sent_from(client, "/steppe/", NEW)
+    page, _data = send_form(client, "/steppe/", NEW)
     assert (page.heading, page.texts("details > summary"), letters(database)) == (
         "Please look at this first", ["If you are in Uzbekistan"], 0,
     )  # fmt: skip
     assert page.count("Wait for your own phone.") == 1
-    page, _data = sent_from(client, "/steppe/ask", NEW)
+    page, _data = send_form(client, "/steppe/ask", NEW)
     assert (len(read_receipt(page.html)), letters(database)) == (20, 1)
 
 

@@ -72,8 +72,8 @@ def list_headlines(client: FlaskClient, path: str) -> list[tuple[str, str]]:
     return list(zip(page.texts(".head > a"), page.attributes(".head:has(> a)", "lang"), strict=True))
 
 
-def find(client: FlaskClient, words: str, query: str = "") -> list[tuple[str, str]]:
-    page = Page(client.post(f"/steppe/answers{query}", data={"words": words}, follow_redirects=True).text)
+def find(client: FlaskClient, text: str, query: str = "") -> list[tuple[str, str]]:
+    page = Page(client.post(f"/steppe/answers{query}", data={"words": text}, follow_redirects=True).text)
     return list(zip(page.attributes("h2.head > a", "href"), page.attributes("h2.head", "lang"), strict=True))
 
 

@@ -46,7 +46,7 @@ STORED = (
 )
 
 
-def stored(database: Database, newsroom: Newsroom, texts: Sequence[str] = STORED) -> None:
+def index_texts(database: Database, newsroom: Newsroom, texts: Sequence[str] = STORED) -> None:
     docs = [
         NewDoc(newsroom.newsletter_id, "question", number, words, edition_id=number % 2, topics=("Rail",))
         for number, words in enumerate(texts, 1)
@@ -54,14 +54,14 @@ def stored(database: Database, newsroom: Newsroom, texts: Sequence[str] = STORED
     database.write(lambda session: index_documents(session, DESK, docs))
 
 
-def found(database: Database, newsroom: Newsroom, probe: Probe, **more: int) -> list[Match]:
+def find(database: Database, newsroom: Newsroom, probe: Probe, **more: int) -> list[Match]:
     with database.read() as session:
         return find_matches(session, DESK, newsroom.newsletter_id, probe, matcher="words", **more)  # type: ignore[arg-type]
 
 
 def test_a_question_asked_again_comes_first_and_says_why(database: Database, newsroom: Newsroom) -> None:
-    stored(database, newsroom)
-    best, *others = found(database, newsroom, Probe(POLICE, edition_id=1, topics=("Rail", "Police")))
+    index_texts(database, newsroom)
+    best, *others = find(database, newsroom, Probe(POLICE, edition_id=1, topics=("Rail", "Police")))
     assert (best.noun, best.noun_id, best.likely, best.answered, best.matcher) == ("question", 1, True, False, "words")
     assert [(reason.code, reason.values) for reason in best.reasons] == [
         ("words", ("overseas police stations",)),
@@ -69,7 +69,7 @@ def test_a_question_asked_again_comes_first_and_says_why(database: Database, new
         ("topic", ("Rail",)),
     ]
     assert [one.likely for one in others] == [False] * len(others)
-    chinese = found(database, newsroom, Probe("贝尔格莱德的海外警察站在哪里?"))
+    chinese = find(database, newsroom, Probe("贝尔格莱德的海外警察站在哪里?"))
     assert [(one.noun_id, one.reasons[0].values) for one in chinese][:1] == [(4, ("贝尔格莱德", "海外警察站"))]
 
 
@@ -77,13 +77,13 @@ def test_both_databases_propose_and_score_the_same(database: Database, newsroom:
     """The figures themselves are held here, so that SQLite and PostgreSQL are held to each other."""
     language_model = InventedLanguage(random.Random(3), "cyrillic")
     pairs = [language_model.draw_pair() for _ in range(400)]
-    stored(database, newsroom, [first for first, _ in pairs])
+    index_texts(database, newsroom, [first for first, _ in pairs])
     places = []
     for number, (_, again) in enumerate(pairs[:60], 1):
-        keys = [one.noun_id for one in found(database, newsroom, Probe(again))]
+        keys = [one.noun_id for one in find(database, newsroom, Probe(again))]
         places.append(keys.index(number) if number in keys else -1)
     assert [places.count(0), sum(0 <= place < 3 for place in places)] == PLACES
-    top = found(database, newsroom, Probe(pairs[0][1]), limit=3)
+    top = find(database, newsroom, Probe(pairs[0][1]), limit=3)
     assert [(one.noun_id, round(one.score, 6)) for one in top] == SCORES
 
 
@@ -106,7 +106,7 @@ def test_a_question_stands_for_its_letters_and_never_for_itself(database: Databa
     key = database.write(file)
     index_due(database)
     probe = Probe("Who rents out the police stations overseas in Belgrade?", "letter", third)
-    assert [one.key for one in found(database, newsroom, probe)] == [("question", key)]
+    assert [one.key for one in find(database, newsroom, probe)] == [("question", key)]
     with database.read() as session:
         assert find_matches(session, PUBLIC, newsroom.newsletter_id, Probe(POLICE)) == []
 
@@ -117,27 +117,27 @@ def test_a_question_stands_for_its_letters_and_never_for_itself(database: Databa
 
     lead = database.write(merge)
     index_due(database)
-    assert [one.key for one in found(database, newsroom, Probe("Does China keep policemen abroad?"))][:1] == [
+    assert [one.key for one in find(database, newsroom, Probe("Does China keep policemen abroad?"))][:1] == [
         ("question", lead)
     ]
 
 
 def test_what_the_desk_called_another_question_is_not_suggested_again(database: Database, newsroom: Newsroom) -> None:
-    stored(database, newsroom)
+    index_texts(database, newsroom)
     probe = Probe(POLICE, "letter", 77)
-    best = found(database, newsroom, probe)[0]
+    best = find(database, newsroom, probe)[0]
 
-    def say(session: Session, same: bool) -> int:
+    def say(session: Session, is_same: bool) -> int:
         pair = (("letter", 77), best.key)
-        return record_verdict(session, newsroom.ilya, *pair, same, best.score, best.matcher).id
+        return record_verdict(session, newsroom.ilya, *pair, is_same, best.score, best.matcher).id
 
     one = database.write(lambda session: say(session, False))
-    assert best.key not in [other.key for other in found(database, newsroom, probe)]
-    assert found(database, newsroom, Probe(STORED[0], "question", 1)) == [
-        other for other in found(database, newsroom, Probe(STORED[0], "question", 1)) if other.key != ("letter", 77)
+    assert best.key not in [other.key for other in find(database, newsroom, probe)]
+    assert find(database, newsroom, Probe(STORED[0], "question", 1)) == [
+        other for other in find(database, newsroom, Probe(STORED[0], "question", 1)) if other.key != ("letter", 77)
     ]
     assert database.write(lambda session: say(session, True)) == one
-    assert found(database, newsroom, probe)[0].key == best.key
+    assert find(database, newsroom, probe)[0].key == best.key
     with database.read() as session:
         row = session.scalars(select(Verdict)).one()
         assert (row.a_noun, row.a_id, row.b_noun, row.b_id, row.same) == ("letter", 77, "question", 1, True)
@@ -340,7 +340,7 @@ def test_meaning_finds_another_language_and_goes_with_the_text(database: Databas
     if not semantic.is_installed():
         skip_without("extra 'semantic'")
     house = Database(database.url, Keys(SECRETS), BASE_URL, matcher="semantic")
-    stored(house, newsroom, STORED[:3])
+    index_texts(house, newsroom, STORED[:3])
     while embed_due(house):
         pass
     with house.read() as session:

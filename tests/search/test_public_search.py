@@ -28,10 +28,10 @@ pytestmark = pytest.mark.both_databases
 def find(client: FlaskClient, database: Database, newsroom: Newsroom) -> Callable[[str], list[str]]:
     """Search as a reader does, following the redirect, and return the headlines that are found."""
 
-    def find(words: str) -> list[str]:
+    def find(text: str) -> list[str]:
         while index_due(database):
             pass
-        response = client.post("/steppe/answers", data={"words": words}, follow_redirects=True)
+        response = client.post("/steppe/answers", data={"words": text}, follow_redirects=True)
         assert response.status_code == 200
         return Page(response.text).texts("h2.head > a")
 
@@ -73,7 +73,7 @@ def test_a_word_is_found_in_its_other_forms(find: Callable[[str], list[str]], ru
 
 
 @pytest.mark.parametrize(
-    ("language", "printed", "looked_for"),
+    ("language", "text", "looked_for"),
     [
         ("fa", "چرا کارگران کتاب‌های قانون کار را در راه‌آهن می‌خوانند؟", "کارگر"),
         ("fa", "چرا کارگران کتاب‌های قانون کار را در راه‌آهن می‌خوانند؟", "کتابها کارگرها"),
@@ -92,13 +92,13 @@ def test_a_language_is_found_with_its_endings_and_joined_words(
     database: Database,
     newsroom: Newsroom,
     language: str,
-    printed: str,
+    text: str,
     looked_for: str,
 ) -> None:
     database.write(
         lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "languages", ["en", "ru", "fa", "ug"])
     )
-    run("The One", printed)
+    run("The One", text)
     run("Another", "Who built the silos?", "The mill did.")
     assert (language, find(looked_for)) == (language, ["The One"])
 

@@ -93,10 +93,10 @@ def test_nothing_that_is_typed_is_wrong(find: Callable[[str], list[str]]) -> Non
 def test_what_was_found_is_shown_in_pieces_of_plain_text() -> None:
     words = "My brother drives fruit. <b>Who</b> pays the drivers of the lorries that wait at Sarytal for a week?"
 
-    def shown(query: str) -> list[tuple[str, bool]]:
+    def list_pieces(query: str) -> list[tuple[str, bool]]:
         return [(piece.text, piece.hit) for piece in snippet(words, asked_for(query))]
 
-    assert shown("drivers wait") == [
+    assert list_pieces("drivers wait") == [
         ("My brother drives fruit. <b>Who</b> pays the ", False), ("drivers", True), (" of the lorries that ", False), ("wait", True),
         (" at Sarytal for a week?", False),
     ]  # fmt: skip
@@ -202,14 +202,14 @@ def test_taking_back_takes_the_words_out_of_every_table_and_file(
 
 
 def test_filling_anew_gives_the_same_index(database: Database, newsroom: Newsroom, letters: dict[str, int]) -> None:
-    def standing() -> tuple[dict[str, int], list[int]]:
+    def get_counts() -> tuple[dict[str, int], list[int]]:
         with database.read() as session:
             terms = {row.term: row.docs for row in session.scalars(select(DeskTerm))}
             return terms, [hit.noun_id for hit in search(session, DESK, newsroom.newsletter_id, "the")]
 
-    before = standing()
+    before = get_counts()
     assert sum(rebuild_indexes(database)) == len(letters)
-    assert standing() == before
+    assert get_counts() == before
 
 
 def test_terms_are_cut_alike_whatever_the_keyboard() -> None:
@@ -239,14 +239,14 @@ def test_what_is_erased_while_the_worker_reads_it_is_not_left_in_the_index(
         )
     )
 
-    def taken_back(session: Session) -> None:
+    def withdraw(session: Session) -> None:
         letter = session.get_one(Letter, letter_id)
         receipts.erase(session, receipts.reader_of(letter), letter)
 
     def erased(session: Session) -> None:
         wording.erase_words(session, session.get_one(Question, question_id))
 
-    for indexing, erasing in ((index_letters, taken_back), (index_questions, erased)):
+    for indexing, erasing in ((index_letters, withdraw), (index_questions, erased)):
         other = threading.Thread(target=database.write, args=(erasing,))
 
         def slowly(

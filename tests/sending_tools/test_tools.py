@@ -67,7 +67,7 @@ def tool(request: pytest.FixtureRequest) -> Iterator[ToolServer]:
         assert server.sending_paths == [], "nothing that sends is ever asked"
 
 
-def why(tool: ToolServer, known: str = "", key: str = "", limit: float = 20.0) -> tuple[str, int | None]:
+def get_refusal(tool: ToolServer, known: str = "", key: str = "", limit: float = 20.0) -> tuple[str, int | None]:
     with pytest.raises(DraftError) as refused:
         hand_over(tool.tool, tool.get_account(key, limit), DRAFT, known)
     return refused.value.code, refused.value.retry_after
@@ -81,7 +81,7 @@ def test_a_second_press_changes_the_same_draft(tool: ToolServer) -> None:
     assert tool.only_draft.text == ("Later words.\n" if tool.name in ("listmonk", "mailchimp") else "")
 
 
-def as_sent(name: str, text: str) -> str:
+def render_as_tool(name: str, text: str) -> str:
     """What the tool's own templates make of a text: a constant of Go's is itself, an entity is its sign."""
     return text.replace('{{"{{"}}', "{{").replace("&#123;", "{").replace("&#124;", "|").replace("\N{WORD JOINER}", "")
 
@@ -98,8 +98,11 @@ def test_somebodys_words_are_no_template_of_the_tool(tool: ToolServer) -> None:
     parts = (tool.only_draft.title, tool.only_draft.excerpt, tool.only_draft.html, tool.only_draft.text)
     assert [mark for mark in MARKS[tool.name] for part in parts if mark in part] == []
     html = tool.only_draft.html.removeprefix("<!-- buttondown-editor-mode: fancy -->\n")
-    assert (as_sent(tool.name, html), as_sent(tool.name, tool.only_draft.title)) == (DRAFT.html, DRAFT.title)
-    assert as_sent(tool.name, tool.only_draft.excerpt) == ("" if tool.name == "listmonk" else DRAFT.excerpt)
+    assert (render_as_tool(tool.name, html), render_as_tool(tool.name, tool.only_draft.title)) == (
+        DRAFT.html,
+        DRAFT.title,
+    )
+    assert render_as_tool(tool.name, tool.only_draft.excerpt) == ("" if tool.name == "listmonk" else DRAFT.excerpt)
 
 
 def test_a_draft_that_was_deleted_there_is_made_anew(tool: ToolServer) -> None:
@@ -114,13 +117,13 @@ def test_what_was_sent_there_is_not_touched(tool: ToolServer, status: str) -> No
     made, _ = hand_over(tool.tool, tool.get_account(), DRAFT)
     tool.only_draft.status = status
     before = (tool.only_draft.title, tool.only_draft.html, tool.only_draft.text)
-    assert why(tool, made.id) == ("sent", None)
+    assert get_refusal(tool, made.id) == ("sent", None)
     assert (tool.only_draft.title, tool.only_draft.html, tool.only_draft.text) == before
 
 
 def test_a_lost_answer_leaves_one_draft_and_no_second(tool: ToolServer) -> None:
     tool.responses = [None, LOST_RESPONSE]
-    assert why(tool) == ("away", None)
+    assert get_refusal(tool) == ("away", None)
     made, _ = hand_over(tool.tool, tool.get_account(), LATER)
     assert (tool.only_draft.id, "Later words." in tool.only_draft.html) == (made.id, True)
 
@@ -151,7 +154,7 @@ REFUSALS = {
 def test_every_refusal_has_its_name_and_nothing_is_made(tool: ToolServer, refusal: str) -> None:
     tool.responses = [REFUSALS[refusal]] * 3
     name = refusal.partition(":")[0].partition(",")[0]
-    assert why(tool, limit=0.5) == (name, 120 if name == "quota" else None)
+    assert get_refusal(tool, limit=0.5) == (name, 120 if name == "quota" else None)
     assert tool.drafts == {}
 
 
@@ -159,7 +162,7 @@ def test_a_key_that_is_wrong_is_not_taken(tool: ToolServer) -> None:
     wrong = {"ghost": f"{'0' * 24}:{'0' * 64}", "mailchimp": f"{'0' * 32}-us21"}.get(
         tool.name, "desk:wrong-key-of-mine"
     )
-    assert why(tool, key=wrong)[0] == "key"
+    assert get_refusal(tool, key=wrong)[0] == "key"
     with pytest.raises(DraftError, match="key"):
         verify_account(tool.tool, tool.get_account(wrong))
 
@@ -176,7 +179,7 @@ def test_a_name_that_could_lead_elsewhere_is_none(tool: ToolServer) -> None:
     bad = {"id": "../../members", "status": "save" if tool.name == "mailchimp" else "draft", "web_id": 1}
     shapes = {"posts": [bad], "data": bad, "campaigns": []} | bad
     tool.responses = [None, CannedResponse(shapes)]
-    assert why(tool)[0] == "address"
+    assert get_refusal(tool)[0] == "address"
 
 
 def test_who_saves_in_ghost_at_the_same_moment_is_read_again() -> None:
@@ -186,7 +189,7 @@ def test_who_saves_in_ghost_at_the_same_moment_is_read_again() -> None:
         ghost.responses = [None, collision]
         assert hand_over(ghost.tool, ghost.get_account(), LATER, made.id) == (made, False)
         ghost.responses = [None, collision, None, collision]
-        assert why(ghost, made.id) == ("meanwhile", None)
+        assert get_refusal(ghost, made.id) == ("meanwhile", None)
         assert "Later words." in ghost.only_draft.html
 
 

@@ -399,7 +399,7 @@ def forward_mail(
 
 
 def forwarded_mail(
-    plain: str,
+    plain_text: str,
     html: str | None = None,
     sender: str = NORAS_ADDRESS,
     to: str = FORWARD_ADDRESS,
@@ -408,7 +408,7 @@ def forwarded_mail(
 ) -> bytes:
     """Return a forward with these bodies, by default with the Authentication-Results of its sender."""
     results = authentication_results or _authenticate(sender)
-    return mail(sender, to, "Fwd: Salt", plain, html=html, Authentication_Results=results, **headers)  # type: ignore[arg-type]
+    return mail(sender, to, "Fwd: Salt", plain_text, html=html, Authentication_Results=results, **headers)  # type: ignore[arg-type]
 
 
 def _authenticate(sender: str) -> str:

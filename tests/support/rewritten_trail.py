@@ -7,9 +7,9 @@ from app.db.engine import Database
 EVENTS = "SELECT id FROM audit WHERE id {} 0 ORDER BY id"
 
 
-def keys_of(database: Database, which: str) -> list[int]:
+def keys_of(database: Database, selection: str) -> list[int]:
     with database.read() as session:
-        return list(session.scalars(text(EVENTS.format(which))))
+        return list(session.scalars(text(EVENTS.format(selection))))
 
 
 def unguarded(database: Database, *statements: str) -> None:

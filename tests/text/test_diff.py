@@ -34,14 +34,14 @@ TEXTS = st.lists(
 ).map("".join) | st.text(max_size=80)
 
 
-def drawn(pair: ParagraphPair) -> str:
+def draw_changes(pair: ParagraphPair) -> str:
     marks = {"same": "{}", "del": "[-{}-]", "ins": "[+{}+]"}
     return "".join(marks[op].format(text) for op, text in pair.merged)
 
 
 def test_a_diff_reads_as_a_person_marks_it() -> None:
     (pair,) = compare(FERRY, FERRY_EDITED)
-    assert drawn(pair) == (
+    assert draw_changes(pair) == (
         "The ferry is not empty [-because there are no -][+for want of +]trucks. It is empty because it was sold as a "
         "train ferry. On [-our -][+the +]deck plan [-forty of the fifty-four -][+40 of the 54 +]places belong to rail "
         "wagons, when [-nobody at the gate can -][+it is too late to +]do the papers [-anymore-][+at the gate+]."
@@ -80,18 +80,18 @@ def test_an_insertion_is_shown_with_the_words_around_it() -> None:
 def test_a_split_paragraph_stays_one_pair() -> None:
     old = "First we look at the ports here. Then we look at the railways there.\n\nLast."
     new = "First we look at the ports here.\n\nThen we look at the railways there.\n\nLast."
-    assert [drawn(pair) for pair in compare(old, new)] == [
+    assert [draw_changes(pair) for pair in compare(old, new)] == [
         "First we look at the ports here.[+\n\n+]Then we look at the railways there.",
         "Last.",
     ]
-    assert [drawn(pair) for pair in compare(new, old)][1] == "Last."
+    assert [draw_changes(pair) for pair in compare(new, old)][1] == "Last."
     assert [change.kind for change in changes(old, new)] == ["marks"]
 
 
 def test_an_edited_paragraph_is_found_behind_a_new_one() -> None:
     old = "The ports are owned by the state.\n\nThe railways were sold in March."
     new = "Nobody has asked before.\n\nThe ports are owned by one man.\n\nThe railways were sold in May."
-    assert [drawn(pair) for pair in compare(old, new)] == [
+    assert [draw_changes(pair) for pair in compare(old, new)] == [
         "[+Nobody has asked before.+]",
         "The ports are owned by [-the state-][+one man+].",
         "The railways were sold in [-March-][+May+].",
@@ -110,7 +110,7 @@ def test_a_cut_at_the_end_of_a_sentence_does_not_touch_the_word_before() -> None
 
 
 def test_chinese_is_compared_sign_by_sign() -> None:
-    assert [drawn(pair) for pair in compare("中国在塞尔维亚买了什么?", "中国在塞尔维亚买了哪些矿山?")] == [
+    assert [draw_changes(pair) for pair in compare("中国在塞尔维亚买了什么?", "中国在塞尔维亚买了哪些矿山?")] == [
         "中国在塞尔维亚买了[-什么-][+哪些矿山+]?"
     ]
 

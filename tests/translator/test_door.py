@@ -32,14 +32,14 @@ def shirin(salt: ExpertAssignment) -> TranslatorTask:
     return ask_translator(salt)
 
 
-def reword(asked: ExpertAssignment, body: str = "Who counts the salt?", clear: bool = True) -> None:
+def reword(assignment: ExpertAssignment, body: str = "Who counts the salt?", clear: bool = True) -> None:
     def fn(session: Session) -> None:
-        question = session.get_one(Question, asked.question_id)
-        text = wording.reword(session, asked.newsroom.nora, question, headline="The Salt Wind", body=body)
+        question = session.get_one(Question, assignment.question_id)
+        text = wording.reword(session, assignment.newsroom.nora, question, headline="The Salt Wind", body=body)
         if clear:
-            wording.clear(session, asked.newsroom.nora, question, text.id)
+            wording.clear(session, assignment.newsroom.nora, question, text.id)
 
-    asked.database.write(fn)
+    assignment.database.write(fn)
 
 
 def approved(salt: ExpertAssignment) -> None:
@@ -212,12 +212,12 @@ def test_the_new_words_come_by_a_press_of_the_desk_with_a_new_link(shirin: Trans
     browser.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", **PERSIAN)
     reword(shirin.assignment)
 
-    def again(session: Session) -> str:
+    def invite_again(session: Session) -> str:
         original = get_original(session, shirin.assignment.question_id)
         translators.invite_again(session, shirin.assignment.newsroom.nora, shirin.get_translator(session), original)
         return find_translator_page(session)
 
-    fresh = shirin.assignment.database.write(again)
+    fresh = shirin.assignment.database.write(invite_again)
     assert browser.open(shirin.page).status_code == 404
     browser.open(fresh)
     assert browser.page.texts(".brief .said") == ["Who counts the salt?"]
@@ -348,13 +348,13 @@ def mails_of(shirin: TranslatorTask) -> list[str | None]:
 def test_a_mail_that_waits_is_stopped_once_its_link_is_another_or_ends(shirin: TranslatorTask, app: Flask) -> None:
     nora, database = shirin.assignment.newsroom.nora, shirin.assignment.database
 
-    def again(session: Session) -> str:
+    def invite_again(session: Session) -> str:
         original = get_original(session, shirin.assignment.question_id)
         translators.invite_again(session, nora, shirin.get_translator(session), original)
         return find_translator_page(session)
 
     assert mails_of(shirin) == ["queued"]
-    page = database.write(again)
+    page = database.write(invite_again)
     assert mails_of(shirin) == ["discarded", "queued"]
     browser = Browser(app, cookies=False)
     browser.open(page)
@@ -405,12 +405,12 @@ def test_what_was_handed_in_stands_in_the_form_when_the_words_are_sent_again(
 ) -> None:
     shirin.open_browser(app).submit(f"{shirin.page}/send", **PERSIAN)
 
-    def again(session: Session) -> str:
+    def invite_again(session: Session) -> str:
         original = get_original(session, shirin.assignment.question_id)
         translators.invite_again(session, shirin.assignment.newsroom.nora, shirin.get_translator(session), original)
         return find_translator_page(session)
 
-    fresh = shirin.assignment.database.write(again)
+    fresh = shirin.assignment.database.write(invite_again)
     browser = Browser(app, cookies=False)
     browser.open(fresh)
     assert (browser.value("body"), browser.value("headline")) == (PERSIAN["body"], PERSIAN["headline"])

@@ -232,11 +232,11 @@ def test_who_has_it_already_or_no_address_is_not_asked(salt: ExpertAssignment) -
     with pytest.raises(InvalidTransition):
         ask("fa", "Marek", "marek@words.example")
 
-    def translated(session: Session) -> None:
+    def translate_text(session: Session) -> None:
         original = get_original(session, salt.question_id)
         translating.translate(session, nora, original, "ru", translating.TranslationFields("Кто?", "Соль"))
 
-    salt.database.write(translated)
+    salt.database.write(translate_text)
     with pytest.raises(InvalidTransition):
         ask("ru", *SHIRIN)
     with salt.database.read() as session:

@@ -38,7 +38,7 @@ def test_a_bullet_within_a_line_is_a_sign_and_so_is_one_without_a_blank() -> Non
 
 
 @pytest.mark.parametrize(
-    ("pasted", "read"),
+    ("html", "read"),
     [
         ("Karakum Field Station\nBox 7\nNukus", ["Karakum Field Station / Box 7 / Nukus"]),
         (f"{LONG}\n{LONG}", [f"{LONG} / {LONG}"]),  # Word's plain text: a line for each paragraph
@@ -51,8 +51,8 @@ def test_a_bullet_within_a_line_is_a_sign_and_so_is_one_without_a_blank() -> Non
         ("# Heading\nText", ["Heading", "Text"]),
     ],
 )
-def test_a_line_that_its_writer_ended_is_a_line(pasted: str, read: list[str]) -> None:
-    assert lines(pasted) == read
+def test_a_line_that_its_writer_ended_is_a_line(html: str, read: list[str]) -> None:
+    assert lines(html) == read
 
 
 def test_lines_that_a_mail_program_broke_are_one_and_the_others_are_lines() -> None:

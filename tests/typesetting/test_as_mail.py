@@ -24,13 +24,15 @@ BARE = {"div", "strong", "em", "br", "tbody", "tr", "li", "-comment"}  # what ne
 PLAIN = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\s*\}")
 
 
-def shown(html: str) -> list[str]:
+def list_texts(html: str) -> list[str]:
     return [part.text() for part in LexborHTMLParser(html).css("h2, p, li")]
 
 
 def test_the_words_are_those_of_the_page_letter_for_letter() -> None:
-    assert shown(mail([WELL, HEATER], "The Steppe")) == shown(to_html(WELL) + to_html(HEATER))
-    assert shown(page([WELL, HEATER], "The Steppe", "/static/mail.css")) == shown(to_html(WELL) + to_html(HEATER))
+    assert list_texts(mail([WELL, HEATER], "The Steppe")) == list_texts(to_html(WELL) + to_html(HEATER))
+    assert list_texts(page([WELL, HEATER], "The Steppe", "/static/mail.css")) == list_texts(
+        to_html(WELL) + to_html(HEATER)
+    )
 
 
 def test_each_element_has_its_style_and_the_sheet_keeps_the_dark_scheme_only() -> None:

@@ -476,9 +476,9 @@ MARKUP = st.text(alphabet=st.sampled_from([*"*_`[]()<>!#&;+-=~|\\\"'. 1aя\n"]),
 
 
 @given(MARKUP)
-def test_markdown_reads_back_as_the_text_it_was_written_from(typed: str) -> None:
+def test_markdown_reads_back_as_the_text_it_was_written_from(value: str) -> None:
     """Plain fields are not Markdown: whatever signs stand in them must still be there when the export is read."""
-    block = set_block(replace(PIECE, headline=f"x {typed}", question=typed, voices=[], call=typed))
+    block = set_block(replace(PIECE, headline=f"x {value}", question=value, voices=[], call=value))
     tokens = MarkdownIt("commonmark").parse(to_markdown(block))
     inline = [token.children or [] for token in tokens if token.type == "inline"]
     plain = [

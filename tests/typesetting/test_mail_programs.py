@@ -79,7 +79,7 @@ def test_a_mail_is_written_with_what_the_programs_know(blocks: list[Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("source", "message"),
     [
         ('<div style="display: flex">', "css display has no row in mail_programs.toml"),
         ("<section></section>", "element section has no row in mail_programs.toml"),
@@ -90,9 +90,9 @@ def test_a_mail_is_written_with_what_the_programs_know(blocks: list[Any]) -> Non
         ("<style>@import 'a.css';</style>", "at @import 'a.css'; has no row in mail_programs.toml"),
     ],
 )  # fmt: skip
-def test_what_a_program_would_not_show_is_found(written: str, said: str) -> None:
-    table = f"<table><tbody><tr>{written}</td></tr></tbody></table>" if written.startswith("<td") else written
-    assert faults(f"<html><head></head><body>{table}</body></html>") == [said]
+def test_what_a_program_would_not_show_is_found(source: str, message: str) -> None:
+    table = f"<table><tbody><tr>{source}</td></tr></tbody></table>" if source.startswith("<td") else source
+    assert faults(f"<html><head></head><body>{table}</body></html>") == [message]
 
 
 def test_every_row_is_used_and_says_where_it_was_looked_up() -> None:

@@ -95,7 +95,7 @@ def test_a_quotation_that_goes_on_opens_its_paragraphs_as_the_language_does(lang
 
 
 @pytest.mark.parametrize(
-    "typed",
+    "lines",
     [
         ['"One', '"two', '"three"'],
         ['"One', "two", 'three"'],
@@ -105,8 +105,8 @@ def test_a_quotation_that_goes_on_opens_its_paragraphs_as_the_language_does(lang
         ['"One', '"two', '"three'],
     ],
 )
-def test_marks_that_already_wrap_the_paragraphs_are_not_doubled(typed: list[str]) -> None:
-    assert quote(typed, "en", "straight") == ['"One', '"two', '"three"']
+def test_marks_that_already_wrap_the_paragraphs_are_not_doubled(lines: list[str]) -> None:
+    assert quote(lines, "en", "straight") == ['"One', '"two', '"three"']
 
 
 def test_a_quotation_inside_may_go_on_in_the_next_paragraph() -> None:
@@ -155,10 +155,10 @@ TYPED = [
 ]
 
 
-def written(items: Sequence[Item], pairs: Sequence[tuple[str, str]], depth: int = 0) -> str:
+def write_out(items: Sequence[Item], pairs: Sequence[tuple[str, str]], depth: int = 0) -> str:
     opening, closing = pairs[depth % len(pairs)]
     return " ".join(
-        item if isinstance(item, str) else opening + written(item, pairs, depth + 1) + closing for item in items
+        item if isinstance(item, str) else opening + write_out(item, pairs, depth + 1) + closing for item in items
     )
 
 
@@ -168,9 +168,9 @@ def unwrapped(paragraphs: list[list[Item]]) -> list[list[Item]]:
     return paragraphs
 
 
-def expected(paragraphs: list[list[Item]], language: str, style: str) -> list[str]:
+def set_marks(paragraphs: list[list[Item]], language: str, style: str) -> list[str]:
     marks = marks_for(language, style)
-    texts = [written(items, marks.levels, 1) for items in unwrapped(paragraphs)]
+    texts = [write_out(items, marks.levels, 1) for items in unwrapped(paragraphs)]
     if style == "straight":
         texts = [text.replace("‘", "'") for text in texts]
     else:
@@ -182,28 +182,28 @@ def expected(paragraphs: list[list[Item]], language: str, style: str) -> list[st
 
 @given(TREES, st.sampled_from(TYPED), st.sampled_from(LANGUAGES), st.sampled_from(STYLES))
 def test_every_nest_of_quotations_is_read_as_it_was_meant(
-    items: list[Item], typed: list[tuple[str, str]], language: str, style: str
+    items: list[Item], lines: list[tuple[str, str]], language: str, style: str
 ) -> None:
-    assert quote([written(items, typed)], language, style) == expected([items], language, style)
+    assert quote([write_out(items, lines)], language, style) == set_marks([items], language, style)
 
 
 @given(
     st.lists(TREES, min_size=2, max_size=3), st.sampled_from(TYPED), st.sampled_from(LANGUAGES), st.sampled_from(STYLES)
 )
 def test_paragraphs_are_read_each_for_itself(
-    paragraphs: list[list[Item]], typed: list[tuple[str, str]], language: str, style: str
+    paragraphs: list[list[Item]], lines: list[tuple[str, str]], language: str, style: str
 ) -> None:
-    texts = [written(items, typed) for items in paragraphs]
-    assert quote(texts, language, style) == expected(paragraphs, language, style)
+    texts = [write_out(items, lines) for items in paragraphs]
+    assert quote(texts, language, style) == set_marks(paragraphs, language, style)
 
 
 @given(
     st.lists(TREES, min_size=1, max_size=3), st.sampled_from(TYPED), st.sampled_from(LANGUAGES), st.sampled_from(STYLES)
 )
 def test_what_is_set_already_stays_as_it_is(
-    paragraphs: list[list[Item]], typed: list[tuple[str, str]], language: str, style: str
+    paragraphs: list[list[Item]], lines: list[tuple[str, str]], language: str, style: str
 ) -> None:
-    once = quote([written(items, typed) for items in paragraphs], language, style)
+    once = quote([write_out(items, lines) for items in paragraphs], language, style)
     assert quote(once, language, style) == once
 
 

@@ -32,13 +32,13 @@ TITLE = "The Steppe, 2026-12-02"
 STATIC = Path(app.__file__).parent / "static"
 
 
-def words(blocks: Sequence[Block]) -> list[str]:
+def split_words(blocks: Sequence[Block]) -> list[str]:
     return " ".join(paragraph.text for block in blocks for paragraph in block.paragraphs).split()
 
 
-def from_text(written: bytes, blocks: Sequence[Block]) -> list[str]:
+def from_text(data: bytes, blocks: Sequence[Block]) -> list[str]:
     """Text says an address after its link, and begins an item with its sign or number."""
-    text = written.decode()
+    text = data.decode()
     for href in {run.href for block in blocks for paragraph in block.paragraphs for run in paragraph.runs if run.href}:
         text = text.replace(f" ({href})", "")
     markers = {paragraph.marker for block in blocks for paragraph in block.paragraphs if paragraph.marker}
@@ -46,28 +46,28 @@ def from_text(written: bytes, blocks: Sequence[Block]) -> list[str]:
     return (re.sub(rf"^(?:{listed}) ", "", text, flags=re.MULTILINE) if markers else text).split()
 
 
-def from_html(written: bytes, _blocks: Sequence[Block]) -> list[str]:
-    return " ".join(part.text() for part in LexborHTMLParser(written.decode()).css("h2, p, li")).split()
+def from_html(data: bytes, _blocks: Sequence[Block]) -> list[str]:
+    return " ".join(part.text() for part in LexborHTMLParser(data.decode()).css("h2, p, li")).split()
 
 
-def from_markdown(written: bytes, _blocks: Sequence[Block]) -> list[str]:
-    return from_html(MarkdownIt("commonmark").render(written.decode()).encode(), ())
+def from_markdown(data: bytes, _blocks: Sequence[Block]) -> list[str]:
+    return from_html(MarkdownIt("commonmark").render(data.decode()).encode(), ())
 
 
-def from_json(written: bytes, _blocks: Sequence[Block]) -> list[str]:
-    paragraphs = [paragraph for block in json.loads(written) for paragraph in block["paragraphs"]]
+def from_json(data: bytes, _blocks: Sequence[Block]) -> list[str]:
+    paragraphs = [paragraph for block in json.loads(data) for paragraph in block["paragraphs"]]
     return " ".join("".join(run["text"] for run in paragraph["runs"]) for paragraph in paragraphs).split()
 
 
-def from_draft(written: bytes, blocks: Sequence[Block]) -> list[str]:
-    message = message_from_bytes(written, policy=policy.default)
+def from_draft(data: bytes, blocks: Sequence[Block]) -> list[str]:
+    message = message_from_bytes(data, policy=policy.default)
     text, html = (part.get_content().encode() for part in message.iter_parts())
     assert from_text(text, blocks) == from_html(html, blocks)
     return from_html(html, blocks)
 
 
-def from_word(written: bytes, _blocks: Sequence[Block]) -> list[str]:
-    return " ".join(paragraph.text for paragraph in Document(BytesIO(written)).paragraphs).split()
+def from_docx(data: bytes, _blocks: Sequence[Block]) -> list[str]:
+    return " ".join(paragraph.text for paragraph in Document(BytesIO(data)).paragraphs).split()
 
 
 READ: RequiredRows[Callable[[bytes, Sequence[Block]], list[str]]] = RequiredRows(
@@ -79,7 +79,7 @@ READ: RequiredRows[Callable[[bytes, Sequence[Block]], list[str]]] = RequiredRows
         "text": from_text,
         "markdown": from_markdown,
         "draft": from_draft,
-        "word": from_word,
+        "word": from_docx,
         "json": from_json,
     },
 )
@@ -118,7 +118,7 @@ def test_the_docs_have_a_row_for_each_form() -> None:
     "blocks", [SAMPLE_EDITION, [build_persian_block()], [build_english_block()]], ids=["all", "Persian", "English"]
 )
 def test_every_form_has_the_words_of_the_edition_in_their_order(form: str, blocks: list[Block]) -> None:
-    assert READ[form](EXPORTS[form].write(blocks, TITLE), blocks) == words(blocks)
+    assert READ[form](EXPORTS[form].write(blocks, TITLE), blocks) == split_words(blocks)
 
 
 # What people write: letters of several scripts, Markdown's own signs, marks, addresses and ends of lines.
@@ -136,7 +136,7 @@ PIECES = st.builds(
 @given(st.lists(PIECES, min_size=1, max_size=2))
 @pytest.mark.parametrize("form", [form for form in EXPORTS if form not in ("text", "draft")])
 def test_whatever_was_written_every_form_has_the_same_words(form: str, blocks: list[Block]) -> None:
-    assert READ[form](EXPORTS[form].write(blocks, TITLE), blocks) == words(blocks)
+    assert READ[form](EXPORTS[form].write(blocks, TITLE), blocks) == split_words(blocks)
 
 
 @pytest.mark.parametrize("form", EXPORTS)
@@ -146,7 +146,7 @@ def test_an_answer_of_forty_thousand_words_is_written_in_a_moment_and_whole(form
     written = EXPORTS[form].write([block], TITLE)
     assert time.process_time() - began < 20
     found = READ[form](written, [block])
-    assert (len(found) > 40_000, found) == (True, words([block]))
+    assert (len(found) > 40_000, found) == (True, split_words([block]))
 
 
 @pytest.mark.parametrize("form", EXPORTS)

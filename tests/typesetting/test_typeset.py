@@ -46,7 +46,7 @@ def run(data: Any, *arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def without(key: str) -> dict[str, Any]:
+def block_without(key: str) -> dict[str, Any]:
     return {name: value for name, value in BLOCK.items() if name != key}
 
 
@@ -58,7 +58,7 @@ def test_markdown_and_html() -> None:
     assert run(BLOCK, "--format", "markdown", "--address", "a@b.example")[1] == (
         "## " + SET.replace("mostly", "*mostly*").replace("{address}", "a@b.example")
     )
-    code, html, _ = run(without("call"), "--format", "html")
+    code, html, _ = run(block_without("call"), "--format", "html")
     assert (code, html.split("\n")[0], html.split("\n")[4]) == (
         0,
         '<section class="qa" lang="en" dir="ltr">',
@@ -85,10 +85,10 @@ KNOWN = "answer, askers, call, headline, language, lead_in, marks, question, sec
 @pytest.mark.parametrize(
     ("data", "messages"),
     [
-        (without("marks"), ["The key 'marks' is missing."]),
-        (without("askers"), ["The key 'askers' is missing."]),
-        (without("lead_in"), ["The key 'lead_in' is missing."]),
-        (without("answer"), ["The key 'answer' is missing."]),
+        (block_without("marks"), ["The key 'marks' is missing."]),
+        (block_without("askers"), ["The key 'askers' is missing."]),
+        (block_without("lead_in"), ["The key 'lead_in' is missing."]),
+        (block_without("answer"), ["The key 'answer' is missing."]),
         (BLOCK | {"hedline": "x"}, [f"The key 'hedline' is unknown; known are: {KNOWN}."]),
         (BLOCK | {"marks": "curly"}, ["marks must be 'straight' or 'typographic', not 'curly'."]),
         (

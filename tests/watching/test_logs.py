@@ -63,12 +63,12 @@ def logged() -> Iterator[io.StringIO]:
         root.removeHandler(handler)
 
 
-def lines(out: io.StringIO) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in out.getvalue().splitlines() if line.startswith("{")]
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines() if line.startswith("{")]
 
 
-def found(out: str, *more: str) -> list[str]:
-    return [word for word in (*PLANTED, *more) if word in out]
+def find_planted(output: str, *more: str) -> list[str]:
+    return [word for word in (*PLANTED, *more) if word in output]
 
 
 @pytest.mark.threat("hosting provider")
@@ -134,7 +134,7 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
         app.logger.exception("Exception on %s", "/a/" + link, extra={"who": "bakhtiyar@post.example"})
         logging.getLogger("app.x").exception("trouble at %s?token=%s from %s", "/x", link, "2001:db8::77")
     out = logged.getvalue()
-    assert found(out, receipt, f"{receipt[:4]} {receipt[4:8]}", link) == []
+    assert find_planted(out, receipt, f"{receipt[:4]} {receipt[4:8]}", link) == []
     events = [(one["level"], one["logger"], one["event"]) for one in lines(logged)]
     assert ("warning", "some.library", "could not take … from … in 3 tries") in events
     assert ("error", "app.server.worker", "index: ValueError") in events
@@ -203,7 +203,7 @@ def test_the_processes_themselves_log_json_and_nobody(
     out = "".join(capfd.readouterr())
     events = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     assert len(events) == len(out.splitlines()), out
-    assert found(out, "the-token-of-a-link") == []
+    assert find_planted(out, "the-token-of-a-link") == []
     assert [one for one in events if "127.0.0.1" in str(one)] == []  # nobody says who came
     assert ("app.watching.each_request", "request") in {(one["logger"], one["event"]) for one in events}
 

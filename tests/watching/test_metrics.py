@@ -48,7 +48,7 @@ def read(text: str) -> Numbers:
 
 
 @pytest.fixture
-def watched(app: Flask) -> FlaskClient:
+def metrics_client(app: Flask) -> FlaskClient:
     app.config["METRICS_TOKEN"] = TOKEN
     return app.test_client()
 
@@ -69,8 +69,8 @@ def test_strangers_learn_nothing(app: Flask, client: FlaskClient) -> None:
     assert client.get("/metrics", headers=KNOWN).status_code == 200
 
 
-def of_readers(watched: FlaskClient) -> Numbers:
-    found = read(watched.get("/metrics", headers=KNOWN).text)
+def of_readers(metrics_client: FlaskClient) -> Numbers:
+    found = read(metrics_client.get("/metrics", headers=KNOWN).text)
     return {
         name: value for name, value in found.items() if name[1:2] == ("reader",) and not name[0].endswith("_created")
     }
@@ -79,16 +79,16 @@ def of_readers(watched: FlaskClient) -> Numbers:
 @pytest.mark.threat("hosting provider")
 @on_sqlite
 def test_a_reader_who_writes_looks_like_one_who_reads(
-    watched: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+    metrics_client: FlaskClient, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = count(0, 0.03)  # seconds: whatever is done takes a little, and some pages do more than others
     monkeypatch.setattr(each_request.time, "perf_counter", lambda: next(ticks))
-    start = of_readers(watched)
-    watched.get("/steppe/")
-    watched.get("/steppe/answers")
-    read_only = of_readers(watched)
-    send_question(watched)  # opens the form and sends it
-    wrote = of_readers(watched)
+    start = of_readers(metrics_client)
+    metrics_client.get("/steppe/")
+    metrics_client.get("/steppe/answers")
+    read_only = of_readers(metrics_client)
+    send_question(metrics_client)  # opens the form and sends it
+    wrote = of_readers(metrics_client)
     gained = [
         {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
         for before, after in ((start, read_only), (read_only, wrote))
@@ -99,18 +99,18 @@ def test_a_reader_who_writes_looks_like_one_who_reads(
 
 @on_sqlite
 def test_the_desks_requests_are_counted_by_endpoint_method_and_status(
-    app: Flask, watched: FlaskClient, newsroom: Newsroom
+    app: Flask, metrics_client: FlaskClient, newsroom: Newsroom
 ) -> None:
     name = ("readers_asked_requests_total", "editor.letters", "GET", "2xx")
-    nora, before = Desk(app, newsroom.nora), read(watched.get("/metrics", headers=KNOWN).text)
+    nora, before = Desk(app, newsroom.nora), read(metrics_client.get("/metrics", headers=KNOWN).text)
     nora.get("letters")
-    after = read(watched.get("/metrics", headers=KNOWN).text)
+    after = read(metrics_client.get("/metrics", headers=KNOWN).text)
     seconds = ("readers_asked_request_seconds_count", "editor.letters")
     assert [after[one] - before.get(one, 0) for one in (name, seconds)] == [1, 1]
 
 
 def test_queues_mails_editions_and_the_worker(
-    app: Flask, watched: FlaskClient, database: Database, newsroom: Newsroom
+    app: Flask, metrics_client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
     room, at = NewsletterMailroom(database, newsroom), utc_now()
     quarter = at.replace(minute=at.minute // 15 * 15, second=0, microsecond=0)
@@ -121,7 +121,7 @@ def test_queues_mails_editions_and_the_worker(
     first = select(func.min(Edition.id)).scalar_subquery()
     ran = update(Edition).where(Edition.id == first).values(cutoff_at=before, runs_at=before)
     database.write(lambda s: s.execute(ran) and None)
-    found = read(watched.get("/metrics", headers=KNOWN).text)
+    found = read(metrics_client.get("/metrics", headers=KNOWN).text)
     waited = (at - before).total_seconds()
     assert 0 <= found[("readers_asked_incoming_wait_seconds",)] - waited < 20
     assert 0 <= found[("readers_asked_outgoing_wait_seconds",)] - waited < 20
@@ -131,7 +131,7 @@ def test_queues_mails_editions_and_the_worker(
     assert (found[("readers_asked_editions_due",)], ("readers_asked_worker_seen_seconds",) in found) == (1, False)
     worker.run(app, run_once=True)
     worker.run(app, run_once=True)
-    found = read(watched.get("/metrics", headers=KNOWN).text)
+    found = read(metrics_client.get("/metrics", headers=KNOWN).text)
     assert {name[1]: value for name, value in found.items() if name[0] == "readers_asked_worker_rounds_total"} == {
         duty.name: 2 for duty in worker.DUTIES
     }
@@ -152,7 +152,7 @@ def two_processes(
 
 
 def test_processes_add_up(two_processes: str, tmp_path: Path) -> None:
-    def counted() -> float:
+    def read_count() -> float:
         with urlopen(Request(f"{two_processes}/metrics", headers=KNOWN)) as page:  # noqa: S310 - an address of ours
             return read(page.read().decode()).get(("readers_asked_requests_total", "reader", "any", "2xx"), 0)
 
@@ -162,14 +162,14 @@ def test_processes_add_up(two_processes: str, tmp_path: Path) -> None:
 
     asked = 0
 
-    def asked_both() -> bool:
+    def has_asked_both() -> bool:
         nonlocal asked
         urlopen(f"{two_processes}/steppe/").close()  # noqa: S310 - an address of ours
         asked += 1
         return processes() == 2
 
-    wait_until(asked_both, "both processes to answer")
-    assert counted() == asked
+    wait_until(has_asked_both, "both processes to answer")
+    assert read_count() == asked
 
 
 def test_counting_costs_a_request_next_to_nothing() -> None:

@@ -9,7 +9,7 @@ PLANTED = "timur@post.example"
 
 @pytest.mark.threat("hosting provider")
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "rest_text"),
     [
         ("from timur@post.example, refused", "from [address], refused"),
         ("<ask+abcdefgh234567ab@steppe.example>", "<[address]>"),
@@ -27,8 +27,8 @@ PLANTED = "timur@post.example"
         ("at 03:05:11, version 2.1.0, mail 12 in read_only_when_asked_for_it", "at 03:05:11, version 2.1.0, mail 12 in read_only_when_asked_for_it"),
     ],
 )  # fmt: skip
-def test_a_form_that_leads_to_somebody_is_taken_out(text: str, left: str) -> None:
-    assert redact(text) == left
+def test_a_form_that_leads_to_somebody_is_taken_out(text: str, rest_text: str) -> None:
+    assert redact(text) == rest_text
 
 
 @pytest.mark.threat("hosting provider")

@@ -161,10 +161,10 @@ def test_an_edition_that_was_never_sent_keeps_no_correction_from_the_next_one(
     assert database.write(miss) == [0, 1]
 
 
-def _text(form: str, written: bytes) -> str:
+def _text(form: str, data: bytes) -> str:
     if form == "word":
-        return "\n".join(paragraph.text for paragraph in Document(BytesIO(written)).paragraphs)
-    return written.decode()
+        return "\n".join(paragraph.text for paragraph in Document(BytesIO(data)).paragraphs)
+    return data.decode()
 
 
 def test_its_expert_hears_of_a_correction_and_nobody_of_a_sign(
@@ -263,28 +263,40 @@ def test_a_name_and_a_credit_line_are_corrected_with_a_note_alone(
 def test_who_may_not_what_is_too_long_and_what_cannot_be_read_is_refused(
     database: Database, newsroom: Newsroom, silos: str
 ) -> None:
-    def tried(fn: Any, error: type[Exception]) -> None:
+    def expect_error(fn: Any, error: type[Exception]) -> None:
         with pytest.raises(error):
             database.write(fn)
 
     note = CorrectionNote(WRONG, RIGHT)
-    tried(lambda s: after_sending.correct(s, newsroom.ilya, get_question(s, silos), MENDED, note), PermissionDenied)
-    tried(lambda s: after_sending.reword_for_safety(s, newsroom.ilya, get_question(s, silos), SAFE), PermissionDenied)
+    expect_error(
+        lambda s: after_sending.correct(s, newsroom.ilya, get_question(s, silos), MENDED, note), PermissionDenied
+    )
+    expect_error(
+        lambda s: after_sending.reword_for_safety(s, newsroom.ilya, get_question(s, silos), SAFE), PermissionDenied
+    )
     long = CorrectionNote("x" * (after_sending.LONGEST_NOTE + 1), RIGHT)
-    tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, long), TooLong)
+    expect_error(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, long), TooLong)
     mail = CorrectionNote("We named timur@post.example.", RIGHT)
-    tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, mail), LeakDetected)
-    tried(lambda s: erase_published.forget_withdrawn(s, newsroom.nora, get_question(s, silos)), InvalidTransition)
+    expect_error(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, mail), LeakDetected)
+    expect_error(
+        lambda s: erase_published.forget_withdrawn(s, newsroom.nora, get_question(s, silos)), InvalidTransition
+    )
     database.write(lambda s: publication.retract(s, newsroom.nora, get_question(s, silos), "Somebody is in danger."))
-    tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, note), InvalidTransition)
-    tried(lambda s: after_sending.reword_for_safety(s, newsroom.nora, get_question(s, silos), SAFE), InvalidTransition)
+    expect_error(
+        lambda s: after_sending.correct(s, newsroom.nora, get_question(s, silos), MENDED, note), InvalidTransition
+    )
+    expect_error(
+        lambda s: after_sending.reword_for_safety(s, newsroom.nora, get_question(s, silos), SAFE), InvalidTransition
+    )
     waiting = answer_letters(database, newsroom, [], headline="The Salt", body="Who weighs the salt?")
-    tried(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, waiting), MENDED, note), InvalidTransition)
+    expect_error(
+        lambda s: after_sending.correct(s, newsroom.nora, get_question(s, waiting), MENDED, note), InvalidTransition
+    )
 
 
-def found(database: Database, newsroom: Newsroom, words: str) -> list[int]:
+def search_everywhere(database: Database, newsroom: Newsroom, text: str) -> list[int]:
     with database.read() as session:
-        return [len(search(session, kept, newsroom.newsletter_id, words)) for kept in (DESK, PUBLIC)]
+        return [len(search(session, kept, newsroom.newsletter_id, text)) for kept in (DESK, PUBLIC)]
 
 
 @pytest.mark.threat("erased words")
@@ -295,9 +307,9 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
     named = PublishedText("Wolkenstein’s Silos", "Does Wolkenstein own them?", ("Wolkenstein does.",))
     corrected(database, newsroom, silos, named, wrong="It lacked Wolkenstein.", right="It has Wolkenstein.")
     index_due(database)
-    assert found(database, newsroom, "Wolkenstein") == [1, 1]
+    assert search_everywhere(database, newsroom, "Wolkenstein") == [1, 1]
 
-    def more(session: Session) -> None:
+    def add_note_and_mail(session: Session) -> None:
         """The desk notes something, and the edition comes back as the newsletter's own mail."""
         notes.note(session, newsroom.nora, get_question(session, silos), "Wolkenstein called.")
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
@@ -307,12 +319,15 @@ def test_words_that_endanger_somebody_are_gone_from_every_file_and_the_hash_stay
         INBOUND.apply(session, Mailroom(), mail, "place", to="edition", placed_at=now(session))
         received_editions.record_arrival(session, Mailroom(), edition, "<1@steppe.example>", "Wolkenstein does.")
 
-    database.write(more)
+    database.write(add_note_and_mail)
     hashes = record(database)[:2]
     database.write(lambda s: after_sending.reword_for_safety(s, newsroom.nora, get_question(s, silos), SAFE))
-    assert found(database, newsroom, "Wolkenstein") == [0, 0]
+    assert search_everywhere(database, newsroom, "Wolkenstein") == [0, 0]
     index_due(database)
-    assert (found(database, newsroom, "Wolkenstein"), found(database, newsroom, "barns")) == ([0, 0], [1, 1])
+    assert (search_everywhere(database, newsroom, "Wolkenstein"), search_everywhere(database, newsroom, "barns")) == (
+        [0, 0],
+        [1, 1],
+    )
     with database.read() as session:
         [item] = session.scalars(select(EditionItem))
         assert replace(after_sending.get_published_text(item), experts=None) == SAFE

@@ -47,7 +47,7 @@ class OneReader(MainJob):
         self.edit_and_check_answer()
         self.approve_and_pick()
 
-    def printed(self) -> list[str]:
+    def list_printed(self) -> list[str]:
         with self.database.read() as session:
             edition = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
             return [
@@ -74,14 +74,14 @@ def test_a_name_runs_only_with_consent_and_a_check(database: Database) -> None:
     newsroom = OneReader(database, STORY)
     newsroom.to_the_edition()
     assert newsroom.troubles() == ["verified"]
-    assert not any("Timur" in printed for printed in newsroom.printed())
+    assert not any("Timur" in printed for printed in newsroom.list_printed())
     with pytest.raises(MissingPrecondition) as refused:
         newsroom.lock_and_send()
     assert refused.value.code == "precondition.name_not_verified"
 
     newsroom.run_at(5, lambda s: contacts.verify_credit(s, newsroom.editor, newsroom.letter(s), "called him back"))
     assert newsroom.troubles() == []
-    assert [printed.count("Timur, Osh asked:") for printed in newsroom.printed()] == [1, 1, 1]
+    assert [printed.count("Timur, Osh asked:") for printed in newsroom.list_printed()] == [1, 1, 1]
 
 
 def test_without_consent_the_edition_cannot_be_locked_until_it_runs_unnamed(database: Database) -> None:
@@ -94,7 +94,7 @@ def test_without_consent_the_edition_cannot_be_locked_until_it_runs_unnamed(data
     assert refused.value.code == "precondition.name_without_consent"
     newsroom.run_at(5, lambda s: contacts.leave_unnamed(s, newsroom.editor, newsroom.letter(s)))
     newsroom.lock_and_send()
-    assert [printed.count("A reader asked:") for printed in newsroom.printed()] == [1, 1, 1]
+    assert [printed.count("A reader asked:") for printed in newsroom.list_printed()] == [1, 1, 1]
 
 
 @pytest.mark.threat("erased words")
@@ -158,9 +158,9 @@ def test_once_the_edition_is_locked_it_runs_unnamed(database: Database) -> None:
         locking.lock_edition(session, newsroom.editor, edition)
 
     newsroom.run_at(12, lock)
-    assert [printed.count("Timur, Osh asked:") for printed in newsroom.printed()] == [1, 1, 1]
+    assert [printed.count("Timur, Osh asked:") for printed in newsroom.list_printed()] == [1, 1, 1]
     newsroom.take_back(12.1)
-    assert [printed.count("A reader asked:") for printed in newsroom.printed()] == [1, 1, 1]
+    assert [printed.count("A reader asked:") for printed in newsroom.list_printed()] == [1, 1, 1]
     with database.read() as session:
         assert session.scalars(select(EditionItem)).one().credits == [None]
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)

@@ -48,10 +48,10 @@ def desk_mails(database: Database, like: str = "desk.%") -> list[Message]:
         return [outbox.read(session, row) for row in rows]
 
 
-def morning(database: Database, at: datetime | None = None) -> list[str]:
+def morning(database: Database, time: datetime | None = None) -> list[str]:
     """The paragraphs of the morning mails that go out now, without addresses."""
     before = len(desk_mails(database, "desk.digest"))
-    digest.send_digests(database, at or half_past_seven())
+    digest.send_digests(database, time or half_past_seven())
     texts = [mail.text for mail in desk_mails(database, "desk.digest")[before:]]
     return [re.sub(r"\n?https://\S+", "", paragraph).strip() for text in texts for paragraph in text.split("\n\n")]
 
@@ -70,7 +70,7 @@ def timur_writes(database: Database, newsroom: Newsroom) -> None:
     database.write(write)
 
 
-def coming(database: Database, newsroom: Newsroom) -> Edition:
+def get_coming_edition(database: Database, newsroom: Newsroom) -> Edition:
     with database.read() as session:
         return list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
 
@@ -93,7 +93,7 @@ def test_open_slots_alone_are_worth_a_mail_from_two_days_before_the_cut_off_unti
     database: Database, newsroom: Newsroom, days: int, is_worth_it: bool
 ) -> None:
     """Cut-off and run are at nine, two days apart; the mail would come at half past seven."""
-    day = coming(database, newsroom).cutoff_at.astimezone(PRAGUE).date() + timedelta(days=days)
+    day = get_coming_edition(database, newsroom).cutoff_at.astimezone(PRAGUE).date() + timedelta(days=days)
     found = morning(database, datetime.combine(day, time(7, 30), PRAGUE).astimezone(UTC))
     assert ("2 slots are still open:" in found) is is_worth_it
     assert bool(found) is is_worth_it
@@ -219,12 +219,12 @@ def test_who_has_mailed_is_not_late(database: Database, newsroom: Newsroom) -> N
 # --- At once ---
 
 
-def raised(database: Database, at: datetime) -> list[str]:
+def raised(database: Database, time: datetime) -> list[str]:
     """The subjects of what is told now; a second look tells nothing."""
     before = len(desk_mails(database))
-    written = alarms.raise_alarms(database, at)
+    written = alarms.raise_alarms(database, time)
     new = desk_mails(database)[before:]
-    assert (written, alarms.raise_alarms(database, at + MINUTE)) == (len(new), 0)
+    assert (written, alarms.raise_alarms(database, time + MINUTE)) == (len(new), 0)
     return [mail.subject for mail in new]
 
 
@@ -277,21 +277,21 @@ def test_what_belongs_to_a_later_edition_can_wait_for_the_morning(database: Data
         session.execute(update(Assignment).values(for_edition_id=later.id))
 
     database.write(postpone)
-    assert raised(database, coming(database, newsroom).cutoff_at - HOUR) == []
+    assert raised(database, get_coming_edition(database, newsroom).cutoff_at - HOUR) == []
 
 
-def locked(database: Database, newsroom: Newsroom) -> Edition:
+def lock_edition(database: Database, newsroom: Newsroom) -> Edition:
     def lock(session: Session) -> None:
         edition = list_editions_to_run(session, newsroom.newsletter_id, 1)[0]
         slots.pick(session, newsroom.nora, create_answered_question(session, newsroom, "Who measures it?"), edition)
         locking.lock_edition(session, newsroom.nora, edition)
 
     database.write(lock)
-    return coming(database, newsroom)
+    return get_coming_edition(database, newsroom)
 
 
 def test_nora_is_asked_once_about_an_edition_of_which_nothing_is_heard(database: Database, newsroom: Newsroom) -> None:
-    edition = locked(database, newsroom)
+    edition = lock_edition(database, newsroom)
     assert raised(database, edition.runs_at + 2 * HOUR - 2 * MINUTE) == []
     (subject,) = raised(database, edition.runs_at + 2 * HOUR)
     assert re.fullmatch(r"Has the edition of \w+ \d+ \w+( \d{4})? gone out\?", subject)
@@ -302,7 +302,7 @@ def test_nora_is_asked_once_about_an_edition_of_which_nothing_is_heard(database:
 def test_nobody_asks_about_an_edition_that_was_sent_or_has_arrived_or_ran_long_ago(
     database: Database, newsroom: Newsroom, step: str
 ) -> None:
-    edition = locked(database, newsroom)
+    edition = lock_edition(database, newsroom)
 
     def go_on(session: Session) -> None:
         row = session.get_one(Edition, edition.id)
@@ -322,7 +322,7 @@ def expert_mails(database: Database) -> list[tuple[str, str]]:
     return [(mail.kind, mail.subject) for mail in desk_mails(database, "expert.%")]
 
 
-def picked(database: Database, newsroom: Newsroom) -> int:
+def pick_question(database: Database, newsroom: Newsroom) -> int:
     def pick(session: Session) -> int:
         question = create_answered_question(session, newsroom, "Who measures it?")
         slots.pick(session, newsroom.nora, question, list_editions_to_run(session, newsroom.newsletter_id, 1)[0])
@@ -332,7 +332,7 @@ def picked(database: Database, newsroom: Newsroom) -> int:
 
 
 def test_who_is_carried_over_hears_when_it_runs_now(database: Database, newsroom: Newsroom) -> None:
-    key = picked(database, newsroom)
+    key = pick_question(database, newsroom)
     database.write(lambda s: publication.carry_over(s, newsroom.nora, s.get_one(Question, key)).id)
     ((kind, subject),) = expert_mails(database)
     assert kind == "expert.carried_over"
@@ -343,7 +343,7 @@ def test_who_is_carried_over_hears_when_it_runs_now(database: Database, newsroom
 def test_a_skipped_edition_tells_once_what_becomes_of_its_answers(
     database: Database, newsroom: Newsroom, room: bool, kind: str
 ) -> None:
-    picked(database, newsroom)
+    pick_question(database, newsroom)
 
     def skip(session: Session) -> None:
         first, *later = list_editions_to_run(session, newsroom.newsletter_id, 100)

@@ -65,7 +65,7 @@ def declined(salt: ExpertAssignment) -> None:
     )
 
 
-def returned(salt: ExpertAssignment) -> None:
+def return_answer(salt: ExpertAssignment) -> None:
     """Her text went back to her once: there are versions already."""
     salt.send()
     salt.database.write(
@@ -105,7 +105,7 @@ def checking(policy: str) -> Callable[[ExpertAssignment], None]:
     [
         (invited, "answer", "received"),
         (declined, "answer", "received"),
-        (returned, "answer", "received"),
+        (return_answer, "answer", "received"),
         (invited, "cannot", "declined"),
         (invited, "later", "declined"),
         (invited, "question back", "invited"),
@@ -162,7 +162,7 @@ def test_a_question_that_was_closed_since_keeps_the_no(nora, database, salt):
 
 
 @pytest.fixture
-def next_one(salt: ExpertAssignment) -> ExpertAssignment:
+def marek_next(salt: ExpertAssignment) -> ExpertAssignment:
     """Marek stands after Leyla on the ladder."""
 
     def fn(session: Any) -> None:
@@ -184,8 +184,8 @@ def of_marek(salt: ExpertAssignment) -> tuple[str, list[str]]:
         return str(his.state), list(session.scalars(mails))
 
 
-def test_whom_the_ladder_asked_because_of_a_wrong_no_is_only_next_again(nora, database, next_one):
-    salt = next_one
+def test_whom_the_ladder_asked_because_of_a_wrong_no_is_only_next_again(nora, database, marek_next):
+    salt = marek_next
     letter = receive_expert_mail(database, salt.assignment_id)
     page = nora.get(nora.post(f"/letters/{letter}/reply", kind="cannot", version="1"))
     assert ladder.climb(database, invitations.invite_next) == 1
@@ -194,8 +194,8 @@ def test_whom_the_ladder_asked_because_of_a_wrong_no_is_only_next_again(nora, da
     assert (salt.state(), of_marek(salt)) == ("invited", ("drafted", ["discarded"]))
 
 
-def test_whose_invitation_was_stopped_for_a_text_that_was_none_is_invited_all_the_same(nora, database, next_one):
-    salt = next_one
+def test_whose_invitation_was_stopped_for_a_text_that_was_none_is_invited_all_the_same(nora, database, marek_next):
+    salt = marek_next
     with database.read() as session:
         up = salt.assignment(session).reply_by
     assert ladder.climb(database, invitations.invite_next, up) == 1

@@ -38,12 +38,12 @@ MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def sweep(database: Database, at: datetime) -> None:
-    while database.write(erase_letters.erase_due, at):
+def sweep(database: Database, time: datetime) -> None:
+    while database.write(erase_letters.erase_due, time):
         pass
 
 
-def still_there(database: Database) -> list[str]:
+def list_remaining(database: Database) -> list[str]:
     with database.read() as session:
         bodies = session.scalars(select(Letter.body).where(Letter.body.is_not(None))).all()
     return [name for name, words in LETTERS_BY_OUTCOME.items() if words in bodies]
@@ -65,9 +65,9 @@ def test_each_letter_goes_on_its_day_and_no_byte_of_it_stays(
     stay = [name for name in LETTERS_BY_OUTCOME if name not in gone]
     before = {30: [], 183: gone[:2], 365: gone[:-1]}[days]
     sweep(database, MIDNIGHT + days * DAY - HOUR)  # of a letter without an address the day is kept
-    assert still_there(database) == [name for name in LETTERS_BY_OUTCOME if name not in before]
+    assert list_remaining(database) == [name for name in LETTERS_BY_OUTCOME if name not in before]
     sweep(database, NOW + days * DAY + HOUR)
-    assert still_there(database) == stay
+    assert list_remaining(database) == stay
     assert find_unerased(database, *(LETTERS_BY_OUTCOME[name] for name in gone)) == []
     assert find_in_files(database, *(LETTERS_BY_OUTCOME[name] for name in stay)) == [
         LETTERS_BY_OUTCOME[name] for name in stay
@@ -116,7 +116,7 @@ def test_a_newsletter_keeps_as_long_as_its_settings_say(database: Database, news
     database.write(lambda session: session.execute(update(Newsletter).values(spam_days=3, idle_days=5, ran_days=7)))
     for days in (3, 5, 7):
         sweep(database, NOW + days * DAY + HOUR)
-    assert still_there(database) == ["running"]
+    assert list_remaining(database) == ["running"]
 
 
 def test_what_has_no_words_is_not_taken_up_again(database: Database, newsroom: Newsroom) -> None:
@@ -135,7 +135,7 @@ def test_what_has_no_words_is_not_taken_up_again(database: Database, newsroom: N
 def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:
     send_letters_by_outcome(database, newsroom)
 
-    def many(session: Session) -> None:
+    def copy_spam(session: Session) -> None:
         row = session.execute(select(Letter.__table__).where(Letter.filed_as == "spam")).mappings().one()
         copies = [
             dict(row) | {"id": 1_000 + n, "public_id": f"SPAM{n:08}", "form_mac": None, "receipt_mac": None}
@@ -144,7 +144,7 @@ def test_many_go_batch_by_batch(database: Database, newsroom: Newsroom) -> None:
         session.execute(insert(Letter), copies)
         session.execute(delete(Letter).where(Letter.id == row["id"]))
 
-    database.write(many)
+    database.write(copy_spam)
     at = NOW + 30 * DAY + HOUR
     assert [database.write(erase_letters.erase_due, at) for _ in range(4)] == [100, 100, 51, 0]  # and the held one
 
@@ -156,19 +156,19 @@ def test_mails_to_experts_and_what_they_left_unfinished_have_their_time(database
     draft = writing.AnswerContent("I would begin with the gauges of 1974.")
     database.write(lambda s: writing.save_draft(s, newsroom.leyla, salt.assignment(s), "tab", draft, 1))
 
-    def kept() -> tuple[int, int]:
+    def count_rows() -> tuple[int, int]:
         with database.read() as session:
             counts = [session.scalar(select(func.count()).select_from(one)) for one in (OutboxContent, Draft)]
             return counts[0] or 0, counts[1] or 0
 
-    def erase(at: datetime) -> None:
-        sweep(database, at)
-        database.write(writing.delete_old_drafts, at)
+    def erase(time: datetime) -> None:
+        sweep(database, time)
+        database.write(writing.delete_old_drafts, time)
 
     erase(NOW + 365 * DAY - HOUR)
-    assert kept() == (1, 1)
+    assert count_rows() == (1, 1)
     erase(NOW + 365 * DAY + HOUR)
-    assert kept() == (0, 0)
+    assert count_rows() == (0, 0)
     with database.read() as session:
         mail = session.scalars(select(OutboxMail).filter_by(kind="expert.invitation")).one()
         assert (mail.state, mail.assignment_id) == ("sent", salt.assignment_id)
@@ -181,13 +181,13 @@ def test_the_morning_mail_says_what_goes_within_a_week_and_is_not_written_for_th
 ) -> None:
     send_letters_by_outcome(database, newsroom)
 
-    def said(days: int) -> dict[str, int]:
+    def count_announced(days: int) -> dict[str, int]:
         with database.read(NOW + days * DAY) as session:
             newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
             return {one.kind: one.number for one in digest.list_sections(session, newsletter)}
 
-    assert said(22).get("leaving") is None
-    assert said(24)["leaving"] == 2
+    assert count_announced(22).get("leaving") is None
+    assert count_announced(24)["leaving"] == 2
     section = digest.MorningSection("leaving", 2, (), "")
     assert digest._is_worth_a_mail([section], None, NOW) is False
 

@@ -281,16 +281,16 @@ def test_the_year_of_a_week_is_told_where_it_is_another_one_at_the_newsletters_p
 
 
 def test_the_page_asks_as_often_however_much_there_is(nora: Desk, database: Database, newsroom: Newsroom) -> None:
-    def asked() -> int:
+    def count_queries() -> int:
         with record_statements(database) as statements:
             nora.get_text("insights?period=all")
         return len(statements)
 
     database.write(lambda session: write(session, newsroom), TODAY)
     weekly_counts.count_due(database, TODAY)
-    few = asked()
+    few = count_queries()
     fill(database, newsroom, 300)
-    assert asked() == few
+    assert count_queries() == few
 
 
 def test_whoever_works_elsewhere_finds_nothing(nora: Desk) -> None:

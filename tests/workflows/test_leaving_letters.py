@@ -37,7 +37,7 @@ def by_the_rule(session: Session, newsletter: Newsletter, rule: Rule, until: dat
     return [(key, since) for key, since in session.execute(query)]
 
 
-def more(session: Session, newsroom: Newsroom) -> None:
+def add_questions(session: Session, newsroom: Newsroom) -> None:
     """Questions with others in them, one that came to nothing and one that goes on; and two letters of an expert."""
     for number in range(2):
         first, second, alone = send_letters(
@@ -58,7 +58,7 @@ def more(session: Session, newsroom: Newsroom) -> None:
 
 def test_what_is_found_along_indexes_is_what_the_rules_say(database: Database, newsroom: Newsroom) -> None:
     send_letters_by_outcome(database, newsroom)
-    database.write(lambda session: more(session, newsroom))
+    database.write(lambda session: add_questions(session, newsroom))
     database.write(open_letters.announce_due, NOW + 340 * DAY)
     kinds = set()
     with database.read() as session:

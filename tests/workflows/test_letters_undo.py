@@ -249,7 +249,7 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
     led = nora.post(f"/letters/{again}/alike", version="1", **sent)
     assert get_one(database, Verdict).same
     assert press_undo(nora, led) == "Undone."
-    assert said(database) == ["verdict.same", "verdict.take back"]
+    assert list_trail(database) == ["verdict.same", "verdict.take back"]
 
     first, second = (
         database.write(
@@ -264,11 +264,11 @@ def test_what_is_undone_and_what_is_split_again_teaches_matching_nothing(nora, d
         assert get_one(database, Verdict).same
         take_back(led)
         assert get_one(database, Question, public_id=second).state == "open"
-        assert said(database)[-2:] == ["verdict.same", "verdict.take back"]
+        assert list_trail(database)[-2:] == ["verdict.same", "verdict.take back"]
     led = nora.post(f"/questions/{first}/alike", pair=f"letter.{salt}", same="yes")
     assert get_one(database, Verdict).same
     assert press_undo(nora, led) == "Undone."
-    assert said(database)[-2:] == ["verdict.same", "verdict.take back"]
+    assert list_trail(database)[-2:] == ["verdict.same", "verdict.take back"]
 
 
 def test_what_cant_be_undone_stays_said(nora, ilya, database, newsroom):
@@ -282,13 +282,13 @@ def test_what_cant_be_undone_stays_said(nora, ilya, database, newsroom):
         pass
     led = nora.get(nora.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes"))
     ilya.post(f"/questions/{second}/split")
-    assert said(database) == ["verdict.same", "verdict.take back"]
+    assert list_trail(database) == ["verdict.same", "verdict.take back"]
     ilya.post(f"/questions/{first}/alike", pair=f"question.{second}", same="yes")
     assert press_undo(nora, led).startswith("One stays as it is: ")
     assert get_one(database, Verdict).same
 
 
-def said(database: Database) -> list[str]:
+def list_trail(database: Database) -> list[str]:
     """What the trail tells of look-alikes; nothing stands behind a word that was taken back."""
     with database.read() as session:
         actions = list(session.scalars(select(Event.action).where(Event.noun == "verdict").order_by(Event.id)))

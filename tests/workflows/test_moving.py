@@ -55,7 +55,7 @@ def kinds(session: Session) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def asked(database: Database, newsroom: Newsroom, salt: ExpertAssignment) -> ExpertAssignment:
+def asked_leyla(database: Database, newsroom: Newsroom, salt: ExpertAssignment) -> ExpertAssignment:
     """Leyla is asked about the salt for the coming edition; her answer about the wind is picked for it."""
 
     def fn(session: Session) -> None:
@@ -84,16 +84,16 @@ def move(database: Database, newsroom: Newsroom, by: timedelta, number: int = 1)
 
 
 def test_cut_off_and_due_day_move_by_as_many_days_at_the_same_hour(
-    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+    database: Database, newsroom: Newsroom, asked_leyla: ExpertAssignment
 ) -> None:
     with database.read() as session:
         first = edition(session, newsroom)
-        was = (local(first), first.cutoff_at, asked.assignment(session).due_at)
+        was = (local(first), first.cutoff_at, asked_leyla.assignment(session).due_at)
     before, after = move(database, newsroom, DAYS)
     with database.read() as session:
         first = edition(session, newsroom)
         zone = ZoneInfo(session.get_one(Newsletter, newsroom.newsletter_id).zone)
-        due = asked.assignment(session).due_at
+        due = asked_leyla.assignment(session).due_at
         assert (before, after) == (was[0], was[0] + DAYS)
         assert first.rule_date == after.date()
         assert due is not None and was[2] is not None
@@ -102,7 +102,7 @@ def test_cut_off_and_due_day_move_by_as_many_days_at_the_same_hour(
 
 
 def test_who_writes_and_whose_answer_runs_are_told_once_each(
-    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+    database: Database, newsroom: Newsroom, asked_leyla: ExpertAssignment
 ) -> None:
     move(database, newsroom, DAYS)
     with database.read() as session:
@@ -116,12 +116,12 @@ def test_the_calendar_of_the_newsletter_keeps_it_and_planning_leaves_it_there(
 ) -> None:
     before, after = move(database, newsroom, DAYS)
 
-    def again(session: Session) -> tuple[int, Any]:
+    def plan_again(session: Session) -> tuple[int, Any]:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
         made = planning.plan_newsletter(session, Clock(), newsletter)
         return made, (newsletter.skips, newsletter.extra, local(edition(session, newsroom)))
 
-    made, stands = database.write(again)
+    made, stands = database.write(plan_again)
     assert (made, stands) == (0, ([before.date().isoformat()], [after.isoformat(timespec="minutes")], after))
 
 
@@ -141,11 +141,11 @@ def test_another_hour_on_the_same_day_is_no_pause(database: Database, newsroom: 
 
 
 def test_undo_puts_everything_back_and_nobody_hears_of_it(
-    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+    database: Database, newsroom: Newsroom, asked_leyla: ExpertAssignment
 ) -> None:
     def state(session: Session) -> Any:
         first, newsletter = edition(session, newsroom), session.get_one(Newsletter, newsroom.newsletter_id)
-        assignment = asked.assignment(session)
+        assignment = asked_leyla.assignment(session)
         dates = (assignment.due_at, assignment.reply_by, assignment.for_edition_id)
         return first.local_at, first.cutoff_at, first.rule_date, newsletter.skips, newsletter.extra, dates
 
@@ -167,22 +167,22 @@ def test_undo_puts_everything_back_and_nobody_hears_of_it(
 
 
 def test_a_text_that_would_be_due_tomorrow_is_due_when_there_is_time_again(
-    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+    database: Database, newsroom: Newsroom, asked_leyla: ExpertAssignment
 ) -> None:
     def nearly(session: Session) -> None:
-        assignment = asked.assignment(session)
+        assignment = asked_leyla.assignment(session)
         assignment.due_at, assignment.for_edition_id = (now(session) + timedelta(days=2), edition(session, newsroom).id)
 
     database.write(nearly)
     move(database, newsroom, -timedelta(days=2))
     with database.read() as session:
-        due = asked.assignment(session).due_at
+        due = asked_leyla.assignment(session).due_at
         assert due is not None
         assert due >= now(session) + MIN_TIME_TO_WRITE - timedelta(minutes=1)
 
 
 def test_the_same_time_is_no_move_and_nobody_hears(
-    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+    database: Database, newsroom: Newsroom, asked_leyla: ExpertAssignment
 ) -> None:
     move(database, newsroom, timedelta(0))
     with database.read() as session:
@@ -226,15 +226,15 @@ def test_what_is_locked_stays_and_an_assistant_moves_nothing(database: Database,
 
 
 def test_what_was_asked_for_a_date_that_is_skipped_is_for_the_next_one(
-    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+    database: Database, newsroom: Newsroom, asked_leyla: ExpertAssignment
 ) -> None:
     with database.read() as session:
         first, second = edition(session, newsroom), edition(session, newsroom, 2)
-        days, key, was = second.rule_date - first.rule_date, second.id, asked.assignment(session).due_at
+        days, key, was = second.rule_date - first.rule_date, second.id, asked_leyla.assignment(session).due_at
         zone = ZoneInfo(session.get_one(Newsletter, newsroom.newsletter_id).zone)
     database.write(lambda s: skipping.skip(s, newsroom.nora, edition(s, newsroom)))
     with database.read() as session:
-        assignment = asked.assignment(session)
+        assignment = asked_leyla.assignment(session)
         assert assignment.for_edition_id == key
         assert assignment.due_at is not None and was is not None
         assert (
@@ -244,7 +244,7 @@ def test_what_was_asked_for_a_date_that_is_skipped_is_for_the_next_one(
 
 
 def test_it_is_not_for_one_that_is_past_its_cut_off(
-    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+    database: Database, newsroom: Newsroom, asked_leyla: ExpertAssignment
 ) -> None:
     """A newsletter may have its cut-off before the edition before runs."""
 
@@ -257,11 +257,11 @@ def test_it_is_not_for_one_that_is_past_its_cut_off(
 
     key = database.write(skip)
     with database.read() as session:
-        assert asked.assignment(session).for_edition_id == key
+        assert asked_leyla.assignment(session).for_edition_id == key
 
 
 def test_undoing_the_skip_gives_the_due_day_back(
-    database: Database, newsroom: Newsroom, asked: ExpertAssignment
+    database: Database, newsroom: Newsroom, asked_leyla: ExpertAssignment
 ) -> None:
     database.write(lambda s: setattr(s.get_one(Newsletter, newsroom.newsletter_id), "undo_seconds", 60))
     with database.read() as session:

@@ -48,17 +48,17 @@ class Coast:
     leyla: ExpertActor
     zone: str
 
-    def at(self, text: str) -> datetime:
+    def parse_local(self, text: str) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
 
     def show(self, moment: datetime | None) -> str | None:
         return f"{moment.astimezone(ZoneInfo(self.zone)):%Y-%m-%dT%H:%M}" if moment else None
 
     def write(self, at: str, fn: Callable[[Session], T]) -> T:
-        return self.database.write(fn, at=self.at(at))
+        return self.database.write(fn, at=self.parse_local(at))
 
     def read(self, at: str, fn: Callable[[Session], T]) -> T:
-        with self.database.read(self.at(at)) as session:
+        with self.database.read(self.parse_local(at)) as session:
             return fn(session)
 
     def edition(self, session: Session, day: str) -> Edition:
@@ -156,7 +156,7 @@ def coast(database: Database, newsroom: Newsroom, zone: str) -> Coast:
 
 
 @pytest.mark.parametrize(
-    ("asked", "runs", "due", "check_until"),
+    ("asked_at", "runs", "due_at", "check_until"),
     [
         ("2026-11-10T10:00", "2026-11-18T09:00", "2026-11-13T18:00", "2026-11-16T09:00"),
         ("2026-11-14T10:00", "2026-12-02T09:00", "2026-11-27T18:00", "2026-11-30T09:00"),  # too near
@@ -168,41 +168,43 @@ def coast(database: Database, newsroom: Newsroom, zone: str) -> Coast:
 )
 @pytest.mark.parametrize("zone", ["Europe/Prague", "Asia/Tashkent", "America/New_York"])
 def test_an_invitation_names_dates_of_one_edition_in_order(
-    coast: Coast, asked: str, runs: str, due: str, check_until: str
+    coast: Coast, asked_at: str, runs: str, due_at: str, check_until: str
 ) -> None:
-    key = coast.ask(asked, "2026-11-18")
+    key = coast.ask(asked_at, "2026-11-18")
 
-    def shown(session: Session) -> list[str | None]:
+    def list_dates(session: Session) -> list[str | None]:
         schedule = plan_assignment(session, session.get_one(Assignment, key)).schedule
         dates = (schedule.asked_at, schedule.due_at, schedule.check_until, schedule.cutoff_at, schedule.runs_at)
         return [coast.show(moment) for moment in dates]
 
-    dates = coast.read(asked, shown)
-    assert dates == [asked, due, check_until, check_until, runs]
+    dates = coast.read(asked_at, list_dates)
+    assert dates == [asked_at, due_at, check_until, check_until, runs]
     assert dates == sorted(dates, key=str)
-    local_due, local_run = datetime.fromisoformat(due), datetime.fromisoformat(runs)
+    local_due, local_run = datetime.fromisoformat(due_at), datetime.fromisoformat(runs)
     mail = coast.last_mail()
     assert f"in your own words, by {local_due:%A} {local_due.day} {local_due:%B}, 18:00" in mail
     assert f"It would run on {local_run:%A} {local_run.day} {local_run:%B}" in mail
 
 
 @pytest.mark.parametrize(
-    ("asked", "day", "due", "check_until"),
+    ("asked_at", "day", "due_at", "check_until"),
     [
         ("2027-03-22T10:00", "2027-04-07", "2027-04-02T18:00", "2027-04-05T09:00"),
         ("2026-10-19T10:00", "2026-11-04", "2026-10-30T18:00", "2026-11-02T09:00"),
     ],
     ids=["summer time begins in between", "summer time ends in between"],
 )
-def test_the_hours_stay_when_the_clocks_change(coast: Coast, asked: str, day: str, due: str, check_until: str) -> None:
+def test_the_hours_stay_when_the_clocks_change(
+    coast: Coast, asked_at: str, day: str, due_at: str, check_until: str
+) -> None:
     coast.write("2027-01-10T10:00", lambda session: planning.plan_all(session, Clock()))
-    key = coast.ask(asked, day)
-    schedule = coast.read(asked, lambda session: plan_assignment(session, session.get_one(Assignment, key)).schedule)
-    assert (coast.show(schedule.due_at), coast.show(schedule.check_until)) == (due, check_until)
+    key = coast.ask(asked_at, day)
+    schedule = coast.read(asked_at, lambda session: plan_assignment(session, session.get_one(Assignment, key)).schedule)
+    assert (coast.show(schedule.due_at), coast.show(schedule.check_until)) == (due_at, check_until)
 
 
 @pytest.mark.parametrize(
-    ("asked", "day", "ends"),
+    ("asked_at", "day", "ends"),
     [
         ("2026-11-10T10:24", "2026-11-18", "2026-11-12T11:00"),
         ("2026-11-10T04:24", "2026-11-18", "2026-11-12T09:00"),
@@ -214,10 +216,12 @@ def test_the_hours_stay_when_the_clocks_change(coast: Coast, asked: str, day: st
     ],
 )
 @pytest.mark.parametrize("zone", ["Europe/Prague", "Asia/Tashkent"])
-def test_a_quote_check_ends_in_working_hours_before_the_cut_off(coast: Coast, asked: str, day: str, ends: str) -> None:
+def test_a_quote_check_ends_in_working_hours_before_the_cut_off(
+    coast: Coast, asked_at: str, day: str, ends: str
+) -> None:
     key = coast.ask("2026-11-02T10:00", "2026-11-18")
     coast.send_and_edit("2026-11-10T01:00", key)
-    coast.check(asked, key)
+    coast.check(asked_at, key)
     assert coast.dates(key)[::2] == (day, ends)
     runs_on = date.fromisoformat(day)
     assert f"Your answer for {runs_on:%a} {runs_on.day} {runs_on:%b}" in coast.last_mail()
@@ -225,7 +229,7 @@ def test_a_quote_check_ends_in_working_hours_before_the_cut_off(coast: Coast, as
 
 def test_a_locked_edition_takes_no_invitation_from_a_draft(coast: Coast) -> None:
     key = coast.prepare("2026-11-10T10:00", "2026-11-18")
-    at = coast.at("2026-11-11T10:00")
+    at = coast.parse_local("2026-11-11T10:00")
     coast.write(
         "2026-11-11T10:00",
         lambda session: EDITION.apply(session, coast.mira, coast.edition(session, "2026-11-18"), "lock", locked_at=at),
@@ -239,9 +243,11 @@ def test_a_locked_edition_takes_no_invitation_from_a_draft(coast: Coast) -> None
 def test_more_time_than_the_edition_has_is_time_for_the_next_one(coast: Coast) -> None:
     key = coast.ask("2026-11-02T10:00", "2026-11-18")
 
-    def extend(due: str) -> str | None:
+    def extend(due_at: str) -> str | None:
         def fn(session: Session) -> str | None:
-            edition = invitations.extend(session, coast.mira, session.get_one(Assignment, key), coast.at(due))
+            edition = invitations.extend(
+                session, coast.mira, session.get_one(Assignment, key), coast.parse_local(due_at)
+            )
             return edition.rule_date.isoformat() if edition else None
 
         return coast.write("2026-11-10T10:00", fn)
@@ -262,7 +268,7 @@ def test_an_answer_goes_back_with_a_date_that_fits_an_edition(coast: Coast) -> N
 
     def fn(session: Session) -> None:
         answer = session.scalars(select(Answer).filter_by(assignment_id=key)).one()
-        invitations.send_back(session, coast.mira, answer, "Since when?", coast.at("2026-11-20T18:00"))
+        invitations.send_back(session, coast.mira, answer, "Since when?", coast.parse_local("2026-11-20T18:00"))
 
     coast.write("2026-11-12T10:00", fn)
     assert coast.dates(key) == ("2026-12-02", "2026-11-20T18:00", None)

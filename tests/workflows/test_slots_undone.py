@@ -48,7 +48,7 @@ def mails(database: Database) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("press", "typed", "kinds"),
+    ("press", "fields", "kinds"),
     [
         ("drop", {}, []),
         ("drop", {"why": "The edition is full."}, ["expert.dropped"]),
@@ -57,9 +57,9 @@ def mails(database: Database) -> list[tuple[str, str]]:
     ids=["out", "out with a reason", "carried over"],
 )
 def test_it_stands_in_its_slot_again_and_no_mail_leaves(
-    coming_edition: ComingEdition, press: str, typed: dict, kinds: list
+    coming_edition: ComingEdition, press: str, fields: dict, kinds: list
 ) -> None:
-    led = coming_edition.press(press, question=key_of(coming_edition, FIRST_QUESTION), **typed).partition("#")[0]
+    led = coming_edition.press(press, question=key_of(coming_edition, FIRST_QUESTION), **fields).partition("#")[0]
     assert coming_edition.get_contents() == ("planned", [SECOND_QUESTION])
     assert mails(coming_edition.database) == [(kind, "queued") for kind in kinds]
     assert press_undo(coming_edition.nora, led) == "Undone."

@@ -33,35 +33,35 @@ SALT = "why does my brother cough at the cannery in Moynaq"
 OTHER = "Who counts the salt in the orchards?"
 
 
-def asks(database: Database, newsroom: Newsroom, words: str = SALT, **more: str) -> int:
+def asks(database: Database, newsroom: Newsroom, text: str = SALT, **more: str) -> int:
     """A reader writes with a form of their own; gives the letter's key."""
 
     def fn(session: Session) -> int:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        form = receive.FormToken(f"nonce of {words}", 1)
-        return receive.send(session, Reader(), newsletter, receive.Submission(words, **more), form=form).id
+        form = receive.FormToken(f"nonce of {text}", 1)
+        return receive.send(session, Reader(), newsletter, receive.Submission(text, **more), form=form).id
 
     return database.write(fn)
 
 
-def filed(session: Session, newsroom: Newsroom, key: int) -> Question:
+def file_letter(session: Session, newsroom: Newsroom, key: int) -> Question:
     return actions.open_question(session, newsroom.nora, [session.get_one(Letter, key)])
 
 
-def taken_back(session: Session, key: int) -> None:
+def withdraw_letter(session: Session, key: int) -> None:
     letter = session.get_one(Letter, key)
     withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
 
-def kept_of(database: Database, newsroom: Newsroom, words: str) -> list[Any]:
+def find_remains(database: Database, newsroom: Newsroom, text: str) -> list[Any]:
     """Where a reader's words still stand: letters, the desk's texts, what was added, and the desk's search."""
     while index_due(database):
         pass
     with database.read() as session:
         places: list[Any] = [*session.scalars(select(Letter.body)), *session.scalars(select(Addition.body))]
         places += session.scalars(select(QuestionText.body))
-        found = search(session, DESK, newsroom.newsletter_id, words)
-        return [body for body in places if body and words in body] + list(found)
+        found = search(session, DESK, newsroom.newsletter_id, text)
+        return [body for body in places if body and text in body] + list(found)
 
 
 @ON_POSTGRESQL
@@ -72,11 +72,11 @@ def test_a_letter_that_is_filed_while_it_is_taken_back_leaves_no_words_in_its_qu
 
     def meanwhile(session: Session) -> None:
         letter = session.get_one(Letter, key)  # as it is before Nora files it
-        database.write(lambda other: filed(other, newsroom, key))
+        database.write(lambda other: file_letter(other, newsroom, key))
         withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
     database.write(meanwhile)
-    assert kept_of(database, newsroom, SALT) == []
+    assert find_remains(database, newsroom, SALT) == []
 
 
 @ON_POSTGRESQL
@@ -84,8 +84,8 @@ def test_a_question_that_is_merged_while_its_letter_is_taken_back_keeps_no_words
     database: Database, newsroom: Newsroom
 ) -> None:
     key, other = asks(database, newsroom), asks(database, newsroom, OTHER)
-    lead = database.write(lambda session: filed(session, newsroom, other).id)
-    own = database.write(lambda session: filed(session, newsroom, key).id)
+    lead = database.write(lambda session: file_letter(session, newsroom, other).id)
+    own = database.write(lambda session: file_letter(session, newsroom, key).id)
 
     def meanwhile(session: Session) -> None:
         letter, _question = session.get_one(Letter, key), session.get_one(Question, own)
@@ -93,7 +93,7 @@ def test_a_question_that_is_merged_while_its_letter_is_taken_back_keeps_no_words
         withdrawal.withdraw(session, receipts.reader_of(letter), letter)
 
     database.write(meanwhile)
-    assert kept_of(database, newsroom, SALT) == []
+    assert find_remains(database, newsroom, SALT) == []
     with database.read() as session:
         rows = session.scalars(select(Question).order_by(Question.id)).all()
         assert [(one.state, one.wording) for one in rows] == [("open", OTHER), ("merged", "")]
@@ -104,8 +104,8 @@ def test_a_question_that_a_letter_was_taken_out_of_keeps_no_words_of_it(
     database: Database, newsroom: Newsroom, move: str
 ) -> None:
     key, other = asks(database, newsroom), asks(database, newsroom, OTHER)
-    database.write(lambda session: filed(session, newsroom, key))
-    lead = database.write(lambda session: filed(session, newsroom, other).id)
+    database.write(lambda session: file_letter(session, newsroom, key))
+    lead = database.write(lambda session: file_letter(session, newsroom, other).id)
     ways: dict[str, Callable[[Session, Letter], None]] = {
         "reopened": lambda session, letter: filing.reopen(session, newsroom.nora, letter),
         "filed as a comment": lambda session, letter: filing.file(session, newsroom.nora, letter, "comment"),
@@ -114,8 +114,8 @@ def test_a_question_that_a_letter_was_taken_out_of_keeps_no_words_of_it(
         ),
     }
     database.write(lambda session: ways[move](session, session.get_one(Letter, key)))
-    database.write(lambda session: taken_back(session, key))
-    assert kept_of(database, newsroom, SALT) == []
+    database.write(lambda session: withdraw_letter(session, key))
+    assert find_remains(database, newsroom, SALT) == []
     with database.read() as session:
         assert [one.state for one in session.scalars(select(Question).order_by(Question.id))] == ["closed", "open"]
 
@@ -124,12 +124,12 @@ def test_who_asks_a_question_by_a_merge_still_asks_it_when_its_first_reader_left
     database: Database, newsroom: Newsroom
 ) -> None:
     key, other = asks(database, newsroom), asks(database, newsroom, OTHER)
-    lead = database.write(lambda session: filed(session, newsroom, key).id)
-    merged = database.write(lambda session: filed(session, newsroom, other).id)
+    lead = database.write(lambda session: file_letter(session, newsroom, key).id)
+    merged = database.write(lambda session: file_letter(session, newsroom, other).id)
     database.write(lambda s: actions.merge(s, newsroom.nora, s.get_one(Question, merged), s.get_one(Question, lead)))
     database.write(lambda session: filing.reopen(session, newsroom.nora, session.get_one(Letter, key)))
-    database.write(lambda session: taken_back(session, key))
-    assert kept_of(database, newsroom, SALT) == []
+    database.write(lambda session: withdraw_letter(session, key))
+    assert find_remains(database, newsroom, SALT) == []
     with database.read() as session:
         rows = session.scalars(select(Question).order_by(Question.id)).all()
         assert [(one.state, one.wording) for one in rows] == [("open", OTHER), ("merged", OTHER)]
@@ -141,19 +141,19 @@ def test_what_is_added_while_a_letter_is_taken_back_is_not_kept(database: Databa
 
     def meanwhile(session: Session) -> None:
         letter = session.get_one(Letter, key)
-        database.write(lambda other: taken_back(other, key))
+        database.write(lambda other: withdraw_letter(other, key))
         receipts.add(session, receipts.reader_of(letter), letter, f"{SALT}, again")
 
     with pytest.raises(PermissionDenied):
         database.write(meanwhile)
-    assert kept_of(database, newsroom, SALT) == []
+    assert find_remains(database, newsroom, SALT) == []
 
 
 def test_a_name_that_is_given_to_a_letter_that_was_taken_back_is_not_kept(
     database: Database, newsroom: Newsroom
 ) -> None:
     key = asks(database, newsroom)
-    database.write(lambda session: taken_back(session, key))
+    database.write(lambda session: withdraw_letter(session, key))
 
     def name(session: Session) -> None:
         letter = session.get_one(Letter, key)

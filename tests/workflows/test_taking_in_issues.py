@@ -31,11 +31,11 @@ EDITIONS = ROOT / "tests" / "support" / "back_issues"
 GHOST, LABELS = EDITIONS / "ghost-de.html", EDITIONS / "labels.md"
 
 
-def imported(app: Flask, *arguments: object) -> Any:
+def run_import(app: Flask, *arguments: object) -> Any:
     return app.test_cli_runner().invoke(args=["editions", "import", *map(str, arguments)])
 
 
-def stored(database: Database) -> dict[str, int]:
+def count_rows(database: Database) -> dict[str, int]:
     with database.read() as session:
         counted = (Edition, EditionItem, Question, Person, Expert, OutboxMail)
         return {one.__tablename__: session.scalar(select(func.count()).select_from(one)) or 0 for one in counted}
@@ -44,10 +44,10 @@ def stored(database: Database) -> dict[str, int]:
 def test_a_back_issue_stands_in_the_archive_on_the_day_of_its_edition(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    before = stored(database)
-    result = imported(app, GHOST, LABELS, "--newsletter", "steppe")
+    before = count_rows(database)
+    result = run_import(app, GHOST, LABELS, "--newsletter", "steppe")
     assert result.exit_code == 0, result.output
-    after = stored(database)
+    after = count_rows(database)
     assert {name: after[name] - before[name] for name in before} == {
         "editions": 2, "edition_items": 3, "questions": 3, "people": 0, "experts": 0, "outbox": 0,
     }  # fmt: skip
@@ -77,7 +77,7 @@ def test_a_back_issue_stands_in_the_archive_on_the_day_of_its_edition(
 
 
 def test_readers_names_stand_apart_and_can_be_erased(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    imported(app, LABELS, "--newsletter", "steppe")
+    run_import(app, LABELS, "--newsletter", "steppe")
     with database.read() as session:
         items = session.scalars(select(EditionItem).order_by(EditionItem.id)).all()
     assert [item.credits for item in items] == [["Peter, Ely"], ["Ruth H., Norwich"]]
@@ -85,18 +85,18 @@ def test_readers_names_stand_apart_and_can_be_erased(app: Flask, database: Datab
 
 
 def test_what_was_imported_adds_nothing_again(app: Flask, database: Database, newsroom: Newsroom) -> None:
-    imported(app, GHOST, LABELS, "--newsletter", "steppe")
-    once = stored(database)
-    result = imported(app, LABELS, GHOST, "--newsletter", "steppe")
+    run_import(app, GHOST, LABELS, "--newsletter", "steppe")
+    once = count_rows(database)
+    result = run_import(app, LABELS, GHOST, "--newsletter", "steppe")
     assert result.exit_code == 0
     assert result.output.count("already in the archive") == 3
-    assert stored(database) == once
+    assert count_rows(database) == once
 
 
 def test_an_answer_that_nobody_leads_in_is_set_without_a_lead_in(
     app: Flask, database: Database, newsroom: Newsroom
 ) -> None:
-    imported(app, EDITIONS / "numbered.html", "--newsletter", "steppe")
+    run_import(app, EDITIONS / "numbered.html", "--newsletter", "steppe")
     with database.read() as session:
         item = session.scalars(select(EditionItem).order_by(EditionItem.position)).all()[1]
     assert to_text(block_from(item)) == (
@@ -113,7 +113,7 @@ def test_what_has_no_day_or_one_of_our_own_or_one_to_come_is_told_and_left(
     text = "Readers asked: “Why is the well dry?”\n\nWe asked Ada Berg, hydrologist:\n\n“It was never deep.”\n"
     undated = tmp_path / "letter.txt"
     undated.write_text(text)
-    result = imported(app, undated, "--newsletter", "steppe")
+    result = run_import(app, undated, "--newsletter", "steppe")
     assert "not imported, since nothing says the day of its edition: give it with --date" in result.output
     with database.read() as session:
         coming = session.scalars(select(Edition).order_by(Edition.runs_at)).first()
@@ -122,10 +122,10 @@ def test_what_has_no_day_or_one_of_our_own_or_one_to_come_is_told_and_left(
         (coming.rule_date.isoformat(), "an edition of this desk has that day"),
         ("2090-01-02", "its edition is still to come"),
     ):
-        assert why in imported(app, undated, "--newsletter", "steppe", "--date", day).output
-    assert stored(database)["edition_items"] == 0
-    assert "imported" in imported(app, undated, "--newsletter", "steppe", "--date", "2020-05-06").output
-    assert stored(database)["edition_items"] == 1
+        assert why in run_import(app, undated, "--newsletter", "steppe", "--date", day).output
+    assert count_rows(database)["edition_items"] == 0
+    assert "imported" in run_import(app, undated, "--newsletter", "steppe", "--date", "2020-05-06").output
+    assert count_rows(database)["edition_items"] == 1
 
 
 BAD = {
@@ -144,14 +144,14 @@ def test_a_file_that_is_none_is_named_and_the_others_go_on(
 ) -> None:
     for name, (data, _why) in BAD.items():
         (tmp_path / name).write_bytes(data)
-    result = imported(
+    result = run_import(
         app, *(tmp_path / name for name in BAD), tmp_path / "not there.txt", GHOST, "--newsletter", "steppe"
     )
     assert result.exit_code == 1
     for name, (_data, why) in BAD.items():
         assert f"{name}: {why}" in result.output
     assert "not there.txt: No such file or directory" in result.output
-    assert stored(database)["edition_items"] == 1
+    assert count_rows(database)["edition_items"] == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1251", "utf-16", "utf-16-le", "koi8-r"])
@@ -170,9 +170,9 @@ def test_what_hangs_on_a_mail_is_never_read() -> None:
 
 
 def test_a_newsletter_that_is_not_there_is_told_at_once(app: Flask, newsroom: Newsroom) -> None:
-    assert "No newsletter is called nowhere." in imported(app, GHOST, "--newsletter", "nowhere").output
-    assert imported(app, GHOST).exit_code == 2
-    assert imported(app, GHOST, "--newsletter", "steppe", "--json").exit_code == 2
+    assert "No newsletter is called nowhere." in run_import(app, GHOST, "--newsletter", "nowhere").output
+    assert run_import(app, GHOST).exit_code == 2
+    assert run_import(app, GHOST, "--newsletter", "steppe", "--json").exit_code == 2
 
 
 def test_to_look_needs_no_database(tmp_path: Path) -> None:

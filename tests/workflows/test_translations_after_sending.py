@@ -33,10 +33,10 @@ SAFE = PublishedText("The Silos", AS_SENT.question, ("One owner is known.",))
 NOTE = CorrectionNote("We wrote that nobody knows.", "The mill in Nukus knows.")
 
 
-def translated(session: Session, newsroom: Newsroom, question: Question, said: str) -> None:
+def translate_both(session: Session, newsroom: Newsroom, question: Question, message: str) -> None:
     """Both of its texts are put into Persian and approved."""
     for original in translating.list_originals(session, question):
-        words = Translated(said, headline="Anbarha", name="Leyla", translator="Shirin")
+        words = Translated(message, headline="Anbarha", name="Leyla", translator="Shirin")
         one = translating.translate(session, newsroom.nora, original, "fa", words)
         translations.approve(session, newsroom.nora, one, original, compared=True)
 
@@ -44,7 +44,7 @@ def translated(session: Session, newsroom: Newsroom, question: Question, said: s
 @pytest.fixture
 def silos(database: Database, newsroom: Newsroom) -> str:
     public_id = publish_answer(database, newsroom, [])
-    database.write(lambda s: translated(s, newsroom, get_question(s, public_id), "Wolkenstein anbar darad."))
+    database.write(lambda s: translate_both(s, newsroom, get_question(s, public_id), "Wolkenstein anbar darad."))
     return public_id
 
 
@@ -123,18 +123,18 @@ def test_the_archive_at_the_desk_names_the_languages_that_readers_see(
     assert list_languages() == []
 
 
-def reworded(session: Session, newsroom: Newsroom, silos: str) -> None:
+def reword_for_safety(session: Session, newsroom: Newsroom, silos: str) -> None:
     after_sending.reword_for_safety(session, newsroom.nora, get_question(session, silos), SAFE)
 
 
-def withdrawn_for_good(session: Session, newsroom: Newsroom, silos: str) -> None:
+def retract_for_good(session: Session, newsroom: Newsroom, silos: str) -> None:
     publication.retract(session, newsroom.nora, get_question(session, silos), "Somebody is in danger.")
     erase_published.forget_withdrawn(session, newsroom.nora, get_question(session, silos))
 
 
 @pytest.mark.both_databases
 @pytest.mark.threat("erased words")
-@pytest.mark.parametrize("erase", [reworded, withdrawn_for_good])
+@pytest.mark.parametrize("erase", [reword_for_safety, retract_for_good])
 def test_words_that_endanger_somebody_are_gone_in_every_language(
     client: FlaskClient,
     database: Database,
@@ -145,13 +145,13 @@ def test_words_that_endanger_somebody_are_gone_in_every_language(
     assert "Wolkenstein" in client.get(HERE.format(silos), follow_redirects=True).text
     database.write(lambda s: erase(s, newsroom, silos))
     page = client.get(HERE.format(silos), follow_redirects=True)
-    assert (page.status_code, "Wolkenstein" in page.text) == (200 if erase is reworded else 410, False)
+    assert (page.status_code, "Wolkenstein" in page.text) == (200 if erase is reword_for_safety else 410, False)
     assert (count_rows(database)["translations"], count_rows(database)["item_translations"]) == (0, 0)
     assert find_unerased(database, "Wolkenstein anbar") == []
-    assert exported(database) == ([("en", 0)] if erase is reworded else [])
-    if erase is reworded:
+    assert exported(database) == ([("en", 0)] if erase is reword_for_safety else [])
+    if erase is reword_for_safety:
         # The new words can be translated like any.
-        database.write(lambda s: translated(s, newsroom, get_question(s, silos), "Yek malek."))
+        database.write(lambda s: translate_both(s, newsroom, get_question(s, silos), "Yek malek."))
         assert languages(client, silos) == WITH_IT
 
 
@@ -161,7 +161,7 @@ def test_what_is_approved_after_a_correction_is_of_the_words_that_were_sent(
     public_id = publish_answer(database, newsroom, [])
     words = PublishedText(AS_SENT.headline, AS_SENT.question, ("The mill knows.",))
     database.write(lambda s: after_sending.correct(s, newsroom.nora, get_question(s, public_id), words, NOTE) and None)
-    database.write(lambda s: translated(s, newsroom, get_question(s, public_id), "Hichkas."))
+    database.write(lambda s: translate_both(s, newsroom, get_question(s, public_id), "Hichkas."))
     assert (languages(client, public_id), exported(database)) == (["en"], [("fa", 1)])
     with database.read() as session:
         made = session.scalars(select(ItemTranslation)).one()

@@ -32,9 +32,9 @@ MACHINES = {machine.noun: machine for _model, machine in NOUNS.values()}
 MOVES = {f"{noun}.{move.action}": move for noun, machine in MACHINES.items() for move in machine.moves}
 
 
-def leads_back(noun: str, move: Move) -> bool:
+def leads_back(name: str, move: Move) -> bool:
     """Whether the noun's undo leads from where a move ends to where it began."""
-    ways = [way for way in MACHINES[noun].moves if way.action == "undo"]
+    ways = [way for way in MACHINES[name].moves if way.action == "undo"]
     begun = set(move.source)
     return any(set(move.target) & set(way.source) and (not begun or begun & set(way.target)) for way in ways)
 

@@ -25,7 +25,7 @@ from tests.support.sample_newsroom import Newsroom
 KEPT = (Edition, EditionItem, Answer, AnswerText, Assignment)
 
 
-def printed(question: str, day: date = date(2020, 5, 6), name: str = "Leyla Aydın") -> PrintedQA:
+def create_qa(question: str, day: date = date(2020, 5, 6), name: str = "Leyla Aydın") -> PrintedQA:
     voice = PrintedVoice(PrintedExpert(name, "soil scientist"), ("It was never deep.",))
     return PrintedQA(day, "en", "Ask", "", question, ("Paul, Bonn",), (voice,))
 
@@ -38,7 +38,7 @@ def undo(database: Database, newsroom: Newsroom, key: str) -> int:
     return database.write(lambda session: undo_import(session, newsroom.nora, key))
 
 
-def stored(database: Database) -> list[int]:
+def count_rows(database: Database) -> list[int]:
     with database.read() as session:
         return [session.scalar(select(func.count()).select_from(one)) or 0 for one in KEPT]
 
@@ -50,17 +50,17 @@ def in_archive(database: Database, newsroom: Newsroom) -> list[str]:
 
 
 def test_all_of_an_import_leaves_the_archive_and_nothing_of_another(database: Database, newsroom: Newsroom) -> None:
-    take_in(database, newsroom, "good", printed("Why is the well dry?"))
-    before = stored(database)
-    take_in(database, newsroom, "bad", printed("Who dug it?"))
-    take_in(database, newsroom, "bad", printed("Must I fill it?", date(2020, 6, 3)))
+    take_in(database, newsroom, "good", create_qa("Why is the well dry?"))
+    before = count_rows(database)
+    take_in(database, newsroom, "bad", create_qa("Who dug it?"))
+    take_in(database, newsroom, "bad", create_qa("Must I fill it?", date(2020, 6, 3)))
     with database.read() as session:
         assert [(one.key, one.count) for one in list_imports(session, newsroom.newsletter_id)] == [
             ("bad", 2),
             ("good", 1),
         ]
     assert undo(database, newsroom, "bad") == 2
-    assert stored(database) == before
+    assert count_rows(database) == before
     assert in_archive(database, newsroom) == ["Why is the well dry?"]
     with database.read() as session:
         assert [one.key for one in list_imports(session, newsroom.newsletter_id)] == ["good"]
@@ -73,30 +73,30 @@ def test_all_of_an_import_leaves_the_archive_and_nothing_of_another(database: Da
 
 
 def test_what_was_undone_can_be_imported_again(database: Database, newsroom: Newsroom) -> None:
-    take_in(database, newsroom, "one", printed("Why is the well dry?"))
+    take_in(database, newsroom, "one", create_qa("Why is the well dry?"))
     undo(database, newsroom, "one")
-    take_in(database, newsroom, "two", printed("Why is the well dry?"))
+    take_in(database, newsroom, "two", create_qa("Why is the well dry?"))
     assert in_archive(database, newsroom) == ["Why is the well dry?"]
 
 
 def test_an_answer_that_was_put_to_an_expert_is_no_longer_theirs(database: Database, newsroom: Newsroom) -> None:
-    before = stored(database)
+    before = count_rows(database)
 
     def with_leyla(session: Session) -> None:
         with record_import(session, newsroom.nora, newsroom.newsletter_id, "theirs"):
             leyla = session.get_one(Expert, newsroom.leyla.expert_id)
-            import_issues.import_qa(session, newsroom.nora, newsroom.newsletter_id, printed("Why?"), [leyla])
+            import_issues.import_qa(session, newsroom.nora, newsroom.newsletter_id, create_qa("Why?"), [leyla])
 
     database.write(with_leyla)
-    assert stored(database) != before
+    assert count_rows(database) != before
     undo(database, newsroom, "theirs")
-    assert stored(database) == before
+    assert count_rows(database) == before
     with database.read() as session:
         assert archive.published_by(session, newsroom.leyla.expert_id) == []
 
 
 def test_nothing_is_undone_where_anything_was_changed_since(database: Database, newsroom: Newsroom) -> None:
-    take_in(database, newsroom, "one", printed("Why is the well dry?"), printed("Who dug it?"))
+    take_in(database, newsroom, "one", create_qa("Why is the well dry?"), create_qa("Who dug it?"))
 
     def change(session: Session) -> None:
         question = session.scalars(select(Question).where(Question.is_published).order_by(Question.id)).all()[1]
@@ -104,15 +104,15 @@ def test_nothing_is_undone_where_anything_was_changed_since(database: Database, 
         publication.restore(session, newsroom.nora, question)
 
     database.write(change)
-    before = stored(database)
+    before = count_rows(database)
     with pytest.raises(VersionConflict):
         undo(database, newsroom, "one")
-    assert stored(database) == before
+    assert count_rows(database) == before
     assert len(in_archive(database, newsroom)) == 2
 
 
 def test_it_is_undone_once_and_by_whoever_may_import(database: Database, newsroom: Newsroom) -> None:
-    take_in(database, newsroom, "one", printed("Why is the well dry?"))
+    take_in(database, newsroom, "one", create_qa("Why is the well dry?"))
     with pytest.raises(PermissionDenied):
         database.write(lambda session: undo_import(session, newsroom.ilya, "one"))
     undo(database, newsroom, "one")

@@ -62,14 +62,14 @@ def server() -> Iterator[SmtpServer]:
         yield one
 
 
-def once(name: str, language: str = "en") -> Submission:
+def create_submission(name: str, language: str = "en") -> Submission:
     return Submission(f"What does {name} ask?", hear_back="once", email=f"{name}@post.example", language=language)
 
 
 def goes_out(database: Database, server: SmtpServer, newsroom: Newsroom) -> list[Logged]:
     """An edition with three questions is sent, eight letters end, and all notices leave; gives the log."""
     for number, many in enumerate(ASKERS):
-        asks = [once(f"asker{number}.{one}", ("en", "fa")[one % 2]) for one in range(many)]
+        asks = [create_submission(f"asker{number}.{one}", ("en", "fa")[one % 2]) for one in range(many)]
         keys = database.write(lambda s, asks=asks: [letter.id for letter in send_letters(s, newsroom, *asks)])
         answer_letters(
             database, newsroom, keys, headline=f"Question {number}", body=f"Who knows the answer to {number}?"
@@ -79,7 +79,7 @@ def goes_out(database: Database, server: SmtpServer, newsroom: Newsroom) -> list
     def end(session: Session) -> None:
         session.get_one(Newsletter, newsroom.newsletter_id).languages = ["en", "fa"]
         letters = send_letters(
-            session, newsroom, *[once(f"ended.{one}", ("en", "fa")[one % 2]) for one in range(ENDED)]
+            session, newsroom, *[create_submission(f"ended.{one}", ("en", "fa")[one % 2]) for one in range(ENDED)]
         )
         for letter, reason in zip(letters, [*ENDINGS, *ENDINGS], strict=False):
             endings.end_letter(session, newsroom.nora, letter, reason)
@@ -102,9 +102,9 @@ def everything(database: Database) -> list[tuple[str, dict[str, object]]]:
         return [(table.name, dict(row)) for table in tables for row in session.execute(table.select()).mappings()]
 
 
-def is_of(row: dict[str, object], at: datetime) -> bool:
+def happened_at(row: dict[str, object], time: datetime) -> bool:
     """Return whether something of a row happened at that moment."""
-    return any(isinstance(value, datetime) and abs(value - at) < timedelta(seconds=1) for value in row.values())
+    return any(isinstance(value, datetime) and abs(value - time) < timedelta(seconds=1) for value in row.values())
 
 
 def subjects(table: str, row: dict[str, object]) -> set[tuple[str, object]]:
@@ -132,7 +132,9 @@ def test_no_notice_leads_to_a_letter_or_a_question(database: Database, newsroom:
     macs = {mac for one in log for mac in database.keyring.macs("outbox.return", one.token)}
     assert [value for _table, row in rows for value in row.values() if isinstance(value, bytes) and value in macs] == []
     # By the time: thanks leave with the notices of an edition, and name all of its questions.
-    named_then = {at: {key for table, row in rows if is_of(row, at) for key in subjects(table, row)} for at in times}
+    named_then = {
+        at: {key for table, row in rows if happened_at(row, at) for key in subjects(table, row)} for at in times
+    }
     assert [one for one in log if len(named_then[one.at]) == 1] == []
     # By the size.
     assert len({one.size for one in log}) == 1
@@ -157,13 +159,13 @@ def test_a_bounce_finds_its_mail_for_a_week_and_no_address_comes_back(
 ) -> None:
     goes_out(database, server, newsroom)
 
-    def returned(session: Session) -> None:
+    def receive_report(session: Session) -> None:
         mail = session.scalars(select(OutboxMail).where(OutboxMail.letter_id.is_not(None)).limit(1)).one()
         raw = f"From: <>\r\n\r\nreport of {mail.message_id}\r\n".encode()
         row = inbound.store(session, raw, source="lmtp", mailbox="desk")
         row.outbox_id = mail.id
 
-    database.write(returned)
+    database.write(receive_report)
     database.write(erase_letters.erase_due, MIDNIGHT + 6 * DAY)
     assert len([mail for mail in outbox(database) if mail.letter_id]) == 29
     database.write(erase_letters.erase_due, MIDNIGHT + 8 * DAY)

@@ -70,7 +70,7 @@ class Salt:
         return self.session.scalars(select(Letter).order_by(Letter.received_at, Letter.id)).all()[0]
 
     @property
-    def newest(self) -> Letter:
+    def get_newest_letter(self) -> Letter:
         return self.session.scalars(select(Letter).order_by(Letter.received_at.desc(), Letter.id.desc())).all()[0]
 
     @property
@@ -128,7 +128,7 @@ def run(salt: Salt) -> None:
     publication.send(salt.session, salt.room.nora, salt.edition)
 
 
-def ran(salt: Salt) -> Edition:
+def get_edition(salt: Salt) -> Edition:
     return salt.session.get_one(Edition, salt.question.edition_id)
 
 
@@ -187,7 +187,7 @@ def join(salt: Salt) -> None:
 
 
 def end(salt: Salt) -> None:
-    endings.end_letter(salt.session, salt.room.nora, salt.newest, "later")
+    endings.end_letter(salt.session, salt.room.nora, salt.get_newest_letter, "later")
 
 
 def undo_newest(salt: Salt, action: str) -> None:
@@ -202,7 +202,7 @@ def merge(salt: Salt) -> None:
     actions.merge(salt.session, salt.room.nora, another(salt), salt.question)
 
 
-def merged(salt: Salt) -> Question:
+def get_merged(salt: Salt) -> Question:
     return salt.session.scalars(select(Question).filter_by(state="merged")).one()
 
 
@@ -211,14 +211,14 @@ def draft(salt: Salt) -> Assignment:
     return assigning.assign(salt.session, salt.room.nora, salt.question, expert)
 
 
-def drafted(salt: Salt) -> Assignment:
+def get_drafted(salt: Salt) -> Assignment:
     return salt.session.scalars(select(Assignment).filter_by(state="drafted")).one()
 
 
 def ask_marek(salt: Salt) -> None:
     """Marek is asked beside Leyla, and sends a text."""
     draft(salt)
-    invitations.invite(salt.session, salt.room.nora, drafted(salt))
+    invitations.invite(salt.session, salt.room.nora, get_drafted(salt))
     written = writing.AnswerContent("Nobody counts the plates.", own_words=True)
     writing.submit(salt.session, salt.room.marek, mareks(salt), written)
 
@@ -284,23 +284,23 @@ def ask_shirin_again(s: Salt) -> None:
 CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("letter.send", "", (), write_in),
     ("letter.send", "R", (), mail_in),
-    ("letter.hold", "", (write_in,), lambda s: filing.hold(s.session, s.room.ilya, s.newest, ["flood"])),
-    ("letter.release", "", (lambda s: write_in(s, "trap"),), lambda s: filing.release(s.session, s.room.ilya, s.newest)),
-    ("letter.file", "", (write_in,), lambda s: filing.file(s.session, s.room.ilya, s.newest, "comment")),
+    ("letter.hold", "", (write_in,), lambda s: filing.hold(s.session, s.room.ilya, s.get_newest_letter, ["flood"])),
+    ("letter.release", "", (lambda s: write_in(s, "trap"),), lambda s: filing.release(s.session, s.room.ilya, s.get_newest_letter)),
+    ("letter.file", "", (write_in,), lambda s: filing.file(s.session, s.room.ilya, s.get_newest_letter, "comment")),
     ("letter.join", "", (lambda s: actions.show(s.session, s.room.nora, s.question, True),), join),
     ("letter.end", "R", (write_in,), end),
-    ("letter.reopen", "", (write_in, end), lambda s: endings.reopen_letter(s.session, s.room.nora, s.newest)),
+    ("letter.reopen", "", (write_in, end), lambda s: endings.reopen_letter(s.session, s.room.nora, s.get_newest_letter)),
     ("letter.undo", "", (write_in, end), lambda s: undo_newest(s, "letter.end")),
     ("letter.withdraw", "EX", (), take_back_letter),
-    ("letter.forget", "", (write_in,), lambda s: erase_letters.forget(s.session, s.newest)),
+    ("letter.forget", "", (write_in,), lambda s: erase_letters.forget(s.session, s.get_newest_letter)),
     ("question.open", "", (), another),
-    ("assignment.invite", "X", (draft,), lambda s: invitations.invite(s.session, s.room.nora, drafted(s))),
+    ("assignment.invite", "X", (draft,), lambda s: invitations.invite(s.session, s.room.nora, get_drafted(s))),
     ("question.pick", "", (send, approve), pick),
     ("question.drop", "X", (send, approve, pick), lambda s: publication.drop(s.session, s.room.nora, s.question, "Too long.")),
     ("question.publish edition.send", "RX", (send, approve, pick, lock), run),
     ("edition.send assignment.cancel answer.hold over", "RX", (send, approve, ask_marek, pick, lock), run),
     ("answer.use assignment.revive", "", (send, approve, ask_marek, pick, lock, run), use),
-    ("edition.recall", "", (send, approve, pick, lock, run), lambda s: recall.recall(s.session, s.room.nora, ran(s))),
+    ("edition.recall", "", (send, approve, pick, lock, run), lambda s: recall.recall(s.session, s.room.nora, get_edition(s))),
     ("translation.start", "", (), put_into_persian),
     ("translation.change", "", (put_into_persian,), lambda s: put_into_persian(s, "Silo")),
     ("translation.approve", "", (put_into_persian,), approve_persian),
@@ -323,7 +323,7 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
     ("question.close assignment.cancel", "RX", (), close),
     ("question.reopen", "", (close,), lambda s: endings.reopen_question(s.session, s.room.nora, s.question)),
     ("question.merge", "", (), merge),
-    ("question.split", "", (merge,), lambda s: actions.split(s.session, s.room.nora, merged(s))),
+    ("question.split", "", (merge,), lambda s: actions.split(s.session, s.room.nora, get_merged(s))),
     ("question.undo", "", (merge,), lambda s: undo_newest(s, "question.merge")),
     ("assignment.draft", "", (), draft),
     ("assignment.accept", "", (), lambda s: assigning.accept(s.session, s.room.leyla, s.assignment)),
@@ -369,14 +369,14 @@ CASES: list[tuple[str, str, tuple[Step, ...], Step]] = [
 ]  # fmt: skip
 
 
-def named(made: str) -> list[str]:
+def list_moves(made: str) -> list[str]:
     """The moves of a case, such as "answer.take back assignment.take back"."""
     return re.findall(r"\w+\.[a-z ]+?(?= \w+\.|$)", made)
 
 
-def written_to_since(session: Session, last: int) -> set[str]:
+def list_recipients(session: Session, last_day: int) -> set[str]:
     """Whom the mails are to that were written since; a colleague who is called in a note is called by the note."""
-    kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.id > last, OutboxMail.kind != "desk.mention"))
+    kinds = session.scalars(select(OutboxMail.kind).where(OutboxMail.id > last_day, OutboxMail.kind != "desk.mention"))
     return {LETTERS[kind.partition(".")[0]] for kind in kinds}
 
 
@@ -395,10 +395,10 @@ def test_a_verb_writes_to_whom_its_moves_tell(
         with audit.collect_events(session) as events:
             verb(Salt(session, asked))
             session.flush()
-        return {event.action for event in events} & set(MOVES), written_to_since(session, last)
+        return {event.action for event in events} & set(MOVES), list_recipients(session, last)
 
     found, heard = database.write(drive)
-    assert set(named(made)) <= found
+    assert set(list_moves(made)) <= found
     allowed = set("".join(MOVES[name].tells for name in found)) - {" "}
     assert heard <= allowed, (
         f"{sorted(found)} wrote to {sorted(heard - allowed)}, of which their tables say nothing: say so in `tells` of the "
@@ -410,7 +410,7 @@ def test_a_verb_writes_to_whom_its_moves_tell(
 @pytest.mark.parametrize("name", MOVES)
 def test_a_move_tells_everybody_that_its_table_says(name: str) -> None:
     move: Move = MOVES[name]
-    cases = [hearers for made, hearers, _before, _verb in CASES if name in named(made)]
+    cases = [hearers for made, hearers, _before, _verb in CASES if name in list_moves(made)]
     assert cases or not (move.act or move.tells), f"Drive {name} in CASES of this file, and say whom it writes to."
     silent = set(move.tells) - {" "} - set("".join(cases))
     assert not silent, (

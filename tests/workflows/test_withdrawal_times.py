@@ -26,7 +26,7 @@ def test_a_former_wording_that_goes_with_a_letter_knows_no_minute(database: Data
     def find(session: Session, public_id: str) -> Letter:
         return session.scalars(select(Letter).filter_by(public_id=public_id)).one()
 
-    def word(session: Session) -> None:
+    def open_question(session: Session) -> None:
         letters = [find(session, public_id) for public_id in (timur, dina)]
         question = actions.open_question(session, newsroom.nora, letters, body="Who weighs the salt?")
         text = wording.reword(session, newsroom.ilya, question, headline="The salt", body="Whose task is the weighing?")
@@ -36,7 +36,7 @@ def test_a_former_wording_that_goes_with_a_letter_knows_no_minute(database: Data
         letter = find(session, timur)
         withdrawal.withdraw(session, Reader(letter.id), letter)
 
-    database.write(word)
+    database.write(open_question)
     database.write(take_back, at=midnight + timedelta(hours=13, minutes=37, microseconds=345))
     with database.read() as session:
         erased = session.scalars(select(QuestionText.erased_at).where(QuestionText.erased_at.is_not(None))).all()

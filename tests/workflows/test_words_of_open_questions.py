@@ -53,11 +53,11 @@ def start_today(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "TODAY", utc_now().date())
 
 
-def work(database: Database, at: datetime) -> None:
+def work(database: Database, time: datetime) -> None:
     """What the worker does at night: ask the desk, then erase what is due."""
-    while database.write(open_letters.announce_due, at):
+    while database.write(open_letters.announce_due, time):
         pass
-    while database.write(erase_letters.erase_due, at):
+    while database.write(erase_letters.erase_due, time):
         pass
 
 
@@ -81,8 +81,8 @@ def open_cleared(database: Database, newsroom: Newsroom) -> str:
     return database.write(lambda session: open_one(session, newsroom, "cleared").public_id)
 
 
-def write_to(database: Database, public_id: str, fn: Callable[[Session, Question], object], at: datetime) -> object:
-    return database.write(lambda session: fn(session, get_question(session, public_id)), at)
+def write_to(database: Database, public_id: str, fn: Callable[[Session, Question], object], time: datetime) -> object:
+    return database.write(lambda session: fn(session, get_question(session, public_id)), time)
 
 
 def list_bodies(database: Database) -> list[str | None]:
@@ -95,8 +95,8 @@ def list_days(database: Database) -> list[date | None]:
         return list(session.scalars(select(Letter.erase_on).order_by(Letter.received_at, Letter.id)))
 
 
-def list_asked(database: Database, newsroom: Newsroom, at: datetime) -> list[tuple[date, int]]:
-    with database.read(at) as session:
+def list_asked(database: Database, newsroom: Newsroom, time: datetime) -> list[tuple[date, int]]:
+    with database.read(time) as session:
         rows = open_letters.list_questions(session, session.get_one(Newsletter, newsroom.newsletter_id))
     assert all(isinstance(row, AnnouncedQuestion) for row in rows)
     return [(row.erase_on, row.letter_count) for row in rows]
