@@ -188,10 +188,11 @@ def postgres_year(postgres_template: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def empty_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database without any table."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'empty.db'}"
+        with TemporaryDirectory(prefix="empty-", dir=postgres.find_memory_folder()) as folder:
+            yield f"sqlite:///{folder}/empty.db"
         return
     with postgres_copy("template0") as name:
         yield postgres_url(name)

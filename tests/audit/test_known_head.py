@@ -25,7 +25,7 @@ from app.questions import actions
 from app.workflows.overview import digest
 from tests.support.app import SECRETS
 from tests.support.commands import Installation, open_installation
-from tests.support.databases import postgres_copy, postgres_url
+from tests.support.databases import DatabasePool, postgres_copy, postgres_url
 from tests.support.rewritten_trail import keys_of, unguarded
 from tests.support.sample_newsroom import Newsroom
 
@@ -57,24 +57,35 @@ def desk(app: Flask, database: Database, tmp_path: Path) -> Iterator[Installatio
 
 
 @pytest.fixture
-def kept(desk: Installation, database: Database, newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> Installation:
+def noted_chain(
+    desk: Installation,
+    database: Database,
+    database_pool: DatabasePool,
+    newsroom: Newsroom,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Installation:
     """A newsroom with a chain of fifty links, of which the worker has noted the newest."""
     monkeypatch.setattr(chain, "EVENTS_PER_LINK", 1)
-    work(desk)
-    for number in range(LINKS - count_links(database)):
-        act(database, newsroom, number)
-    chain.extend(database)
-    _cut(database, LINKS)
+
+    def build() -> None:
+        work(desk)
+        for number in range(LINKS - count_links(database)):
+            act(database, newsroom, number)
+        chain.extend(database)
+        _cut(database, LINKS)
+        desk.database.close()
+
+    database_pool.fill(database, "noted chain", build)
     desk.write_erasure_list()
     assert read_head(desk.erasures, database.keyring).number == LINKS
     return desk
 
 
-def _cut(database: Database, last: int) -> None:
-    """Remove all links after `last`, and their events."""
+def _cut(database: Database, last_number: int) -> None:
+    """Remove all links after the one with `last_number`, and their events."""
     with database.read() as session:
-        line = chain.get_position(session, last).last_sequential_id if last else -1
-    unguarded(database, f"DELETE FROM chain_links WHERE number > {last}", f"DELETE FROM audit WHERE id > {line}")
+        line = chain.get_position(session, last_number).last_sequential_id if last_number else -1
+    unguarded(database, f"DELETE FROM chain_links WHERE number > {last_number}", f"DELETE FROM audit WHERE id > {line}")
 
 
 def trail_findings(desk: Installation) -> list[str]:
@@ -92,36 +103,36 @@ def trail_findings(desk: Installation) -> list[str]:
 
 
 @pytest.mark.threat("rewritten trail")
-def test_a_deleted_chain_is_never_built_anew_and_is_reported(kept: Installation, database: Database) -> None:
+def test_a_deleted_chain_is_never_built_anew_and_is_reported(noted_chain: Installation, database: Database) -> None:
     """Every third event is gone too; nothing in the database says any more that there was a chain."""
     every_third = ",".join(map(str, keys_of(database, ">=")[::3]))
     unguarded(database, "DELETE FROM chain_links", f"DELETE FROM audit WHERE id IN ({every_third})")
     for _ in range(3):
-        work(kept)
+        work(noted_chain)
     assert count_links(database) == 0
-    said = kept.run_refused("audit", "verify")
+    said = noted_chain.run_refused("audit", "verify")
     assert f"The chain was shortened: link {LINKS} was noted, and the chain ends at link 0. If you restored" in said
-    assert any("the chain was shortened" in message for message in trail_findings(kept))
+    assert any("the chain was shortened" in message for message in trail_findings(noted_chain))
 
 
 @pytest.mark.threat("rewritten trail")
 def test_a_chain_that_lost_its_newest_forty_links_is_reported_and_not_extended(
-    kept: Installation, database: Database, newsroom: Newsroom
+    noted_chain: Installation, database: Database, newsroom: Newsroom
 ) -> None:
     _cut(database, LINKS - 40)
     act(database, newsroom, 99)
-    work(kept)
+    work(noted_chain)
     assert count_links(database) == LINKS - 40
-    assert f"ends at link {LINKS - 40}. If you" in kept.run_refused("audit", "verify")
-    assert any("the chain was shortened" in message for message in trail_findings(kept))
+    assert f"ends at link {LINKS - 40}. If you" in noted_chain.run_refused("audit", "verify")
+    assert any("the chain was shortened" in message for message in trail_findings(noted_chain))
 
 
 @pytest.mark.threat("rewritten trail")
 def test_a_chain_that_a_worker_without_the_list_built_anew_is_reported(
-    kept: Installation, database: Database, newsroom: Newsroom, app: Flask, tmp_path: Path
+    noted_chain: Installation, database: Database, newsroom: Newsroom, app: Flask, tmp_path: Path
 ) -> None:
     """A new machine trusts the first chain that it sees; the old one's list doesn't, and keeps its head."""
-    known_head = read_head(kept.erasures, database.keyring)
+    known_head = read_head(noted_chain.erasures, database.keyring)
     unguarded(database, "DELETE FROM chain_links", f"DELETE FROM audit WHERE id = {keys_of(database, '>=')[3]}")
     with open_installation(app, database.url, tmp_path / "elsewhere") as other:
         for number in range(LINKS + 10 - len(keys_of(database, ">="))):
@@ -129,63 +140,65 @@ def test_a_chain_that_a_worker_without_the_list_built_anew_is_reported(
         for _ in range(3):
             work(other)
         assert count_links(database) > LINKS
-    work(kept)
-    assert read_head(kept.erasures, database.keyring) == known_head
-    said = kept.run_refused("audit", "verify")
+    work(noted_chain)
+    assert read_head(noted_chain.erasures, database.keyring) == known_head
+    said = noted_chain.run_refused("audit", "verify")
     assert f"The chain was rebuilt: link {LINKS} has another head than the one that was noted." in said
-    assert any("the chain was rebuilt" in message for message in trail_findings(kept))
+    assert any("the chain was rebuilt" in message for message in trail_findings(noted_chain))
 
 
 @pytest.mark.threat("rewritten trail")
-def test_links_before_the_noted_one_cannot_be_left_out(kept: Installation, database: Database) -> None:
+def test_links_before_the_noted_one_cannot_be_left_out(noted_chain: Installation, database: Database) -> None:
     unguarded(database, f"DELETE FROM chain_links WHERE number < {LINKS - 30}")
-    assert "link 1 is missing" in kept.run_refused("audit", "verify")
-    assert f"{LINKS - 31} links of the chain are missing" in trail_findings(kept)
+    assert "link 1 is missing" in noted_chain.run_refused("audit", "verify")
+    assert f"{LINKS - 31} links of the chain are missing" in trail_findings(noted_chain)
 
 
 @pytest.mark.threat("rewritten trail")
-def test_a_copy_of_old_rows_put_back_is_reported(kept: Installation, database: Database, newsroom: Newsroom) -> None:
+def test_a_copy_of_old_rows_put_back_is_reported(
+    noted_chain: Installation, database: Database, newsroom: Newsroom
+) -> None:
     """The attacker copied chain and trail early, and puts that copy back: each row of it is genuine."""
     for number in range(5):
         act(database, newsroom, number)
-    work(kept)
+    work(noted_chain)
     newest = count_links(database)
-    assert read_head(kept.erasures, database.keyring).number == newest > LINKS
+    assert read_head(noted_chain.erasures, database.keyring).number == newest > LINKS
     _cut(database, LINKS)
     act(database, newsroom, 99)
-    work(kept)
+    work(noted_chain)
     assert count_links(database) == LINKS
-    assert f"link {newest} was noted, and the chain ends at link {LINKS}" in kept.run_refused("audit", "verify")
+    assert f"link {newest} was noted, and the chain ends at link {LINKS}" in noted_chain.run_refused("audit", "verify")
 
 
 @pytest.mark.threat("rewritten trail")
-def test_a_forged_link_is_never_noted(kept: Installation, database: Database) -> None:
+def test_a_forged_link_is_never_noted(noted_chain: Installation, database: Database) -> None:
     columns = "key_no, line, day, drawn, digests, head"
     unguarded(
         database,
         f"INSERT INTO chain_links (number, {columns}) SELECT {LINKS + 1}, {columns} FROM chain_links "
         f"WHERE number = {LINKS}",
     )
-    kept.write_erasure_list()
-    assert read_head(kept.erasures, database.keyring).number == LINKS
-    assert f"link {LINKS + 1} was changed" in kept.run_refused("audit", "verify")
+    noted_chain.write_erasure_list()
+    assert read_head(noted_chain.erasures, database.keyring).number == LINKS
+    assert f"link {LINKS + 1} was changed" in noted_chain.run_refused("audit", "verify")
 
 
 @pytest.mark.threat("rewritten trail")
-def test_no_head_can_be_written_into_the_list_without_the_keys(kept: Installation, database: Database) -> None:
-    content = kept.erasures.read_bytes()
+def test_no_head_can_be_written_into_the_list_without_the_keys(noted_chain: Installation, database: Database) -> None:
+    content = noted_chain.erasures.read_bytes()
     for former, forged in ((b"trail 00000 00000000", b"trail 00001 00000000"), (b"00050 ", b"00000 ")):
         assert former in content
-        kept.erasures.write_bytes(content.replace(former, forged, 1))
-        assert "is not a list of erasures of this newsroom" in kept.run_refused("audit", "verify")
-        assert any("can't be read" in message for message in trail_findings(kept))
+        noted_chain.erasures.write_bytes(content.replace(former, forged, 1))
+        assert "is not a list of erasures of this newsroom" in noted_chain.run_refused("audit", "verify")
+        assert any("can't be read" in message for message in trail_findings(noted_chain))
 
 
 @pytest.mark.threat("rewritten trail")
 def test_the_morning_mail_tells_of_it_and_shows_no_head_of_such_a_chain(
-    kept: Installation, database: Database, newsroom: Newsroom
+    noted_chain: Installation, database: Database, newsroom: Newsroom
 ) -> None:
-    known_head = read_head(kept.erasures, database.keyring)
+    known_head = read_head(noted_chain.erasures, database.keyring)
     _cut(database, 10)
     with database.read() as session:
         newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
@@ -200,7 +213,7 @@ def test_the_morning_mail_tells_of_it_and_shows_no_head_of_such_a_chain(
 
 @pytest.mark.threat("rewritten trail")
 def test_the_guard_holds_for_each_link_that_is_added(
-    kept: Installation, database: Database, newsroom: Newsroom
+    noted_chain: Installation, database: Database, newsroom: Newsroom
 ) -> None:
     act(database, newsroom, 99)
     with pytest.raises(ChainBroken, match="another head"):
@@ -210,14 +223,14 @@ def test_the_guard_holds_for_each_link_that_is_added(
 
 @pytest.mark.threat("stolen database")
 def test_the_list_does_not_tell_between_which_links_something_was_erased(
-    kept: Installation, database: Database, newsroom: Newsroom
+    noted_chain: Installation, database: Database, newsroom: Newsroom
 ) -> None:
     """The head has no line of its own among those of erasures: its links have times."""
-    size = kept.erasures.stat().st_size
+    size = noted_chain.erasures.stat().st_size
     for number in range(3):
         act(database, newsroom, number)
-        work(kept)
-    assert kept.erasures.stat().st_size == size
+        work(noted_chain)
+    assert noted_chain.erasures.stat().st_size == size
 
 
 # --- What honest people do ---
@@ -228,29 +241,31 @@ def test_a_new_installation_has_no_head_and_nothing_to_report(desk: Installation
     assert "there is nothing to accept" in desk.run_refused("audit", "acknowledge", "--yes")
 
 
-def test_a_list_of_the_version_before_goes_on_with_its_lines(kept: Installation, database: Database) -> None:
+def test_a_list_of_the_version_before_goes_on_with_its_lines(noted_chain: Installation, database: Database) -> None:
     proof = database.keyring.mac(erasure_list.PURPOSE, "the list").hex()
     line = f"1 {'ab' * 32}\n"
-    kept.erasures.write_text(f"readers-asked erasures 1, complete to 2026-03-01T00:00:00.000000Z, of {proof}\n{line}")
-    os.chmod(kept.erasures, 0o600)
-    assert read_head(kept.erasures, database.keyring) == KnownHead()
-    kept.write_erasure_list()
-    found = erasure_list.read_list(kept.erasures, database.keyring)
+    noted_chain.erasures.write_text(
+        f"readers-asked erasures 1, complete to 2026-03-01T00:00:00.000000Z, of {proof}\n{line}"
+    )
+    os.chmod(noted_chain.erasures, 0o600)
+    assert read_head(noted_chain.erasures, database.keyring) == KnownHead()
+    noted_chain.write_erasure_list()
+    found = erasure_list.read_list(noted_chain.erasures, database.keyring)
     assert found is not None and (1, bytes.fromhex("ab" * 32)) in found.lines
     assert found.newest_head.number == LINKS
-    assert WHOLE in kept.run_ok("audit", "verify")
+    assert WHOLE in noted_chain.run_ok("audit", "verify")
 
 
 @pytest.mark.threat("rewritten trail")
 def test_an_older_backup_is_reported_until_the_operator_accepts_it(
-    kept: Installation, database: Database, newsroom: Newsroom, app: Flask, tmp_path: Path
+    noted_chain: Installation, database: Database, newsroom: Newsroom, app: Flask, tmp_path: Path
 ) -> None:
-    kept.run_ok("backup", tmp_path / "monday")
+    noted_chain.run_ok("backup", tmp_path / "monday")
     for number in range(5):
         act(database, newsroom, number)
-    work(kept)
+    work(noted_chain)
     newest = count_links(database)
-    with open_installation(app, f"sqlite:///{tmp_path / 'new.db'}", kept.erasures) as new:
+    with open_installation(app, f"sqlite:///{tmp_path / 'new.db'}", noted_chain.erasures) as new:
         assert f"link {newest} was noted" in new.run_ok("restore", tmp_path / "monday", "--without-erasures")
         work(new)
         assert count_links(new.database) == LINKS
@@ -269,10 +284,10 @@ def test_an_older_backup_is_reported_until_the_operator_accepts_it(
 
 
 def test_a_copy_on_another_machine_and_in_the_other_database_takes_the_head_along(
-    kept: Installation, database: Database, newsroom: Newsroom, app: Flask, tmp_path: Path
+    noted_chain: Installation, database: Database, newsroom: Newsroom, app: Flask, tmp_path: Path
 ) -> None:
     """From SQLite to PostgreSQL, and back: the chain is the same there."""
-    kept.run_ok("backup", tmp_path / "monday")
+    noted_chain.run_ok("backup", tmp_path / "monday")
     with ExitStack() as stack:
         url = f"sqlite:///{tmp_path / 'new.db'}"
         if database.is_sqlite:
@@ -297,12 +312,12 @@ def test_of_two_lists_the_one_counts_that_was_accepted_last() -> None:
 
 
 def test_two_workers_with_one_list_note_the_newest_head(
-    kept: Installation, database: Database, newsroom: Newsroom
+    noted_chain: Installation, database: Database, newsroom: Newsroom
 ) -> None:
-    one, other = ErasureListWriter(kept.erasures), ErasureListWriter(kept.erasures)
+    one, other = ErasureListWriter(noted_chain.erasures), ErasureListWriter(noted_chain.erasures)
     for number, writer in enumerate((one, other, one, other)):
         act(database, newsroom, number)
         chain.extend(database)
         writer.update(database)
-        assert read_head(kept.erasures, database.keyring).number == count_links(database)
-    assert set(SECRETS) == {1} and kept.erasures.stat().st_mode & 0o777 == 0o600
+        assert read_head(noted_chain.erasures, database.keyring).number == count_links(database)
+    assert set(SECRETS) == {1} and noted_chain.erasures.stat().st_mode & 0o777 == 0o600

@@ -8,6 +8,7 @@ pages of the newsletter's other readers and of the expert who is asked.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -33,6 +34,7 @@ from app.workflows.asker_counts import publish_asker_levels
 from app.workflows.letters import receipt_notes
 from tests.support.app import BASE_URL
 from tests.support.database_checks import record_statements
+from tests.support.databases import DatabasePool
 from tests.support.pages import Page
 from tests.support.processes import reserve_port
 from tests.support.reader_pages import (
@@ -78,7 +80,13 @@ class Room:
 
 
 @pytest.fixture
-def room(app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom) -> Room:
+def room(app: Flask, client: FlaskClient, database: Database, database_pool: DatabasePool, newsroom: Newsroom) -> Room:
+    facts = database_pool.fill(database, "acts of readers", lambda: fill_newsroom(app, client, database, newsroom))
+    return Room(app, client, database, **facts)
+
+
+def fill_newsroom(app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom) -> dict[str, Any]:
+    """Create what the fields of `Room` name, and return these."""
     ran_receipt = read_receipt(send_question(client).text)
     with database.read() as session:
         key = session.scalars(select(Letter.id)).one()
@@ -111,7 +119,14 @@ def room(app: Flask, client: FlaskClient, database: Database, newsroom: Newsroom
     shown, stop_path = database.write(show)
     waiting = read_receipt(send_question(client, body="Who sweeps the square before the station?").text)
     worker.run(app, run_once=True)
-    return Room(app, client, database, ran, shown, *numbers, {"ran": ran_receipt, "waits": waiting}, stop_path)
+    return {
+        "ran": ran,
+        "shown": shown,
+        "receipt": numbers[0],
+        "other_receipt": numbers[1],
+        "receipts": {"ran": ran_receipt, "waits": waiting},
+        "stop_path": stop_path,
+    }
 
 
 # --- What readers do ---
@@ -236,9 +251,9 @@ def test_the_server_loads_the_tables_before_its_processes_start(app: Flask, monk
 # --- Counts of readers ---
 
 
-def count_at(room: Room, moment: datetime) -> str:
+def count_at(room: Room, time: datetime) -> str:
     """Publish the counts at a moment, and return what the front page says below the question."""
-    publish_asker_levels(room.database, moment)
+    publish_asker_levels(room.database, time)
     return "\n".join(Page(room.client.get("/steppe/").text).texts("p.credit")[:1])
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -30,6 +30,7 @@ from tests.support.waiting import wait_until
 # For tests of what doesn't depend on the database.
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 COUNT_CONNECTIONS_QUERY, CONNECTION_CHECKS = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s", 50
+Result = TypeVar("Result")
 VOLATILE_COLUMNS = ("id", "version", "state_at", "indexed_version")  # columns that undoing a change doesn't restore
 
 
@@ -102,6 +103,7 @@ class DatabasePool:
         self._server: psycopg.Connection[Any] | None = None
         self._databases: dict[str, Database] = {}
         self._apps: dict[str, Flask] = {}
+        self._snapshots: dict[tuple[str, str], tuple[Any, Any]] = {}  # by URL and name: a template, and what to return
 
     def copy_sqlite(self, template: Path) -> str:
         """Replace the SQLite database by a copy of a file; return its URL."""
@@ -114,21 +116,57 @@ class DatabasePool:
         """Replace the PostgreSQL database by a copy of a template database; return its URL."""
         if self._server is None:
             self._server = self.stack.enter_context(_connect_as_admin())
-            self.stack.callback(self._drop)
-        self._drop()
+            self.stack.callback(self._drop, self.name)
+        self._drop(self.name)
         _copy_database(self._server, self.name, template)
         return postgres_url(self.name)
 
-    def _drop(self) -> None:
-        """Drop the database when its connections have ended.
+    def fill(self, database: Database, name: str, build: Callable[[], Result]) -> Result:
+        """Bring the database of a test into the state that `build` creates; return what `build` returned.
 
-        DROP DATABASE looks for them only every 100 ms, and most end a few milliseconds after they are closed.
+        Only the first test with this `name` calls `build`; the others get a copy of its database, which is faster.
+        `build` closes connections other than those of `database` and the app. What it returns must hold for all of them: keys and texts, but no rows and nothing of the test's folder.
         """
+        if (database.url, name) not in self._snapshots:
+            result = build()
+            self._close(database.url)
+            self._snapshots[database.url, name] = (self._save(database), result)
+        else:
+            self._close(database.url)
+            template, result = self._snapshots[database.url, name]
+            (self.copy_sqlite if database.is_sqlite else self.copy_postgres)(template)
+        return result
+
+    def _close(self, url: str) -> None:
+        """Close all connections of this process to a database."""
+        self._databases[url].close()
+        if url in self._apps:
+            self._apps[url].extensions["database"].close()
+
+    def _save(self, database: Database) -> Path | str:
+        """Copy the database, which nobody uses, to a template."""
+        template = f"newsroom_{uuid4().hex}"
+        if database.is_sqlite:
+            assert [path.name for path in self.file.parent.iterdir()] == [self.file.name], "close all connections"
+            return Path(shutil.copy(self.file, self.folder / f"{template}.db"))
+        assert self._server is not None
+        self._wait_for_disconnects(self.name)
+        _copy_database(self._server, template, self.name)
+        self.stack.callback(self._drop, template)
+        return template
+
+    def _wait_for_disconnects(self, name: str) -> None:
+        """Wait for connections to end, most of which do so a few milliseconds after they are closed."""
         assert self._server is not None
         for _ in range(CONNECTION_CHECKS):
-            if self._server.execute(COUNT_CONNECTIONS_QUERY, [self.name]).fetchone() == (0,):
+            if self._server.execute(COUNT_CONNECTIONS_QUERY, [name]).fetchone() == (0,):
                 break
-        self._server.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+
+    def _drop(self, name: str) -> None:
+        """Drop a database when its connections have ended, because DROP DATABASE looks for them only every 100 ms."""
+        self._wait_for_disconnects(name)
+        assert self._server is not None
+        self._server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def get_database(self, url: str) -> Database:
         if url not in self._databases:
