@@ -47,7 +47,7 @@ def demo(questions: int | None, index: bool) -> None:
     """
     settings = _get_demo_settings()
     database = open_database(settings)
-    migrate(database.url)
+    migrate(database.url, key=database.file_key)
     try:
         _fill_database(database, settings, questions)
     except CannotGenerate as error:

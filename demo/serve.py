@@ -36,7 +36,7 @@ def prepare_database(database: Database, erasures: Path) -> None:
 
     Then also delete the list of `erasures`: it is of a database that was deleted, whose trail the new one lacks.
     """
-    migrate(database.url)
+    migrate(database.url, key=database.file_key)
     if not has_newsroom(database):
         erasures.unlink(missing_ok=True)
         load_newsroom(database, print_progress)

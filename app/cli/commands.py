@@ -215,7 +215,7 @@ def rotate_keys() -> None:
             f"Kept in the database for receipts and links, sealed with the newest: key {numbers}. "
             "After you have restarted web and worker, SECRET_KEYS no longer needs it."
         )
-    if db.file_key not in (None, encryption.derive_file_key(db.keyring)):
+    if db.has_older_file_key:
         click.echo(
             "The database file itself is still encrypted with an older key: before you take that out, stop web and "
             "worker and run readers-asked convert-database."

@@ -7,7 +7,7 @@ nothing without the settings: no text, no name, no time, and no index. Queries a
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +104,17 @@ def find_file_key(file: Path, keys: Keys) -> bytes | None:
 
 def _opens(file: Path, key: bytes) -> bool:
     driver = get_driver(key)
-    with closing(connect(file, key)) as connection, suppress(driver.DatabaseError):
+    with closing(connect(file, key)) as connection:
         connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
-        connection.execute("SELECT count(*) FROM sqlite_schema")
-        return True
-    return False
+        connection.execute("PRAGMA cipher_log_level = NONE")  # otherwise SQLCipher reports a wrong key on stderr
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_schema")
+        except driver.DatabaseError:
+            return False
+        else:
+            return True
+        finally:
+            connection.execute("PRAGMA cipher_log_level = ERROR")  # SQLCipher's default, for the whole process
 
 
 def open_as_set(file: Path, keys: Keys, *, encrypts: bool) -> bytes | None:

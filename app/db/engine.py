@@ -72,6 +72,11 @@ class Database:
         self._read_session = sessionmaker(self.reader, expire_on_commit=False, autoflush=False, info=session_info)
         self._write_session = sessionmaker(self.writer, expire_on_commit=False, info=session_info)
 
+    @property
+    def has_older_file_key(self) -> bool:
+        """Return whether the file is encrypted with a key of SECRET_KEYS that isn't the newest."""
+        return self.file_key not in (None, encryption.derive_file_key(self.keyring))
+
     def _create_engine(self, *, can_write: bool) -> Engine:
         # Parameters may contain readers' words, which must not reach a log through an error message.
         options = {"pool_size": POOL_SIZE, "max_overflow": POOL_SIZE, "hide_parameters": True}

@@ -42,6 +42,10 @@ UPDATE {table} SET {assignments} WHERE {key} = found.{key};
 END LOOP; END $$
 """
 
+# The role of the connection, and whether it has the rights of the database's owner, as superusers have too.
+DATABASE_OWNERSHIP = text(
+    "SELECT current_user, pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+)
 # The columns of a table of which the planner has a sample, with their types.
 SAMPLED_COLUMNS = text(
     "SELECT quote_ident(attname), format_type(atttypid, atttypmod) FROM pg_attribute JOIN pg_stats USING (attname)"

@@ -77,6 +77,19 @@ CHECKS = (
         quick=True,
     ),
     DoctorCheck(
+        "database owner",
+        "whether our role owns the PostgreSQL database: nobody else may wipe the planner’s samples of erased words",
+        "Run `ALTER DATABASE … OWNER TO …` with the names of the database and of the role.",
+        machines.check_database_owner,
+    ),
+    DoctorCheck(
+        "file key",
+        "whether an encrypted database file has the newest of SECRET_KEYS",
+        "Stop web and worker, run `readers-asked convert-database`, and start them again; then the older key can be "
+        "taken out.",
+        machines.check_file_key,
+    ),
+    DoctorCheck(
         "trail",
         "whether the worker adds events to the chain over the trail within the hour, the newest links verify, and the "
         "chain contains the head in the list of erasures",

@@ -21,6 +21,7 @@ from ..audit.models import Event
 from ..backup import erasure_list
 from ..core.clock import utc_now
 from ..crypto import keyring
+from ..db import postgresql
 from ..db.session import now
 from ..mail import stalled
 from ..mail.delivery import Undelivered
@@ -54,6 +55,20 @@ def check_database(context: CheckContext) -> Iterator[Finding]:
             session.execute(select(1))
     except SQLAlchemyError as error:
         yield fault(f"the database does not answer: {type(error).__name__}")
+
+
+def check_database_owner(context: CheckContext) -> Iterator[Finding]:
+    """Check that the samples of erased words can be wiped, for which PostgreSQL asks for the database's owner."""
+    if not context.database.is_sqlite:
+        with context.read() as session:
+            role, is_owner = session.execute(postgresql.DATABASE_OWNERSHIP).one()
+        if not is_owner:
+            yield fault(f"the role {role} does not own the database: PostgreSQL keeps samples of erased words")
+
+
+def check_file_key(context: CheckContext) -> Iterator[Finding]:
+    if context.database.has_older_file_key:
+        yield note("the database file is still encrypted with an older key of SECRET_KEYS")
 
 
 def check_migrations(context: CheckContext) -> Iterator[Finding]:

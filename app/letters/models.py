@@ -197,9 +197,14 @@ class Letter(Row, HasPublicId, Editable, OfNewsletter, LetterStates):
     notes: Mapped[list["ReceiptNote"]] = relationship(order_by="ReceiptNote.id", viewonly=True)
 
     @property
+    def was_evicted(self) -> bool:
+        """Return whether its words were erased in a flood."""
+        return self.end_reason == MADE_ROOM
+
+    @property
     def is_erased_unseen(self) -> bool:
-        """Return whether its words were erased today to make room, which its reader learns only at night."""
-        return self.end_reason == MADE_ROOM and self.erased_at is None
+        """Return whether its words were erased in a flood today, which its reader learns only at night."""
+        return self.was_evicted and self.erased_at is None
 
 
 class Sweep(Row, OfNewsletter):

@@ -1,7 +1,8 @@
 """Read CSV files that spreadsheet programs write, and write CSV files that they can open.
 
 Their CSV is RFC 4180 with variations: semicolons or tabs, Windows encodings, a first line "sep=;". Spreadsheet programs
-execute a cell that begins like a formula, so we write an apostrophe before such a cell, and remove it when reading.
+execute a cell that begins like a formula, so we write an apostrophe before such a cell, and before such a part of one
+that a program may take for another cell. We remove it when reading.
 """
 
 import csv
@@ -31,6 +32,11 @@ DELIMITERS = (",", ";", "\t")
 # The beginning of a cell that spreadsheet programs would execute (OWASP, "CSV injection"): a sign such as "=", even a
 # full-width one, perhaps after apostrophes that this or another program has put before it.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# The same inside of a cell, where a program begins another cell that splits at semicolons, tabs or lines and overlooks
+# our quotes. Excel does so in countries that write decimals with a comma.
+_INNER_START = r"([;\t\r\n][ \"]*)"
+_INNER_FORMULA = re.compile(_INNER_START + r"(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_ESCAPED_INNER_FORMULA = re.compile(_INNER_START + r"'(?='*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 NOTE_HEADER = "what is wrong"  # of the column in which rows that are given back say why
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 
@@ -182,13 +188,16 @@ def _build_rows(records: Iterable[list[str]], columns: Sequence[str]) -> Iterato
 
 
 def escape_cell(cell: str) -> str:
-    """Return the cell so that no spreadsheet program takes it for a formula."""
+    """Return the cell so that no spreadsheet program takes it, or a part of it, for a formula."""
+    cell = _INNER_FORMULA.sub(r"\1'", cell)
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def unescape_cell(cell: str) -> str:
     """Undo `escape_cell`."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    if cell.startswith("'") and _FORMULA.match(cell):
+        cell = cell[1:]
+    return _ESCAPED_INNER_FORMULA.sub(r"\1", cell)
 
 
 def _is_note(header: str) -> bool:

@@ -29,7 +29,7 @@ from ..core.domain_errors import InvalidTransition, MissingPrecondition, Permiss
 from ..db.public_version import Version
 from ..letters import receipts
 from ..letters.filing import get_ending_sentence
-from ..letters.models import MADE_ROOM, Letter
+from ..letters.models import Letter
 from ..letters.personal_data import describe_personal_data
 from ..letters.receive import FormToken, ValidationError
 from ..newsletters.models import Newsletter
@@ -146,7 +146,7 @@ def _kept_steps(context: ReaderContext, letter: Letter, public_state: PublicStat
     return [ProgressStep(heading, "is-now", details)]
 
 
-ROOM_SENTENCE = _l(
+EVICTED_SENTENCE = _l(
     "Thousands of letters filled the desk that day. Yours looked like many of them, and was erased before anybody "
     "could read it. If you meant it, please ask again in other words."
 )
@@ -155,7 +155,7 @@ ROOM_SENTENCE = _l(
 def _ended_steps(context: ReaderContext, letter: Letter, public_state: PublicState) -> list[ProgressStep]:
     reason = public_state.reason or ""
     sentence = get_ending_sentence(context.session, context.newsletter, reason, requested_language())
-    our_sentence = ROOM_SENTENCE if reason == MADE_ROOM else _("We won’t pursue it.")
+    our_sentence = EVICTED_SENTENCE if letter.was_evicted else _("We won’t pursue it.")
     details, details_language = sentence or (str(our_sentence), language())
     if details_language == language():
         details_language = ""
@@ -288,9 +288,11 @@ def _render_state(
 
 
 def _describe_erasure(letter: Letter, public_state: PublicState) -> dict[str, object]:
-    """Return when the words of a letter were erased although its question was open; empty if that isn't so."""
-    if letter.erased_at is None or letter.erase_on is None or letter.is_withdrawn:
+    """Return that the words of a letter were erased by their age, and when, if its question was still open."""
+    if letter.erased_at is None or letter.is_withdrawn or letter.was_evicted:
         return {}
+    if letter.erase_on is None:
+        return {"retention_ended": True}
     erased_on = letter.erased_at.date()
     return {
         "erased_on": erased_on,

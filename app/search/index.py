@@ -5,7 +5,6 @@ table counts the documents with each term: PostgreSQL has no quick way to count 
 alike.
 """
 
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,6 @@ from sqlalchemy.orm import Session
 
 from .models import COLLECTIONS, SQLITE, Collection, Key, Vector, _Doc
 from .terms import STEM, cut, is_of_signs, stems
-
-# Before version 3.42, SQLite's full-text index only marks entries as deleted. Merging the index erases them.
-KEEPS_DELETED = sqlite3.sqlite_version_info < (3, 42)
 
 MIN_WORD_LENGTH = 3  # letters of a word that the public index counts (see `models._Term`)
 WORD = "~"  # in the key of such a count, between the newsletter's id and the word
@@ -125,8 +121,8 @@ def remove_documents(session: Session, collection: Collection, keys: Sequence[Ke
     # Delete the documents before their vectors: a worker that is storing a vector holds a lock on its document.
     session.execute(delete(collection.docs).where(collection.docs.id.in_([row.id for row in rows])))
     _drop_vectors(session, collection, removed_keys)
-    if KEEPS_DELETED and is_sqlite(session):
-        session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
+    if is_sqlite(session) and not _erases_entries(session, collection):
+        _merge_segments_of(session, collection)
 
 
 def clear_index(session: Session, collection: Collection) -> None:
@@ -144,7 +140,20 @@ def clear_index(session: Session, collection: Collection) -> None:
 def merge_segments(session: Session) -> None:
     """Merge the segments of SQLite's full-text indexes: the newest ones reveal the order in which texts arrived."""
     for collection in COLLECTIONS:
-        session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
+        _merge_segments_of(session, collection)
+
+
+def _merge_segments_of(session: Session, collection: Collection) -> None:
+    session.execute(text(f"INSERT INTO {collection.fts} ({collection.fts}) VALUES ('optimize')"))  # noqa: S608
+
+
+def _erases_entries(session: Session, collection: Collection) -> bool:
+    """Return whether SQLite's index erases entries. Otherwise it only marks them, and merging the index erases them.
+
+    That is so in an index that was created before SQLite 3.42, also if the library is newer by now.
+    """
+    option = text(f"SELECT v FROM {collection.fts}_config WHERE k = 'secure-delete'")  # noqa: S608 - a name of ours
+    return bool(session.scalar(option))
 
 
 def _rows(session: Session, collection: Collection, keys: Sequence[Key]) -> list[_Doc]:

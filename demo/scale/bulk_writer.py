@@ -2,7 +2,6 @@
 
 import gc
 import heapq
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ T = TypeVar("T")
 RowValues = dict[str, Any]
 BATCH_SIZE = 10_000  # rows of a table after which all rows are written
 ROWS_PER_STATEMENT = 512  # on SQLite
+MAX_PARAMS = 32_766  # of a statement, SQLite's default since version 3.32; SQLCipher's driver can't be asked
 CACHE_SIZE = 512 * 1024  # KiB of SQLite's page cache during the inserts
 # A row and its text refer to each other, so the row is first inserted with the values that it has without a text.
 VALUES_WITHOUT_TEXT: dict[str, RowValues] = {
@@ -245,14 +245,14 @@ def _insert_rows(connection: Connection, table: Any, rows: list[RowValues]) -> N
             copy.write_row(record)
 
 
-def _insert_into_sqlite(driver: sqlite3.Connection, target: str, width: int, records: list[tuple[Any, ...]]) -> None:
+def _insert_into_sqlite(driver: Any, target: str, width: int, records: list[tuple[Any, ...]]) -> None:
     """Insert many records per statement. `target` is a table with the names of `width` columns.
 
     The driver needs the GIL between statements, so long statements let other threads work. The sizes are powers of two,
     so that there are few different statements.
     """
     size, start = ROWS_PER_STATEMENT, 0
-    max_size = driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width
+    max_size = MAX_PARAMS // width
     while start < len(records):
         while size > min(max_size, len(records) - start):
             size //= 2

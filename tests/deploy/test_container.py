@@ -57,6 +57,17 @@ def test_every_library_is_checked_by_its_hash() -> None:
     assert len(installs) == 3
 
 
+def test_the_image_has_what_encrypts_an_sqlite_file_whatever_else_is_added_to_it() -> None:
+    (listed,) = re.findall(r"for part in (.*?); do", CONTAINERFILE)
+    parts = listed.removesuffix(" ${EXTRAS}").split()
+    assert parts == ["runtime", "encryption"]
+    for part in parts:
+        locked = (ROOT / "requirements" / f"{part}.txt").read_text().replace("\\\n", " ").splitlines()
+        pins = [line for line in locked if line and not line.lstrip().startswith("#")]
+        assert [line for line in pins if "==" not in line or "--hash=sha256:" not in line] == []
+    assert sum(line.startswith("sqlcipher3==") for line in pins) == 1
+
+
 @pytest.mark.threat("unsafe start")
 def test_the_image_runs_as_nobody_else_and_answers_for_its_health() -> None:
     assert lines_of("USER") == ["readers-asked"]

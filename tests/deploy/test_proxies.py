@@ -22,6 +22,7 @@ from tests.support.app import SECRETS
 from tests.support.debian_machine import wait_for_machine
 from tests.support.incoming_mails import mail
 from tests.support.proxies import (
+    ADMIN_SOCKET,
     OTHER_IP,
     SERVER_ADDRESS,
     SITE_NAME,
@@ -74,6 +75,20 @@ def test_pages_come_by_tls_alone_and_say_once_that_they_do(site: ProxiedSite) ->
     page = site.timur.request("/steppe/")
     assert (page.status, is_from_app(page), page.headers.get_all("Strict-Transport-Security")) == (200, True, [YEAR])
     assert "Secure" in site.timur.request("/sign-in").headers["Set-Cookie"]
+
+
+TALK_TO_PROXY = f"exec python -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"{ADMIN_SOCKET}\")' 2>&1"
+
+
+@pytest.mark.threat("network observer")
+def test_no_other_account_of_the_machine_tells_the_proxy_what_to_do(site: ProxiedSite, proxy: str) -> None:
+    """Caddy takes orders over HTTP: whoever gives it another configuration reads, logs or redirects all that comes."""
+    listeners = site.machine.run("ss -ltnH").splitlines()
+    assert sorted({line.split()[3].rpartition(":")[2] for line in listeners}) == ["443", "80", "8000"]
+    if proxy == "Caddy":
+        assert "PermissionError" in site.machine.run(site.machine.as_account(TALK_TO_PROXY), status=1)
+        site.machine.run("caddy reload --config /etc/caddy/Caddyfile --force > /run/proxy.said 2>&1")
+        assert site.timur.request("/steppe/").status == 200
 
 
 def test_styles_and_scripts_come_packed_and_are_kept_for_good_under_the_address_that_pages_name(

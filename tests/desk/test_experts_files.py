@@ -359,6 +359,20 @@ def test_no_cell_begins_like_a_formula_and_each_comes_back(cell: str) -> None:
     assert spreadsheet.unescape_cell(safe) == cell
 
 
+@pytest.mark.threat("hostile words")
+@settings(max_examples=200)
+@given(st.lists(st.text(alphabet="'=+-@\t\r\n;\" ,a＝", max_size=10), min_size=2, max_size=3))
+def test_a_program_that_splits_elsewhere_finds_no_formula_inside_of_a_cell_and_each_comes_back(
+    cells: list[str],
+) -> None:
+    """Excel splits at semicolons where the comma separates decimals, and then doesn't see the quotes in the middle."""
+    (_headers, line) = spreadsheet.write_csv(["a"], [cells])
+    _first_piece, *pieces = re.split(r"[;\t\r\n]", line)  # the quotes of the first one are seen
+    assert [piece for piece in pieces if re.match(r"[ \"]*[=+\-@＝]", piece)] == []
+    (row,) = csv.reader(io.StringIO(line, newline=""), strict=True)
+    assert [spreadsheet.unescape_cell(cell) for cell in row] == cells
+
+
 def test_a_file_fills_nothing_into_a_colleague_who_removed_themselves(nora: Desk, newsroom: Newsroom) -> None:
     """Nora was an expert, too. Her account at the desk stays, with its address."""
 

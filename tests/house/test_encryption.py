@@ -21,16 +21,20 @@ from app.db.engine import Database, open_database
 from app.db.fault_kinds import Busy, FaultKind, fault_kind
 from app.db.migrate import migrate
 from app.letters.models import Letter
+from app.newsletters.models import Newsletter
 from app.search import DESK
 from app.search.full_text import search
 from app.settings import settings_file
 from app.workflows.indexing import index_due
 from app.workflows.letters import withdrawal
+from demo.scale.long_road import SLUG
+from demo.serve import prepare_database
 from tests.support.app import BASE_URL, PRODUCTION_SETTINGS, SECRETS
 from tests.support.commands import init_options, run_command
 from tests.support.database_checks import dump_tables, find_in_files, read_database_files
 from tests.support.letters import create_letter
 from tests.support.sample_newsroom import Newsroom, create_newsroom
+from tests.support.source import ROOT
 
 KEY, OTHER_KEY = (encryption.derive_file_key(Keys(secrets)) for secrets in (SECRETS, {1: bytes(range(32, 64))}))
 BODY, BACKGROUND = "Is the cannery at Aralsk closed?", "My aunt coughs from the varnish there."
@@ -201,6 +205,7 @@ def test_an_operator_encrypts_a_new_newsroom_changes_the_key_and_decrypts_it(run
         "and run readers-asked convert-database."
     )
     assert run("convert-database").stdout == f"{file} is encrypted with the newest key.\n"
+    assert rotated.stderr == ""  # the older key was found after the newest had failed
     assert len(run("keys", "rotate").stdout.splitlines()) == len(rotated.stdout.splitlines()) - 1
     set_line(settings, "SECRET_KEYS", new_secret)
     assert run("audit", "verify").returncode == 0
@@ -292,3 +297,19 @@ def test_a_file_of_the_settings_opens_with_the_key_of_the_settings(tmp_path: Pat
     database.write(create_newsroom)
     database.close()
     assert encryption.is_encrypted(tmp_path / FILE)
+
+
+def test_the_demo_fills_an_encrypted_file_and_starts_with_it(tmp_path: Path) -> None:
+    settings = {
+        "READERS_ASKED_ENV": "demo", "ENCRYPT_DATABASE": "1", "DATABASE_URL": f"sqlite:///{tmp_path / FILE}",
+        "ERASURES": str(tmp_path / "erasures"),
+    }  # fmt: skip
+    command = (sys.executable, "-m", "flask", "--app", str(ROOT / "wsgi.py"), "demo")
+    filled = run_command(tmp_path, "--questions", "10", program=command, **settings)
+    assert (filled.returncode, filled.stderr) == (0, "")
+    assert encryption.is_encrypted(tmp_path / FILE)
+    database = open_database(config.load(settings))
+    prepare_database(database, tmp_path / "erasures")
+    with database.read() as session:
+        assert session.scalars(select(Newsletter.slug).order_by(Newsletter.id.desc())).first() == SLUG
+    database.close()

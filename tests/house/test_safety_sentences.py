@@ -4,14 +4,23 @@ with the test that holds it. A sentence that is new, or worded anew, fails here 
 
 import ast
 import re
-from functools import cache
+from datetime import timedelta
+from functools import cache, partial
 from typing import NamedTuple
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
+from app.core.actors import Staff
+from app.core.clock import utc_now
 from app.db.engine import Database
+from app.db.session import now
+from app.letters.models import MADE_ROOM, Letter
+from app.letters.receipts import find_receipt
 from app.newsletters.models import Newsletter
+from app.questions import actions
 from app.settings.translation_server import TranslationServer
 from tests.support.docs import find_section, list_table_rows
 from tests.support.pages import Page
@@ -23,23 +32,38 @@ DOC = "docs/safety-sentences.md"
 TEXT = (ROOT / DOC).read_text(encoding="utf-8")
 ONION = f"http://{'steppe22' * 7}.onion"
 PROOF = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+NUMBER = re.compile(r"\d+(?= characters?\b)")
 DAY = re.compile(r"[A-Z][a-z]+day \d+ \w+(?: \d{4})?")
 # What stands in place of a proof: nothing of the program could make such a sentence untrue.
 UNPROVED = {"advice", "of others", "no promise"}
 # Where the sentences stand on each page, by the heading of its table; "main p" and the like are all that it says.
 PLACES = {
     "The front page": ".promises",
-    "The form": ".promises, fieldset p, .weigh dd, details p, aside .steps li:last-child, aside section:last-child p",
+    "The form": ".promises, fieldset p, .weigh dd, details p, aside .steps li, aside section:last-child p",
     "The form again": ".summary > p",
     "The look before sending": ".lede, aside p",
     "The number": ".lede, .help, details p, aside p",
     "The form that was sent before": ".summary > p:not(.code)",
     "The field for the number": ".lede, aside p, .summary > p",
-    "The receipt": ".lede, details p, aside p",
-    "What is kept": ".lede, .help, aside p",
+    "The receipt": "p",
+    "The receipt after a flood": ".lede, .is-now p",
+    "The receipt of words that were kept in full": ".lede, .is-now p",
+    "The receipt of an open question without its words": ".lede, .is-now p",
+    "What is kept": "p",
     "What was taken back": ".lede, .is-now div > p:not(:first-child), aside p",
     "A form that is sent again after that": ".lede + p",
     "What we protect you from, and what we can’t": ".lede, p.said, ol.steps li",
+}
+
+
+CONTACT = {
+    "hear_back": "while", "email_while": "timur@post.example", "credit": "first", "first": "Timur", "place": "Osh",
+}  # fmt: skip
+# How letters were erased, by the heading of their receipts.
+ERASED: dict[str, dict[str, object]] = {
+    "The receipt after a flood": {"end_reason": MADE_ROOM, "state": "ended"},
+    "The receipt of words that were kept in full": {"end_reason": "forgotten", "state": "ended"},
+    "The receipt of an open question without its words": {"erase_on": utc_now().date()},
 }
 
 
@@ -57,11 +81,25 @@ def sentences_of(text: str) -> list[str]:
 
 
 def sentences(page: str, location: str) -> list[str]:
-    """Every sentence of a place of the page's own part, in its order, each once, with (day) and (address)."""
+    """Every sentence of a place of the page's own part, in its order, each once, with (day), (number) and (address)."""
     selectors = ", ".join(f"main {selector}" for selector in location.split(", "))
     texts = [" ".join(text.split()) for text in Page(page).texts(selectors)]
     parts = (part for text in texts for part in sentences_of(text) if part)
-    return list(dict.fromkeys(DAY.sub("(day)", part).replace(ONION, "(address)") for part in parts))
+    parts = (NUMBER.sub("(number)", DAY.sub("(day)", part)) for part in parts)
+    return list(dict.fromkeys(part.replace(ONION, "(address)") for part in parts))
+
+
+def erase(session: Session, receipt: str, values: dict[str, object]) -> None:
+    letter = find_receipt(session, receipt)
+    assert letter is not None
+    changes = values | {"body": None, "erased_at": now(session), "received_at": now(session) - timedelta(days=365)}
+    session.execute(update(Letter).filter_by(id=letter.id).values(changes))
+
+
+def open_question(session: Session, editor: Staff, receipt: str) -> None:
+    letter = find_receipt(session, receipt)
+    assert letter is not None
+    actions.open_question(session, editor, [letter], headline="The Salt")
 
 
 @pytest.fixture
@@ -88,7 +126,14 @@ def public_pages(client: FlaskClient, database: Database, newsroom: Newsroom) ->
     pages["The field for the number"] = post("receipt", receipt="1" * 20)
     number = read_receipt(pages["The number"])
     pages["The receipt"] = post("receipt", receipt=number)
-    pages["What is kept"] = post("receipt/held", receipt=number)
+    for heading, values in ERASED.items():
+        erased = read_receipt(send_question(client, body=f"Who guards the gate? {heading}").text)
+        database.write(partial(erase, receipt=erased, values=values))
+        pages[heading] = post("receipt", receipt=erased)
+    full = send_question(client, body="Who counts the salt?", background="I live by the mill.", **CONTACT).text
+    post("receipt/add", receipt=read_receipt(full), more="I mean the year 2019.")
+    database.write(partial(open_question, editor=newsroom.nora, receipt=read_receipt(full)))
+    pages["What is kept"] = post("receipt/held", receipt=read_receipt(full))
     pages["What was taken back"] = post("receipt/withdraw", receipt=number)
     pages["A form that is sent again after that"] = post("send", form=form, body=SILOS_QUESTION)
     pages["What we protect you from, and what we can’t"] = client.get("/steppe/protection").text

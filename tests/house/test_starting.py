@@ -250,6 +250,31 @@ def test_the_app_by_itself_as_any_server_loads_it_says_so_too(outdated_database:
     assert (ended.returncode, ended.stderr.startswith(REFUSED), "Traceback" in ended.stderr) == (4, True, False)
 
 
+COUNT_LOADED_TABLES = "; ".join((
+    "import wsgi",
+    "from app.letters.flood_ranking import _all_function_words",
+    "print(_all_function_words.cache_info().currsize)",
+))  # fmt: skip
+
+
+@ON_SQLITE
+@pytest.mark.threat("watched pages")
+def test_any_server_that_loads_the_app_has_the_tables_before_the_first_letter_and_no_command_waits_for_them(
+    database: Database, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    as_command = (
+        f"import click; scope = click.Context(click.Command('audit')).scope(); scope.__enter__(); {COUNT_LOADED_TABLES}"
+    )
+    loaded = [
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=bare_environment(tmp_path, **settings(database.url)),
+            capture_output=True, text=True, check=True, timeout=120,
+        ).stdout
+        for code in (COUNT_LOADED_TABLES, as_command)
+    ]  # fmt: skip
+    assert loaded == ["1\n", "0\n"]
+
+
 def test_no_process_of_a_newsroom_on_sqlite_loads_the_driver_of_postgresql_or_takes_mail_by_lmtp() -> None:
     looks = "import sys, app.cli.commands, app.db.engine; print(sorted({'psycopg', 'aiosmtpd', 'sqlalchemy'}.intersection(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, capture_output=True, text=True, check=True)

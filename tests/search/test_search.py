@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from app.db.engine import Database
@@ -20,7 +20,7 @@ from app.search.models import DeskDoc, DeskTerm
 from app.search.terms import cut
 from app.workflows.indexing import index_due, index_letters, index_questions, rebuild_indexes
 from tests.support.database_checks import find_in_files, find_unerased
-from tests.support.databases import wait_until_blocked
+from tests.support.databases import ON_SQLITE, wait_until_blocked
 from tests.support.letters import create_letter
 from tests.support.sample_newsroom import Newsroom, create_answered_question
 
@@ -199,6 +199,25 @@ def test_taking_back_takes_the_words_out_of_every_table_and_file(
     assert index_due(database) == 1
     with database.read() as session:
         assert {row.term: row.docs for row in session.scalars(select(DeskTerm))} == after
+
+
+@ON_SQLITE
+def test_taking_back_takes_the_words_out_of_an_index_that_an_older_sqlite_created(
+    database: Database, newsroom: Newsroom
+) -> None:
+    """Before version 3.42 there was no option `secure-delete`, and no later version sets it in an index that is there."""
+    turn_off = "INSERT INTO desk_fts (desk_fts, rank) VALUES ('secure-delete', 0)"
+    database.write(lambda session: session.execute(text(turn_off)) and None)
+    letter_id = create_letter(database, newsroom, "Did they not know of zanzibarium orchards?")
+    index_due(database)
+
+    def take_back(session: Session) -> None:
+        letter = session.get_one(Letter, letter_id)
+        receipts.erase(session, receipts.reader_of(letter), letter)
+
+    assert find_in_files(database, "zanzibar") == ["zanzibar"]
+    database.write(take_back)
+    assert find_in_files(database, "zanzibar") == []
 
 
 def test_filling_anew_gives_the_same_index(database: Database, newsroom: Newsroom, letters: dict[str, int]) -> None:

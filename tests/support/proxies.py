@@ -27,6 +27,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 
   -addext subjectAltName=DNS:{SITE_NAME} -keyout {KEY} -out {CERTIFICATE} 2>/dev/null
 """
 
+ADMIN_SOCKET = "/var/lib/caddy/admin.sock"  # by which `caddy reload` and `caddy stop` reach it
 # The setup of docs/install.md. Caddy gets a certificate, since it can't request one here.
 START_COMMANDS = {
     "nginx": f"""
@@ -39,7 +40,7 @@ sed 's|# tls .*|tls {CERTIFICATE} {KEY}|' {ROOT}/deploy/Caddyfile > /etc/caddy/C
 XDG_DATA_HOME=/run/caddy XDG_CONFIG_HOME=/run/caddy caddy start --config /etc/caddy/Caddyfile > /run/proxy.said 2>&1
 """,
 }
-STOP_COMMANDS = {"nginx": "nginx -s stop", "Caddy": "caddy stop"}
+STOP_COMMANDS = {"nginx": "nginx -s stop", "Caddy": "caddy stop --config /etc/caddy/Caddyfile"}
 
 
 @dataclass(frozen=True)

@@ -440,6 +440,11 @@ def test_home_the_list_and_the_question_ask_and_lead_to_each_other(
     assert link.endswith("/leaving#open-questions")
     listed = nora.get("/leaving").part("section[aria-labelledby=open-questions]")
     assert [url.rpartition("/")[2] for url in listed.urls] == [public_id]
+    (outcome,) = nora.get("/letters?state=filed").texts(".row .says")
+    assert (
+        outcome.removesuffix(f" {erase_on:%Y}")
+        == f"Question, words erased on {erase_on:%A} {erase_on.day} {erase_on:%B}"
+    )
     page = nora.get(f"/questions/{public_id}")
     assert "The words of 1 letter will be erased on" in page.main_text
     assert {"Erase them for good"} <= set(page.buttons)

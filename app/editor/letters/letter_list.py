@@ -382,8 +382,10 @@ def _get_day(letter: Letter) -> date:
 
 
 def _format_row_outcome(letter: Letter, assignment: Assignment | None, kind_labels: Mapping[str, Any]) -> str:
-    """Return the outcome of a letter, or else the question that its expert was asked, or else a look-alike hint."""
+    """Return the outcome of a letter and when its words are erased, or else its expert's question or a hint."""
     if outcome := _format_outcome(letter, kind_labels):
+        if letter.is_filed and letter.body and letter.erase_on:
+            return _("%(outcome)s, words erased on %(day)s", outcome=outcome, day=day(letter.erase_on))
         return outcome
     if assignment:
         return assignment.question.short_title
