@@ -130,8 +130,8 @@ def test_from_a_bare_machine_to_the_served_desk(bare_machine: DebianMachine) -> 
     page = timur.request("/letter/")
     assert (page.status, "The Letter" in page.body.decode()) == (200, True)
     wait_for_machine(lambda: timur.request("/readyz").status == 200, "the worker")
-    found = re.findall(r"(?m)^FAULT +([a-z ]+):", root.types("7. Is all well?", ends=" || true"))
-    assert found == ["mail server"]  # which comes by another page
+    report = root.types("7. Is all well?", ends=" || true")
+    assert re.findall(r"(?m)^FAULT +([a-z ]+):", report) == ["mail server"], report  # which comes by another page
     assert bare_machine.run("systemctl is-active readers-asked@web readers-asked@worker").split() == [
         "active",
         "active",
