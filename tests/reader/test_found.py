@@ -38,7 +38,7 @@ def run(database: Database, newsroom: Newsroom) -> Callable[..., str]:
     def run(headline: str, body: str, year: int | None = None) -> str:
         key = publish_answer(database, newsroom, [], headline=headline, body=body)
         if year:
-            database.write(partial(move, key=key, at=datetime(year, 5, 5, tzinfo=UTC)))
+            database.write(partial(move, key=key, time=datetime(year, 5, 5, tzinfo=UTC)))
         index_due(database)
         return f"/steppe/q/{key}/{headline.lower().replace(' ', '-')}"
 
