@@ -253,7 +253,7 @@ def test_the_archive_is_walked_to_its_end_without_losing_or_repeating_one(
     found, path = [], "/steppe/answers"
     while path:
         page = Page(client.get(path).text)
-        found += page.texts('.head > a[href^="/steppe/q/"][dir=auto]')
+        found += page.texts('.head[dir=auto] > a[href^="/steppe/q/"]')
         path = page.next_url
     assert found == [f"Story {number}" for number in reversed(range(45))]
 
@@ -272,7 +272,7 @@ def test_topics_and_years_choose(client: FlaskClient, database: Database, newsro
     database.write(two_topics_and_an_older_edition)
     publish_answer(database, newsroom, [], headline="The Well", body="Who dug the well?")
     shown = {
-        choice: Page(client.get(f"/steppe{choice}").text).texts(".head > a[dir=auto]")
+        choice: Page(client.get(f"/steppe{choice}").text).texts(".head[dir=auto] > a")
         for choice in ("/answers", "/topics/grain", "/answers?year=2021", "/topics/grain?year=2021")
     }
     assert shown == {
