@@ -6,12 +6,13 @@ from ..questions.models import Translation
 from ..questions.source_protection import find_verbatim_spans
 from ..search.terms import units
 from ..text.clean import single_line
-from ..text.languages import likely_script, script_subtag
+from ..text.languages import likely_script, script_of, script_subtag
 from .translation_fields import TranslationFields
 
 LINES = ("headline", "credit_line", "relation")
 TEXTS = ("body", "ties")
 MIN_SENTENCE_WORDS = 3  # a shorter sentence may be the same in two languages, or consist of names
+ALPHABETS = ("Latn", "Cyrl", "Arab")  # the scripts of names that are usually transliterated for another script
 MAX_SHOWN_LENGTH = 80  # characters of a passage by which a page refers to it
 
 _SENTENCE_END = re.compile(r"(?<=[.!?؟…。！？])\s*|\n+")
@@ -60,6 +61,12 @@ def _list_sentences(text: str) -> list[str]:
 
 def _shorten(passage: str) -> str:
     return passage if len(passage) <= MAX_SHOWN_LENGTH else f"{passage[:MAX_SHOWN_LENGTH].rstrip()}…"
+
+
+def is_untransliterated(name: str, language: str) -> bool:
+    """Return whether a name is in another alphabet than the language. It may stay so, for example as it is signed."""
+    script = script_of(name)
+    return script in ALPHABETS and _get_script(language) not in (script, "")
 
 
 def list_empty_fields(original: TranslationFields, translation: TranslationFields | Translation) -> list[str]:

@@ -258,6 +258,19 @@ def list_visible_translations(session: Session, item: EditionItem) -> list[ItemT
     return get_visible_translations(session, [item])[item.id]
 
 
+def get_section_name(
+    session: Session, newsletter: Newsletter, item: EditionItem, shown: EditionItem | ItemTranslation
+) -> str:
+    """Return the section's name for the page of a published Q&A. `shown` is the item or the translation on the page.
+
+    If the section had no name in the translation's language when the translation was stored, it may have one now.
+    """
+    name: str = shown.piece["section"]
+    if isinstance(shown, ItemTranslation) and name == item.piece["section"]:
+        return get_newsletter_text(session, newsletter, "section", shown.language) or name
+    return name
+
+
 def get_visible_translations(session: Session, items: Sequence[EditionItem]) -> dict[int, list[ItemTranslation]]:
     """Return `list_visible_translations` of several items, keyed by their IDs, in one query."""
     translations_by_item: dict[int, list[ItemTranslation]] = {item.id: [] for item in items}

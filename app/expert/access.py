@@ -117,7 +117,7 @@ def check_access() -> Response | None:
         csrf.protect()
         return None
     if request.endpoint in PAGES_FOR_ALL:
-        errors.use_browser_language()
+        errors.use_browser_language(request.args.get("lang", ""))
         return None
     if request.method == "POST":
         return errors.render_error(403, happened=_("You are no longer signed in here; nothing was sent."))

@@ -209,7 +209,7 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
         story=shown_story,
         parts=render_parts(shown_item),
         answers=len(shown_story.people),
-        kicker=shown_item.piece["section"],
+        kicker=item_translations.get_section_name(session, newsletter, item, shown_item),
         askers=piece_from(item).askers,
         edition=edition,
         ties=translation.input["ties"] if translation else archive.ties(session, item),

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from ..answers import translators, writing
-from ..answers.leftovers import count_paragraphs
+from ..answers.leftovers import count_paragraphs, is_untransliterated
 from ..answers.translators import TranslationTask
 from ..core.actors import TranslatorActor
 from ..core.domain_errors import InvalidTransition, MissingPrecondition, TooLong, VersionConflict
@@ -194,6 +194,7 @@ def _render_page(
         names=_field_names(task) if original else [],
         labels=LABELS,
         sheet=form_state,
+        is_name_untransliterated=is_untransliterated(form_state.words.get("name", ""), task.translator.language),
         paragraph_counts=_count_paragraphs(task, form_state),
         handed_in_text=handed_in.words if handed_in else None,
         other_drafts=[draft for draft in context.drafts if draft.body not in ("", shown_text)],

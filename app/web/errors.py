@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
+from werkzeug.datastructures import LanguageAccept
 from werkzeug.exceptions import HTTPException
 
 from ..core.domain_errors import DomainError, MissingPrecondition, PermissionDenied, TooLong
@@ -138,6 +139,8 @@ def render_error(
     somebody their links: the address that was typed, and what is wrong with it.
     """
     message = message or PAGES.get(status, PAGES[500])
+    if "language" not in g and not _is_desk_path():
+        use_browser_language()
     if form_values is None:
         form_values = get_submitted_texts()
     html = render_template(
@@ -170,9 +173,11 @@ def render_lost_link(status: int = 404, email: str = "", error: str = "") -> Res
     return render_error(status, message=LINK_LOST, link_form={"email": email, "error": error})
 
 
-def use_browser_language() -> None:
-    """Show the page in a language of the browser: it belongs to no newsletter and no person."""
-    g.language = request.accept_languages.best_match(sorted(interface_languages()), "en")
+def use_browser_language(requested_code: str = "") -> None:
+    """Show a page that belongs to no newsletter and no person in the requested language, or in one of the browser."""
+    requested = [(requested_code, 2)] if requested_code else []  # the browser's have a quality of at most 1
+    accepted = LanguageAccept([*requested, *request.accept_languages])
+    g.language = accepted.best_match(sorted(interface_languages()), "en")
 
 
 def or_lost_link(target: T | None) -> T:
@@ -184,9 +189,11 @@ def or_lost_link(target: T | None) -> T:
 
 def _get_desk_link() -> tuple[str, str] | None:
     """Return the URL and text of a link to the desk for its own pages, or None for all other pages."""
-    if not request.path.startswith("/desk/"):
-        return None
-    return url_for("editor.start"), _("Back to the desk")
+    return (url_for("editor.start"), _("Back to the desk")) if _is_desk_path() else None
+
+
+def _is_desk_path() -> bool:
+    return request.path.startswith("/desk/")
 
 
 def get_submitted_texts() -> dict[str, str]:

@@ -110,9 +110,8 @@ def test_one_press_stands_down_what_is_old(nora: Desk, database: Database) -> No
 
 def test_no_other_list_is_there(nora: Desk) -> None:
     assert nora.get("waiting/letters", 404).heading
-    assert [nora.get(f"waiting/{group}").texts("h2") for group in ("checking", "ask", "edit", "settle", "invite")] == [
-        []
-    ] * 5
+    groups = ("checking", "ask", "edit", "settle", "translation", "invite")
+    assert [nora.get(f"waiting/{group}").texts("h2") for group in groups] == [[]] * 6
 
 
 @pytest.mark.usefixtures("backlog")

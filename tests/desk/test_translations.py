@@ -240,6 +240,9 @@ def test_what_a_translation_lacks_is_said_beside_it(nora: Desk, coming_edition: 
         "Empty in the translation: Credit line",
         "Paragraphs: 1 in the original, 3 in the translation.",
     ]
+    save_translation(nora, first, key=key, **{**ANSWER, "name": "Leyla Aydın"})
+    other_letters = "The expert’s name isn’t in the letters of this language: Leyla Aydın"
+    assert nora.get(page).texts(".late") == [section, other_letters]
     save_translation(nora, first, key=key, **ANSWER)
     assert nora.get(page).texts(".late") == [section]
     nora.post(

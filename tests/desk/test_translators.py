@@ -1,5 +1,7 @@
 """Nora asks somebody outside for a translation, on the page of the texts: sends the words, again, or withdraws the link."""
 
+import re
+
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -60,6 +62,30 @@ def test_from_the_press_to_the_approval(nora: Desk, coming_edition: ComingEditio
     assert "Shirin Amini translated it for you; it was approved on" in nora.get_text(texts(first))
     assert get_one(nora.database, Translation).state == "approved"
     assert "A translator handed in a text in Persian." in nora.get_text(f"questions/{first}")
+
+
+def test_home_shows_what_a_translator_handed_in_until_it_is_approved(
+    nora: Desk, ilya: Desk, coming_edition: ComingEdition, app: Flask
+) -> None:
+    def get_lines(person: Desk) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The heading of each column of Home that mentions Shirin, with those of its links."""
+        parts = person.get("").parts("section[aria-labelledby^=waits-]")
+        columns = {re.sub(r" (\d+|none)$", "", part.texts("h3")[0]): part.links for part in parts}
+        found = {heading: [link for link in links if "Shirin" in link[0]] for heading, links in columns.items()}
+        return [(heading, links) for heading, links in found.items() if links]
+
+    [first] = coming_edition.create_questions(FIRST_QUESTION)
+    page = invite_translator(nora, first)
+    assert get_lines(nora) == []
+    hand_in(app, page)
+    line = ("Approve Shirin Amini’s translation into Persian", f"/desk/steppe/{texts(first)}")
+    assert get_lines(nora) == [("For you", [line])]
+    assert get_lines(ilya) == [("For an editor", [line])]
+    assert "One text waits for you." in nora.get_text("")
+    [listed] = [link for link in nora.get("waiting/translation").links if "Shirin" in link[0]]
+    assert listed == line
+    approve_translation(nora, first)
+    assert (get_lines(nora), get_lines(ilya)) == ([], [])
 
 
 def test_an_assistant_sees_how_it_stands_and_sends_nothing_out(

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.audit import Event
 from app.core.actors import Clock
@@ -17,9 +18,12 @@ from app.db.engine import Database
 from app.entrance.login import LEAST_DURATION
 from app.entrance.redirect_targets import get_local_path
 from app.mail import outbox
+from app.mail.message import REMOVAL_PATH
 from app.mail.models import OutboxMail
+from app.newsletters.models import Newsletter
 from app.people import sign_in
 from app.people.models import BrowserSession, Person
+from tests.support.assignments import ask_expert
 from tests.support.pages import Browser
 from tests.support.sample_newsroom import Newsroom
 
@@ -82,6 +86,41 @@ def test_leyla_comes_in_in_the_language_of_her_browser(
     nora = browse()
     nora.open("/sign-in")
     assert nora.page.attributes("html", "lang") == ["en"]
+
+
+def test_from_a_question_leyla_comes_in_in_the_language_of_its_page(
+    database: Database, newsroom: Newsroom, browse: Callable[[], Browser]
+) -> None:
+    """Her browser prefers English, but her newsletter's page, which led her here, is in Persian."""
+
+    def to_persian(session: Session) -> None:
+        session.get_one(Newsletter, newsroom.newsletter_id).language = "fa"
+
+    salt = ask_expert(database, newsroom)
+    salt.send()
+    database.write(to_persian)
+    leyla, titles = browse(), []
+    leyla.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    leyla.open(salt.link)
+    [other_questions] = [href for href in leyla.page.attributes("a", "href") if href.startswith("/sign-in")]
+    [removal] = [href for href in leyla.page.attributes("a", "href") if href.startswith(REMOVAL_PATH)]
+    for path in (removal, other_questions):
+        leyla.open(path)
+        titles.append((leyla.page.heading, leyla.page.attributes("html", "lang")))
+    leyla.press("/sign-in", email=LEYLA, to="expert")
+    leyla.follow()
+    titles.append((leyla.page.heading, leyla.page.attributes("html", "lang")))
+    with database.read() as session:
+        mail = session.scalars(select(OutboxMail).filter_by(kind="sign_in")).one()
+        assert outbox.read(session, mail).subject == "راه ورود شما"
+    leyla.open(mailed(database)[0])
+    titles.append((leyla.page.heading, leyla.page.attributes("html", "lang")))
+    assert titles == [
+        ("حذف من", ["fa"]),
+        ("ورود", ["fa"]),
+        ("ایمیل\u200cتان را ببینید", ["fa"]),
+        ("با یک دکمه وارد می\u200cشوید", ["fa"]),
+    ]
 
 
 @pytest.mark.threat("stranger at the door")

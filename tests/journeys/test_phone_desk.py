@@ -55,6 +55,19 @@ def test_the_sections_are_one_line_that_unfolds(
     nora.expect_heading("Experts")
 
 
+IS_CUT = "name => name.scrollWidth > name.clientWidth || name.scrollHeight > name.clientHeight"
+
+
+def test_the_name_of_the_newsletter_wraps_and_is_not_cut(
+    chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
+) -> None:
+    nora = UserBrowsers(chromium, database, site, tmp_path / "mail", scripts=True).sign_in_staff(width=390)
+    nora.open("/desk/steppe/")
+    switch = nora.page.locator(".switch")
+    expect(switch).to_have_text("The Steppe Letter")
+    assert switch.evaluate(IS_CUT) is False
+
+
 def test_a_long_name_leaves_room_for_the_mark_that_opens_the_other_desks(
     chromium: Browser, database: Database, newsroom: Newsroom, site: str, tmp_path: Path
 ) -> None:

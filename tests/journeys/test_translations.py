@@ -62,6 +62,9 @@ def test_from_the_desk_s_form_to_the_reader_s_page(browsers: UserBrowsers, newsr
     timur.follow(timur.page.locator(".article-meta + .langs a", has_text="فارسی"))
     timur.expect_heading("باد شور")
     expect(timur.page.locator("html")).to_have_attribute("dir", "rtl")
+    links, text = (timur.page.locator(place).bounding_box() for place in (".article-meta + .langs", ".article-q"))
+    assert links is not None and text is not None
+    assert text["y"] - links["y"] - links["height"] >= 16
     expect(timur.page.locator(".article-q")).to_have_css("direction", "rtl")
     expect(timur.page.locator(".quotation")).to_contain_text(f"«{ANSWERED}»")
     expect(timur.page.locator(".article-lead")).to_contain_text("(ترجمه: Shirin Amini)")

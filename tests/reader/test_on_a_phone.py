@@ -62,6 +62,18 @@ def test_search_stands_before_the_answers(phone: Page, site: str, database: Data
     assert box(phone, "[role=search]")["end"] < min(box(phone, ".listing")["y"], HEIGHT)
 
 
+def test_an_answer_in_a_list_is_aligned_as_its_language_is_written_not_as_the_page(
+    phone: Page, site: str, database: Database, newsroom: Newsroom
+) -> None:
+    salt = publish_answer(database, newsroom, [], headline="The Salt")
+    for path in ("answers", "editions"):
+        phone.goto(f"{site}/steppe/{path}?lang=fa")
+        entry, link = phone.locator(".listing > li").first, phone.locator(f'.listing a[href*="{salt}"]')
+        assert (link.inner_text(), link.evaluate("link => getComputedStyle(link).direction")) == ("The Salt", "ltr")
+        left_edges = [round(one.bounding_box()["x"]) for one in (entry, link)]  # type: ignore[index]
+        assert left_edges == [left_edges[0]] * 2
+
+
 @pytest.mark.parametrize("language", ["en", "fa"])
 def test_what_is_pressed_in_the_archive_is_large_enough(
     language: str, phone: Page, site: str, database: Database, newsroom: Newsroom

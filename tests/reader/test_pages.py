@@ -119,6 +119,22 @@ def test_what_there_is_not_is_404(path: str, client: FlaskClient, newsroom: News
     assert client.get(path).status_code == 404
 
 
+def test_an_error_page_of_no_newsletter_is_in_a_language_of_the_browser(
+    client: FlaskClient, newsroom: Newsroom
+) -> None:
+    def get_languages(path: str, accepted: str, method: str = "GET") -> list[str]:
+        response = client.open(path, method=method, headers={"Accept-Language": accepted})
+        assert response.status_code >= 400
+        return Page(response.text).attributes("html", "lang")
+
+    for path in ("/nowhere/", "/nowhere/ask", "/steppe/nowhere"):
+        assert get_languages(path, "fa-IR,fa;q=0.9,en;q=0.5") == ["fa"]
+        assert get_languages(path, "xx, en;q=0.5") == ["en"]
+    assert get_languages("/steppe/answers/", "fa", "PUT") == ["fa"]
+    assert get_languages("/steppe/q/NOSUCHPAGE00/", "fa") == ["en"]  # the newsletter's
+    assert get_languages("/desk/nowhere/nothing/", "fa") == ["en"]
+
+
 def test_what_has_not_run_is_not_reachable(client: FlaskClient, database: Database, newsroom: Newsroom) -> None:
     def open_one(session: Any) -> str:
         question = questions.open_question(
@@ -237,7 +253,7 @@ def test_the_archive_is_walked_to_its_end_without_losing_or_repeating_one(
     found, path = [], "/steppe/answers"
     while path:
         page = Page(client.get(path).text)
-        found += page.texts('.head > a[href^="/steppe/q/"][dir=auto]')
+        found += page.texts('.head[dir=auto] > a[href^="/steppe/q/"]')
         path = page.next_url
     assert found == [f"Story {number}" for number in reversed(range(45))]
 
@@ -256,7 +272,7 @@ def test_topics_and_years_choose(client: FlaskClient, database: Database, newsro
     database.write(two_topics_and_an_older_edition)
     publish_answer(database, newsroom, [], headline="The Well", body="Who dug the well?")
     shown = {
-        choice: Page(client.get(f"/steppe{choice}").text).texts(".head > a[dir=auto]")
+        choice: Page(client.get(f"/steppe{choice}").text).texts(".head[dir=auto] > a")
         for choice in ("/answers", "/topics/grain", "/answers?year=2021", "/topics/grain?year=2021")
     }
     assert shown == {

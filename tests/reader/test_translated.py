@@ -108,6 +108,32 @@ def test_a_translation_shows_the_call_in_its_language_or_none_and_its_own_lastin
     assert read("") == (usual, ["en"], [silos])
 
 
+def test_a_section_that_is_named_after_publication_has_its_name_on_translated_pages(
+    client: FlaskClient, database: Database, newsroom: Newsroom, archive: dict[str, str], translate: Callable[..., None]
+) -> None:
+    def get_section(headline: str, query: str) -> list[str]:
+        slug = headline.lower().replace(" ", "-")
+        return Page(client.get(f"/steppe/q/{archive[headline]}/{slug}{query}").text).texts("article .kicker")
+
+    def name_section(session: Session, name: str) -> None:
+        texts = session.query(NewsletterText).filter_by(kind="translated_section", language="fa")
+        texts.delete()
+        session.add(
+            NewsletterText(newsletter_id=newsroom.newsletter_id, kind="translated_section", language="fa", body=name)
+        )
+
+    usual = get_section("The Silos", "")
+    assert get_section("The Silos", "?lang=fa") == usual != []
+    database.write(lambda session: name_section(session, "از استپ بپرسید"))
+    assert get_section("The Silos", "?lang=fa") == ["از استپ بپرسید"]
+    assert (get_section("The Silos", ""), get_section("The Salt", "?lang=ug")) == (usual, usual)
+    translate(archive["The Mill"], ("آسیاب", "آسیاب را که می‌گرداند؟", "باد."))
+    database.write(lambda session: name_section(session, "پرسش از استپ"))
+    # A translation that has a name for the section keeps it, like the original.
+    assert get_section("The Mill", "?lang=fa") == ["از استپ بپرسید"]
+    assert get_section("The Silos", "?lang=fa") == ["پرسش از استپ"]
+
+
 def test_a_page_in_a_language_lists_q_and_as_in_it_where_they_are_translated(
     client: FlaskClient, database: Database, newsroom: Newsroom, archive: dict[str, str]
 ) -> None:

@@ -89,11 +89,16 @@ def test_an_answer_begins_with_its_expert_as_in_the_original(salt: ExpertAssignm
     assert browser.page.texts(".brief .said") == [" ".join(part.split()) for part in EDITED_ANSWER.split("\n\n")]
     names = ("name", "credit_line", "body")
     assert [browser.value(name) for name in names] == ["Leyla Aydın", "", ""]
+    other_letters = "This name isn’t in the letters of Persian. Write it in them if that is usual, or leave it."
+    assert browser.page.texts("#name-help") == [other_letters]
     browser.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.")
     browser.follow()
     original, translated = len(EDITED_ANSWER.split("\n\n")), 1
     counts = f"Paragraphs: {original} in the original, {translated} in the translation."
     assert browser.page.texts("form .aside-note") == [counts]
+    browser.submit(f"{shirin.page}/draft", form_action=f"{shirin.page}/send", name="لیلا آیدین")
+    browser.follow()
+    assert browser.page.texts("#name-help") == []
     browser.submit(f"{shirin.page}/send", body="صفحه‌های نمک گذاشتیم.", name="لیلا آیدین")
     made = shirin.get_translation()
     assert made is not None

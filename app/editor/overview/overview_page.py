@@ -22,7 +22,7 @@ from ...mail import sign_ins, stalled
 from ...newsletters.queries import desks_of
 from ...programs.registering import list_failing
 from ...watching import held_erasures
-from ...web.formatting import age, ago, count, day, format_time_left, is_past
+from ...web.formatting import age, ago, count, day, format_language, format_time_left, is_past
 from ...web.setup import db
 from ...workflows.letters import receipt_notes
 from ...workflows.overview.waiting import Board, WaitingTask, get_group, load_board
@@ -41,16 +41,18 @@ LIST_LINK_LABELS = {
     "ask": _l("All %(number)s questions that nobody is asked, by age"),
     "edit": _l("All %(number)s texts to edit, by age"),
     "settle": _l("All %(number)s edited texts, by age"),
+    "translation": _l("All %(number)s translations to approve, by age"),
     "invite": _l("All %(number)s invitations to send, by age"),
 }
-TEXT_TASKS = ("edit", "check", "approve", "objection")  # tasks of the desk about an expert's text
+TEXT_TASKS = ("edit", "check", "approve", "objection", "translation")  # about a text of an expert or translator
 # The act that each kind of task needs.
 REQUIRED_ACTS = (
     dict.fromkeys(("missed", "send"), "edition")
     | dict.fromkeys(("date", "slot"), "pick")
     | dict.fromkeys(("letters", "held"), "take letters")
     | {"erasures": "close"}
-    | {"objection": "edit", "edit": "edit", "check": "give back", "approve": "approve", "invite": "invite"}
+    | {"objection": "edit", "edit": "edit", "check": "give back", "approve": "approve"}
+    | {"translation": "approve", "invite": "invite"}
 )
 MARK_LABELS = {"late": _l("pressing"), "new": _l("new"), "wait": _l("waiting")}
 
@@ -73,6 +75,14 @@ DESK_TASKS: dict[str, tuple[str, Callable[[WaitingTask], str]]] = {
     "approve": ("new", lambda task: _("Approve %(name)s’s text", name=task.expert)),
     "edit": ("new", lambda task: _("Edit %(name)s’s text", name=task.expert)),
     "check": ("wait", lambda task: _("Send %(name)s the quote check", name=task.expert)),
+    "translation": (
+        "new",
+        lambda task: _(
+            "Approve %(name)s’s translation into %(language)s",
+            name=task.expert,
+            language=format_language(task.language),
+        ),
+    ),
     "invite": ("none", lambda task: _("Send %(name)s the invitation", name=task.expert)),
     "letters": ("new", lambda task: ngettext("Read one new letter", "Read %(num)s new letters", task.number)),
     "held": ("wait", lambda task: ngettext("Look at one held letter", "Look at %(num)s held letters", task.number)),
@@ -442,6 +452,8 @@ def format_task_line(desk: RequestContext, task: WaitingTask) -> dict[str, Any]:
 
 def _task_url(desk: RequestContext, task: WaitingTask) -> str:
     slug = desk.newsletter.slug
+    if task.question is not None and task.language:
+        return url_for("editor.translations", slug=slug, public_id=task.question.public_id, language=task.language)
     if task.question is not None:
         return url_for("editor.question", slug=slug, public_id=task.question.public_id)
     if task.edition is not None:

@@ -30,6 +30,7 @@ HEADINGS = {
     "ask": _l("Questions that nobody is asked"),
     "edit": _l("Texts to edit"),
     "settle": _l("Edited texts"),
+    "translation": _l("Translations to approve"),
     "invite": _l("Invitations to send"),
 }
 

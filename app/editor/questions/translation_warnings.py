@@ -6,7 +6,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from ...answers import translating
-from ...answers.leftovers import count_paragraphs, list_empty_fields
+from ...answers.leftovers import count_paragraphs, is_untransliterated, list_empty_fields
 from ...answers.translating import Original
 from ...editions.item_translations import get_newsletter_text
 from ...questions.models import Question, Translation
@@ -19,6 +19,9 @@ def list_warnings(original: Original, translation: Translation, labels: Mapping[
     warnings = []
     if leftovers := translating.find_leftovers_of(translation, original):
         warnings.append(_("Not translated: %(passages)s", passages=format_passages(leftovers)))
+    if is_untransliterated(translation.name, translation.language):
+        warning = _("The expert’s name isn’t in the letters of this language: %(name)s", name=translation.name)
+        warnings.append(warning)
     if empty_fields := list_empty_fields(original.fields, translation):
         names = ", ".join(str(labels[name]) for name in empty_fields)
         warnings.append(_("Empty in the translation: %(fields)s", fields=names))

@@ -24,7 +24,7 @@ from ...editions.slots import EditionSection
 from ...newsletters.models import Newsletter
 from ...people.contact_status import find_bounced_ids
 from ...people.models import Expert, Person
-from ...questions.models import Question, QuestionText
+from ...questions.models import Question, QuestionText, Translator
 from ...questions.queries import count_askers
 from . import waiting_queries as queries
 from .waiting_queries import BACKLOG, DEADLINE_COLUMNS, MAX_TASKS, WAITING_ANSWER_STATES
@@ -36,8 +36,8 @@ CheckedAnswers = list[tuple[Answer, Question, Check | None]]  # answers with the
 class WaitingTask:
     """A task of the desk or an expert, open `since` a time and due by `due_at`.
 
-    `expert` is a name; with `is_unreached`, mail to them comes back. `number` counts letters, readers or questions, or
-    is the number of a slot.
+    `expert` is the name of an expert or translator; with `is_unreached`, mail to them comes back. `number` counts
+    letters, readers or questions, or is the number of a slot. `language` is that of a translation.
     """
 
     kind: str
@@ -49,6 +49,7 @@ class WaitingTask:
     number: int = 0
     assignment: Assignment | None = None
     is_unreached: bool = False
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def load_board(session: Session, newsletter: Newsletter) -> Board:
         desk=[
             *_editions_to_finish([editions[key] for key in keys["missed"]], [editions[key] for key in keys["locked"]]),
             *_put_backlog_last(_texts_to_settle(answers, newsletter), now(session)),
+            *_translations_to_approve(session, keys["translated"]),
             *_invitations_to_send(assignments),
             *_letters_to_read(numbers),
             *_deadlines_to_meet([questions[key] for key in keys["dated"]], newsletter, coming, editions),
@@ -220,6 +222,24 @@ def _invitations_to_send(assignments: Sequence[Assignment]) -> list[WaitingTask]
         WaitingTask("invite", since=assignment.state_at, question=assignment.question, expert=assignment.expert.name)
         for assignment in assignments
         if assignment.is_drafted
+    ]
+
+
+def _translations_to_approve(session: Session, keys: Sequence[int]) -> list[WaitingTask]:
+    """Return the tasks for texts that translators have handed in, those that have waited longest first."""
+    if not keys:
+        return []
+    query = select(Translator, Question).join(Question, Question.id == Translator.question_id)
+    query = query.options(*_load_question_title()).where(Translator.id.in_(keys))
+    return [
+        WaitingTask(
+            "translation",
+            since=translator.state_at,
+            question=question,
+            expert=translator.name,
+            language=translator.language,
+        )
+        for translator, question in session.execute(query.order_by(Translator.state_at, Translator.id))
     ]
 
 
@@ -376,6 +396,11 @@ def _list_draft_invitations(session: Session, newsletter: Newsletter) -> list[Wa
     return _invitations_to_send(_load_assignments(session, keys))
 
 
+def _list_translations(session: Session, newsletter: Newsletter) -> list[WaitingTask]:
+    keys = list(session.scalars(queries.select_handed_in(newsletter.id, COUNT_LIMIT)))
+    return _translations_to_approve(session, keys)
+
+
 # The functions that list all tasks of a group, by the group's name in URLs.
 COMPLETE_LISTS: dict[str, Callable[[Session, Newsletter], list[WaitingTask]]] = {
     "experts": _list_owed,
@@ -383,5 +408,6 @@ COMPLETE_LISTS: dict[str, Callable[[Session, Newsletter], list[WaitingTask]]] = 
     "ask": _list_unasked,
     "edit": _answer_lister("submitted"),
     "settle": _answer_lister("edited"),
+    "translation": _list_translations,
     "invite": _list_draft_invitations,
 }

@@ -43,7 +43,7 @@ from ...mail import inbound
 from ...mail import queries as mail_queries
 from ...mail.models import Inbound
 from ...programs.registering import WARN_AFTER, select_failing
-from ...questions.models import Question
+from ...questions.models import Question, Translator
 from ..letters import receipt_notes
 from ..retention import open_letters
 
@@ -88,7 +88,8 @@ def find_waiting(session: Session, newsletter_id: int) -> dict[str, list[int]]:
 
 @cache
 def _select_waiting() -> CompoundSelect[Any]:
-    return union_keys(_select_editions() | _select_questions() | _select_assignments_and_answers())
+    translated = {"translated": select_handed_in(_NEWSLETTER_ID, MAX_TASKS)}
+    return union_keys(_select_editions() | _select_questions() | _select_assignments_and_answers() | translated)
 
 
 def _select_editions() -> KeyQueries:
@@ -189,6 +190,15 @@ def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
     return query.order_by(Assignment.id).limit(limit)
 
 
+def select_handed_in(newsletter_id: Key, limit: int) -> Select[int]:
+    """Select the keys of the translators whose text waits for approval, those who handed it in first."""
+    query = select(Translator.id).join(Question, Question.id == Translator.question_id)
+    # Only open translators have an address. They are few, and an index has them.
+    query = query.where(Translator.newsletter_id == newsletter_id, Translator.email_sealed.is_not(None))
+    query = query.where(Translator.is_handed_in, ~Question.has_ended)
+    return query.order_by(Translator.state_at, Translator.id).limit(limit)
+
+
 def select_answers(newsletter_id: Key, state: str) -> Select[int]:
     """Select the keys of the answers in a state, longest waiting first."""
     query = select(Answer.id).where(Answer.newsletter_id == newsletter_id, Answer.state == state)
@@ -236,6 +246,7 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
     )
     questions_losing_words = open_letters.select_questions(newsletter_id, _LAST_ERASURE_DAY)
     losing_words = questions_losing_words.order_by("erase_on").limit(COUNT_LIMIT + 1).subquery()
+    handed_in = select_handed_in(newsletter_id, COUNT_LIMIT + 1).subquery()
     edited_conditions = (Answer.is_on_the_desk, ~Answer.is_submitted)
     deadline = case((Assignment.is_invited, Assignment.reply_by), else_=Assignment.due_at)
     pen_times = select(Inbound.stored_at).where(Inbound.newsletter_id == newsletter_id, Inbound.is_pen)
@@ -245,6 +256,7 @@ def _count_columns() -> dict[str, ColumnElement[Any]]:
         "late": count(Assignment, Assignment.owes_text, deadline < _NOW),
         "backlog": count(Assignment, Assignment.owes_text, deadline < _BACKLOG_SINCE),
         "invite": count(Assignment, Assignment.is_drafted),
+        "translation": select(func.count()).select_from(handed_in).scalar_subquery(),
         "checking": count(Answer, Answer.is_checking),
         "edit": count(Answer, Answer.is_submitted),
         "settle": count(Answer, *edited_conditions, ~has_objection),
