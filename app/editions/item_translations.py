@@ -259,15 +259,15 @@ def list_visible_translations(session: Session, item: EditionItem) -> list[ItemT
 
 
 def get_section_name(
-    session: Session, newsletter: Newsletter, item: EditionItem, shown: EditionItem | ItemTranslation
+    session: Session, newsletter: Newsletter, item: EditionItem, displayed: EditionItem | ItemTranslation
 ) -> str:
-    """Return the section's name for the page of a published Q&A. `shown` is the item or the translation on the page.
+    """Return the section's name for the page of a published Q&A. `displayed` is what the page shows.
 
     If the section had no name in the translation's language when the translation was stored, it may have one now.
     """
-    name: str = shown.piece["section"]
-    if isinstance(shown, ItemTranslation) and name == item.piece["section"]:
-        return get_newsletter_text(session, newsletter, "section", shown.language) or name
+    name: str = displayed.piece["section"]
+    if isinstance(displayed, ItemTranslation) and name == item.piece["section"]:
+        return get_newsletter_text(session, newsletter, "section", displayed.language) or name
     return name
 
 

@@ -1,8 +1,6 @@
 """Every check of the table, red and green: each fault is a real one, made for the test."""
 
 import os
-import re
-import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -47,11 +45,9 @@ from tests.support.mail_servers import Dovecot, dovecot
 from tests.support.mailroom import NewsletterMailroom
 from tests.support.oidc_provider import run_oidc_provider
 from tests.support.processes import reserve_port
-from tests.support.redis_server import start_redis
 from tests.support.required_programs import skip_without
 from tests.support.sample_newsroom import Newsroom
 from tests.support.smtp_servers import RESET, SILENCE, create_self_signed_certificate
-from tests.support.source import ROOT
 from tests.support.waiting import WAIT_TIMEOUT
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -470,34 +466,3 @@ def test_the_provider_of_the_newsroom_s_accounts(app: Flask) -> None:
         provider.responses["/.well-known/openid-configuration"] = CannedResponse(found)
         assert look(app, "accounts") == [("fault", f"{says}its discovery document is of another issuer")]
     assert look(app, "accounts") == [("fault", f"{says}it can't be reached (ConnectionRefusedError)")]
-
-
-# --- Redis ---
-
-
-@pytest.mark.threat("stolen counters")
-@on_sqlite
-def test_a_redis_that_writes_to_its_disk(app: Flask, tmp_path: Path) -> None:
-    assert look(app, "redis") == []  # without one
-    for options, found in {
-        (): [],
-        ("--save", "3600 1"): [("fault", "Redis writes snapshots to its disk (save 3600 1)")],
-        ("--appendonly", "yes"): [("fault", "Redis writes each change to its disk (appendonly yes)")],
-        ("--rename-command", "CONFIG", ""): [
-            ("not made", "Redis refuses CONFIG GET save: ask whoever runs it whether it writes snapshots to a disk")
-        ],
-    }.items():
-        with start_redis(tmp_path, *options) as app.config["REDIS_URL"]:
-            assert look(app, "redis") == found
-    assert look(app, "redis") == [("fault", "Redis does not answer: ConnectionError")]
-
-
-@pytest.mark.threat("stolen counters")
-@on_sqlite
-def test_the_shipped_drop_in_keeps_a_configured_redis_in_memory(app: Flask, tmp_path: Path) -> None:
-    """Debian's file of settings asks for snapshots; the options of the drop-in win."""
-    drop_in = (ROOT / "deploy/redis/memory-only.conf").read_text()
-    (command,) = re.findall(r"(?m)^ExecStart=/usr/bin/redis-server /etc/redis/redis.conf (.*)$", drop_in)
-    options = shlex.split(command.replace("--supervised systemd --daemonize no ", ""))
-    with start_redis(tmp_path, "--save", "900 1", "--appendonly", "yes", *options) as app.config["REDIS_URL"]:
-        assert look(app, "redis") == []

@@ -26,6 +26,7 @@ import pytest
 CLOCK_VARIABLE = "CLOCK"
 FAKETIME_VARIABLES = {
     "FAKETIME": "",  # seconds to add to the machine's time
+    "FAKETIME_CACHE_DURATION": "1000000",  # nginx clears its environment, from which the offset is read every ten seconds
     "FAKETIME_DISABLE_SHM": "1",  # a killed process would leave the shared lock locked for all others
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # measured durations stay real
     "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # Chromium hangs for seconds with this fix for an older glibc
