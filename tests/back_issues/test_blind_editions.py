@@ -10,10 +10,7 @@ from app.back_issues.segment_labels import Model, load_model
 from bench.back_issue_labels import load_files
 from bench.back_issue_training import Figures, measure_without_folder, train
 
-FIGURES = {
-    "back_issues_blind/a": Figures(36, 33, 28, 23, 2),
-    "back_issues_blind/b": Figures(37, 29, 23, 21, 0),
-}
+FIGURES = {"back_issues_blind/a": Figures(36, 33, 28, 23, 2), "back_issues_blind/b": Figures(37, 29, 23, 21, 0)}
 
 
 @pytest.mark.parametrize("folder", FIGURES)
