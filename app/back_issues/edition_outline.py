@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from .issue_dates import parse_date_line
 from .issue_paragraph import LEADING_DASH, Para
@@ -20,7 +19,6 @@ MAX_NESTED_SCOPES = 12
 MAX_SCOPE_PARAGRAPHS = 300
 MAX_ADVERT_PARAGRAPHS = 5  # below an "Advertisement" label, including the rule that ends the advertisement
 MAX_CAPTION_WORDS = 30
-MAX_CALL_LENGTH = 2_000  # characters of a paragraph that are searched for a call for questions
 LOWEST_HTML_LEVEL = 6  # also of a line of plain text that looks like a heading
 LOWEST_LEVEL = 7  # of a heading
 
@@ -110,10 +108,8 @@ def _introduces_someone(text: str, lexicon: Lexicon) -> bool:
 class Scope:
     """A heading and the paragraphs under it: those from the index `start` up to, but not including, `end`.
 
-    - has_strong_hint: whether the heading or its introduction says that readers ask.
+    - has_strong_hint: whether the heading says that readers ask.
     - has_weak_hint: whether the heading may be about questions.
-    - excludes_readers: whether the heading or its introduction says that its questions aren't from readers.
-    - has_call: whether the heading or a paragraph under it invites readers to ask.
     - parent: the scope that encloses it.
     """
 
@@ -123,8 +119,6 @@ class Scope:
     end: int
     has_strong_hint: bool = False
     has_weak_hint: bool = False
-    excludes_readers: bool = False
-    has_call: bool = False
     parent: "Scope | None" = None
 
     @property
@@ -134,36 +128,6 @@ class Scope:
         while scope is not None:
             yield scope
             scope = scope.parent
-
-    @property
-    def is_about_readers(self) -> bool:
-        """Return whether this scope or one around it says that readers ask."""
-        if self.chain_excludes_readers:
-            return False
-        return any(scope.has_strong_hint or (scope.has_weak_hint and scope.has_call) for scope in self.chain)
-
-    @property
-    def may_be_about_readers(self) -> bool:
-        """Return whether anything hints that readers may ask, if only a weak hint or a call for questions."""
-        if self.chain_excludes_readers:
-            return False
-        return self.has_call or any(scope.has_strong_hint or scope.has_weak_hint for scope in self.chain)
-
-    @property
-    def chain_excludes_readers(self) -> bool:
-        """Return whether the nearest scope that says who asks excludes readers."""
-        for scope in self.chain:
-            if scope.excludes_readers:
-                return True
-            if scope.has_strong_hint:
-                return False
-        return False
-
-
-@lru_cache(maxsize=2 * MAX_SCOPE_PARAGRAPHS)
-def _is_call_for_questions(text: str, lexicon: Lexicon) -> bool:
-    """Return whether a paragraph invites readers to ask. Cached, as a paragraph is in the scope of several headings."""
-    return lexicon.call_for_questions.search(text[:MAX_CALL_LENGTH]) is not None
 
 
 def _find_next_heading(paras: Sequence[Para], start: int) -> int | None:
@@ -177,8 +141,6 @@ def build_scope(paras: Sequence[Para], start: int, lexicon: Lexicon, parent: Sco
     """Build the scope of the heading at `start`, inside `parent`, from its text and the paragraphs below it."""
     heading = paras[start]
     end = _find_scope_end(paras, start, lexicon)
-    has_strong_hint = bool(lexicon.strong_hints.search(heading.text))
-    has_veto = bool(lexicon.vetoes.search(heading.text)) and not has_strong_hint
     if parent is not None and len(list(parent.chain)) >= MAX_NESTED_SCOPES:
         parent = parent.parent  # this leaves out one scope, so that the chain doesn't grow
     return Scope(
@@ -186,10 +148,8 @@ def build_scope(paras: Sequence[Para], start: int, lexicon: Lexicon, parent: Sco
         heading.level,
         start,
         end,
-        has_strong_hint=has_strong_hint,
+        has_strong_hint=bool(lexicon.strong_hints.search(heading.text)),
         has_weak_hint=bool(lexicon.weak_hints.search(heading.text)),
-        excludes_readers=bool(lexicon.bars.search(heading.text)) or has_veto,
-        has_call=any(_is_call_for_questions(para.text, lexicon) for para in paras[start:end]),
         parent=parent,
     )
 

@@ -1,37 +1,39 @@
-"""Finding the Q&As of an edition: where a reader's question begins, who answers it, and where the answer ends.
+"""Finding the Q&As of an edition: who asks, who answers, and the words of the question and the answers.
 
-A question only counts if the edition shows that a reader asked it: in the line above it, or in the heading or
-introduction of its section. A label ("Q:") or an asker's name needs a further hint, such as a heading about questions.
-All other questions are those of an article, an interviewer or a quiz.
-
-Labels, numbers, names and quotation marks around a text are removed, but its words never change.
+`segment_labels` decides which parts of the edition these are, by a model that was learned from labelled editions.
+Names, labels, numbers and quotation marks around a text are removed here, but its words never change.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import takewhile
 from typing import Any
 
-from .answer_bounds import FoundAnswer, parse_answers, parse_closing_credit
+from . import segment_labels as labels
+from .credited_names import find_repeated_name, read_askers, read_author
 from .edition_outline import QUESTION_MARK, Scope, build_scope, mark_headings, remove_extras
 from .issue_paragraph import Para
 from .issue_words import MAX_PREFIX_LENGTH, Lexicon, get_lexicon, guess_edition_language, known_languages
+from .labelled_qas import LabelledAnswer, LabelledQA, group_segments
 from .lead_ins import find_guest, find_host, parse_asker
 from .printed_names import PrintedExpert
-from .question_ends import extract_askers, read_question
-from .question_looks import Start
-from .question_starts import find_question_start
 from .section_names import get_section_names
+from .segment_facts import NUMBER
+from .segment_features import list_features
+from .segment_labels import Model, compute_margin, find_best_labels, load_model
+from .segments import Segment, join_segments, split_paragraphs
 from .unquoting import begins_quoted, strip_quotation_marks
 
 MAX_EDITION_PARAGRAPHS = 20_000  # a long edition has two hundred
 MAX_HINT_LENGTH = 120  # characters; longer paragraphs aren't searched for mentions of readers' questions
+MAX_ATTEMPTS = 5  # to find labels with a question mark in each question
 CONTEXT = 2  # paragraphs above and below a Q&A that `FoundQA.source` includes
 MAX_THANKS_WORDS = 12  # of a line that thanks the asker
 # Reasons to check a Q&A: its date is unknown, a reader may not have asked it, it may not be a question, its expert is
 # unknown, or its answer may end earlier.
 DOUBTS = ("date", "reader", "question", "expert", "end")
+# By how much the labels of a Q&A must be better than none: to be found, and to be found without a doubt.
+MIN_MARGIN, MIN_SURE_MARGIN = 4_000, 15_000
 
 
 @dataclass(frozen=True)
@@ -58,189 +60,190 @@ class FoundQA:
 
 
 @dataclass
-class _Search:
-    """The state of the search in an edition.
+class _Edition:
+    """An edition whose segments have labels.
 
-    - scope: the innermost scope around the current paragraph.
-    - guest, guest_level: the expert whom an introduction presents, and the level of the heading above it.
-    - style: how the questions of the current scope are marked (`Start.style`).
+    - scores: of each label for each segment.
+    - scopes: of each paragraph, the innermost, or None above the first heading.
     - experts: those found so far, by name, as first mentioned.
-    - has_readers_heading: whether a heading of this edition may say that readers ask.
-    - question_indexes: for each of `qas`, the index at which its question begins.
     """
 
     paras: Sequence[Para]
     lexicon: Lexicon
-    scope: Scope | None = None
-    guest: PrintedExpert | None = None
-    guest_level: int = 0
-    style: str = ""
+    segments: list[Segment]
+    model: Model
+    scores: list[list[float]]
+    labels: list[str]
+    scopes: list[Scope | None] = field(default_factory=list)
     experts: dict[str, PrintedExpert] = field(default_factory=dict)
-    has_readers_heading: bool = False
-    qas: list[FoundQA] = field(default_factory=list)
-    question_indexes: list[int] = field(default_factory=list)
 
 
-def find_qas(paras: Sequence[Para], language: str = "") -> list[FoundQA]:
-    """Find the Q&As in an edition's paragraphs, in order; without a `language`, guess it."""
-    language = language or guess_edition_language(para.text for para in paras)
-    if qas := _find_qas_in_language(paras, language):
-        return qas
-    # The guess can be wrong if much of an edition is in another language than its questions.
-    for other in known_languages():
-        if other == language or not _mentions_readers(paras, get_lexicon(other)):
-            continue
-        if qas := _find_qas_in_language(paras, other):
+def find_qas(paras: Sequence[Para], language: str = "", model: Model | None = None) -> list[FoundQA]:
+    """Find the Q&As in an edition's paragraphs, in order; without a `language`, guess it.
+
+    Without a `model`, use the one that is delivered.
+    """
+    model = model or load_model()
+    for candidate in _list_languages(paras, language):
+        if qas := _find_qas_in_language(paras, candidate, model):
             return qas
     return []
 
 
-def _mentions_readers(paras: Sequence[Para], lexicon: Lexicon) -> bool:
-    """Return whether a short paragraph mentions readers' questions in a language other than English."""
-    if lexicon.language == "en":
+def _list_languages(paras: Sequence[Para], language: str) -> list[str]:
+    """Return the languages in which an edition is searched, the most likely first.
+
+    The given or guessed language can be wrong, or that of the questions another: languages in which the edition
+    mentions readers are tried as well, and first if it doesn't mention them in that language.
+    """
+    guess = language or guess_edition_language(para.text for para in paras)
+    others = [other for other in known_languages() if other != guess and _mentions_readers(paras, get_lexicon(other))]
+    is_likely = not others or _mentions_readers(paras, get_lexicon(guess), includes_english=True)
+    return [guess, *others] if is_likely else [*others, guess]
+
+
+def _mentions_readers(paras: Sequence[Para], lexicon: Lexicon, includes_english: bool = False) -> bool:
+    """Return whether a short paragraph mentions readers' questions, in English only with `includes_english`."""
+    if lexicon.language == "en" and not includes_english:
         return False
     short_texts = [para.text for para in paras[:MAX_EDITION_PARAGRAPHS] if 0 < len(para.text) <= MAX_HINT_LENGTH]
     return any(lexicon.native_strong_hints.search(text) for text in short_texts)
 
 
-def _find_qas_in_language(paras: Sequence[Para], language: str) -> list[FoundQA]:
+def _find_qas_in_language(paras: Sequence[Para], language: str, model: Model) -> list[FoundQA]:
     """Find the Q&As with the lexicon of a language."""
-    lexicon = get_lexicon(language)
+    edition = _label_edition(paras, get_lexicon(language), model)
+    found_qas: list[FoundQA] = []
+    for qa in group_segments(edition.segments, edition.labels):
+        found_qas += _read_qa(edition, qa)
+    return _remove_interviewer([replace(qa, language=language) for qa in found_qas])
+
+
+def _label_edition(paras: Sequence[Para], lexicon: Lexicon, model: Model) -> _Edition:
     prepared = mark_headings(remove_extras(paras[:MAX_EDITION_PARAGRAPHS], lexicon), lexicon)
-    search = _Search(prepared, lexicon)
-    search.has_readers_heading = any(
-        lexicon.strong_hints.search(para.text) or lexicon.weak_hints.search(para.text)
-        for para in prepared
-        if para.kind == "heading"
-    )
-    index = 0
-    while index < len(prepared):
-        para = prepared[index]
-        _leave_scopes(search, index)
-        start = find_question_start(prepared, index, lexicon, search.scope, search.style)
-        next_index = _read_qa(search, index, start) if start else None
-        if next_index is not None:
-            index = next_index
-            continue
-        if para.kind == "heading":
-            _enter_scope(search, index)
-        elif para.kind != "rule":
-            _apply_intro(search, para)
-        index += 1
-    return _remove_interviewer([replace(qa, language=language) for qa in search.qas])
+    segments = split_paragraphs(prepared, lexicon)
+    scores = [model.score(features) for features in list_features(segments, lexicon)]
+    edition = _Edition(prepared, lexicon, segments, model, scores, _find_labels(model, segments, scores))
+    edition.scopes = _list_scopes(edition)
+    return edition
 
 
-def _leave_scopes(search: _Search, index: int) -> None:
-    while search.scope is not None and index >= search.scope.end:
-        if search.guest_level >= search.scope.level:
-            search.guest = None
-        search.scope = search.scope.parent
-        search.style = ""
+def _find_labels(model: Model, segments: Sequence[Segment], scores: list[list[float]]) -> list[str]:
+    """Return the best labels with which each question has a question mark, and set the scores of others."""
+    for _attempt in range(MAX_ATTEMPTS):
+        best_labels = find_best_labels(model, scores)
+        silent = [qa for qa in group_segments(segments, best_labels) if not _asks(qa.question)]
+        if not silent:
+            return _exclude_headlines(segments, best_labels)
+        for qa in silent:
+            for index in qa.span:
+                if best_labels[index] == labels.QUESTION:
+                    scores[index][labels.LABELS.index(labels.QUESTION)] = labels.FORBIDDEN
+    return _exclude_headlines(segments, best_labels)
 
 
-def _enter_scope(search: _Search, index: int) -> None:
-    search.scope = build_scope(search.paras, index, search.lexicon, search.scope)
-    if guest := find_guest(search.paras[index].text, search.lexicon):
-        search.guest = guest
-        search.guest_level = search.scope.level
+def _exclude_headlines(segments: Sequence[Segment], segment_labels: list[str]) -> list[str]:
+    """Return the labels without those of headings above the text of a question: they are headlines."""
+    changed = list(segment_labels)
+    for index in range(len(segments) - 2, -1, -1):
+        below = segments[index + 1]
+        is_above_text = segment_labels[index + 1] == labels.QUESTION and below.para.kind != "heading" and _asks([below])
+        if segments[index].para.kind == "heading" and segment_labels[index] == labels.QUESTION and is_above_text:
+            changed[index] = labels.OTHER
+    return changed
 
 
-def _apply_intro(search: _Search, para: Para) -> None:
-    """Update the search if a paragraph says whether readers ask the questions that follow, or who answers them."""
-    scope = search.scope or _build_untitled_scope(search.paras)
-    search.scope = scope
-    lexicon = search.lexicon
-    has_strong_hint = lexicon.strong_hints.search(para.text) is not None
-    guest = find_guest(para.text, lexicon)
-    if guest is None and (has_strong_hint or scope.has_strong_hint):
-        guest = find_host(para.text, lexicon)
-    if guest:
-        search.guest = guest
-        search.guest_level = scope.level
-    # If a heading says that readers ask, an introduction above all sections only announces that heading's section.
-    is_about_scope = scope.level > 1 or scope.has_weak_hint or not search.has_readers_heading
-    if has_strong_hint and is_about_scope and _is_intro_sentence(para, lexicon):
-        scope.has_strong_hint = True
-    if _excludes_readers(para, scope, lexicon):
-        scope.excludes_readers = True
+def _asks(segments: Sequence[Segment]) -> bool:
+    return any(QUESTION_MARK.search(segment.text) for segment in segments)
 
 
-def _build_untitled_scope(paras: Sequence[Para]) -> Scope:
-    """Build the scope of the paragraphs above the first heading."""
-    paras_above = list(takewhile(lambda para: para.kind != "heading", paras))
-    return Scope(heading="", level=0, start=0, end=len(paras_above))
+def _list_scopes(edition: _Edition) -> list[Scope | None]:
+    """Return the innermost scope of each paragraph. A heading that belongs to a Q&A has none of its own."""
+    outside = {labels.OTHER, labels.HOST}
+    label_of_para = {segment.index: label for segment, label in zip(edition.segments, edition.labels, strict=True)}
+    scopes: list[Scope | None] = []
+    scope: Scope | None = None
+    for index, para in enumerate(edition.paras):
+        while scope is not None and index >= scope.end:
+            scope = scope.parent
+        if para.kind == "heading" and label_of_para[index] in outside:
+            scope = build_scope(edition.paras, index, edition.lexicon, scope)
+        scopes.append(scope)
+    return scopes
 
 
-def _is_intro_sentence(para: Para, lexicon: Lexicon) -> bool:
-    """Return whether a paragraph may introduce questions, unlike a list item, a few words or a call for questions."""
-    return para.kind != "item" and para.word_count > 3 and not lexicon.call_for_questions.search(para.text)
-
-
-def _excludes_readers(para: Para, scope: Scope, lexicon: Lexicon) -> bool:
-    """Return whether an introduction says that the questions aren't from readers."""
-    bar = lexicon.bars.search(para.text)
-    if bar and not lexicon.advert_label.match(bar[0]):  # "Advertisement" is about the next paragraph only
-        return True
-    has_veto = lexicon.vetoes.search(para.text) is not None
-    return has_veto and not any(outer.has_strong_hint for outer in scope.chain)
-
-
-def _read_qa(search: _Search, index: int, start: Start) -> int | None:
-    """Add the Q&As of the question that begins at `index`, and return the index after its answers.
-
-    Return None if it has no question mark or no answer, or if no reader asks it.
-    """
-    paras = search.paras
-    lexicon = search.lexicon
-    if not _can_be_from_reader(search, start):
-        return None
-    texts, next_index = read_question(paras, index, start, lexicon)
-    askers, texts, next_index = extract_askers(paras, texts, next_index, start, lexicon)
-    question = strip_quotation_marks(texts)
-    if not any(QUESTION_MARK.search(text) for text in question):
-        return None
-
-    def begins_question(other_index: int) -> bool:
-        return find_question_start(paras, other_index, lexicon, search.scope, start.style) is not None
-
-    answers, end = parse_answers(paras, next_index, start, lexicon, search.guest, begins_question)
-    answers = [answer for answer in answers if answer.paragraphs]
+def _read_qa(edition: _Edition, qa: LabelledQA) -> list[FoundQA]:
+    """Return the Q&As of a question, one for each answer; none if it has no question mark or is too uncertain."""
+    question = _read_question(qa.question)
+    margin = compute_margin(edition.model, edition.scores, edition.labels, qa.span)
+    if margin < MIN_MARGIN or not _asks(qa.question):
+        return []
+    lexicon = edition.lexicon
+    named_answers = _merge_unnamed(_cut_at_section_end(edition, qa), lexicon)
+    answers = [(answer, join_segments(answer.text)) for answer in named_answers if answer.text]
     if not answers:
-        return None
-    if end < len(paras) and (credited_expert := parse_closing_credit(paras[end], lexicon)):
-        _set_missing_experts(search, credited_expert, answers)
-        end += 1
-    if not _is_from_reader(search, start, askers, answers):
-        return None
-    section, headline = get_section_names(search.scope, index, start.style, lexicon)
-    if start.asker:
-        askers = [start.asker, *askers]
+        return []
+    first = qa.question[0]
+    style = "heading" if first.para.kind == "heading" else ""
+    section, headline = get_section_names(edition.scopes[first.index], first.index, style, lexicon)
+    askers = [*read_askers(qa.asker_above, lexicon), *read_askers(qa.asker_below, lexicon)]
     if not askers and headline:
         asker_line = parse_asker(headline, lexicon)
         if asker_line and not asker_line.rest:  # a heading that only says who asks
             headline = ""
             askers = [asker_line.asker]
     if not askers:
-        askers, end = _find_thanks(paras, end, answers[-1], lexicon)
-    source = _get_source(paras, index, end)
-    for answer in answers:
-        answer.expert = _resolve_expert(search, answer.expert)
-        search.question_indexes.append(index)
-        search.qas.append(
+        askers = _find_thanks(edition, qa, answers[-1][1])
+    start = edition.segments[qa.span.start].index
+    end = edition.segments[qa.span.stop - 1].index + 1
+    found_qas = []
+    for answer, texts in answers:
+        expert = _find_expert(edition, answer, qa)
+        found_qas.append(
             FoundQA(
                 section,
                 headline,
                 question=tuple(question),
                 askers=tuple(dict.fromkeys(filter(None, askers))),
-                expert=answer.expert,
-                answer=tuple(strip_quotation_marks(answer.paragraphs)),
-                by_many=lexicon.several_askers.match(paras[index].text[:MAX_PREFIX_LENGTH]) is not None,
-                unsure=tuple(_list_doubts(start, answer)),
-                source=source,
+                expert=expert,
+                answer=tuple(strip_quotation_marks(texts)),
+                by_many=lexicon.several_askers.match(edition.paras[start].text[:MAX_PREFIX_LENGTH]) is not None,
+                unsure=tuple(_list_doubts(edition, qa, answer, expert, margin)),
+                source=_get_source(edition.paras, start, end),
             )
         )
-    search.style = search.style or start.style
-    return max(end, index + 1)
+    return found_qas
+
+
+def _cut_at_section_end(edition: _Edition, qa: LabelledQA) -> list[LabelledAnswer]:
+    """Return the answers up to the end of the question's section: a heading that ranks as high as the one above it."""
+    question = qa.question[0]
+    scope = edition.scopes[question.index]
+    level = max(scope.level if scope else 0, question.para.level)
+    first = next((segment.index for answer in qa.answers for segment in answer.text), len(edition.paras))
+    inside = range(first, edition.segments[qa.span.stop - 1].index + 1)
+    headings = [index for index in inside if edition.paras[index].kind == "heading"]
+    end = next((index for index in headings if edition.paras[index].level <= level), len(edition.paras))
+    return [answer.cut(end) for answer in qa.answers]
+
+
+def _merge_unnamed(answers: Sequence[LabelledAnswer], lexicon: Lexicon) -> list[LabelledAnswer]:
+    """Return the answers without those that name no other author: they belong to the answer above, as its subheads."""
+    merged: list[LabelledAnswer] = []
+    for answer in answers:
+        if merged and not read_author([*answer.author_above, *answer.author_below], lexicon):
+            merged[-1].text += [*answer.author_above, *answer.text]
+        else:
+            merged.append(answer)
+    return merged
+
+
+def _read_question(segments: Sequence[Segment]) -> list[str]:
+    """Return the paragraphs of a question without a number and quotation marks."""
+    texts = join_segments(segments)
+    if texts and (number := NUMBER.match(texts[0])):
+        texts[0] = texts[0][number.end() :]
+    return strip_quotation_marks(texts) if texts else []
 
 
 def _get_source(paras: Sequence[Para], start: int, end: int) -> tuple[tuple[int, str], ...]:
@@ -249,51 +252,40 @@ def _get_source(paras: Sequence[Para], start: int, end: int) -> tuple[tuple[int,
     return tuple((index, paras[index].text) for index in indexes if paras[index].text)
 
 
-def _list_doubts(start: Start, answer: FoundAnswer) -> Iterator[str]:
+def _list_doubts(
+    edition: _Edition, qa: LabelledQA, answer: LabelledAnswer, expert: PrintedExpert, margin: float
+) -> Iterator[str]:
     """Yield the codes of `DOUBTS` that apply to an answer."""
-    if start.is_doubtful:
+    scope = edition.scopes[qa.question[0].index]
+    has_hint = any(outer.has_strong_hint or outer.has_weak_hint for outer in scope.chain) if scope else False
+    if not has_hint and not qa.asker_above and not qa.asker_below:
         yield "reader"
-    if start.style == "plain":
+    if margin < MIN_SURE_MARGIN:
         yield "question"
-    if answer.ends_with_edition:
+    ends_with_edition = answer.text[-1] is edition.segments[-1] and len(answer.text) > 1
+    if ends_with_edition and not begins_quoted(answer.text[0].text):
         yield "end"
-    if not answer.expert.name:
+    if not expert.name:
         yield "expert"
 
 
-def _find_thanks(paras: Sequence[Para], end: int, last_answer: FoundAnswer, lexicon: Lexicon) -> tuple[list[str], int]:
+def _find_thanks(edition: _Edition, qa: LabelledQA, answer: list[str]) -> list[str]:
     """Find the asker in a line of thanks, which is the last paragraph of the last answer or stands below it.
 
-    Remove the line from the answer. Return a list of the asker, if any, and the index after the line.
+    Remove the line from the answer. Return a list of the asker, if any.
     """
-    askers = _pop_thanks(last_answer.paragraphs, lexicon)
-    if askers or not _is_closing_line(paras, end):
-        return askers, end
-    asker = _parse_thanks(paras[end].text, lexicon)
-    return ([asker], end + 1) if asker else ([], end)
-
-
-def _is_closing_line(paras: Sequence[Para], index: int) -> bool:
-    """Return whether a paragraph is the last of its section and not a lead-in."""
-    if index >= len(paras) or paras[index].kind != "text" or paras[index].text.rstrip().endswith((":", "：")):
-        return False
-    return index + 1 == len(paras) or paras[index + 1].kind in ("heading", "rule")
-
-
-def _pop_thanks(answer: list[str], lexicon: Lexicon) -> list[str]:
-    """If the last line of an answer only thanks the asker, remove it; return the asker's name, if any."""
-    if len(answer) < 2:
+    if len(answer) > 1 and (asker := _parse_thanks(answer[-1], edition.lexicon)) is not None:
+        answer.pop()
+        return [asker]
+    if qa.span.stop == len(edition.segments) or edition.segments[qa.span.stop].para.kind != "text":
         return []
-    asker = _parse_thanks(answer[-1], lexicon)
-    if asker is None:
-        return []
-    answer.pop()
+    asker = _parse_thanks(edition.segments[qa.span.stop].para.text, edition.lexicon)
     return [asker] if asker else []
 
 
 def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
     """Return the asker whom a line thanks, or "" for unnamed readers; None if the line says anything else."""
-    if len(line.split()) > MAX_THANKS_WORDS or begins_quoted(line):
+    if len(line.split()) > MAX_THANKS_WORDS or begins_quoted(line) or line.rstrip().endswith((":", "：")):
         return None
     asker_line = parse_asker(line, lexicon)
     if asker_line is None or asker_line.rest.strip(" .!"):
@@ -301,69 +293,69 @@ def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
     return asker_line.asker
 
 
-def _resolve_expert(search: _Search, expert: PrintedExpert) -> PrintedExpert:
-    """Return the expert, and remember them.
+def _find_expert(edition: _Edition, answer: LabelledAnswer, qa: LabelledQA) -> PrintedExpert:
+    """Return the author of an answer: as named there, or as the host of its section or edition.
 
     A mention without credits, such as "Dr. Dube", is replaced by the first mention of the same name.
     """
-    if not expert.name:
-        return expert
-    if not expert.credit_line and not expert.relation:
-        expert = _find_first_mention(search, expert.name) or expert
-    search.experts.setdefault(expert.name, expert)
+    lexicon = edition.lexicon
+    host = _find_host(edition, qa)
+    expert = read_author(answer.author_above, lexicon) or read_author(answer.author_below, lexicon)
+    if expert is None:
+        expert = host or _find_salutation_name(edition, qa) or PrintedExpert()
+    elif not expert.credit_line and not expert.relation:
+        if host and _is_same_name(expert.name, host.name):
+            expert = host
+        expert = next((known for name, known in edition.experts.items() if _is_same_name(expert.name, name)), expert)
+    if expert.name:
+        edition.experts.setdefault(expert.name, expert)
     return expert
 
 
-def _find_first_mention(search: _Search, name: str) -> PrintedExpert | None:
-    """Return the first expert of the edition with this name or last name, or None."""
-    last_name = name.split()[-1]
-    for full_name, expert in search.experts.items():
-        if full_name == name or full_name.split()[-1] == last_name:
-            return expert
+def _find_salutation_name(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
+    """Return the author of the answer to a letter: the line below it, if that is a name in the letter's salutation."""
+    salutation = qa.question[0].text
+    if qa.span.stop == len(edition.segments) or not edition.lexicon.salutation.match(salutation):
+        return None
+    name = edition.segments[qa.span.stop].text
+    return PrintedExpert(name) if name and name in salutation else None
+
+
+def _is_same_name(mention: str, name: str) -> bool:
+    """Return whether a mention is a name, or has its first or last name: "Dr. Dube" for "Nomvula Dube"."""
+    words = name.split()
+    return mention == name or mention.rstrip(".") == words[0] or mention.split()[-1] == words[-1]
+
+
+def _find_host(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
+    """Return who answers the questions of a section, as said above or below them, else as said in the edition."""
+    scope = edition.scopes[qa.question[0].index]
+    ranges = [range(outer.start, outer.end) for outer in scope.chain] if scope else []
+    for paras in (*ranges, range(len(edition.paras))):
+        for text in _list_texts_outside(edition, qa, paras):
+            if expert := find_guest(text, edition.lexicon) or find_host(text, edition.lexicon):
+                return expert
+    texts = [text for paras in ranges[:-1] or ranges for text in _list_texts_outside(edition, qa, paras)]
+    texts += [edition.segments[i].para.text for i, label in enumerate(edition.labels) if label == labels.HOST]
+    edition_text = "\n".join(para.text for para in edition.paras)
+    for text in texts:
+        if name := find_repeated_name(text, edition_text, edition.lexicon):
+            return PrintedExpert(name)
     return None
 
 
-def _set_missing_experts(search: _Search, expert: PrintedExpert, answers: Sequence[FoundAnswer]) -> None:
-    """Set the expert of all `answers` and earlier Q&As of the section that have none.
-
-    `expert` is named in a line at the end of the section.
-    """
-    for answer in answers:
-        if not answer.expert.name:
-            answer.expert = expert
-    if search.scope is None:
-        return
-    for position, qa in enumerate(search.qas):
-        is_in_section = search.question_indexes[position] >= search.scope.start
-        if is_in_section and not qa.expert.name:
-            remaining_doubts = tuple(code for code in qa.unsure if code != "expert")
-            search.qas[position] = replace(qa, expert=expert, unsure=remaining_doubts)
-
-
-def _can_be_from_reader(search: _Search, start: Start) -> bool:
-    """Return whether a reader can have asked a question, before the costly parsing that `_is_from_reader` requires."""
-    return start.is_by_reader or search.scope is None or not search.scope.chain_excludes_readers
-
-
-def _is_from_reader(search: _Search, start: Start, askers: Sequence[str], answers: Sequence[FoundAnswer]) -> bool:
-    """Return whether the edition shows that a reader asked a question.
-
-    `askers` are those named at the end of the question or below it.
-    """
-    scope = search.scope
-    if start.is_by_reader:
-        return True
-    if scope is not None and scope.chain_excludes_readers:
-        return False
-    if scope is not None and scope.is_about_readers:
-        return True
-    has_lead_in = any(answer.has_lead_in for answer in answers)
-    may_be_in_scope = scope is not None and scope.may_be_about_readers
-    if start.is_announced and start.asker:
-        return has_lead_in or may_be_in_scope
-    if start.style == "label":
-        return may_be_in_scope or (bool(askers) and has_lead_in)
-    return bool(askers) and (has_lead_in or may_be_in_scope)
+def _list_texts_outside(edition: _Edition, qa: LabelledQA, paras: range) -> list[str]:
+    """Return those of some paragraphs that belong to no Q&A: the nearest above this one first, then those below."""
+    above = range(qa.span.start - 1, -1, -1)
+    below = range(qa.span.stop, len(edition.segments))
+    outside = {labels.OTHER, labels.HOST}
+    allowed_labels = {**dict.fromkeys(above, outside), **dict.fromkeys(below, outside | {labels.AUTHOR_BELOW})}
+    texts = [
+        edition.segments[index].para.text
+        for index, allowed in allowed_labels.items()
+        if edition.labels[index] in allowed and edition.segments[index].index in paras
+    ]
+    return list(dict.fromkeys(texts))
 
 
 def _remove_interviewer(qas: list[FoundQA]) -> list[FoundQA]:

@@ -146,7 +146,7 @@ def find_host(text: str, lexicon: Lexicon) -> PrintedExpert | None:
 
 
 # Two to five capitalised words, perhaps with a title and particles: "Dr. Maria van der Berg".
-_CAPITALISED_WORDS = re.compile(
+CAPITALISED_WORDS = re.compile(
     r"(?:(?:Dr|Prof|Mr|Ms|Mrs)\. )*[^\W\d_a-z][\w'’.-]*"
     r"(?: (?:(?:de|da|van|von|der|den|del|la|le|bin|al|du|di) )*[^\W\d_a-z][\w'’-]*){1,4}"
 )
@@ -156,7 +156,7 @@ _AFTER_NAME = re.compile(r"[\s\u00a0]*(?:[,،，(:：]|[—–-]\s|\Z)|\s\w{2,12
 
 def find_name_before_colon(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     """Return the person named in a line that ends with a colon, in whatever words, or None."""
-    for match in _CAPITALISED_WORDS.finditer(text[:MAX_LABEL_LENGTH]):
+    for match in CAPITALISED_WORDS.finditer(text[:MAX_LABEL_LENGTH]):
         name = match[0].strip()
         if not name[:1].isupper() or not all(word[:1].isupper() or word in PARTICLES for word in name.split()):
             continue

@@ -24,8 +24,7 @@ def get_section_names(scope: Scope | None, index: int, style: str, lexicon: Lexi
     before_colon, after_colon = _split_heading(nearest.heading)
     if after_colon and (len(before_colon.split()) <= MAX_SECTION_WORDS or _has_hint(before_colon, lexicon)):
         return before_colon, after_colon
-    # Not `has_strong_hint`, which the introduction below the heading can also set.
-    if nearest.has_weak_hint or lexicon.strong_hints.search(nearest.heading):
+    if nearest.has_weak_hint or nearest.has_strong_hint:
         return heading, ""
     return "", nearest.heading
 
