@@ -147,6 +147,7 @@ ALLOWED_SCANS = {
     ("reader.home", "SEARCH questions USING INDEX ix_questions_shown (newsletter_id=?)"): _IN_ORDER,
     ("reader.corrections", "SEARCH corrections USING INDEX ix_corrections_newest (newsletter_id=?)"): _IN_ORDER,
     ("editor.home", "SCAN inbound USING INDEX ix_inbound_unplaced"): _OF_FEW,
+    ("editor.home", "SCAN translators USING INDEX ix_translators_open"): _OF_FEW,
     ("editor.letters", "SEARCH letters USING COVERING INDEX ix_letters_like_many (newsletter_id=?)"): _OF_FEW,
     ("index", "SCAN letters USING INDEX ix_letters_unindexed"): _OF_FEW,
     ("index", "SCAN questions USING INDEX ix_questions_unindexed"): _OF_FEW,
