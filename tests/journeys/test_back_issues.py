@@ -31,9 +31,9 @@ Content-Type: text/plain; charset=utf-8
 
 READER QUESTIONS
 
-Can I drink rain from the roof?
+Q: Can I drink rain from the roof?
 
-Not before it is filtered. Roofs are dirty.
+A: Not before it is filtered. Roofs are dirty.
 
 """
 
