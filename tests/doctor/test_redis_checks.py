@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from app.doctor import machines
 from app.doctor.findings import CheckContext
-from app.doctor.machines import check_redis
 from tests.support.databases import ON_SQLITE
 from tests.support.redis_server import start_redis
 from tests.support.source import ROOT
@@ -17,7 +17,7 @@ from tests.support.source import ROOT
 def run_check(app: Flask) -> list[tuple[str, str]]:
     return [
         (finding.state, finding.message)
-        for finding in check_redis(CheckContext(app.extensions["database"], app.config))
+        for finding in machines.check_redis(CheckContext(app.extensions["database"], app.config))
     ]
 
 
