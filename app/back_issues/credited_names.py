@@ -1,6 +1,7 @@
 """Reading the names of askers and authors in the segments that name them."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from .issue_words import MAX_LABEL_LENGTH, Lexicon
@@ -26,6 +27,7 @@ from .printed_names import (
 from .segments import BRACKETED_LABEL, Segment, join_segments
 
 MAX_SINGLE_NAME_WORDS = 3  # of a text that consists of a first name
+_WORD = re.compile(r"[\w’'-]+")
 _BRACKETS = re.compile(r"[(（\[]([^()（）\[\]]+)[)）\]]\W*")
 
 
@@ -76,8 +78,16 @@ def _read_bare_name(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     return expert if is_short and expert.name and is_name(expert.name, allows_single=True) else None
 
 
-def find_repeated_name(text: str, edition_text: str, lexicon: Lexicon) -> str | None:
-    """Return the first person named in a text, if a part of the name is elsewhere in the edition or credits follow."""
+def count_words(text: str) -> Counter[str]:
+    return Counter(_WORD.findall(text))
+
+
+def find_repeated_name(text: str, edition_words: Counter[str], lexicon: Lexicon) -> str | None:
+    """Return the first person named in a text, if a part of the name is elsewhere in the edition or credits follow.
+
+    `edition_words` are the words of the edition with their numbers (`count_words`).
+    """
+    words = count_words(text)
     for match in CAPITALISED_WORDS.finditer(text[:MAX_LABEL_LENGTH]):
         name = match[0].strip()
         parts = [word for word in name.split() if word[:1].isupper() and not word.endswith(".")]
@@ -85,7 +95,7 @@ def find_repeated_name(text: str, edition_text: str, lexicon: Lexicon) -> str | 
         has_short_part = any(len(part) == 1 for part in parts)  # "What I"
         if not is_capitalised or has_short_part or name.isupper() or not is_name(name) or lexicon.readers.match(name):
             continue
-        is_repeated = any(edition_text.count(part) > text.count(part) for part in parts)
+        is_repeated = any(edition_words[part] > words[part] for part in parts)
         if is_repeated or re.match(r",\s[a-z]", text[match.end() :]):
             return name
     return None

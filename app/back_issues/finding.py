@@ -4,13 +4,16 @@
 Names, labels, numbers and quotation marks around a text are removed here, but its words never change.
 """
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from . import segment_labels as labels
-from .credited_names import find_repeated_name, read_askers, read_author
+from .credited_names import count_words, find_repeated_name, read_askers, read_author
 from .edition_outline import QUESTION_MARK, Scope, build_scope, mark_headings, remove_extras
 from .issue_paragraph import Para
 from .issue_words import MAX_PREFIX_LENGTH, Lexicon, get_lexicon, guess_edition_language, known_languages
@@ -76,6 +79,31 @@ class _Edition:
     labels: list[str]
     scopes: list[Scope | None] = field(default_factory=list)
     experts: dict[str, PrintedExpert] = field(default_factory=dict)
+
+    @cached_property
+    def announced_hosts(self) -> dict[int, PrintedExpert]:
+        """The experts that segments outside of Q&As announce as guest or host, by the indexes of these segments."""
+        found = {}
+        for index, text in self._iter_outside():
+            if expert := find_guest(text, self.lexicon) or find_host(text, self.lexicon):
+                found[index] = expert
+        return found
+
+    @cached_property
+    def repeated_names(self) -> dict[int, PrintedExpert]:
+        """The persons that segments outside of Q&As name and other paragraphs too, by the indexes of these segments."""
+        words = count_words("\n".join(para.text for para in self.paras))
+        found = {}
+        for index, text in self._iter_outside():
+            if name := find_repeated_name(text, words, self.lexicon):
+                found[index] = PrintedExpert(name)
+        return found
+
+    def _iter_outside(self) -> Iterator[tuple[int, str]]:
+        """Yield the index of each segment that may name a host, and the text of its paragraph."""
+        for index, label in enumerate(self.labels):
+            if label in (labels.OTHER, labels.HOST, labels.AUTHOR_BELOW):
+                yield index, self.segments[index].para.text
 
 
 def find_qas(paras: Sequence[Para], language: str = "", model: Model | None = None) -> list[FoundQA]:
@@ -332,30 +360,28 @@ def _find_host(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
     scope = edition.scopes[qa.question[0].index]
     ranges = [range(outer.start, outer.end) for outer in scope.chain] if scope else []
     for paras in (*ranges, range(len(edition.paras))):
-        for text in _list_texts_outside(edition, qa, paras):
-            if expert := find_guest(text, edition.lexicon) or find_host(text, edition.lexicon):
-                return expert
-    texts = [text for paras in ranges[:-1] or ranges for text in _list_texts_outside(edition, qa, paras)]
-    texts += [edition.segments[i].para.text for i, label in enumerate(edition.labels) if label == labels.HOST]
-    edition_text = "\n".join(para.text for para in edition.paras)
-    for text in texts:
-        if name := find_repeated_name(text, edition_text, edition.lexicon):
-            return PrintedExpert(name)
-    return None
+        if host := _find_nearest(edition, edition.announced_hosts, qa.span, paras):
+            return host
+    for paras in ranges[:-1] or ranges:
+        if host := _find_nearest(edition, edition.repeated_names, qa.span, paras):
+            return host
+    return next((name for i, name in edition.repeated_names.items() if edition.labels[i] == labels.HOST), None)
 
 
-def _list_texts_outside(edition: _Edition, qa: LabelledQA, paras: range) -> list[str]:
-    """Return those of some paragraphs that belong to no Q&A: the nearest above this one first, then those below."""
-    above = range(qa.span.start - 1, -1, -1)
-    below = range(qa.span.stop, len(edition.segments))
-    outside = {labels.OTHER, labels.HOST}
-    allowed_labels = {**dict.fromkeys(above, outside), **dict.fromkeys(below, outside | {labels.AUTHOR_BELOW})}
-    texts = [
-        edition.segments[index].para.text
-        for index, allowed in allowed_labels.items()
-        if edition.labels[index] in allowed and edition.segments[index].index in paras
-    ]
-    return list(dict.fromkeys(texts))
+def _find_nearest(
+    edition: _Edition, experts: Mapping[int, PrintedExpert], span: range, paras: range
+) -> PrintedExpert | None:
+    """Return the nearest expert above a Q&A, or else below it, whose segment is of one of the paragraphs.
+
+    `experts` are those that segments name, by the ascending indexes of these. `span` is that of the Q&A.
+    """
+    indexes = list(experts)
+    above = reversed(indexes[: bisect_left(indexes, span.start)])
+    for index in takewhile(lambda index: edition.segments[index].index >= paras.start, above):
+        if edition.labels[index] != labels.AUTHOR_BELOW:
+            return experts[index]
+    below = next(iter(indexes[bisect_left(indexes, span.stop) :]), None)
+    return experts[below] if below is not None and edition.segments[below].index < paras.stop else None
 
 
 def _remove_interviewer(qas: list[FoundQA]) -> list[FoundQA]:

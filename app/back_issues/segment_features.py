@@ -112,7 +112,7 @@ def _describe_sections(segments: Sequence[Segment], facts: Sequence[set[str]]) -
     A heading that asks can be a question, so it doesn't begin a section.
     """
     headings = _list_headings_above(segments)
-    hints = {index: _get_heading_facts(segments, facts, index) for chain in headings for index in chain}
+    hints = {index: _get_heading_facts(segments, facts, index) for index in set().union(*headings)}
     members: defaultdict[int, list[int]] = defaultdict(list)
     for index, chain in enumerate(headings):
         members[next((heading for heading in reversed(chain) if "asks" not in facts[heading]), -1)].append(index)
