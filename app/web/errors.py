@@ -244,8 +244,9 @@ def _handle_unexpected_error(error: Exception) -> Response:
 
 
 def _handle_http_exception(error: HTTPException) -> Response | HTTPException:
+    """Return the page for an HTTP error. A redirect, and an error with a response of its own, stay as they are."""
     status = error.code or 500
-    return render_error(status) if status >= 400 else error  # a redirect is no error
+    return error if status < 400 or error.response is not None else render_error(status)
 
 
 def register(app: Flask) -> None:

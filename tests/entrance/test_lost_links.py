@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,8 +22,11 @@ from app.mail import outbox
 from app.mail.models import OutboxMail
 from app.people import links
 from app.questions.models import Question
+from tests.support.app import open_app
 from tests.support.assignments import ExpertAssignment, get_mailed_links, send_queued_mails
+from tests.support.databases import ON_SQLITE
 from tests.support.pages import Browser
+from tests.support.redis_server import start_redis
 from tests.support.sample_newsroom import Newsroom
 
 LEYLA, SHIRIN, NORA = "leyla@field.example", "shirin@words.example", "nora@desk.example"
@@ -158,6 +163,17 @@ def test_tries_are_counted_by_network(limited_client: FlaskClient, newsroom: New
     browser = Browser(limited_client.application)
     statuses = [browser.press("/a", email="x@else.example").status_code for _ in range(12)]
     assert statuses == [303] * 10 + [429] * 2
+
+
+@ON_SQLITE
+@pytest.mark.threat("stranger at the door")
+def test_a_refused_try_is_no_failure_of_redis_after_which_counting_begins_anew(
+    database: Database, newsroom: Newsroom, tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
+) -> None:
+    with start_redis(tmp_path) as url, open_app(database, tmp_path, bytecode_cache, limits="1", redis_url=url) as app:
+        browser = Browser(app)
+        statuses = [browser.press("/a", email="x@else.example").status_code for _ in range(25)]
+    assert statuses == [303] * 10 + [429] * 15
 
 
 def test_no_whole_address_comes_back_with_what_was_typed(browse: Callable[[], Browser], newsroom: Newsroom) -> None:

@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_limiter import Limiter
+from jinja2 import FileSystemBytecodeCache
 from limits.storage import RedisStorage
 
-import config
-from app import create_app
 from app.core.clock import unix_time
 from app.db.engine import Database
 from app.web import daily_salt, setup
 from app.web.daily_salt import DAY, DailySalt, get_daily_salt
-from tests.support.app import TEST_SETTINGS
+from tests.support.app import open_app
 from tests.support.databases import ON_SQLITE
 from tests.support.reader_pages import read_receipt, send_question
 from tests.support.redis_server import start_redis
@@ -88,37 +87,32 @@ def test_nothing_stays_in_redis_beyond_the_day(redis_url: str, monkeypatch: pyte
 @ON_SQLITE
 @pytest.mark.threat("stolen counters")
 def test_no_act_of_a_reader_is_counted_by_their_address_but_a_wrong_number_and_nothing_stays_ten_minutes(
-    database: Database, newsroom: Newsroom, redis_url: str, tmp_path: Path
+    database: Database, newsroom: Newsroom, redis_url: str, tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
 ) -> None:
-    settings = {
-        "READERS_ASKED_ENV": "demo", "DATABASE_URL": database.url, "MAIL_FOLDER": str(tmp_path / "mail"),
-        "ERASURES": str(tmp_path / "erasures"), "REDIS_URL": redis_url, "LIMITS": "1",
-    }  # fmt: skip
-    app = create_app({**config.load(settings), **TEST_SETTINGS})
-    client = app.test_client()
-    client.environ_base["REMOTE_ADDR"] = ADDRESS
+    with open_app(database, tmp_path, bytecode_cache, limits="1", redis_url=redis_url) as app:
+        client = app.test_client()
+        client.environ_base["REMOTE_ADDR"] = ADDRESS
 
-    def post(path: str, **fields: str) -> int:
-        return client.post(f"/steppe/receipt{path}", data=fields).status_code
+        def post(path: str, **fields: str) -> int:
+            return client.post(f"/steppe/receipt{path}", data=fields).status_code
 
-    receipt = read_receipt(send_question(client).text)
-    acts = {
-        "": {},
-        "/add": {"more": "I mean the year 2019."},
-        "/held": {},
-        "/credit": {"credit": "none"},
-        "/withdraw": {},
-    }
-    assert [post(path, receipt=receipt, **fields) for path, fields in acts.items()] == [200] * len(acts)
-    salt_key = daily_salt.SALT_KEY.format(day=int(unix_time()) // DAY)
-    hashed_address = hash_with(RedisStorage(redis_url).storage.get(salt_key), ADDRESS)
-    counted = content(redis_url)
-    assert counted.pop(salt_key) > 0
-    assert len(counted) > 2 and [key for key in counted if hashed_address in key] == []
-    assert [key for key, seconds in counted.items() if not 0 < seconds <= 600] == []
-    assert post("", receipt="1" * 20) == 422
-    assert [seconds <= 600 for key, seconds in content(redis_url).items() if hashed_address in key] == [True]
-    app.extensions["database"].close()
+        receipt = read_receipt(send_question(client).text)
+        acts = {
+            "": {},
+            "/add": {"more": "I mean the year 2019."},
+            "/held": {},
+            "/credit": {"credit": "none"},
+            "/withdraw": {},
+        }
+        assert [post(path, receipt=receipt, **fields) for path, fields in acts.items()] == [200] * len(acts)
+        salt_key = daily_salt.SALT_KEY.format(day=int(unix_time()) // DAY)
+        hashed_address = hash_with(RedisStorage(redis_url).storage.get(salt_key), ADDRESS)
+        counted = content(redis_url)
+        assert counted.pop(salt_key) > 0
+        assert len(counted) > 2 and [key for key in counted if hashed_address in key] == []
+        assert [key for key, seconds in counted.items() if not 0 < seconds <= 600] == []
+        assert post("", receipt="1" * 20) == 422
+        assert [seconds <= 600 for key, seconds in content(redis_url).items() if hashed_address in key] == [True]
 
 
 @pytest.mark.threat("stolen counters")

@@ -30,7 +30,9 @@ PRODUCTION_SETTINGS = {
 
 
 @contextmanager
-def open_app(database: Database, folder: Path, bytecode_cache: FileSystemBytecodeCache, limits: str) -> Iterator[Flask]:
+def open_app(
+    database: Database, folder: Path, bytecode_cache: FileSystemBytecodeCache, limits: str, redis_url: str = ""
+) -> Iterator[Flask]:
     """Create the app, with mails and erasures in `folder`; `limits` is the setting LIMITS."""
     from app import create_app
 
@@ -41,6 +43,7 @@ def open_app(database: Database, folder: Path, bytecode_cache: FileSystemBytecod
             "MAIL_FOLDER": str(folder / "mail"),
             "ERASURES": str(folder / "erasures"),
             "LIMITS": limits,
+            "REDIS_URL": redis_url,
         }
     )
     app = create_app({**settings, **TEST_SETTINGS})
