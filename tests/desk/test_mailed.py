@@ -16,9 +16,10 @@ from app.newsletters.models import Newsletter
 from app.questions.models import Note
 from tests.support.assignments import EDITED_ANSWER, ExpertAssignment, ask_expert
 from tests.support.database_checks import count_queries, get_one
-from tests.support.desk import get_version
+from tests.support.desk import Desk, get_version
 from tests.support.mailroom import LEYLAS_REPLY, REPLY_TEXT, get_mail_by_public_id, place_mail, receive_expert_mail
 from tests.support.pages import Page
+from tests.support.sample_newsroom import Newsroom
 
 HEADLINE = "The Salt Wind"
 
@@ -53,6 +54,17 @@ def test_an_experts_letter_has_filings_of_its_own(nora, database, newsroom, salt
     assert page.texts(".files li") == ["plates 2009.pdf not looked at, 48.2 kB"]
     for readers in ("Make it a question", "End it kindly", "Join it to a question", "Hears back"):
         assert readers not in page
+
+
+def test_an_expert_who_asks_by_mail_to_be_removed_can_be_deleted_from_the_page_of_their_letter(
+    nora: Desk, database: Database, newsroom: Newsroom, salt: ExpertAssignment
+) -> None:
+    path = f"/letters/{receive_expert_mail(database, salt.assignment_id, 'Please remove me from your list.')}"
+    nora.post(f"{path}/reply", kind="cannot", reason="other", version="1")
+    links = nora.get(path).tree.css("p.quiet a")
+    [profile_url] = [link.attributes["href"] for link in links if link.text() == "Profile: Leyla Aydın"]
+    deleting = f"{profile_url.removeprefix(nora.address(''))}/leave"
+    assert nora.get(nora.post(deleting)).notice == "Leyla Aydın will be deleted in a week."
 
 
 def test_one_press_makes_the_mail_the_submitted_version_and_opens_it_for_editing(nora, database, newsroom, salt):

@@ -64,7 +64,7 @@ def test_from_the_press_to_the_approval(nora: Desk, coming_edition: ComingEditio
     assert "A translator handed in a text in Persian." in nora.get_text(f"questions/{first}")
 
 
-def test_home_shows_what_a_translator_handed_in_until_it_is_approved(
+def test_home_shows_what_a_translator_handed_in_until_it_is_approved_or_removed(
     nora: Desk, ilya: Desk, coming_edition: ComingEdition, app: Flask
 ) -> None:
     def get_lines(person: Desk) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -84,6 +84,11 @@ def test_home_shows_what_a_translator_handed_in_until_it_is_approved(
     assert "One text waits for you." in nora.get_text("")
     [listed] = [link for link in nora.get("waiting/translation").links if "Shirin" in link[0]]
     assert listed == line
+    nora.post(f"{texts(first)}/question/drop", seen=get_version_token(nora.get(texts(first)), "question/drop"))
+    assert (get_lines(nora), get_lines(ilya)) == ([], [])
+    using = "question/translator/use"
+    nora.post(f"{texts(first)}/{using}", seen=get_version_token(nora.get(texts(first)), using))
+    assert get_lines(nora) == [("For you", [line])]
     approve_translation(nora, first)
     assert (get_lines(nora), get_lines(ilya)) == ([], [])
 

@@ -43,7 +43,7 @@ from ...mail import inbound
 from ...mail import queries as mail_queries
 from ...mail.models import Inbound
 from ...programs.registering import WARN_AFTER, select_failing
-from ...questions.models import Question, Translator
+from ...questions.models import Question, Translation, Translator
 from ..letters import receipt_notes
 from ..retention import open_letters
 
@@ -191,12 +191,22 @@ def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
 
 
 def select_handed_in(newsletter_id: Key, limit: int) -> Select[int]:
-    """Select the keys of the translators whose text waits for approval, those who handed it in first."""
+    """Select the keys of the translators whose text waits for approval, those who handed it in first.
+
+    If the desk has removed the translation, theirs doesn't wait until they hand it in again.
+    """
     query = select(Translator.id).join(Question, Question.id == Translator.question_id)
     # Only open translators have an address. They are few, and an index has them. The addition keeps SQLite from using
     # the index of all translators of a newsletter.
     query = query.where(Translator.newsletter_id + 0 == newsletter_id, Translator.email_sealed.is_not(None))
     query = query.where(Translator.is_handed_in, ~Question.has_ended)
+    removed = select(Translation.id).where(
+        Translation.question_id == Translator.question_id,
+        Translation.language == Translator.language,
+        func.coalesce(Translation.answer_id, 0) == func.coalesce(Translator.answer_id, 0),
+        Translation.is_dropped,
+    )
+    query = query.where(~removed.exists())
     return query.order_by(Translator.state_at, Translator.id).limit(limit)
 
 
