@@ -9,6 +9,7 @@ from . import (  # noqa: F401 - each registers its views
     framed,
     front_page,
     handbook,
+    oembed,
     receipt,
     report,
     sitemap,

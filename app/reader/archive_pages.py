@@ -58,6 +58,11 @@ def get_card_url(context: ReaderContext, item: EditionItem | ItemTranslation) ->
     return absolute_url(context.session, path)
 
 
+def _get_oembed_url(context: ReaderContext, page_url: str) -> str:
+    """Return the URL at which other programs find the card of a page (see `oembed.py`)."""
+    return absolute_url(context.session, url_for("reader.oembed", slug=context.newsletter.slug, url=page_url))
+
+
 @reader.get("/<slug>/cards/<public_id>/<digest>.png")
 @public
 def card(context: ReaderContext, public_id: str, digest: str) -> ResponseReturnValue:
@@ -232,6 +237,7 @@ def story(context: ReaderContext, public_id: str, words: str) -> ResponseReturnV
         card=get_card_url(context, shown_item),
         card_size=SIZE,
         permanent_url=permanent_url,
+        oembed_url=_get_oembed_url(context, page_url),
     )
 
 
@@ -350,4 +356,6 @@ def edition(context: ReaderContext, public_id: str) -> str:
         abort(404)
     edition = or_404(archive.sent_edition(session, newsletter, public_id))
     stories = list_stories(context, archive.items(session, [edition])[edition.id])
-    return context.page("reader/edition.html", "editions", edition=edition, stories=stories)
+    page_url = absolute_url(session, url_for("reader.edition", slug=newsletter.slug, public_id=public_id))
+    oembed_url = _get_oembed_url(context, page_url)
+    return context.page("reader/edition.html", "editions", edition=edition, stories=stories, oembed_url=oembed_url)

@@ -1,4 +1,4 @@
-"""Pages for embedding in other sites: a newsletter's latest answers, and a text box to begin a question.
+"""Pages for embedding in other sites: the latest answers, a single Q&A, an edition, and a box to begin a question.
 
 Only the sites in the newsletter's settings may frame them (CSP Level 3, section 6.4.2). The box doesn't submit a
 question: it opens the ask page, on our own site, with the text. So no receipt or form token gets into other sites.
@@ -6,15 +6,18 @@ question: it opens the ask page, on our own site, with the text. So no receipt o
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
-from flask import request
+from flask import abort, request
 from flask.typing import ResponseReturnValue
 
 from ..editions import archive
-from ..web.setup import accepts_cross_site, set_frame_ancestors
+from ..editions.item_translations import list_versions_in
+from ..web.formatting import language
+from ..web.setup import accepts_cross_site, or_404, set_frame_ancestors
 from .ask_form import RejectedQuestion, form_page, resting_page
 from .page_frame import ReaderContext, open_context, public, reader
-from .stories import list_stories
+from .stories import list_stories, stories_of
 
 MAX_ANSWERS, DEFAULT_ANSWERS = 10, 3  # in a frame
 
@@ -27,10 +30,10 @@ def allow_framing(view: Callable[..., ResponseReturnValue]) -> Callable[..., Res
     """
 
     @wraps(view)
-    def framed_view(slug: str) -> ResponseReturnValue:
+    def framed_view(slug: str, **values: Any) -> ResponseReturnValue:
         with open_context(slug) as context:
             set_frame_ancestors(context.newsletter.framed_by)
-        return view(slug)
+        return view(slug, **values)
 
     return framed_view
 
@@ -45,6 +48,32 @@ def framed_answers(context: ReaderContext) -> str:
     limit = min(int(requested), MAX_ANSWERS) if is_valid else DEFAULT_ANSWERS
     items = archive.listing(context.newsletter).page(context.session, None, limit)
     return context.page("reader/framed_answers.html", "", stories=list_stories(context, items))
+
+
+@reader.get("/<slug>/framed/q/<public_id>")
+@allow_framing
+@public
+def framed_story(context: ReaderContext, public_id: str) -> ResponseReturnValue:
+    """Show how a Q&A begins, with a link to it, in the language `lang` if it is translated into it."""
+    session, newsletter = context.session, context.newsletter
+    item, _edition = or_404(archive.story(session, newsletter, public_id))
+    if item.question.is_retracted:
+        return context.page("reader/framed_story.html", "", story=None), 410
+    code = request.args.get("lang") or language()
+    [story] = stories_of(newsletter, list_versions_in(session, [item], code))
+    return context.page("reader/framed_story.html", "", story=story)
+
+
+@reader.get("/<slug>/framed/editions/<public_id>")
+@allow_framing
+@public
+def framed_edition(context: ReaderContext, public_id: str) -> str:
+    session, newsletter = context.session, context.newsletter
+    if not public_id.isalnum():
+        abort(404)
+    edition = or_404(archive.sent_edition(session, newsletter, public_id))
+    stories = list_stories(context, archive.items(session, [edition])[edition.id])
+    return context.page("reader/framed_edition.html", "", edition=edition, stories=stories)
 
 
 @reader.get("/<slug>/framed/ask")

@@ -281,6 +281,8 @@ COMPRESSED_PAGES = {
     "editions": PUBLISHED,
     "edition": PUBLISHED,
     "framed_answers": PUBLISHED,
+    "framed_story": PUBLISHED,
+    "framed_edition": PUBLISHED,
     "feed": PUBLISHED,
     "json_feed": PUBLISHED,
     "calendar": PUBLISHED,

@@ -25,6 +25,8 @@ JOINED = {
     "expert-page.css": ("reader.css", "expert.css"),
     "desk-page.css": ("reader.css", "expert.css", "desk.css", "desk-question.css", "desk-edition.css"),
 }
+# What a page in a frame loads. WordPress gives its cards no origin, so that a browser takes our own files for foreign.
+FRAMED = ("reading-page.css", "framed.js")
 MAX_HEADER_LENGTH = 200  # characters of an Accept-Encoding that is parsed and cached; no browser sends more
 CACHE_FOREVER = "public, max-age=31536000, immutable"  # one year, as there is no value for "forever" (RFC 8246)
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
@@ -99,6 +101,8 @@ def _serve(filename: str, version: str | None = None) -> Response:
     response = Response(file.gzipped if is_gzipped else file.body, content_type=f"{file.media_type}; charset=utf-8")
     response.headers["Cache-Control"] = CACHE_FOREVER if version == current_version() else "no-cache"
     response.headers["Vary"] = "Accept-Encoding"
+    if filename in FRAMED:
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.set_etag(f"{file.digest}-gzip" if is_gzipped else file.digest)
     if is_gzipped:
         response.headers["Content-Encoding"] = "gzip"

@@ -53,7 +53,7 @@ PUBLIC = {
     "reader.receipt_withdraw",
     "reader.answers", "reader.topic", "reader.answers_in_language", "reader.expert", "reader.card", "reader.find_answers", "reader.found", "reader.story", "reader.editions", "reader.edition", "reader.corrections", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.short_address", "reader.stop", "reader.stop_press", "reader.handbook", "reader.handbook_picture",
-    "reader.framed_answers", "reader.framed_ask", "reader.begin", "reader.json_feed",
+    "reader.framed_answers", "reader.framed_story", "reader.framed_edition", "reader.framed_ask", "reader.oembed", "reader.begin", "reader.json_feed",
     "reader.forget", "reader.robots", "reader.sitemap", "reader.sitemap_of_pages", "reader.sitemap_of_year",
 }  # fmt: skip
 UNKNOWN_VALUE = "012345678901"  # a public id, and a number, that belongs to nothing
@@ -66,8 +66,11 @@ UNLINKED: dict[str, str] = {
     "reader.card": "the head of a Q&A's page names it",
     "reader.stop": "is linked from mails to readers",
     "reader.json_feed": "the head of the pages names it, for programs",
-    "reader.framed_answers": "is shown in frames on other sites",
-    "reader.framed_ask": "is shown in frames on other sites",
+    **dict.fromkeys(
+        ("reader.framed_answers", "reader.framed_story", "reader.framed_edition", "reader.framed_ask"),
+        "is shown in frames on other sites",
+    ),
+    "reader.oembed": "the head of a Q&A's page names it, for programs",
     "reader.forget": "is the style sheet with which a browser forgets a form",
     "reader.robots": "search engines request it",
     "reader.sitemap": "robots.txt names it",

@@ -1,5 +1,6 @@
 """A reader of another site, in a real browser: sees the latest answers there, and begins a question that is sent from our page."""
 
+import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -14,6 +15,7 @@ from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.text.languages import interface_languages
 from tests.support import user_browsers
+from tests.support.app import BASE_URL
 from tests.support.desk import Desk
 from tests.support.network_faults import CuttableConnection
 from tests.support.reader_pages import publish_answer
@@ -131,6 +133,45 @@ def test_plain_html_does_the_same_without_scripts(
     click_and_wait(page.get_by_role("button", name="Go on"))
     ask_in_frame(page, database, connection)
     page.context.close()
+
+
+# The part of WordPress that shows the card of a pasted link: it keeps only the frame, without the rights to load as our
+# site or to lead the reader away, and does what the frame says under the secret (wp-includes/js/wp-embed.js).
+WORDPRESS = """
+<iframe sandbox="allow-scripts" security="restricted" data-secret="s3cretOf10" width="600" height="320" title="{title}"
+        src="{src}#?secret=s3cretOf10"></iframe>
+<script>
+  addEventListener("message", ({{ data, source }}) => {{
+    const frame = document.querySelector("iframe[data-secret]");
+    if (source !== frame.contentWindow || data.secret !== frame.dataset.secret) return;
+    if (data.message === "height") frame.height = Math.min(1000, Math.max(200, data.value));
+    const isOurs = () => new URL(data.value).host === new URL(frame.src).host && document.activeElement === frame;
+    if (data.message === "link" && isOurs()) location.href = data.value;
+  }});
+</script>
+"""
+
+
+def test_a_pasted_link_is_a_card_in_wordpress_that_leads_to_the_answer(
+    phone: BrowserContext, snippets: list[str], news: OtherSite, connection: CuttableConnection
+) -> None:
+    ours = f"http://127.0.0.1:{connection.port}"
+    page = phone.new_page()
+    page.goto(f"{ours}/steppe/answers")
+    page.get_by_role("link", name="The Silos").click()
+    card_url = page.locator('link[type="application/json+oembed"]').get_attribute("href")
+    assert card_url is not None
+    card = page.request.get(card_url.replace(BASE_URL, ours, 1)).json()
+    [src] = re.findall(r'src="([^"]+)"', card["html"])
+    news.html = WORDPRESS.format(title=card["title"], src=src.replace(BASE_URL, ours))
+    page.goto(news.origin)
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", name="The Silos")).to_be_visible()
+    expect(page.locator("iframe")).not_to_have_attribute("height", "320")
+    assert frame.locator("h1").evaluate("(heading) => getComputedStyle(heading).fontWeight") == "700"
+    frame.get_by_role("link", name="The Silos").click()
+    page.wait_for_url(f"http://127.0.0.1:{connection.port}/steppe/q/**")
+    assert phone.cookies() == []
 
 
 def test_a_site_that_is_not_listed_shows_nothing(

@@ -66,7 +66,7 @@ from tests.support.waiting import WAIT_TIMEOUT
 # Pages for one person alone, for everybody of every newsletter, or that lead elsewhere.
 NEVER_COPIED = {
     *("report", "receipt", "stop", "back_to_form", "forget", "found", "short_address"),
-    *("root", "robots", "handbook", "handbook_picture"),
+    *("root", "robots", "handbook", "handbook_picture", "oembed"),
 }
 OPEN = "Who pays for the gauges at the weir?"
 Change = Callable[[Session], object]

@@ -39,6 +39,7 @@ UNPACKED = {
     "card": "pictures are packed by themselves",
     "photo": "pictures are packed by themselves",
     "robots": "too short",
+    "oembed": "too short, and for programs",
     "forget": "empty",
     "root": "leads on",
     "short_address": "leads on",

@@ -26,7 +26,17 @@ from tests.support.sample_newsroom import Newsroom
 HERE = "https://ask.newsroom.example"
 PAGES = {
     *("home", "ask", "answers", "editions", "corrections", "protection", "story", "edition", "topic", "expert"),
-    *("framed_answers", "framed_ask", "in Persian", "a story in Persian", "of a year", "about an edition", "one"),
+    *(
+        "framed_answers",
+        "framed_story",
+        "framed_edition",
+        "framed_ask",
+        "in Persian",
+        "a story in Persian",
+        "of a year",
+        "about an edition",
+        "one",
+    ),
 }
 # https://developers.google.com/search/docs/appearance/structured-data/qapage: what has to be there, and of those in one
 # tuple one; what should be there besides. Votes we have none; who asked we tell nobody as a field.

@@ -179,6 +179,8 @@ def list_public_paths(database: Database, slug: str = "steppe") -> dict[str, str
         **({"card": f"{root}/cards/{question.public_id}/{card.digest}.png"} if card.can_be_drawn else {}),
         **({"photo": f"{root}/photos/{photo}.jpg"} if photo else {}),
         "framed_answers": f"{root}/framed/answers",
+        "framed_story": f"{root}/framed/q/{question.public_id}",
+        "framed_edition": f"{root}/framed/editions/{edition.public_id}",
         "framed_ask": f"{root}/framed/ask",
         "sitemap": f"{root}/sitemap.xml",
         "sitemap_of_pages": f"{root}/sitemap-pages.xml",

@@ -1,0 +1,148 @@
+"""A link to a Q&A or an edition becomes a card in WordPress and Ghost: by oEmbed, with a frame that follows what is published."""
+
+import html
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.db.engine import Database
+from app.editions.models import Edition
+from app.newsletters.models import Newsletter
+from app.workflows.publishing import publication
+from tests.support.app import BASE_URL
+from tests.support.pages import Page
+from tests.support.reader_pages import get_question, publish_answer
+from tests.support.sample_newsroom import Newsroom
+
+NEWS = "https://news.example"
+
+
+@pytest.fixture
+def silos(database: Database, newsroom: Newsroom) -> str:
+    return publish_answer(database, newsroom, [], headline="The Silos")
+
+
+def let_news_frame(database: Database, newsroom: Newsroom) -> None:
+    def write(session: Any) -> None:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        newsletter.framed_by, newsletter.version = [NEWS], newsletter.version + 1
+
+    database.write(write)
+
+
+def find_card_url(client: FlaskClient, page_path: str) -> str:
+    """The URL that a page names for its card, as WordPress and Ghost look for it."""
+    page = Page(client.get(page_path, follow_redirects=True).text)
+    [url] = page.attributes('link[rel="alternate"][type="application/json+oembed"]', "href")
+    assert url.startswith(f"{BASE_URL}/steppe/oembed?url=")
+    return url.removeprefix(BASE_URL)
+
+
+def read_frame(card: dict[str, Any]) -> dict[str, str | None]:
+    [frame] = Page(card["html"]).tree.css("iframe")
+    return dict(frame.attributes)
+
+
+def test_a_link_to_an_answer_is_a_link_with_headline_and_picture_where_nobody_may_frame_us(
+    client: FlaskClient, silos: str
+) -> None:
+    card = client.get(find_card_url(client, f"/steppe/q/{silos}/")).json
+    assert card["thumbnail_url"].startswith(f"{BASE_URL}/steppe/cards/{silos}/")
+    assert client.get(card.pop("thumbnail_url").removeprefix(BASE_URL)).mimetype == "image/png"
+    assert card == {
+        "version": "1.0",
+        "type": "link",
+        "title": "The Silos: The Steppe Letter",
+        "provider_name": "The Steppe Letter",
+        "provider_url": f"{BASE_URL}/steppe/",
+        "cache_age": 60,
+        "thumbnail_width": 1200,
+        "thumbnail_height": 630,
+    }
+
+
+def test_where_a_site_may_frame_us_it_is_a_frame_that_leads_to_the_answer(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    let_news_frame(database, newsroom)
+    url = find_card_url(client, f"/steppe/q/{silos}/")
+    card = client.get(f"{url}&maxwidth=400&maxheight=9999&format=json").json
+    assert (card["type"], card["width"], card["height"]) == ("rich", 400, 320)
+    frame = read_frame(card)
+    assert frame == {
+        "src": f"{BASE_URL}/steppe/framed/q/{silos}",
+        "title": "The Silos: The Steppe Letter",
+        "width": "400",
+        "height": "320",
+        "loading": "lazy",
+        "referrerpolicy": "no-referrer",
+        "style": "border:0;max-width:100%",
+    }
+    response = client.get(urlsplit(str(frame["src"])).path)
+    assert f"frame-ancestors 'self' {NEWS}" in response.headers["Content-Security-Policy"]
+    page = Page(response.text)
+    assert (page.heading, page.attributes("base", "target")) == ("The Silos", ["_top"])
+    assert [href for _label, href in page.links] == [f"/steppe/q/{silos}/the-silos", "/steppe/answers"]
+
+
+def test_an_edition_is_a_frame_with_its_answers(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    let_news_frame(database, newsroom)
+    with database.read() as session:
+        edition = session.scalars(select(Edition).filter_by(state="sent")).one()
+    path = f"/steppe/editions/{edition.public_id}"
+    card = client.get(find_card_url(client, path)).json
+    assert card["title"].startswith(f"Edition {edition.number}, ")
+    assert "thumbnail_url" not in card
+    frame_path = str(read_frame(card)["src"]).removeprefix(BASE_URL)
+    assert frame_path == f"/steppe/framed/editions/{edition.public_id}"
+    assert Page(client.get(frame_path).text).texts("h2") == ["The Silos"]
+
+
+def test_a_headline_with_markup_stays_text_in_the_code_for_the_frame(
+    client: FlaskClient, database: Database, newsroom: Newsroom
+) -> None:
+    let_news_frame(database, newsroom)
+    shown = publish_answer(database, newsroom, [], headline='Silos" onload="alert(1)"><b>')
+    card = client.get(find_card_url(client, f"/steppe/q/{shown}/")).json
+    assert read_frame(card)["title"] == "Silos’ onload=“alert(1)”><b>: The Steppe Letter"
+    assert "<b>" not in card["html"]
+
+
+def test_an_answer_that_is_withdrawn_leaves_the_frame_and_has_no_card(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    let_news_frame(database, newsroom)
+    url = find_card_url(client, f"/steppe/q/{silos}/")
+    assert "The Silos" in client.get(f"/steppe/framed/q/{silos}").text
+    database.write(lambda session: publication.retract(session, newsroom.nora, get_question(session, silos), "Unsafe"))
+    frame = client.get(f"/steppe/framed/q/{silos}")
+    assert (frame.status_code, Page(frame.text).heading) == (410, "This answer was withdrawn")
+    assert "Silos" not in html.unescape(frame.text)
+    assert client.get(url).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 404),
+        ("?url=", 404),
+        ("?url=http://[", 404),
+        ("?url=https://elsewhere.example/steppe/q/{silos}/the-silos", 404),
+        (f"?url={BASE_URL}.elsewhere.example/steppe/q/{{silos}}/the-silos", 404),
+        (f"?url={BASE_URL}/steppe/ask", 404),
+        (f"?url={BASE_URL}/other/q/{{silos}}/the-silos", 404),
+        (f"?url={BASE_URL}/steppe/q/012345678901/", 404),
+        (f"?url={BASE_URL}/steppe/editions/012345678901", 404),
+        (f"?url={BASE_URL}/steppe/q/%2500/", 404),
+        (f"?url={BASE_URL}/steppe/q/{{silos}}/the-silos&format=xml", 501),
+        (f"?url={BASE_URL}/steppe/q/{{silos}}/the-silos&maxwidth=wide", 200),
+        (f"?url={BASE_URL}/steppe/q/{{silos}}/", 200),
+    ],
+)
+def test_what_is_no_page_of_the_archive_has_no_card(client: FlaskClient, silos: str, query: str, status: int) -> None:
+    assert client.get(f"/steppe/oembed{query.format(silos=silos)}").status_code == status
