@@ -25,10 +25,28 @@ def _matrix_payload(text: str, link: str, label: str) -> dict[str, Any]:
     return {"text": f"{text} {link}", "html": f'{escape(text)} <a href="{escape(link)}">{escape(label)}</a>'}
 
 
-# Documentation: api.slack.com/messaging/webhooks, developers.mattermost.com/integrate/webhooks/incoming, and, for the
-# bridge from webhooks to Matrix, matrix-org.github.io/matrix-hookshot/latest/setup/webhooks.html.
+def _teams_payload(text: str, link: str, label: str) -> dict[str, Any]:
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": [{"type": "TextBlock", "text": text, "wrap": True}],
+        "actions": [{"type": "Action.OpenUrl", "title": label, "url": link}],
+    }
+    return {
+        "type": "message",
+        "attachments": [
+            {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+        ],
+    }
+
+
+# Documentation: api.slack.com/messaging/webhooks, developers.mattermost.com/integrate/webhooks/incoming, for the bridge
+# from webhooks to Matrix matrix-org.github.io/matrix-hookshot/latest/setup/webhooks.html, and for Teams the trigger
+# "When a Teams webhook request is received" of Workflows, learn.microsoft.com/connectors/teams.
 CHATS = {
     "slack": Chat("Slack", _slack_payload),
     "mattermost": Chat("Mattermost", _mattermost_payload),
     "matrix": Chat("Matrix (hookshot)", _matrix_payload),
+    "teams": Chat("Microsoft Teams", _teams_payload),
 }

@@ -191,6 +191,20 @@ CHAT_NOTICES = {
         "text": f"The Steppe Letter: An answer is here. {DESK}",
         "html": f'The Steppe Letter: An answer is here. <a href="{DESK}">To the desk</a>',
     },
+    "teams": {
+        "type": "message",
+        "attachments": [{
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": None,
+            "content": {
+                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                "type": "AdaptiveCard",
+                "version": "1.4",
+                "body": [{"type": "TextBlock", "text": "The Steppe Letter: An answer is here.", "wrap": True}],
+                "actions": [{"type": "Action.OpenUrl", "title": "To the desk", "url": DESK}],
+            },
+        }],
+    },
 }  # fmt: skip
 
 
@@ -202,7 +216,7 @@ def test_the_chat_hears_that_something_is_here_and_nothing_more(
         add_program(database, newsroom, site.address, kind)
     for words in ("Who measures the salt?", "Where does the wind come from?"):
         database.write(lambda s, words=words: create_submitted_answer(s, newsroom, words) and None)
-    assert deliver_messages(database) == {"arrived": 3}, "two answers, and one notice while it waits"
+    assert deliver_messages(database) == {"arrived": len(CHAT_NOTICES)}, "two answers, and one notice while it waits"
     assert site.bodies == list(CHAT_NOTICES.values())
     assert {name for head, _body in site.requests for name in head if name.startswith("webhook-")} == set()
 
