@@ -22,6 +22,7 @@ from threading import Lock
 from types import TracebackType
 from typing import IO, Any
 
+from ..core.memory_dumps import forbid_memory_dumps
 from ..mailtext.incoming import AttachedFile, Attachment, Forward, Mail, Mailbox, TrimContext, Trimmed
 from ..mailtext.parsing.parse import MAX_PARSED, parse, parse_headers_only
 
@@ -395,6 +396,7 @@ def serve(cpu: float, memory: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    forbid_memory_dumps()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the worker, which closes the pipe
     requests = sys.stdin.buffer
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
