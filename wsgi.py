@@ -6,6 +6,7 @@ import click
 
 from app import create_app
 from app.cli.command_faults import report_expected_errors
+from app.core.memory_dumps import forbid_memory_dumps
 from app.letters.flood_ranking import load_tables
 from app.server import startup_checks
 from config import Unsafe
@@ -18,6 +19,8 @@ try:
     is_command = click.get_current_context(silent=True) is not None
     if not is_command:  # each command makes the checks that it needs
         startup_checks.check(app, must_answer=False)
+        if not app.config["DEMO"]:
+            forbid_memory_dumps()
         load_tables()  # `processes.serve` does it for `readers-asked web` and `serve`
 except Unsafe as error:
     print(error, file=sys.stderr, flush=True)

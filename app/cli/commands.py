@@ -13,6 +13,7 @@ from config import Unsafe, get_loopback_port, list_overridden, load
 
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..core import permissions
+from ..core.memory_dumps import forbid_memory_dumps
 from ..core.state_machine import list_moves
 from ..crypto import keyring
 from ..crypto.seal import Keys
@@ -25,7 +26,6 @@ from ..mail.lifecycle import INBOUND, MAIL
 from ..newsletters.lifecycle import NEWSLETTER
 from ..questions.lifecycle import QUESTION, TRANSLATION, TRANSLATOR
 from ..server import processes, startup_checks, worker
-from ..server.memory_dumps import forbid_memory_dumps
 from ..web.current import db
 from ..workflows.key_rotation import rotate
 from . import mailroom as _mailroom  # noqa: F401 - its commands join `mail`

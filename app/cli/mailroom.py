@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
 from ..core.domain_errors import DomainError, MissingPrecondition
+from ..core.memory_dumps import forbid_memory_dumps
 from ..db.session import absolute_url
 from ..mail import inbound
 from ..mail.lifecycle import SET_ASIDE
@@ -27,7 +28,6 @@ from ..mailroom.batch import settings_of
 from ..mailroom.placing import place_due
 from ..mailroom.routing import inspect
 from ..mailroom.signing_in import sign_in
-from ..server.memory_dumps import forbid_memory_dumps
 from ..web.current import db
 from .command_faults import require_settings
 from .mail import mail, process_lines

@@ -19,7 +19,7 @@ from ..core.actors import Visitor
 from ..db.session import now
 from ..people import identities, oidc
 from ..people.identities import SignInResult
-from ..web.setup import db, limiter
+from ..web.setup import db, limit_requests
 from . import devices, entrance
 from .login import get_browser_name, log_in_and_redirect
 from .one_time_values import store_values, take_values
@@ -83,7 +83,7 @@ def _current_timestamp() -> int:
 
 
 @entrance.get("/sign-in/provider")
-@limiter.limit("10 per minute; 60 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
+@limit_requests("10 per minute; 60 per hour", devices.get_request_key, devices.require_wait)
 def redirect_to_provider() -> Response:
     """Redirect to the provider. Requests from other sites are refused: only this site may start a sign-in."""
     staff_provider = _provider_or_404()
@@ -100,7 +100,7 @@ def redirect_to_provider() -> Response:
 
 
 @entrance.get("/sign-in/provider/back")
-@limiter.limit("20 per minute; 100 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
+@limit_requests("20 per minute; 100 per hour", devices.get_request_key, devices.require_wait)
 def provider_callback() -> Response:
     """Sign in with the provider's response, if this browser asked for it, and not too long ago."""
     staff_provider = _provider_or_404()

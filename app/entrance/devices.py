@@ -9,9 +9,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import NamedTuple
 
 from flask import Response as FlaskResponse
-from flask import current_app, g, make_response, request, session
+from flask import current_app, g, request, session
 from flask_babel import lazy_gettext as _l
-from flask_limiter import RequestLimit
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -92,16 +91,13 @@ def _get_wait_token() -> str:
     return token if began_at and WAIT <= unix_time() - int(began_at) < WAIT_LIFE else ""
 
 
-def require_wait(limit: RequestLimit) -> FlaskResponse:
-    """Return the page for a request over the limit. In the session, store when the browser's wait began.
-
-    Flask-Limiter takes an exception here for a failure of Redis, and begins to count anew in memory.
-    """
+def require_wait() -> FlaskResponse:
+    """Return the page for a request over the limit. In the session, store when the browser's wait began."""
     _, _, began_at = session.get("waits", "").partition(" ")
     is_waiting = began_at and unix_time() - int(began_at) < WAIT
     if not is_waiting:
         session["waits"] = f"{new_token()} {int(unix_time())}"
-    return make_response(errors.render_error(429, message=BUSY))
+    return errors.render_error(429, message=BUSY)
 
 
 def get_code_key() -> str:

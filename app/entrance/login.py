@@ -23,7 +23,7 @@ from ..server.page_server import delay_response
 from ..text.clean import single_line
 from ..text.word_tables import word_tables
 from ..web.formatting import language
-from ..web.setup import SignedIn, apply_limits, caller, db, hash_identifier, limiter
+from ..web.setup import SignedIn, apply_limits, caller, db, hash_identifier, limit_requests, limiter
 from . import devices, entrance, two_factor
 from .redirect_targets import get_home_url, get_local_path
 
@@ -72,7 +72,7 @@ def _render_request_page(status: int = 200, email: str = "", error: str = "") ->
 
 
 @entrance.post("/sign-in")
-@limiter.limit("10 per minute; 60 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
+@limit_requests("10 per minute; 60 per hour", devices.get_request_key, devices.require_wait)
 def request_sign_in() -> Response:
     """Mail a link and a code. For an unknown address the response is the same, and takes as long."""
     started_at = time.monotonic()
@@ -126,7 +126,7 @@ def _render_code_page(status: int = 200, error: str = "") -> Response:
 
 
 @entrance.post("/sign-in/code")
-@limiter.limit("20 per minute; 100 per hour", key_func=devices.get_code_key, on_breach=devices.require_wait)
+@limit_requests("20 per minute; 100 per hour", devices.get_code_key, devices.require_wait)
 def use_code() -> Response:
     """Sign in with the mailed code, in the browser that requested it."""
     browser_secret = session.get("browser")
@@ -151,7 +151,7 @@ def link_page(token: str) -> Response:
 
 
 @entrance.post("/sign-in/<token>")
-@limiter.limit("20 per minute", key_func=lambda: hash_identifier(request.path))
+@limit_requests("20 per minute", lambda: hash_identifier(request.path))
 def use_link(token: str) -> Response:
     """Sign in with the mailed link, after its button was pressed."""
     browser_secret = session.get("browser")
@@ -212,7 +212,7 @@ def prove_again_page() -> str | Response:
 
 
 @entrance.post("/sign-in/again")
-@limiter.limit("10 per hour", key_func=lambda: hash_identifier(current_user.get_id() or "nobody"))
+@limit_requests("10 per hour", lambda: hash_identifier(current_user.get_id() or "nobody"))
 def mail_proof_link() -> Response:
     """Mail a link and a code by which a signed-in person proves their identity again."""
     if not current_user.is_authenticated:

@@ -12,7 +12,7 @@ from ..people.directory import BadAddress
 from ..server.page_server import delay_response
 from ..text.clean import single_line
 from ..web import errors
-from ..web.setup import csrf, db, limiter
+from ..web.setup import csrf, db, limit_requests
 from . import devices, entrance
 from .login import LEAST_DURATION
 
@@ -31,7 +31,7 @@ def links_requested() -> str:
 
 
 @entrance.post("/a")
-@limiter.limit("10 per minute; 60 per hour", key_func=devices.get_request_key, on_breach=devices.require_wait)
+@limit_requests("10 per minute; 60 per hour", devices.get_request_key, devices.require_wait)
 def request_links() -> Response:
     """Mail the links of an address to it. For an unknown address the response is the same, and takes as long."""
     started_at = time.monotonic()

@@ -19,7 +19,7 @@ from ..people.factors import ProofFailed, Site
 from ..people.models import BrowserSession, Person
 from ..people.sessions import PROOF_LIFE
 from ..web.formatting import is_past
-from ..web.setup import db, hash_identifier, limiter
+from ..web.setup import db, hash_identifier, limit_requests
 from . import entrance
 from .one_time_values import store_values, take_values
 from .redirect_targets import get_home_url, get_local_path
@@ -102,7 +102,7 @@ def _render_second_factor(status: int = 200, error: str = "") -> Response:
 
 
 @entrance.post("/sign-in/second")
-@limiter.limit(CODES_TRIED, key_func=lambda: hash_identifier(f"second {getattr(current_user, 'person_id', '')}"))
+@limit_requests(CODES_TRIED, lambda: hash_identifier(f"second {getattr(current_user, 'person_id', '')}"))
 def verify_second_factor_code() -> Response:
     """Verify a code of an authenticator app, or a recovery code."""
     return _verify_second_factor(partial(factors.use_code, code=request.form.get("code", "")))

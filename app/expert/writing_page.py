@@ -24,7 +24,7 @@ from ..web import errors
 from ..web.draft_counts import get_known_counts, get_submitted_count
 from ..web.error_sentences import format_error
 from ..web.formatting import clock_time
-from ..web.setup import limiter
+from ..web.setup import limit_requests
 from .access import AssignmentContext, assignment_route, read_context, render_page, run_in_transaction, to_assignment
 
 OVER = errors.ErrorMessage(
@@ -223,7 +223,7 @@ def save_submitted_draft(context: AssignmentContext) -> writing.DraftSnapshot:
 
 
 @assignment_route("/draft", "POST")
-@limiter.limit("90 per minute")
+@limit_requests("90 per minute")
 def draft(**view_args: str) -> Response:
     """Save a draft. Scripts get the result as JSON; forms of browsers without scripts are redirected to the page."""
 

@@ -27,7 +27,7 @@ from ..web import errors
 from ..web.draft_counts import get_known_counts, get_submitted_count
 from ..web.error_sentences import format_error
 from ..web.formatting import clock_time, language
-from ..web.setup import csrf, db, limiter
+from ..web.setup import csrf, db, limit_requests
 
 translator = Blueprint("translator", __name__)
 csrf.exempt(translator)  # because links work without cookies; `check_form_token` protects all requests
@@ -255,7 +255,7 @@ def _save_draft(context: TranslatorContext) -> TranslatorDraft:
 
 
 @translator.post(f"{PAGE}/draft")
-@limiter.limit("90 per minute")
+@limit_requests("90 per minute")
 def draft(token: str) -> Response:
     """Save a draft of the form. Scripts get a status as JSON; forms of browsers without scripts are redirected.
 
@@ -283,7 +283,7 @@ class UnseenText(Exception):
 
 
 @translator.post(f"{PAGE}/send")
-@limiter.limit("90 per minute")
+@limit_requests("90 per minute")
 def send(token: str) -> Response:
     def hand_in(context: TranslatorContext) -> None:
         if context.task.stage == "write" and _unseen_drafts(context, _form_values()):
@@ -304,7 +304,7 @@ def send(token: str) -> Response:
 
 
 @translator.post(f"{PAGE}/decline")
-@limiter.limit("90 per minute")
+@limit_requests("90 per minute")
 def decline(token: str) -> Response:
     note = request.form.get("note", "")
 

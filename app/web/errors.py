@@ -244,9 +244,8 @@ def _handle_unexpected_error(error: Exception) -> Response:
 
 
 def _handle_http_exception(error: HTTPException) -> Response | HTTPException:
-    """Return the page for an HTTP error. A redirect, and an error with a response of its own, stay as they are."""
     status = error.code or 500
-    return error if status < 400 or error.response is not None else render_error(status)
+    return render_error(status) if status >= 400 else error  # a redirect is no error
 
 
 def register(app: Flask) -> None:

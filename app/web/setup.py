@@ -5,14 +5,15 @@ import hmac
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import wraps
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request
 from flask_babel import Babel, get_locale
 from flask_babel import lazy_gettext as _l
-from flask_limiter import Limiter
+from flask_limiter import Limiter, RateLimitExceeded
 from flask_login import LoginManager, UserMixin
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from jinja2 import pass_eval_context
@@ -35,6 +36,7 @@ from .current import db as db
 from .daily_salt import REDIS_TIMEOUT, get_daily_salt
 from .formatting import DOMAIN, language, requested_language
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -62,6 +64,33 @@ def limit_settings(redis_url: str) -> dict[str, Any]:
         "RATELIMIT_STORAGE_OPTIONS": timeouts,
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
     }
+
+
+def limit_requests(
+    limits: str, get_key: Callable[[], str] = caller, on_breach: Callable[[], Response] | None = None
+) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
+    """Limit the requests to a view. They are counted under the key from `get_key`; `on_breach` returns the page for more.
+
+    Both are called outside of Flask-Limiter, which takes any exception, such as one of the database, for a failure of
+    Redis, and then counts anew in memory.
+    """
+
+    def decorate(view: Callable[P, Any]) -> Callable[P, Any]:
+        limited_view = limiter.limit(limits, key_func=lambda: str(g.limit_key))(view)
+
+        @wraps(view)
+        def view_with_key(*args: P.args, **kwargs: P.kwargs) -> Any:
+            g.limit_key = get_key()
+            try:
+                return limited_view(*args, **kwargs)
+            except RateLimitExceeded:
+                if on_breach is None:
+                    raise
+                return on_breach()
+
+        return view_with_key
+
+    return decorate
 
 
 def apply_limits(check: Callable[[RateLimiter], T]) -> T:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -10,8 +11,9 @@ import pytest
 import zxingcpp
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from limits import parse_many
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from app.core.clock import utc_now
 from app.db.engine import Database
@@ -19,6 +21,7 @@ from app.entrance.two_factor import CODES_TRIED
 from app.people import factors
 from app.people.models import BrowserSession, Membership
 from app.settings.sign_in_rules import SignInRules
+from tests.support.app import open_app
 from tests.support.desk_people import (
     NORA,
     VERA,
@@ -32,6 +35,7 @@ from tests.support.desk_people import (
     sign_in_directly,
 )
 from tests.support.pages import Browser
+from tests.support.redis_server import start_redis
 from tests.support.sample_newsroom import Newsroom
 
 DESK, FACTORS, SECOND = "/desk/steppe/letters", "/signed-in/factors", "/sign-in/second"
@@ -139,6 +143,32 @@ def test_codes_are_tried_ten_times_an_hour_and_thirty_times_a_day(
     assert (per_hour.amount, per_hour.get_expiry(), per_day.amount, per_day.get_expiry()) == (10, 3_600, 30, 86_400)
     right_at_once = 3  # the code of now, and its neighbours
     assert 365 * per_day.amount * right_at_once / 10**6 < 0.035
+
+
+@pytest.mark.threat("seized editor's device")
+def test_a_fault_of_the_database_is_no_failure_of_redis_after_which_codes_are_counted_anew(
+    database: Database, newsroom: Newsroom, tmp_path: Path, bytecode_cache: FileSystemBytecodeCache
+) -> None:
+    """Whose codes are counted is a question to the database, which may be away just then."""
+    with start_redis(tmp_path) as url, open_app(database, tmp_path, bytecode_cache, limits="1", redis_url=url) as app:
+        with_app(sign_in_directly(app, database, NORA))
+        thief = sign_in_directly(app, database, NORA)
+        thief.open(SECOND)
+        token = thief.get_csrf_token()
+
+        def try_code() -> int:
+            return thief.press(SECOND, code="000000", csrf_token=token).status_code
+
+        assert [try_code() for _ in range(11)] == [400] * 10 + [429]
+        rename_table(database, "sessions", "away")
+        status = try_code()
+        rename_table(database, "away", "sessions")
+        assert (status, try_code()) == (500, 429)
+
+
+def rename_table(database: Database, name: str, new_name: str) -> None:
+    with database.writer.begin() as connection:
+        connection.execute(text(f"ALTER TABLE {name} RENAME TO {new_name}"))
 
 
 @pytest.mark.threat("seized editor's device")

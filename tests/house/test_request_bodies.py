@@ -1,7 +1,9 @@
 """What of a request's body is stored: little from strangers, uploads after a check of the headers, and not too much in all."""
 
 import http.client
+import io
 import os
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,7 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
+from PIL import Image
 
+from app.mail import attached_files
 from app.mail.inbound import MAX_MAIL_BYTES
 from app.mailroom.webhook import path
 from app.server import page_server
@@ -165,6 +169,31 @@ def test_many_large_forms_leave_room_for_small_ones_and_for_uploads(
         line.close()
     wait_until(lambda: not web.active_channels, "the end of the connections")
     assert post(web, "/steppe/send", b"text=" + b"x" * (MAX_FORM_BYTES - 5))[0] == 400
+
+
+@pytest.fixture
+def _may_open_4000_files() -> Iterator[None]:
+    """As `page_server.serve` lets a process open."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(page_server.OPEN_FILES, limits[1]), limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+@pytest.mark.threat("large bodies")
+@pytest.mark.usefixtures("_may_open_4000_files")
+def test_half_sent_forms_keep_no_picture_from_the_desk(web: PageServer) -> None:
+    """Each has a socket here and a file, and with ours there are more open files than select(2) knows."""
+    lines = [connect(web) for _ in range(400)]
+    for line in lines:
+        line.sendall(head("/steppe/send", MAX_BYTES_IN_MEMORY + 1_000) + b"x" * (MAX_BYTES_IN_MEMORY + 1))
+    wait_until(lambda: len(list(Path("/proc/self/fd").iterdir())) > 1_100, "the files of the forms")
+    photo = io.BytesIO()
+    Image.new("RGB", (400, 400)).save(photo, "JPEG")
+    image, reason = attached_files.draw_portrait(photo.getvalue())
+    for line in lines:
+        line.close()
+    assert (image[:2], reason) == (b"\xff\xd8", "")
 
 
 def test_a_limit_that_cannot_be_found_out_is_that_of_forms() -> None:

@@ -103,14 +103,38 @@ def test_flasks_debug_mode_is_refused(database: Database, monkeypatch: pytest.Mo
     ]
 
 
+SHOW_DUMPS = (
+    "import ctypes, resource; "
+    "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMIT_CORE))"  # 3: PR_GET_DUMPABLE
+)
+UNTIL_NOTHING_MORE_COMES = "from app.mail.reading import serve; serve(5.0, 1 << 30)"
+
+
 @pytest.mark.threat("memory of a process")
-def test_memory_that_may_hold_words_is_dumped_nowhere() -> None:
-    code = (
-        "import ctypes, resource; from app.server.memory_dumps import forbid_memory_dumps; forbid_memory_dumps(); "
-        "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMIT_CORE))"  # 3: PR_GET_DUMPABLE
+@pytest.mark.parametrize(
+    "load",
+    ["from app.core.memory_dumps import forbid_memory_dumps; forbid_memory_dumps()", UNTIL_NOTHING_MORE_COMES],
+    ids=["web and worker", "the process that reads mails"],
+)
+def test_memory_that_may_hold_words_is_dumped_nowhere(load: str) -> None:
+    code = f"import os, sys; said = os.dup(1); {load}; sys.stdout = os.fdopen(said, 'w'); {SHOW_DUMPS}"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=True
     )
-    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert said.split() == ["0", "0", "0"]
+    assert ended.stdout.lstrip(b"\0").split() == [b"0", b"0", b"0"]  # zeros: that the process is ready
+
+
+@ON_SQLITE
+@pytest.mark.threat("memory of a process")
+def test_memory_is_dumped_nowhere_either_when_another_server_loads_the_app(
+    database: Database, newsroom: Newsroom, tmp_path: Path
+) -> None:
+    environment = bare_environment(tmp_path, **settings(database.url))
+    code = f"import wsgi; {SHOW_DUMPS}"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True, timeout=120
+    )
+    assert ended.stdout.split() == [b"0", b"0", b"0"]
 
 
 WRONG = ["SECRET_KEYS: key 1 is not the one that this database was sealed with"]
