@@ -69,7 +69,7 @@ def limit_settings(redis_url: str) -> dict[str, Any]:
 def limit_requests(
     limits: str, get_key: Callable[[], str] = caller, on_breach: Callable[[], Response] | None = None
 ) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
-    """Limit the requests to a view, counted under the key that `get_key` returns. `on_breach` returns the page for more.
+    """Limit the requests to a view, counted under the key from `get_key`. `on_breach` returns the page for more.
 
     Both are called outside of Flask-Limiter, which takes any exception, such as one of the database, for a failure of
     Redis, and then counts anew in memory.
