@@ -1,6 +1,7 @@
 """An expert's own tasks: their assignments, each with the cleared wording of its question."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Load, Session, aliased, contains_eager, joinedload, load_only
@@ -72,10 +73,12 @@ class ExpertTask:
 TaskSelect = Select[Assignment, Newsletter, QuestionText, Answer, Check, Check]  # the fields of `ExpertTask`
 
 
+@cache
 def _select_tasks(few_columns: bool = False) -> TaskSelect:
     """Select tasks. With `few_columns`, load only the columns that saving a draft needs; the others load on access.
 
-    A page saves its draft every few seconds. Loading all columns would be most of the cost.
+    A page saves its draft every few seconds. Loading all columns would be most of the cost, and most of the rest would
+    be building this statement, which is always the same.
     """
     last_check, ended_check = aliased(Check), aliased(Check)
     last_check_id = select(func.max(ended_check.id)).where(
