@@ -20,7 +20,9 @@ def made_anew(table: str) -> Iterator[BatchOperations]:
     here = op.get_bind()
     is_sqlite = here.dialect.name == "sqlite"
     before = here.execute(INDEXES, {"name": table}).all() if is_sqlite else []
-    with op.batch_alter_table(table, table_kwargs={"sqlite_autoincrement": True}) as batch:
+    with op.batch_alter_table(
+        table, table_kwargs={"sqlite_autoincrement": True}, reflect_kwargs={"resolve_fks": False}
+    ) as batch:
         yield batch
     after = {row.name for row in here.execute(INDEXES, {"name": table})} if is_sqlite else set()
     for name, made in before:
