@@ -13,7 +13,8 @@ from .text_paragraphs import may_be_heading
 # A question mark at the end of a paragraph, perhaps before quotation marks or a name in brackets: "Why? (Ana)".
 # In Japanese, the last syllable can mark a question instead: か.
 QUESTION_END = re.compile(r"(?:[?؟？;]|か。)[\"”»“’'」)\]*_\s\u00a0\u202f]*(?:\([^)]{2,60}\))?\W{0,3}\Z")
-QUESTION_MARK = re.compile("[?؟？]|か。")
+# In Greek, the question mark is a semicolon, or the character of its own that Unicode makes equal to it.
+QUESTION_MARK = re.compile("[?؟？\u037e]|か。|(?<=[\u0370-\u03ff\u1f00-\u1fff]);")
 MAX_LINK_WORDS = 8
 MAX_NESTED_SCOPES = 12
 MAX_SCOPE_PARAGRAPHS = 300
