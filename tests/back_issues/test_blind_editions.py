@@ -5,10 +5,12 @@ Set c, by another author, is in no training.
 Goals: 95 of 100 Q&As, 92 of 100 answers exact, 85 of 100 names, nothing false.
 """
 
+import json
+
 import pytest
 
 from app.back_issues.segment_labels import Model, load_model
-from bench.back_issue_labels import load_files
+from bench.back_issue_labels import ROOT, LabelledFile, load_files
 from bench.back_issue_training import Figures, measure_file, measure_without_folder, train
 
 FIGURES = {"back_issues_blind/a": Figures(36, 33, 28, 23, 2), "back_issues_blind/b": Figures(37, 29, 23, 21, 0)}
@@ -21,9 +23,12 @@ def test_as_much_is_found_as_before(folder: str) -> None:
 
 def test_as_much_is_found_as_before_in_a_set_of_another_author() -> None:
     figures = Figures()
-    for file in load_files(["back_issues_blind/c"]):
-        figures = figures.add(measure_file(file))
-    assert figures == Figures(12, 11, 10, 9, 0)
+    for expected in sorted((ROOT / "back_issues_blind/c").glob("*.json")):
+        path = expected.with_suffix("")
+        if path.exists():  # else it is an edition in Ghost's JSON
+            qas = json.loads(expected.read_text("utf-8"))
+            figures = figures.add(measure_file(LabelledFile(path, "back_issues_blind/c", [], qas)))
+    assert figures == Figures(79, 44, 35, 22, 14)
 
 
 def test_the_delivered_weights_are_those_of_these_editions() -> None:
