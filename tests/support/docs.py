@@ -1,6 +1,7 @@
 """Readers of the docs: sections, tables and code blocks of pages, the threat model, the tables of docs/lifecycle.md."""
 
 import re
+from functools import cache
 
 from tests.support.required_rows import RequiredRows
 from tests.support.source import ROOT
@@ -55,21 +56,25 @@ LIFECYCLE = ROOT / "docs" / "lifecycle.md"
 LIMITS_HEADING = "how long a reader's words are kept"
 
 
-def list_lifecycle_rows() -> list[tuple[str, ...]]:
+@cache
+def list_lifecycle_rows() -> tuple[tuple[str, ...], ...]:
     """Return the rows of all tables of docs/lifecycle.md, each with its heading in lower case as the first cell."""
-    rows, heading = [], ""
+    rows: list[tuple[str, ...]] = []
+    heading = ""
     for line in LIFECYCLE.read_text().splitlines():
         if line.startswith("## "):
             heading = line.removeprefix("## ").lower()
         elif line.startswith("|") and not line.startswith(("|---", "| action", "| role |", "| state of the letter")):
             rows.append((heading, *(cell.strip() for cell in line.strip("|").split("|"))))
-    return rows
+    return tuple(rows)
 
 
-def list_policy_rows() -> list[tuple[str, ...]]:
-    return [row for row in list_lifecycle_rows() if row[0] not in ("roles", LIMITS_HEADING)]
+@cache
+def list_policy_rows() -> tuple[tuple[str, ...], ...]:
+    return tuple(row for row in list_lifecycle_rows() if row[0] not in ("roles", LIMITS_HEADING))
 
 
+@cache
 def list_role_acts() -> RequiredRows[list[str]]:
     """Return the permissions of each role in docs/lifecycle.md; a missing role fails with instructions."""
     acts_by_role: dict[str, list[str]] = {}
