@@ -1,7 +1,9 @@
 """A newsroom of each former revision, with what was in it, comes to this version whole."""
 
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,10 +39,33 @@ def read_rows(revision: str) -> dict[str, list[dict[str, Any]]]:
     return rows
 
 
+@pytest.fixture(scope="module")
+def former_schemas(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """An SQLite file without a newsroom at each former revision, each migrated from the one before."""
+    folder = tmp_path_factory.mktemp("schemas")
+    newest, files = folder / "newest.db", {}
+    for revision in FORMERLY:
+        migrate(f"sqlite:///{newest}", revision)
+        files[revision] = Path(shutil.copy(newest, folder / f"{revision}.db"))
+    return files
+
+
 @pytest.fixture
-def engine(empty_url: str) -> Iterator[Any]:
-    made = create_engine(empty_url, poolclass=NullPool)
+def former_url(request: pytest.FixtureRequest, empty_url: str, revision: str) -> str:
+    """The URL of a database into which a backup of the revision can be restored.
+
+    On PostgreSQL it is empty, and the restore migrates it to that revision. On SQLite this has been done.
+    """
     if empty_url.startswith("sqlite"):
+        files: dict[str, Path] = request.getfixturevalue("former_schemas")
+        shutil.copy(files[revision], empty_url.removeprefix("sqlite:///"))
+    return empty_url
+
+
+@pytest.fixture
+def engine(former_url: str) -> Iterator[Any]:
+    made = create_engine(former_url, poolclass=NullPool)
+    if former_url.startswith("sqlite"):
         event.listen(made, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
     yield made
     made.dispose()
@@ -70,12 +95,12 @@ def test_there_is_a_newsroom_of_each_former_revision() -> None:
     [*(("sqlite", one) for one in FORMERLY), *(("postgresql", one) for one in ON_POSTGRESQL)],
     indirect=["empty_url"],
 )
-def test_all_that_was_there_stands(revision: str, empty_url: str, engine: Any) -> None:
+def test_all_that_was_there_stands(revision: str, former_url: str, engine: Any) -> None:
     manifest = check(source(revision), lambda _: None)
     with engine.begin() as connection:
         restore_tables(connection, source(revision), manifest, lambda _: None)
     steps: list[str] = []
-    migrate(empty_url, say=steps.append)
+    migrate(former_url, say=steps.append)
     known = [*list_revisions()]
     assert [step.split()[0] for step in steps] == known[known.index(revision) + 1 :]
     was = read_rows(revision)
