@@ -27,7 +27,16 @@ from ..web.formatting import autonym, language, zone
 from ..web.photo_form import format_caption, send_image
 from ..web.setup import get_cursor_row, or_404, paginate
 from .page_frame import ReaderContext, T, public, reader
-from .stories import Story, list_stories, list_stories_by_question, render_parts, stories_of, story_href
+from .stories import (
+    Story,
+    find_sent_edition,
+    list_stories,
+    list_stories_by_question,
+    list_stories_of_edition,
+    render_parts,
+    stories_of,
+    story_href,
+)
 
 PAGE_SIZE, RELATED_STORIES = 20, 3
 
@@ -351,11 +360,12 @@ def _list_stories_by_edition(
 @reader.get("/<slug>/editions/<public_id>")
 @public
 def edition(context: ReaderContext, public_id: str) -> str:
-    session, newsletter = context.session, context.newsletter
-    if not public_id.isalnum():
-        abort(404)
-    edition = or_404(archive.sent_edition(session, newsletter, public_id))
-    stories = list_stories(context, archive.items(session, [edition])[edition.id])
-    page_url = absolute_url(session, url_for("reader.edition", slug=newsletter.slug, public_id=public_id))
-    oembed_url = _get_oembed_url(context, page_url)
-    return context.page("reader/edition.html", "editions", edition=edition, stories=stories, oembed_url=oembed_url)
+    edition = find_sent_edition(context, public_id)
+    path = url_for("reader.edition", slug=context.newsletter.slug, public_id=public_id)
+    return context.page(
+        "reader/edition.html",
+        "editions",
+        edition=edition,
+        stories=list_stories_of_edition(context, edition),
+        oembed_url=_get_oembed_url(context, absolute_url(context.session, path)),
+    )

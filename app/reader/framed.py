@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import abort, request
+from flask import request
 from flask.typing import ResponseReturnValue
 
 from ..editions import archive
@@ -17,7 +17,7 @@ from ..web.formatting import language
 from ..web.setup import accepts_cross_site, or_404, set_frame_ancestors
 from .ask_form import RejectedQuestion, form_page, resting_page
 from .page_frame import ReaderContext, open_context, public, reader
-from .stories import list_stories, stories_of
+from .stories import find_sent_edition, list_stories, list_stories_of_edition, stories_of
 
 MAX_ANSWERS, DEFAULT_ANSWERS = 10, 3  # in a frame
 
@@ -68,11 +68,8 @@ def framed_story(context: ReaderContext, public_id: str) -> ResponseReturnValue:
 @allow_framing
 @public
 def framed_edition(context: ReaderContext, public_id: str) -> str:
-    session, newsletter = context.session, context.newsletter
-    if not public_id.isalnum():
-        abort(404)
-    edition = or_404(archive.sent_edition(session, newsletter, public_id))
-    stories = list_stories(context, archive.items(session, [edition])[edition.id])
+    edition = find_sent_edition(context, public_id)
+    stories = list_stories_of_edition(context, edition)
     return context.page("reader/framed_edition.html", "", edition=edition, stories=stories)
 
 

@@ -23,6 +23,7 @@ from ..web.formatting import day, language
 from ..web.setup import or_404
 from .archive_pages import get_card_url
 from .page_frame import MAX_AGE, ReaderContext, public, reader
+from .stories import find_sent_edition
 
 WIDTH, STORY_HEIGHT, EDITION_HEIGHT = 600, 320, 640  # pixels of a frame, unless the consumer has less room
 FRAME = Markup(
@@ -80,12 +81,15 @@ def _find_card(context: ReaderContext, page_url: str) -> _Card:
         path = url_for("reader.framed_story", slug=newsletter.slug, public_id=values["public_id"], lang=lang)
         title = f"{headline(version)}: {newsletter.name}"
         return _Card(title, path, STORY_HEIGHT, get_card_url(context, version))
-    edition = or_404(archive.sent_edition(context.session, newsletter, values["public_id"]))
+    edition = find_sent_edition(context, values["public_id"])
     number, edition_day = edition.number, day(edition.runs_at)
-    label = _("Edition %(number)s, %(day)s", number=number, day=edition_day) if number else None
-    title = f"{label or _('Edition of %(day)s', day=edition_day)}: {newsletter.name}"
+    edition_name = (
+        _("Edition %(number)s, %(day)s", number=number, day=edition_day)
+        if number
+        else _("Edition of %(day)s", day=edition_day)
+    )
     path = url_for("reader.framed_edition", slug=newsletter.slug, public_id=values["public_id"], lang=lang)
-    return _Card(title, path, EDITION_HEIGHT)
+    return _Card(f"{edition_name}: {newsletter.name}", path, EDITION_HEIGHT)
 
 
 def _parse_url(context: ReaderContext, page_url: str) -> tuple[str, Mapping[str, str], str]:

@@ -9,13 +9,15 @@ from typing import cast
 from flask import url_for
 from markupsafe import Markup
 
+from ..editions import archive
 from ..editions.item_translations import list_versions_in
 from ..editions.items import block_from, headline, opening
-from ..editions.models import EditionItem, ItemTranslation
+from ..editions.models import Edition, EditionItem, ItemTranslation
 from ..newsletters.models import Newsletter
 from ..typesetting.block import Block
 from ..typesetting.renderers import to_html
 from ..web.formatting import language
+from ..web.setup import or_404
 from .page_frame import ReaderContext
 
 
@@ -55,6 +57,17 @@ def list_stories(context: ReaderContext, items: Sequence[EditionItem]) -> list[S
 
 def stories_of(newsletter: Newsletter, items: Iterable[EditionItem | ItemTranslation]) -> list[Story]:
     return [_story(newsletter, item) for item in items]
+
+
+def find_sent_edition(context: ReaderContext, public_id: str) -> Edition:
+    """Return the edition that was sent and has this public ID. Abort with 404 if there is none."""
+    is_valid = public_id.isalnum()  # PostgreSQL rejects NUL in a text
+    return or_404(archive.sent_edition(context.session, context.newsletter, public_id) if is_valid else None)
+
+
+def list_stories_of_edition(context: ReaderContext, edition: Edition) -> list[Story]:
+    """Return the Q&As of an edition as `list_stories` does, in the order in which they ran."""
+    return list_stories(context, archive.items(context.session, [edition])[edition.id])
 
 
 def list_stories_by_question(context: ReaderContext, items: Mapping[int, EditionItem]) -> dict[int, Story]:

@@ -25,7 +25,8 @@ JOINED = {
     "expert-page.css": ("reader.css", "expert.css"),
     "desk-page.css": ("reader.css", "expert.css", "desk.css", "desk-question.css", "desk-edition.css"),
 }
-# What a page in a frame loads. WordPress gives its cards no origin, so that a browser takes our own files for foreign.
+# The files that pages in frames load. WordPress shows such a page in a sandbox without an origin, for which these files
+# are those of another site.
 FRAMED = ("reading-page.css", "framed.js")
 MAX_HEADER_LENGTH = 200  # characters of an Accept-Encoding that is parsed and cached; no browser sends more
 CACHE_FOREVER = "public, max-age=31536000, immutable"  # one year, as there is no value for "forever" (RFC 8246)

@@ -11,14 +11,15 @@ from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import select
 
 from app.db.engine import Database
+from app.editions.models import Edition
 from app.letters.models import Letter
-from app.newsletters.models import Newsletter
+from app.questions.models import Question
 from app.text.languages import interface_languages
 from tests.support import user_browsers
 from tests.support.app import BASE_URL
 from tests.support.desk import Desk
 from tests.support.network_faults import CuttableConnection
-from tests.support.reader_pages import publish_answer
+from tests.support.reader_pages import let_site_frame, publish_answer
 from tests.support.sample_newsroom import Newsroom
 from tests.support.waiting import click_and_wait, wait_for_next_page, wait_until, wait_until_page
 
@@ -63,11 +64,7 @@ def snippets(
     """What the desk copies for another site that it has listed: answers and box, each framed and plain."""
     publish_answer(database, newsroom, [], headline="The Silos")
 
-    def list_it(session: object) -> None:
-        newsletter = session.scalars(select(Newsletter)).one()  # type: ignore[attr-defined]
-        newsletter.framed_by, newsletter.version = [news.origin], newsletter.version + 1
-
-    database.write(list_it)
+    let_site_frame(database, newsroom, news.origin)
     app.config["BASE_URL"] = f"http://127.0.0.1:{connection.port}"
     return nora.get("settings/sites").attributes("button[data-text]", "data-text")
 
@@ -175,13 +172,9 @@ def test_a_pasted_link_is_a_card_in_wordpress_that_leads_to_the_answer(
 
 
 def test_a_site_that_is_not_listed_shows_nothing(
-    laptop: BrowserContext, snippets: list[str], news: OtherSite, database: Database
+    laptop: BrowserContext, snippets: list[str], news: OtherSite, database: Database, newsroom: Newsroom
 ) -> None:
-    def forget(session: object) -> None:
-        newsletter = session.scalars(select(Newsletter)).one()  # type: ignore[attr-defined]
-        newsletter.framed_by, newsletter.version = ["https://news.example"], newsletter.version + 1
-
-    database.write(forget)
+    let_site_frame(database, newsroom, "https://news.example")
     news.html = snippets[0]
     page = laptop.new_page()
     refused: list[str] = []
@@ -193,9 +186,12 @@ def test_a_site_that_is_not_listed_shows_nothing(
 
 
 def test_what_stands_in_the_frames_is_accessible(
-    laptop: BrowserContext, snippets: list[str], connection: CuttableConnection
+    laptop: BrowserContext, snippets: list[str], connection: CuttableConnection, database: Database
 ) -> None:
-    for path in ("answers", "ask"):
+    with database.read() as session:
+        silos = session.scalars(select(Question.public_id)).one()
+        edition = session.scalars(select(Edition.public_id).filter_by(state="sent")).one()
+    for path in ("answers", "ask", f"q/{silos}", f"editions/{edition}"):
         for language in sorted(interface_languages()):
             page = laptop.new_page()
             page.set_viewport_size({"width": 320, "height": 500})

@@ -10,11 +10,10 @@ from sqlalchemy import select
 
 from app.db.engine import Database
 from app.editions.models import Edition
-from app.newsletters.models import Newsletter
 from app.workflows.publishing import publication
 from tests.support.app import BASE_URL
 from tests.support.pages import Page
-from tests.support.reader_pages import get_question, publish_answer
+from tests.support.reader_pages import get_question, let_site_frame, publish_answer
 from tests.support.sample_newsroom import Newsroom
 
 NEWS = "https://news.example"
@@ -23,14 +22,6 @@ NEWS = "https://news.example"
 @pytest.fixture
 def silos(database: Database, newsroom: Newsroom) -> str:
     return publish_answer(database, newsroom, [], headline="The Silos")
-
-
-def let_news_frame(database: Database, newsroom: Newsroom) -> None:
-    def write(session: Any) -> None:
-        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
-        newsletter.framed_by, newsletter.version = [NEWS], newsletter.version + 1
-
-    database.write(write)
 
 
 def find_card_url(client: FlaskClient, page_path: str) -> str:
@@ -64,10 +55,31 @@ def test_a_link_to_an_answer_is_a_link_with_headline_and_picture_where_nobody_ma
     }
 
 
+@pytest.mark.threat("another site")
+def test_only_a_listed_site_may_frame_a_card_and_no_cookie_is_set(
+    client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
+) -> None:
+    with database.read() as session:
+        edition = session.scalars(select(Edition.public_id).filter_by(state="sent")).one()
+    paths = (f"/steppe/framed/q/{silos}", f"/steppe/framed/editions/{edition}")
+
+    def get_ancestors() -> list[tuple[str, str | None]]:
+        responses = [client.get(path) for path in paths]
+        policies = [response.headers["Content-Security-Policy"] for response in responses]
+        cookies = [response.headers.get("Set-Cookie") for response in responses]
+        return [
+            (policy.partition("frame-ancestors ")[2], cookie) for policy, cookie in zip(policies, cookies, strict=True)
+        ]
+
+    assert get_ancestors() == [("'self'", None)] * 2
+    let_site_frame(database, newsroom, NEWS)
+    assert get_ancestors() == [(f"'self' {NEWS}", None)] * 2
+
+
 def test_where_a_site_may_frame_us_it_is_a_frame_that_leads_to_the_answer(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
-    let_news_frame(database, newsroom)
+    let_site_frame(database, newsroom, NEWS)
     url = find_card_url(client, f"/steppe/q/{silos}/")
     card = client.get(f"{url}&maxwidth=400&maxheight=9999&format=json").json
     assert (card["type"], card["width"], card["height"]) == ("rich", 400, 320)
@@ -81,9 +93,7 @@ def test_where_a_site_may_frame_us_it_is_a_frame_that_leads_to_the_answer(
         "referrerpolicy": "no-referrer",
         "style": "border:0;max-width:100%",
     }
-    response = client.get(urlsplit(str(frame["src"])).path)
-    assert f"frame-ancestors 'self' {NEWS}" in response.headers["Content-Security-Policy"]
-    page = Page(response.text)
+    page = Page(client.get(urlsplit(str(frame["src"])).path).text)
     assert (page.heading, page.attributes("base", "target")) == ("The Silos", ["_top"])
     assert [href for _label, href in page.links] == [f"/steppe/q/{silos}/the-silos", "/steppe/answers"]
 
@@ -91,7 +101,7 @@ def test_where_a_site_may_frame_us_it_is_a_frame_that_leads_to_the_answer(
 def test_an_edition_is_a_frame_with_its_answers(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
-    let_news_frame(database, newsroom)
+    let_site_frame(database, newsroom, NEWS)
     with database.read() as session:
         edition = session.scalars(select(Edition).filter_by(state="sent")).one()
     path = f"/steppe/editions/{edition.public_id}"
@@ -103,10 +113,11 @@ def test_an_edition_is_a_frame_with_its_answers(
     assert Page(client.get(frame_path).text).texts("h2") == ["The Silos"]
 
 
+@pytest.mark.threat("hostile words")
 def test_a_headline_with_markup_stays_text_in_the_code_for_the_frame(
     client: FlaskClient, database: Database, newsroom: Newsroom
 ) -> None:
-    let_news_frame(database, newsroom)
+    let_site_frame(database, newsroom, NEWS)
     shown = publish_answer(database, newsroom, [], headline='Silos" onload="alert(1)"><b>')
     card = client.get(find_card_url(client, f"/steppe/q/{shown}/")).json
     assert read_frame(card)["title"] == "Silos’ onload=“alert(1)”><b>: The Steppe Letter"
@@ -116,7 +127,7 @@ def test_a_headline_with_markup_stays_text_in_the_code_for_the_frame(
 def test_an_answer_that_is_withdrawn_leaves_the_frame_and_has_no_card(
     client: FlaskClient, database: Database, newsroom: Newsroom, silos: str
 ) -> None:
-    let_news_frame(database, newsroom)
+    let_site_frame(database, newsroom, NEWS)
     url = find_card_url(client, f"/steppe/q/{silos}/")
     assert "The Silos" in client.get(f"/steppe/framed/q/{silos}").text
     database.write(lambda session: publication.retract(session, newsroom.nora, get_question(session, silos), "Unsafe"))

@@ -17,7 +17,7 @@ from app.workflows.publishing import after_sending, publication, translations
 from app.workflows.publishing.after_sending import CorrectionNote, PublishedText
 from tests.support.database_checks import count_queries
 from tests.support.pages import Page
-from tests.support.reader_pages import add_topic_and_expert_page, get_question, publish_answer
+from tests.support.reader_pages import add_topic_and_expert_page, get_question, let_site_frame, publish_answer
 from tests.support.sample_newsroom import Newsroom
 
 HERE = "https://ask.newsroom.example"
@@ -278,3 +278,21 @@ def test_more_q_and_as_take_no_more_queries(
         if number in (1, 3):
             counts.append(count_queries(database, lambda: [client.get(path) for path in paths]))
     assert counts[0] == counts[1]
+
+
+def test_the_card_of_a_translation_is_in_its_language_whether_our_pages_are_or_not(
+    client: FlaskClient, database: Database, newsroom: Newsroom, archive: dict[str, str]
+) -> None:
+    let_site_frame(database, newsroom, "https://news.example")
+
+    def read_card(query: str) -> tuple[str, str, str]:
+        page = Page(client.get(f"/steppe/q/{archive['The Salt']}/the-salt{query}").text)
+        [url] = page.attributes('link[type="application/json+oembed"]', "href")
+        card = client.get(url.removeprefix(HERE)).json
+        [src] = Page(card["html"]).attributes("iframe", "src")
+        return card["title"], src.removeprefix(HERE), Page(client.get(src.removeprefix(HERE)).text).heading
+
+    framed = f"/steppe/framed/q/{archive['The Salt']}"
+    assert read_card("") == ("The Salt: The Steppe Letter", framed, "The Salt")
+    assert read_card("?lang=fa") == ("نمک: The Steppe Letter", f"{framed}?lang=fa", "نمک")
+    assert read_card("?lang=ug") == ("تۇز: The Steppe Letter", f"{framed}?lang=ug", "تۇز")

@@ -114,6 +114,16 @@ def get_question(session: Session, public_id: str) -> Question:
     return session.scalars(select(Question).filter_by(public_id=public_id)).one()
 
 
+def let_site_frame(database: Database, newsroom: Newsroom, origin: str) -> None:
+    """Let a site alone frame the newsletter's pages for other sites, as its settings do."""
+
+    def write(session: Session) -> None:
+        newsletter = session.get_one(Newsletter, newsroom.newsletter_id)
+        newsletter.framed_by, newsletter.version = [origin], newsletter.version + 1
+
+    database.write(write)
+
+
 def strip_form_tokens(page: bytes) -> str:
     """Return a page without the tokens and names of its forms. Bytes that aren't UTF-8 are replaced."""
     tokens_and_names = r'name="form" value="[^"]+"(?: data-task="[^"]+")?|name="f[0-9a-f]{8}"'
