@@ -19,6 +19,7 @@ from app.back_issues.segments import Segment, split_paragraphs
 
 ROOT = Path(__file__).parents[1] / "tests" / "support"
 SETS = ("back_issues", "back_issues_unseen", "back_issues_blind/a", "back_issues_blind/b")
+UNTRAINED_SETS = ("back_issues_blind/c", "back_issues_blind/d")  # in no training
 MIN_SHARE = 0.6  # of a segment's letters that must belong to a text
 MAX_ASKER_DISTANCE = 3  # segments above a question
 MAX_AUTHOR_DISTANCE = 2  # segments below an answer
@@ -64,13 +65,23 @@ def _list_paths(folder: Path) -> Iterator[Path]:
             yield expected.with_suffix("")
 
 
+def load_unlabelled_files(folder: str) -> list[LabelledFile]:
+    """Return the files of a folder with their Q&As, for measuring alone: their editions aren't labelled."""
+    return [LabelledFile(path, folder, [], _read_expected(path)) for path in _list_paths(ROOT / folder)]
+
+
+def _read_expected(path: Path) -> list[dict[str, Any]]:
+    expected: list[dict[str, Any]] = json.loads(Path(f"{path}.json").read_text("utf-8"))
+    return expected
+
+
 def _load_file(path: Path, folder: str) -> LabelledFile:
     editions = []
     for issue in issues_in(path.name, path.read_bytes()):
         lexicon = get_lexicon(issue.language or guess_edition_language(para.text for para in issue.paras))
         segments = split_paragraphs(mark_headings(remove_extras(issue.paras, lexicon), lexicon), lexicon)
         editions.append(Edition(segments, lexicon, list_features(segments, lexicon)))
-    expected = json.loads(Path(f"{path}.json").read_text("utf-8"))
+    expected = _read_expected(path)
     left = list(expected)
     for edition in editions:
         left = _label_edition(edition, left)
