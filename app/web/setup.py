@@ -69,10 +69,11 @@ def limit_settings(redis_url: str) -> dict[str, Any]:
 def limit_requests(
     limits: str, get_key: Callable[[], str] = caller, on_breach: Callable[[], Response] | None = None
 ) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
-    """Limit the requests to a view, counted under the key from `get_key`. `on_breach` returns the page for more.
+    """Limit the requests to a view. `limits` is in the notation of Flask-Limiter: "10 per minute; 60 per hour".
 
-    Both are called outside of Flask-Limiter, which takes any exception, such as one of the database, for a failure of
-    Redis, and then counts anew in memory.
+    `get_key` returns the key under which a request is counted, and `on_breach` the response to one beyond the limits,
+    by default our page for status 429. Both are called outside of Flask-Limiter, which takes any exception, such as one
+    of the database, for a failure of Redis, and then counts anew in memory.
     """
 
     def decorate(view: Callable[P, Any]) -> Callable[P, Any]:

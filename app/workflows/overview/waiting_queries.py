@@ -193,7 +193,7 @@ def select_draft_invitations(newsletter_id: Key, limit: int) -> Select[int]:
 def select_handed_in(newsletter_id: Key, limit: int) -> Select[int]:
     """Select the keys of the translators whose text waits for approval, those who handed it in first.
 
-    If the desk has removed the translation, theirs doesn't wait until they hand it in again.
+    A text doesn't wait while the translation that was made of it is removed.
     """
     query = select(Translator.id).join(Question, Question.id == Translator.question_id)
     # Only open translators have an address. They are few, and an index has them. The addition keeps SQLite from using
@@ -203,7 +203,7 @@ def select_handed_in(newsletter_id: Key, limit: int) -> Select[int]:
     removed = select(Translation.id).where(
         Translation.question_id == Translator.question_id,
         Translation.language == Translator.language,
-        func.coalesce(Translation.answer_id, 0) == func.coalesce(Translator.answer_id, 0),
+        Translation.answer_id.is_not_distinct_from(Translator.answer_id),
         Translation.is_dropped,
     )
     query = query.where(~removed.exists())
