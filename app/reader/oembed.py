@@ -46,7 +46,7 @@ class _Card(NamedTuple):
 def oembed(context: ReaderContext) -> ResponseReturnValue:
     """Return the card of the page at `url`: 404 if it is no Q&A or edition of the archive, 501 for another format."""
     if request.args.get("format", "json") != "json":
-        abort(501)
+        return "", 501  # not by `abort`: this is no error of ours, which would be logged
     newsletter = context.newsletter
     card = _find_card(context, request.args.get("url", ""))
     home_url = absolute_url(context.session, url_for("reader.home", slug=newsletter.slug, lang=None))

@@ -150,10 +150,17 @@ def test_an_answer_that_is_withdrawn_leaves_the_frame_and_has_no_card(
         (f"?url={BASE_URL}/steppe/q/012345678901/", 404),
         (f"?url={BASE_URL}/steppe/editions/012345678901", 404),
         (f"?url={BASE_URL}/steppe/q/%2500/", 404),
-        (f"?url={BASE_URL}/steppe/q/{{silos}}/the-silos&format=xml", 501),
         (f"?url={BASE_URL}/steppe/q/{{silos}}/the-silos&maxwidth=wide", 200),
         (f"?url={BASE_URL}/steppe/q/{{silos}}/", 200),
     ],
 )
 def test_what_is_no_page_of_the_archive_has_no_card(client: FlaskClient, silos: str, query: str, status: int) -> None:
     assert client.get(f"/steppe/oembed{query.format(silos=silos)}").status_code == status
+
+
+def test_another_format_than_json_is_refused_and_logs_no_error(
+    client: FlaskClient, silos: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = find_card_url(client, f"/steppe/q/{silos}/")
+    assert [client.get(f"{url}&format={name}").status_code for name in ("xml", "json", "")] == [501, 200, 501]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
