@@ -105,7 +105,7 @@ def test_experts_and_readers_have_theirs_in_each_language_that_their_pages_speak
 
 
 OURS = [
-    path for path in list_files() if path.suffix == ".md" and "back_issues" not in path.parts
+    path for path in list_files() if path.suffix == ".md" and "back_issues" not in relative_name(path)
 ]  # those are newsletters of others
 
 
