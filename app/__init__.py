@@ -57,6 +57,7 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     body_limits.register(app)  # first, so that no other hook runs when the page server asks for the limit of a body
     each_request.register(app)  # next, so that it measures the other hooks too
     hosts.register(app)
+    from .api import api
     from .doctor.health import health
     from .editor import editor
     from .entrance import entrance
@@ -74,6 +75,7 @@ def create_app(config: dict[str, Any] | None = None) -> "Flask":
     app.register_blueprint(translator)  # the page behind a translator's link
     app.register_blueprint(mailroom)  # in the demo, the folder of sent mails
     app.register_blueprint(webhook)  # incoming mail, posted by a provider
+    app.register_blueprint(api)  # the desk's records for programs with a token
     app.register_blueprint(health)  # health checks for monitoring
     app.register_blueprint(reader)  # last: its URLs begin with a newsletter's slug
     commands.register(app)

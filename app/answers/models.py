@@ -137,6 +137,7 @@ class Answer(Row, HasPublicId, Editable, OfNewsletter, AnswerStates):
             "approved_text_id = text_id AND approved_by_id IS NOT NULL AND credit IS NOT NULL",
         ),
         Index(None, "newsletter_id", "state", "state_at", "id"),
+        Index(None, "newsletter_id", "state", "id"),
         Index(None, "expert_id", "state", "question_id"),
         Index(None, "question_id"),
     )

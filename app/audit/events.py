@@ -256,6 +256,9 @@ EVENTS: dict[str, EventKind] = {
         N_("The operator of the server accepted a trail that lacks earlier events, as after an older backup.")
     ),
     "newsletter.word": EventKind(N_("%(who)s changed a house sentence.")),
+    "token.create": EventKind(N_("%(who)s created a token for a program.")),
+    "token.show": EventKind(N_("%(who)s saw the secret of a program’s token.")),
+    "token.revoke": EventKind(N_("%(who)s revoked a program’s token.")),
     "program.add": EventKind(N_("%(who)s connected another program.")),
     "program.show": EventKind(N_("%(who)s saw the secret of another program.")),
     "program.renew": EventKind(N_("%(who)s made a new secret for another program.")),

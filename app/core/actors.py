@@ -14,7 +14,8 @@ class Staff:
 
     `proved_at` is when they last proved their identity, for acts that need a recent proof. `reviewed_passages` are the
     readers' own words that the submitted form quoted as a warning, and that this person confirms to have reviewed.
-    `form_shown_at` is when the page with that form was made, if a form was submitted.
+    `form_shown_at` is when the page with that form was made, if a form was submitted. `token_acts` are the acts that
+    their token permits, if a program calls with one: it can do only those that their role grants too.
     """
 
     person_id: int
@@ -24,6 +25,7 @@ class Staff:
     proved_at: datetime | None = None
     reviewed_passages: frozenset[str] = field(default=frozenset(), repr=False)  # so that no error report quotes readers
     form_shown_at: datetime | None = None
+    token_acts: frozenset[str] | None = None
 
     @property
     def ref(self) -> str:

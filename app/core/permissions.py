@@ -8,7 +8,7 @@ own set of acts. `docs/lifecycle.md` repeats these tables by hand; a test compar
 from dataclasses import dataclass
 
 from ..text.languages import N_
-from .actors import Actor
+from .actors import Actor, Staff
 
 # The acts of members of the desk with their labels, in the groups of the page "Who may what".
 DESK_ACTS = {
@@ -47,10 +47,16 @@ DESK_ACTS = {
         "trail": N_("Read and export the trail"),
         "people": N_("Invite people, give roles, deactivate, sign a colleague out"),
         "newsletters": N_("Make, rename, pause and close newsletters"),
-        "programs": N_("Send events to other programs and the desk’s chat"),
+        "programs": N_("Send events to other programs and the desk’s chat, and let programs in by tokens"),
+        "letters by token": N_("Let a program read readers’ letters"),
         "export": N_("Export the newsletter, its questions or its letters"),
         "contacts": N_("Export readers’ addresses and names with it"),
     },
+}
+# What a program may read by a token, by the act that permits it. Whoever creates the token must have the act too.
+TOKEN_ACTS = {
+    "read": N_("Questions, answers, experts and editions"),
+    "letters by token": N_("Readers’ letters, from the day after they arrived"),
 }
 # The acts of all other actors.
 OTHER_ACTS = {
@@ -91,7 +97,7 @@ _EDITOR_ACTS = _ASSISTANT_ACTS | _parse_acts(
 
 # The roles of the desk, in display order.
 ROLES = {
-    "admin": Role(N_("admin"), _EDITOR_ACTS | {"people", "newsletters", "programs", "contacts"}),
+    "admin": Role(N_("admin"), _EDITOR_ACTS | {"people", "newsletters", "programs", "letters by token", "contacts"}),
     "editor": Role(N_("editor"), _EDITOR_ACTS, gets_notices=True),
     "assistant": Role(N_("assistant"), _ASSISTANT_ACTS),
 }
@@ -115,9 +121,13 @@ def may(actor: Actor, *acts: str) -> bool:
     for act in acts:
         if act not in ACTS:
             raise KeyError(act)
-        if act in _acts_of(actor.role):
+        if act in _acts_of(actor.role) and _is_permitted_by_token(actor, act):
             return True
     return False
+
+
+def _is_permitted_by_token(actor: Actor, act: str) -> bool:
+    return not isinstance(actor, Staff) or actor.token_acts is None or act in actor.token_acts
 
 
 def roles_for(act: str) -> tuple[str, ...]:

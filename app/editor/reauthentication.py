@@ -64,6 +64,8 @@ PROOFS: dict[str, ProofRequirement] = {
     "press_program renew": ProofRequirement(_l("Make a new secret for another program")),
     "press_program resume": ProofRequirement(_l("Re-enable the webhook")),
     "press_program remove": ProofRequirement(_l("Remove another program")),
+    "add_token": ProofRequirement(_l("Let a program read the desk")),
+    "show_token_secret": ProofRequirement(_l("Show the secret of a program’s token")),
     "keep_sending_tool": ProofRequirement(_l("Change the sending tool or its key")),
     "change_settings keeping": ProofRequirement(_l("Change how long words are kept")),
 }

@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     ColumnElement,
@@ -374,3 +375,23 @@ class Identity(Row):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), unique=True)
     subject_mac: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     bound_at: Mapped[datetime]
+
+
+class ApiToken(Row, HasPublicId, OfNewsletter):
+    """A token with which a program reads one newsletter's desk, in the name of the person who created it.
+
+    `token_mac` is a keyed hash of the secret; it is NULL until the secret was shown, which happens once. `acts` are
+    those of `permissions.TOKEN_ACTS` that the token permits, as far as the person's role grants them too. `used_on` is
+    the day (UTC) of the last call.
+    """
+
+    __tablename__ = "api_tokens"
+    __table_args__ = table_args(Index(None, "newsletter_id", "id"))
+
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    acts: Mapped[list[str]] = mapped_column(JSON)
+    token_mac: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    used_on: Mapped[date | None]

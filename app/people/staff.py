@@ -19,7 +19,7 @@ from ..mail.mail_values import AccountMail
 from ..mail.message import Sender
 from ..mail.models import OutboxMail
 from ..text.clean import single_line
-from . import directory, factors, identities, sessions, sign_in
+from . import api_tokens, directory, factors, identities, sessions, sign_in
 from .colleagues import Colleague, load
 from .models import BrowserSession, Expert, Factor, Membership, Person, SignIn
 from .sessions import require_fresh_proof
@@ -218,6 +218,7 @@ def remove(session: Session, actor: Staff, colleague: Colleague) -> None:
     require_other_admin(session, colleague)
     _record(session, actor, "membership.remove", colleague, old_value=colleague.membership.role)
     session.execute(delete(SignIn).where(SignIn.membership_id == colleague.membership.id))
+    api_tokens.delete_tokens_of(session, colleague.membership)
     session.delete(colleague.membership)
     session.flush()
     if not sign_in.may_enter(session, colleague.person, "desk"):
@@ -235,6 +236,7 @@ def deactivate(session: Session, actor: Staff, colleague: Colleague) -> None:
     if colleague.status != "here":
         raise VersionConflict(f"already {colleague.status}")
     colleague.membership.disabled_at = now(session)
+    api_tokens.delete_tokens_of(session, colleague.membership)
     _record(session, actor, "membership.deactivate", colleague)
     _sign_out_of_desk(session, actor, colleague.person)
 
@@ -338,6 +340,7 @@ def disable_person(session: Session, actor: Actor, person: Person) -> tuple[int,
     audit.record(session, actor, "person.disable", person)
     for membership in memberships:  # "person.disable" belongs to no desk, so each desk gets an event in its own trail
         audit.record(session, actor, "membership.disable", membership, facts={"person": person.id})
+        api_tokens.delete_tokens_of(session, membership)
     session.execute(delete(SignIn).where(is_theirs))
     session.execute(delete(Factor).where(Factor.person_id == person.id))
     identities.forget(session, person)

@@ -203,6 +203,7 @@ class Translation(Row, HasPublicId, Editable, OfNewsletter, TranslationStates):
             **partial_index_options("answer_id IS NOT NULL"),
         ),
         Index(None, "question_id", "state", "language"),
+        Index(None, "newsletter_id", "state", "id"),
         Index(None, "of_question_text_id"),
         Index(None, "of_answer_text_id"),
     )

@@ -41,7 +41,7 @@ from ..mail.sending import transport
 from ..mailroom import imap, retention
 from ..mailroom.batch import settings_of
 from ..mailroom.placing import place_due
-from ..people import sign_in, uploads
+from ..people import api_tokens, sign_in, uploads
 from ..programs import calling
 from ..watching import sightings
 from ..watching.redaction import fault_as_data
@@ -164,6 +164,7 @@ def tidy(_app: Flask, database: Database) -> None:
 CLEANUPS: tuple[Callable[[Session], Any], ...] = (
     forget_overdue,
     sign_in.delete_expired,
+    api_tokens.delete_expired,
     uploads.delete_expired,
     writing.delete_old_drafts,
     translators.delete_expired,

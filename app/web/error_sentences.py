@@ -107,6 +107,8 @@ SENTENCES: dict[str, Any] = {
     "precondition.mail_destroyed": DESTROYED,
     "precondition.mail_contents_deleted": DESTROYED,
     "precondition.too_many_programs": _l("There are so many already: remove one first."),
+    "precondition.too_many_tokens": _l("There are so many already: revoke one first."),
+    "precondition.token_of_colleague": _l("It is a colleague’s token: only they can see its secret."),
     "precondition.undo_expired": _l("The minute is over: it can’t be undone any more."),
     # Columns that a move must fill. All existing actions do, so only the author of a new one can see these.
     "precondition.approved_by_missing": NOT_NOW,
@@ -153,6 +155,7 @@ SENTENCES: dict[str, Any] = {
     "merge.merged": _l("The question is merged already."),
     "merge.in_this_state": NOT_NOW,
     # Fields that are empty
+    "required.acts": _l("Choose what the program may read."),
     "required.address": _l("Say where events go."),
     "required.answer": _l("No answer may be empty. To take it down whole, withdraw its page."),
     "required.assignment": _l("Say what it is an answer to."),
@@ -179,6 +182,7 @@ SENTENCES: dict[str, Any] = {
     "required.why": _l("Letters change: say why readers need no note."),
     "required.wrong": _l("Say in a sentence what was wrong."),
     # Fields that are invalid
+    "invalid.act_unknown": UNFIT,
     "invalid.date_not_in_future": DAY_AHEAD,
     "invalid.date_taken": _l("There is another edition on that day."),
     "invalid.date_too_far_ahead": _l("Give a day within the next half year: editions are planned no further."),
@@ -189,6 +193,7 @@ SENTENCES: dict[str, Any] = {
     "invalid.kind_unknown": _l("Choose what it is."),
     "invalid.later_on_not_in_future": DAY_AHEAD,
     "invalid.letter": UNFIT,
+    "invalid.lifetime_unknown": _l("Choose how long it is valid."),
     "invalid.link_changed": _l(
         "Each place for a link must be in the text, just as it was: {link}. Put it back where it belongs."
     ),

@@ -20,7 +20,8 @@ from ..db.ids import CROCKFORD
 from ..text.languages import interface_languages
 from ..watching.redaction import fault_as_data
 from ..watching.references import reference
-from .error_sentences import format_error
+from .error_sentences import format_error, get_status
+from .problems import is_api_path, render_problem
 
 T = TypeVar("T")
 
@@ -139,6 +140,8 @@ def render_error(
     somebody their links: the address that was typed, and what is wrong with it.
     """
     message = message or PAGES.get(status, PAGES[500])
+    if is_api_path():
+        return _render_problem(status, str(happened or message.happened))
     if "language" not in g and not _is_desk_path():
         use_browser_language()
     if form_values is None:
@@ -158,10 +161,22 @@ def render_error(
         retry=None,
         link_form=link_form,
     )
+    return _finish(make_response(html, status))
+
+
+def _render_problem(status: int, detail: str, code: str = "", **members: str) -> Response:
+    """Return the response of the API to an error, in the format of RFC 9457."""
+    if status >= 500:
+        members["reference"] = reference()
+    return _finish(render_problem(status, detail, code, **members))
+
+
+def _finish(response: Response) -> Response:
+    """Log a fault of ours, and say when to try again."""
+    status = response.status_code
     if status >= 500:
         # Log no URL, form data or header: the reference and the route's pattern suffice to find the fault.
         log.error("error %s: %s at %s", reference(), status, request.url_rule)
-    response = make_response(html, status)
     if status in (429, 503):
         response.headers["Retry-After"] = "60" if status == 429 else "5"
     return response
@@ -209,6 +224,9 @@ def get_submitted_texts() -> dict[str, str]:
 
 
 def _handle_domain_error(error: DomainError) -> Response:
+    if is_api_path():
+        members = {"field": error.field} if error.field else {}
+        return _render_problem(get_status(error.code), format_error(error), error.code, **members)
     if isinstance(error, PermissionDenied):
         return render_error(404)  # a 403 would reveal that the row exists
     if isinstance(error, MissingPrecondition):

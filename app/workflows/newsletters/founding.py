@@ -31,7 +31,7 @@ BASIC_SETTINGS["languages"] = replace(
 )
 CALENDAR_SETTINGS = {name: SETTINGS[name] for name in ("rule", "at", "zone")}
 # Slugs that would hide other URLs of the installation, separated by spaces.
-RESERVED_SLUGS = "a desk expert handbook healthz mail mails metrics q readyz sign-in sign-out signed-in static stop"
+RESERVED_SLUGS = "a api desk expert handbook healthz mail mails metrics q readyz sign-in sign-out signed-in static stop"
 LONGEST_SLUG = 60  # characters
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 

@@ -31,7 +31,18 @@ from ...newsletters.desk_mails import to_colleague
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
 from ...people import directory, expert_pages, expert_photos, expert_search, staff
-from ...people.models import BrowserSession, Expert, Factor, Link, Membership, Namesakes, Person, SignIn, Upload
+from ...people.models import (
+    ApiToken,
+    BrowserSession,
+    Expert,
+    Factor,
+    Link,
+    Membership,
+    Namesakes,
+    Person,
+    SignIn,
+    Upload,
+)
 from ...people.sessions import require_fresh_proof
 from ...programs.program_events import queue_deliveries
 from ...questions.models import Note, Question
@@ -326,7 +337,7 @@ def forget_colleague(session: Session, person: Person) -> None:
 
 
 def _forget_person(session: Session, person: Person, role: str) -> None:
-    for model in (Factor, BrowserSession, SignIn, FormDraft, PressKey, Upload):
+    for model in (ApiToken, Factor, BrowserSession, SignIn, FormDraft, PressKey, Upload):
         session.execute(delete(model).where(model.person_id == person.id))
     outbox.forget_person(session, Clock(), person.id)
     person.name = f"Former {role} {person.public_id[:4].upper()}"

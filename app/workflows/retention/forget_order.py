@@ -57,7 +57,7 @@ def forget_order(database: Database, current_time: datetime | None = None) -> bo
     with database.read(current_time) as session:
         today = truncate_to_day(now(session))
         last_run = session.get(Sighting, SIGHTING_NAME)
-        since = truncate_to_day(last_run.seen_at) if last_run else None
+        since = get_first_remembered_day(session)
     if since and since >= today:
         return False
     erase_evicted(database, since, today)
@@ -68,6 +68,12 @@ def forget_order(database: Database, current_time: datetime | None = None) -> bo
     number = rewrite(database, last_run.number if last_run else None)
     database.write(lambda session: _record_run(session, number), current_time)
     return True
+
+
+def get_first_remembered_day(session: Session) -> datetime | None:
+    """Return midnight UTC of the first day whose order isn't forgotten yet; None if that of no day is."""
+    last_run = session.get(Sighting, SIGHTING_NAME)
+    return truncate_to_day(last_run.seen_at) if last_run else None
 
 
 def _forget_day_counts(session: Session, since: datetime | None, today: datetime) -> None:

@@ -3,17 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session
 
 from ...core.listing import Listing
 from ...db.session import get_keyring
 from ...editions.models import Edition, EditionItem
 from ...letters.blurred_time import keeps_only_day
+from ...letters.models import Addition
 from ...questions.models import Question
-from .record_kinds import DAY_FIELDS, EDITION_ITEMS, KINDS_BY_NAME, PEOPLE, RecordKind, Reference
+from .record_kinds import ADDITIONS, DAY_FIELDS, EDITION_ITEMS, KINDS_BY_NAME, PEOPLE, RecordKind, Reference
 
 BATCH_SIZE = 200  # rows in memory at a time
 ACTOR_KINDS = {"staff": "people", "expert": "experts"}  # the kind of the record that "staff:KEY" names
@@ -23,18 +25,31 @@ Names = Mapping[int, str]  # of records, by the key of their row
 class RecordBuilder:
     """Builds the records of one newsletter, with readers' contacts only if `with_contacts`.
 
+    With `additions_before`, what readers added to their letters from then on is left out.
+
     The rows of different kinds fit together only if the session reads one snapshot (see `export_archive`).
     """
 
-    def __init__(self, session: Session, newsletter_id: int, *, with_contacts: bool) -> None:
+    def __init__(
+        self, session: Session, newsletter_id: int, *, with_contacts: bool, additions_before: datetime | None = None
+    ) -> None:
         self._session = session
         self._newsletter_id = newsletter_id
         self._with_contacts = with_contacts
         self._named_people: set[int] = set()
-        unsent = select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.is_unsent)
-        self._unsent_editions = set(session.scalars(unsent))
-        retracted = select(Question.id).where(Question.newsletter_id == newsletter_id, Question.is_retracted)
-        self._retracted_questions = set(session.scalars(retracted))
+        self._conditions: Mapping[RecordKind, ColumnElement[bool]] = {}  # on the rows inside other records
+        if additions_before is not None:
+            self._conditions = {ADDITIONS: Addition.added_at < additions_before}
+
+    @cached_property
+    def _unsent_editions(self) -> set[int]:
+        query = select(Edition.id).where(Edition.newsletter_id == self._newsletter_id, Edition.is_unsent)
+        return set(self._session.scalars(query))
+
+    @cached_property
+    def _retracted_questions(self) -> set[int]:
+        query = select(Question.id).where(Question.newsletter_id == self._newsletter_id, Question.is_retracted)
+        return set(self._session.scalars(query))
 
     def _hides_names(self, item: EditionItem) -> bool:
         """Return whether names of readers in a Q&A aren't printed yet, or not on any page any more."""
@@ -89,7 +104,8 @@ class RecordBuilder:
         """Return the records inside the records of `parents`, by the key of the parent."""
         parents_by_id = {parent.id: parent for parent in parents}
         parent_column = getattr(kind.model, kind.parent)
-        query = select(kind.model).where(parent_column.in_(parents_by_id)).order_by(parent_column, kind.model.id)
+        conditions = (parent_column.in_(parents_by_id), self._conditions.get(kind, true()))
+        query = select(kind.model).where(*conditions).order_by(parent_column, kind.model.id)
         rows = self._session.scalars(query).all()
         records: dict[int, list[dict[str, Any]]] = defaultdict(list)
         for row, record in zip(rows, self.build_records(kind, rows), strict=True):
@@ -118,7 +134,8 @@ class RecordBuilder:
             return {key: ".".join(map(str, values)) for key, *values in self._session.execute(query)}
         parent_column = model.__table__.c[target.parent]
         parents = {getattr(row, reference.within) for row in rows}
-        query = select(model.id, parent_column).where(parent_column.in_(parents)).order_by(model.id)
+        conditions = (parent_column.in_(parents), self._conditions.get(target, true()))
+        query = select(model.id, parent_column).where(*conditions).order_by(model.id)
         return number_rows(self._session.execute(query))
 
     def _load_actor_names(self, kind: RecordKind, rows: Sequence[Any]) -> dict[str, str]:

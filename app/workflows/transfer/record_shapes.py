@@ -125,11 +125,14 @@ def _get_annotation(model: Any, name: str) -> Any:
     raise LookupError(f"{model.__name__}.{name} has no annotation")
 
 
-def _build_record_schema(kind: RecordKind) -> dict[str, Any]:
+def build_record_schema(kind: RecordKind, *, with_contacts: bool = True) -> dict[str, Any]:
+    """Return the JSON Schema of a kind's records."""
     properties = {name: shape.schema for name, shape in get_shapes(kind).items()}
     required = list(properties)
     for child in kind.children:
-        child_schema = _build_record_schema(child)
+        if child.is_contact and not with_contacts:
+            continue
+        child_schema = build_record_schema(child, with_contacts=with_contacts)
         properties[child.name] = child_schema if child.is_single else {"type": "array", "items": child_schema}
         if not child.is_single:
             required.append(child.name)
@@ -150,7 +153,7 @@ def build_json_schema() -> dict[str, Any]:
         "title": "A record of a newsletter's export from Readers Asked",
         "description": f"Version {SCHEMA_VERSION}. Each line of questions.jsonl is a record of #/$defs/questions, "
         "and so on; newsletter.json is one record of #/$defs/newsletter.",
-        "$defs": {kind.name: _build_record_schema(kind) for kind in KINDS},
+        "$defs": {kind.name: build_record_schema(kind) for kind in KINDS},
         "anyOf": [{"$ref": f"#/$defs/{kind.name}"} for kind in KINDS],
     }
 
