@@ -1,5 +1,5 @@
 """The API: the desk's records as JSON, for programs with a token. It is described by its own OpenAPI document."""
 
-from . import access, views  # noqa: F401 - `views` registers the routes
+from . import token_access, views  # noqa: F401 - `views` registers the routes
 
-api = access.api
+api = token_access.api

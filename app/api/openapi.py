@@ -13,9 +13,9 @@ API_VERSION = "1.0"
 PREFIX = "/api/v1"
 ABOUT = """What a newsletter's desk has, as JSON. A token opens one newsletter, and only for reading.
 
-Lists begin with the oldest record. `next` is the URL of the next page, or null. Times are in RFC 3339; where a reader
-was promised that only the day is kept, a time is that day. A response has an ETag: send it back in `If-None-Match`,
-and a record that hasn't changed is answered with 304.
+Lists begin with the oldest record. `next` is the path of the next page with its query, or null. Times are in RFC 3339;
+where a reader was promised that only the day is kept, a time is that day. A response has an ETag: send it back in
+`If-None-Match`, and a record that hasn't changed is answered with 304.
 
 Readers' addresses and the names that they gave for print are in no response."""
 PROBLEM = {
@@ -78,12 +78,12 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _path_param(name: str, about: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "description": about, "schema": schema}
+def _path_param(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
 
 
-def _query_param(name: str, about: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": "query", "description": about, "schema": schema}
+def _query_param(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 SLUG = _path_param("slug", "the short name of the token's newsletter", {"type": "string"})
@@ -108,7 +108,7 @@ def _list_filters(resource: Resource) -> list[dict[str, Any]]:
 def _list_schema(kind: RecordKind, *, has_next: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {"items": {"type": "array", "items": _ref(kind.name)}}
     if has_next:
-        properties["next"] = {"type": ["string", "null"], "description": "the URL of the next page"}
+        properties["next"] = {"type": ["string", "null"], "description": "the path of the next page with its query"}
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
@@ -116,7 +116,9 @@ def list_operations() -> list[Operation]:
     """Return all operations of the API, in the order of the reference."""
     newsletter = f"{PREFIX}/newsletters/{{slug}}"
     operations = [
-        Operation("token", f"{PREFIX}/token", "What the token is for", _ref("token"), (), (401, 429, 500, 503)),
+        Operation(
+            "token", f"{PREFIX}/token", "What the token is for", _ref("token"), (), (401, 403, 422, 429, 500, 503)
+        ),
         Operation("newsletter", newsletter, "The newsletter with its settings", _ref(SINGLE.name), (SLUG,)),
     ]
     for resource in RESOURCES.values():

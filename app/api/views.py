@@ -1,12 +1,12 @@
 """The routes of the API. Each reads records, and answers a repeated request with 304 if they haven't changed."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Response, abort, current_app, request, url_for
-from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, select
 
 from ..core.listing import EPOCH
@@ -17,27 +17,28 @@ from ..web.setup import or_404
 from ..workflows.retention.forget_order import get_first_remembered_day
 from ..workflows.transfer.export_records import RecordBuilder
 from ..workflows.transfer.record_kinds import EDITIONS, LETTERS, RecordKind
-from .access import ApiContext, api, limit_calls, read_context
+from ..workflows.transfer.record_shapes import ID_PATTERN
 from .openapi import build_document
 from .resources import ITEMS, MAX_PAGE_SIZE, PAGE_SIZE, RESOURCES, SINGLE, Resource
+from .token_access import ApiContext, api, read_context
 
 LIST_PARAMS = ("after", "limit")
 RESOURCE = f"/newsletters/<slug>/<any({', '.join(RESOURCES)}):name>"
+_ID = re.compile(ID_PATTERN)
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @api.get("/openapi.json")
-@limit_calls
 def openapi() -> Response:
     """Return the OpenAPI document, without a token."""
     return _respond(build_document(current_app.config["BASE_URL"]))
 
 
 @api.get("/token")
-@limit_calls
 def token() -> Response:
     """Return what the token of this call is for."""
     with read_context("") as call:
+        _refuse_unknown_params(())
         found = call.token
         return _respond(
             {
@@ -50,14 +51,13 @@ def token() -> Response:
 
 
 @api.get("/newsletters/<slug>")
-@limit_calls
 def newsletter(slug: str) -> Response:
     with read_context(slug) as call:
+        _refuse_unknown_params(())
         return _respond(_build_records(call, SINGLE, [call.newsletter])[0])
 
 
 @api.get(RESOURCE)
-@limit_calls
 def records(slug: str, name: str) -> Response:
     """Return a page of records, and the URL of the next page."""
     resource = RESOURCES[name]
@@ -76,7 +76,6 @@ def records(slug: str, name: str) -> Response:
 
 
 @api.get(f"{RESOURCE}/<public_id>")
-@limit_calls
 def record(slug: str, name: str, public_id: str) -> Response:
     resource = RESOURCES[name]
     with read_context(slug, resource.act) as call:
@@ -86,7 +85,6 @@ def record(slug: str, name: str, public_id: str) -> Response:
 
 
 @api.get("/newsletters/<slug>/editions/<public_id>/items")
-@limit_calls
 def edition_items(slug: str, public_id: str) -> Response:
     """Return the Q&As of an edition as they were locked, in their order; none before it is locked."""
     with read_context(slug) as call:
@@ -102,14 +100,16 @@ def nothing(path: str) -> Response:
     """Answer a path that nothing is at, and a method that a path doesn't take, without a token."""
     adapter = current_app.create_url_adapter(request)
     if request.method != "GET" and adapter is not None and adapter.match(request.path, "GET")[0] != "api.nothing":
-        response = render_problem(405, _("The API only reads: use GET."))
+        response = render_problem(405, "The API only reads: use GET.")
         response.headers["Allow"] = "GET, HEAD, OPTIONS"
         return response
-    return render_problem(404, _("There is nothing at this path."))
+    return render_problem(404, "There is nothing at this path.")
 
 
 def _load(call: ApiContext, resource: Resource, public_id: str) -> Any:
     """Return a row of the token's newsletter that the resource lists, or None."""
+    if not _ID.fullmatch(public_id):
+        return None
     model = resource.kind.model
     conditions = (resource.condition(call.newsletter.id), *_list_conditions(call, resource))
     return call.session.scalar(select(model).where(model.public_id == public_id, *conditions))
@@ -144,13 +144,12 @@ def _is_reference(name: str) -> bool:
 def _find_filter_key(call: ApiContext, resource: Resource, name: str) -> int:
     """Return the key of the record that a filter names. Aborts with 422 if there is none in this newsletter."""
     target = resource.get_target(name)
-    query = select(target.model.id).where(
-        target.model.public_id == request.args[name], target.condition(call.newsletter.id)
-    )
-    key: int | None = call.session.scalar(query)
+    public_id = request.args[name]
+    query = select(target.model.id).where(target.model.public_id == public_id, target.condition(call.newsletter.id))
+    key: int | None = call.session.scalar(query) if _ID.fullmatch(public_id) else None
     if key is None:
-        _refuse_param(name, _("There is no such record."))
-    return key or 0
+        _refuse_param(name, "There is no such record.")
+    return key
 
 
 def _find_cursor_row(call: ApiContext, resource: Resource) -> Any:
@@ -160,7 +159,7 @@ def _find_cursor_row(call: ApiContext, resource: Resource) -> Any:
         return None
     row = _load(call, resource, cursor)
     if row is None:
-        _refuse_param("after", _("There is no such record: begin with the first page."))
+        _refuse_param("after", "There is no such record: begin with the first page.")
     return row
 
 
@@ -168,26 +167,26 @@ def _parse_states(resource: Resource) -> Sequence[str]:
     """Return the states that the list is filtered by, by default all."""
     state = request.args.get("state", "")
     if state and state not in resource.states:
-        _refuse_param("state", _("It is one of: %(states)s.", states=", ".join(resource.states)))
+        _refuse_param("state", f"It is one of: {', '.join(resource.states)}.")
     return (state,) if state else resource.states
 
 
 def _parse_limit(text: str) -> int:
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
     if text and not 1 <= limit <= MAX_PAGE_SIZE:
-        _refuse_param("limit", _("It is a number from 1 to %(most)d.", most=MAX_PAGE_SIZE))
+        _refuse_param("limit", f"It is a number from 1 to {MAX_PAGE_SIZE}.")
     return limit or PAGE_SIZE
 
 
-def _refuse_unknown_params(known: Iterable[str]) -> None:
+def _refuse_unknown_params(names: Iterable[str]) -> None:
     """Abort with 422 on an unknown parameter: ignoring it would return other records than asked for."""
-    known_names = set(known)
+    known_names = set(names)
     for name in request.args:
         if name not in known_names:
-            _refuse_param(name[:40], _("This parameter is unknown here."))
+            _refuse_param(name[:40], "This parameter is unknown here.")
 
 
-def _refuse_param(name: str, detail: str) -> None:
+def _refuse_param(name: str, detail: str) -> NoReturn:
     abort(render_problem(422, detail, "invalid.parameter", parameter=name))
 
 

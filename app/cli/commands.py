@@ -29,6 +29,7 @@ from ..server import processes, startup_checks, worker
 from ..web.current import db
 from ..workflows.key_rotation import rotate
 from . import mailroom as _mailroom  # noqa: F401 - its commands join `mail`
+from .api import api
 from .audit import audit
 from .backup import backup, backup_key, restore
 from .command_faults import is_setup_error, report_expected_errors, require_settings
@@ -244,7 +245,7 @@ def without_settings(app: Flask, unsafe: Unsafe) -> Flask:
     return app
 
 
-GROUPS = (keys, newsletters, staff, experts, editions, mail, matching, audit)
+GROUPS = (keys, newsletters, staff, experts, editions, mail, matching, audit, api)
 COMMANDS = (
     init,
     serve,

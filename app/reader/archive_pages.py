@@ -25,8 +25,8 @@ from ..search.alike import Probe, find_matches
 from ..typesetting.card import SIZE, Card
 from ..web.formatting import autonym, language, zone
 from ..web.photo_form import format_caption, send_image
-from ..web.setup import get_cursor_row, or_404, paginate
-from .page_frame import ReaderContext, T, public, reader
+from ..web.setup import or_404, paginate
+from .page_frame import ReaderContext, get_list_cursor, public, reader
 from .stories import (
     Story,
     find_sent_edition,
@@ -133,7 +133,7 @@ def _render_listing(context: ReaderContext, topic_slug: str | None = None, list_
     years = archive.years(session, newsletter)
     year = _read_choice("year", [str(year) for year in years])
     listing = archive.listing(newsletter, topic_slug, int(year) if year else None, list_language)
-    last = _get_cursor_row(lambda key: archive.find_cursor(session, newsletter, key))
+    last = get_list_cursor(lambda key: archive.find_cursor(session, newsletter, key))
     items = paginate(session, listing, PAGE_SIZE, last, partial(list_url, year=year), cursor=archive.get_public_id)
     versions = item_translations.list_versions_in(session, items.rows, list_language or language())
     stories = stories_of(newsletter, [version for version in versions if _is_in_language(version, list_language)])
@@ -188,11 +188,6 @@ def _read_choice(name: str, choices: list[str]) -> str | None:
     if value not in choices:
         abort(404)
     return value
-
-
-def _get_cursor_row(load: Callable[[str], T | None]) -> T | None:
-    """Return the last row of the previous page, or None on the first page or if the cursor can't be a public ID."""
-    return get_cursor_row(load) if request.args.get("before", "").isalnum() else None
 
 
 @reader.get("/<slug>/q/<public_id>/", defaults={"words": ""})  # an address without its last part is found too
@@ -294,7 +289,7 @@ def expert(context: ReaderContext, public_id: str) -> str:
         abort(404)
     page = or_404(archive.get_expert_page(session, newsletter, public_id))
     listing = archive.expert_page_listing(newsletter, page)
-    last = _get_cursor_row(lambda key: archive.find_cursor(session, newsletter, key))
+    last = get_list_cursor(lambda key: archive.find_cursor(session, newsletter, key))
     page_url = partial(url_for, "reader.expert", slug=newsletter.slug, public_id=public_id)
     items = paginate(session, listing, PAGE_SIZE, last, page_url, cursor=archive.get_public_id)
     printed_items = or_404(archive.filter_printed_items(items.rows, page) or None)
@@ -317,7 +312,7 @@ def expert(context: ReaderContext, public_id: str) -> str:
 def corrections(context: ReaderContext) -> str:
     """List all corrections, newest first, each with its Q&A."""
     session, newsletter = context.session, context.newsletter
-    last = _get_cursor_row(lambda key: edition_corrections.find_cursor(session, newsletter, key))
+    last = get_list_cursor(lambda key: edition_corrections.find_cursor(session, newsletter, key))
     page_url = partial(url_for, "reader.corrections", slug=newsletter.slug)
     page = paginate(session, edition_corrections.listing(newsletter), PAGE_SIZE, last, page_url)
     question_ids = [correction.question_id for correction in page.rows]
@@ -336,7 +331,7 @@ def corrections(context: ReaderContext) -> str:
 @public
 def editions(context: ReaderContext) -> str:
     session, newsletter = context.session, context.newsletter
-    last = _get_cursor_row(lambda key: archive.sent_edition(session, newsletter, key))
+    last = get_list_cursor(lambda key: archive.sent_edition(session, newsletter, key))
     page_url = partial(url_for, "reader.editions", slug=newsletter.slug)
     page = paginate(session, archive.sent_editions(newsletter), PAGE_SIZE, last, page_url)
     items = archive.items(session, page.rows)

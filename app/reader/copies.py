@@ -73,7 +73,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "corrections": ("before",),
     "editions": ("before",),
     "experts": ("before",),
-    "feed": (),
+    "feed": ("before",),
     "framed": ("n",),
     "languages": ("year", "before"),
     "photos": (),

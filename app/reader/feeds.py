@@ -1,13 +1,17 @@
 """The latest answers as Atom (RFC 4287) and JSON Feed 1.1, and the coming editions as an iCalendar file (RFC 5545).
 
 Old Q&As that were recently corrected or reworded are listed again, so that feed readers update their copies. The Atom
-feed also lists those that were recently withdrawn (RFC 6721). The ID of an entry contains no words of its Q&A, so it
-stays the same when the Q&A is reworded. The feeds of a language have the Q&As that can be read in it.
+feed also lists those that were recently withdrawn (RFC 6721). Earlier Q&As follow page by page (RFC 5005, section 3;
+`next_url` of JSON Feed), to the first one. The ID of an entry contains no words of its Q&A, so it stays the same when
+the Q&A is reworded. The feeds of a language have the Q&As that can be read in it.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -23,9 +27,9 @@ from ..editions.queries import list_editions_to_run
 from ..newsletters.models import Newsletter
 from ..questions.models import Question
 from ..typesetting.renderers import to_html
-from ..web.setup import or_404
+from ..web.setup import or_404, paginate
 from . import copies
-from .page_frame import ReaderContext, open_context, public, reader
+from .page_frame import ReaderContext, get_list_cursor, open_context, public, reader
 from .stories import Story, stories_of
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -36,8 +40,10 @@ CALENDAR_DATES = 30
 NO_CHANGE_YET = datetime(2000, 1, 1, tzinfo=UTC)  # stands for the last change of an empty feed or calendar
 
 
-def _feed_path(endpoint: str, newsletter: Newsletter, code: str | None) -> str:
-    return url_for(f"reader.{endpoint}", slug=newsletter.slug, **({"code": code} if code else {}))  # type: ignore[arg-type]
+def _feed_path(endpoint: str, newsletter: Newsletter, code: str | None, **params: Any) -> str:
+    if code:
+        params["code"] = code
+    return url_for(f"reader.{endpoint}", slug=newsletter.slug, **params)
 
 
 def _full_url(path: str) -> str:
@@ -69,13 +75,31 @@ class FeedEntry:
         )
 
 
-def _list_latest_entries(context: ReaderContext, code: str | None) -> list[FeedEntry]:
-    """Return the entries of the newsletter's feed, or of the feed of a language."""
+class FeedPage(NamedTuple):
+    """A page of a feed: its entries, and the URL of the page with earlier ones, or None on the last page."""
+
+    entries: list[FeedEntry]
+    next_url: str | None
+
+
+def _get_page(context: ReaderContext, endpoint: str, code: str | None) -> FeedPage:
+    """Return the requested page of the newsletter's feed, or of the feed of a language."""
     session, newsletter = context.session, context.newsletter
-    since = now(session) - RECENT
-    items = archive.listing(newsletter, language=code).page(session, None, MAX_ENTRIES)
-    corrected_items = archive.list_corrected_items(session, newsletter, since, MAX_ENTRIES)
-    items += [item for item in corrected_items if item not in items]
+    last = get_list_cursor(lambda key: archive.find_cursor(session, newsletter, key))
+    make_url = partial(_feed_path, endpoint, newsletter, code)
+    listing = archive.listing(newsletter, language=code)
+    page = paginate(session, listing, MAX_ENTRIES, last, make_url, cursor=archive.get_public_id)
+    items = list(page.rows)
+    if last is None:
+        since = now(session) - RECENT
+        corrected_items = archive.list_corrected_items(session, newsletter, since, MAX_ENTRIES)
+        items += [item for item in corrected_items if item not in items]
+    older_path = page.page_urls["older"]
+    return FeedPage(_build_entries(context, items, code), _full_url(older_path) if older_path else None)
+
+
+def _build_entries(context: ReaderContext, items: Sequence[EditionItem], code: str | None) -> list[FeedEntry]:
+    session, newsletter = context.session, context.newsletter
     versions = list_versions_in(session, items, code) if code else items
     corrections_by_question = corrections.of_questions(session, [item.question_id for item in items])
     return [
@@ -116,12 +140,14 @@ def _answers_url(newsletter: Newsletter, code: str | None) -> str:
 def json_feed(context: ReaderContext, code: str | None = None) -> Response:
     newsletter = context.newsletter
     code = _check_language(context, code)
+    page = _get_page(context, "json_feed", code)
     content = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": newsletter.name,
         **({"description": newsletter.dek} if newsletter.dek else {}),
         "home_page_url": _answers_url(newsletter, code),
         "feed_url": _full_url(_feed_path("json_feed", newsletter, code)),
+        **({"next_url": page.next_url} if page.next_url else {}),
         "language": code or newsletter.language,
         "authors": [{"name": newsletter.editor}],
         "items": [
@@ -135,7 +161,7 @@ def json_feed(context: ReaderContext, code: str | None = None) -> Response:
                 "language": entry.story.language,
                 "authors": [{"name": name} for name, _line in entry.story.people],
             }
-            for entry in _list_latest_entries(context, code)
+            for entry in page.entries
         ],
     }
     return Response(json.dumps(content, ensure_ascii=False), mimetype="application/feed+json")
@@ -155,7 +181,7 @@ def _add_element(
 def feed(context: ReaderContext, code: str | None = None) -> Response:
     newsletter = context.newsletter
     code = _check_language(context, code)
-    entries = _list_latest_entries(context, code)
+    entries, next_url = _get_page(context, "feed", code)
     ElementTree.register_namespace("", ATOM)
     ElementTree.register_namespace("at", TOMBSTONES)
     feed_url = _full_url(_feed_path("feed", newsletter, code))
@@ -169,6 +195,8 @@ def feed(context: ReaderContext, code: str | None = None) -> Response:
     _add_element(_add_element(root, "author"), "name", newsletter.editor)
     _add_element(root, "link", rel="self", href=feed_url)
     _add_element(root, "link", rel="alternate", href=answers_url)
+    if next_url:
+        _add_element(root, "link", rel="next", href=next_url)
     for entry in entries:
         _add_entry(root, entry)
     since = now(context.session) - RECENT

@@ -28,7 +28,7 @@ from ..newsletters.models import Newsletter
 from ..text.languages import N_
 from ..text.translation import get_catalogue, interface_language
 from ..web.formatting import autonym
-from ..web.setup import csrf, db, newsletter_or_404
+from ..web.setup import csrf, db, get_cursor_row, newsletter_or_404
 from ..web.static_files import accepts_gzip
 from . import copies
 from .copies import find_newsletter
@@ -291,6 +291,11 @@ COMPRESSED_PAGES = {
     "sitemap_of_year": PUBLISHED,
     "handbook": "a text of the program",
 }
+
+
+def get_list_cursor(load: Callable[[str], T | None]) -> T | None:
+    """Return the last row of the previous page, or None on the first page or if the cursor can't be a public ID."""
+    return get_cursor_row(load) if request.args.get("before", "").isalnum() else None
 
 
 @reader.after_request

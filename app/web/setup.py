@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from operator import attrgetter
 from typing import Any, Generic, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -67,17 +67,19 @@ def limit_settings(redis_url: str) -> dict[str, Any]:
 
 
 def limit_requests(
-    limits: str, get_key: Callable[[], str] = caller, on_breach: Callable[[], Response] | None = None
+    limits: str, get_key: Callable[[], str] = caller, on_breach: Callable[[], Response] | None = None, scope: str = ""
 ) -> Callable[[Callable[P, Any]], Callable[P, Any]]:
     """Limit the requests to a view. `limits` is in the notation of Flask-Limiter: "10 per minute; 60 per hour".
 
-    `get_key` returns the key under which a request is counted, and `on_breach` the response to one beyond the limits,
-    by default our page for status 429. Both are called outside of Flask-Limiter, which takes any exception, such as one
-    of the database, for a failure of Redis, and then counts anew in memory.
+    Each endpoint counts by itself, unless several have one `scope`. `get_key` returns the key under which a request is
+    counted, and `on_breach` the response to one beyond the limits, by default our page for status 429. Both are called
+    outside of Flask-Limiter, which takes any exception, such as one of the database, for a failure of Redis, and then
+    counts anew in memory.
     """
 
     def decorate(view: Callable[P, Any]) -> Callable[P, Any]:
-        limited_view = limiter.limit(limits, key_func=lambda: str(g.limit_key))(view)
+        limit = partial(limiter.shared_limit, limits, scope) if scope else partial(limiter.limit, limits)
+        limited_view = limit(key_func=lambda: str(g.limit_key))(view)
 
         @wraps(view)
         def view_with_key(*args: P.args, **kwargs: P.kwargs) -> Any:

@@ -23,9 +23,7 @@ def upgrade() -> None:
         sa.Column("public_id", sa.String(length=12), nullable=False),
         sa.Column("newsletter_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["newsletter_id"], ["newsletters.id"], name=op.f("fk_api_tokens_newsletter_id")),
-        sa.ForeignKeyConstraint(
-            ["person_id"], ["people.id"], name=op.f("fk_api_tokens_person_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_api_tokens_person_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_tokens")),
         sa.UniqueConstraint("public_id", name=op.f("uq_api_tokens_public_id")),
         sa.UniqueConstraint("token_mac", name=op.f("uq_api_tokens_token_mac")),

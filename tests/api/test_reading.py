@@ -1,11 +1,11 @@
 """What programs read: each record in its schema, each list to its end, as an export has it, and nothing of readers' contacts."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -21,26 +21,24 @@ from app.core.clock import utc_now
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.editions.models import Correction
+from app.letters import receipts
+from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.questions.models import Question, Translation
-from app.workflows.retention.forget_order import forget_order
-from app.workflows.transfer.record_kinds import LETTERS, PEOPLE
-from tests.support.api_calls import Program, create_token
+from app.workflows.transfer.record_kinds import PEOPLE
+from tests.support.api_calls import Program, create_token, release_letters
 from tests.support.app import BASE_URL, SECRETS, open_app
-from tests.support.assignments import ExpertAssignment
 from tests.support.database_checks import count_queries
 from tests.support.databases import postgres_copy, postgres_url
-from tests.support.letters import change_letter, send_letter
+from tests.support.desk import Desk
+from tests.support.letters import send_letter
 from tests.support.newsletter_exports import export, read_records
 from tests.support.sample_newsroom import Newsroom
-
-TIMUR = "timur@reader.example"
-ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def year(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """The demo newsroom with its year, whose letters were forgotten the order of."""
+    """The demo newsroom with its year."""
     with ExitStack() as stack:
         if request.param == "sqlite":
             folder = tmp_path_factory.mktemp("year")
@@ -49,7 +47,7 @@ def year(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             url = postgres_url(stack.enter_context(postgres_copy(request.getfixturevalue("postgres_year"))))
         database = Database(url, Keys(SECRETS), BASE_URL)
         database.write(add_correction_and_translation)
-        forget_order(database, utc_now() + timedelta(days=1))
+        release_letters(database)
         yield database
         database.close()
 
@@ -111,10 +109,7 @@ def test_a_list_has_the_records_of_an_export_and_each_is_found_alone(
         found = {record["id"]: record for record in records}
         assert len(found) == len(records)
         exported = {record["id"]: record for record in read_records(export(year, program.slug))[name]}
-        if name == LETTERS.name:  # a list leaves erased ones out
-            assert [record for key, record in exported.items() if key not in found and record["body"]] == []
-            exported = {key: exported[key] for key in found}
-        elif name == PEOPLE.name:  # an export has those whom a record names, a list those of the desk
+        if name == PEOPLE.name:  # an export has those whom a record names, a list those of the desk
             exported = {key: exported.get(key, record) for key, record in found.items()}
         assert found == exported
         for record in records[-1:]:
@@ -165,28 +160,47 @@ def test_what_has_not_changed_is_not_sent_again(desk_program: Program) -> None:
     assert answer.headers["Cache-Control"] == again.headers["Cache-Control"] == "no-store"
 
 
-@pytest.fixture
-def program(app: Flask, database: Database, salt: ExpertAssignment) -> Program:
-    """A program of Nora's newsletter that may read letters too."""
-    return Program(app, create_token(database, make_vera(database, salt.newsroom)))
+def add(database: Database, letter_id: str, body: str, time: datetime) -> None:
+    """Add something to a letter as its reader."""
+
+    def fn(session: Session) -> None:
+        letter = session.scalars(select(Letter).filter_by(public_id=letter_id)).one()
+        receipts.add(session, receipts.reader_of(letter), letter, body)
+
+    database.write(fn, at=time)
 
 
-def make_vera(database: Database, newsroom: Newsroom) -> Any:
-    from tests.support.desk_people import hire_vera
-
-    return hire_vera(database, newsroom)
-
-
-@pytest.mark.threat("moment of a letter")
-def test_a_letter_is_there_the_day_after_and_so_is_what_was_added_to_it(
-    database: Database, salt: ExpertAssignment, program: Program
+@pytest.mark.threat("another program")
+def test_letters_and_what_is_added_to_them_are_there_once_their_day_is_over_and_forgotten(
+    app: Flask, database: Database, vera: Desk, newsroom: Newsroom
 ) -> None:
-    forget_order(database)
-    before = program.list_all("letters")
-    letter_id = send_letter(database, salt.newsroom, "Who counts the sacks?")
-    assert program.list_all("letters") == before
+    program = Program(app, create_token(database))
+    assert program.list_all("letters") == []
+    release_letters(database, days=0)
+    letter_id = send_letter(database, newsroom, "Who counts the sacks?")
+    assert program.list_all("letters") == []
     program.get(f"letters/{letter_id}", 404)
-    forget_order(database, utc_now() + timedelta(days=1))
-    letter = program.get(f"letters/{letter_id}")
-    assert (letter["body"], letter["additions"]) == ("Who counts the sacks?", [])
+    release_letters(database)
+    [letter] = program.list_all("letters")
+    assert (letter["id"], letter["body"]) == (letter_id, "Who counts the sacks?")
     assert letter["received_at"] == utc_now().date().isoformat()
+
+    # The reader adds something on the second day; the program learns of it on the third.
+    add(database, letter_id, "At night.", utc_now() + timedelta(days=1))
+    assert program.list_all("letters") == [letter]
+    release_letters(database, days=2)
+    [record] = program.list_all("letters")
+    assert [addition["body"] for addition in record["additions"]] == ["At night."]
+
+
+@pytest.mark.threat("another program")
+def test_no_response_has_the_address_or_the_name_of_a_reader(
+    app: Flask, database: Database, vera: Desk, newsroom: Newsroom
+) -> None:
+    named = {"credit": "full", "name": "Timur Plantov", "place": "Plantsk", "consent": "Print my name."}
+    send_letter(database, newsroom, "Who counts?", hear_back="once", email="timur@plant.example", **named)
+    release_letters(database)
+    program = Program(app, create_token(database))
+    found = json.dumps([program.get(name) for name in ("", *RESOURCES)])
+    assert "Who counts?" in found
+    assert [text for text in ("timur@plant.example", "Timur Plantov", "Plantsk") if text in found] == []

@@ -101,6 +101,7 @@ NOT_PRESSED |= dict.fromkeys(
     ),
     "it needs a URL on the public internet: tests/desk/test_other_programs.py",
 )
+NOT_PRESSED |= dict.fromkeys(("show_token_secret", "revoke_token"), "the demo has no token: tests/desk/test_tokens.py")
 NOT_PRESSED |= dict.fromkeys(
     ("keep_sending_tool", "try_sending_tool", "forget_sending_tool", "hand_over"),
     "it needs a valid key: tests/desk/test_sending_tool.py",

@@ -54,10 +54,11 @@ PUBLIC = {
     "reader.answers", "reader.topic", "reader.answers_in_language", "reader.expert", "reader.card", "reader.find_answers", "reader.found", "reader.story", "reader.editions", "reader.edition", "reader.corrections", "reader.calendar", "reader.feed",
     "reader.report", "reader.report_send", "reader.short_address", "reader.stop", "reader.stop_press", "reader.handbook", "reader.handbook_picture",
     "reader.framed_answers", "reader.framed_story", "reader.framed_edition", "reader.framed_ask", "reader.oembed", "reader.begin", "reader.json_feed",
+    "api.edition_items", "api.newsletter", "api.nothing", "api.openapi", "api.record", "api.records", "api.token",  # without a token, 401: tests/api/test_access.py
     "reader.forget", "reader.robots", "reader.sitemap", "reader.sitemap_of_pages", "reader.sitemap_of_year",
 }  # fmt: skip
 UNKNOWN_VALUE = "012345678901"  # a public id, and a number, that belongs to nothing
-ACTS_BY_GET = {"trail"}  # acts that need no button: opening a page is enough
+ACTS_BY_GET = {"trail", "letters by token"}  # acts that need no button: opening a page, or a call of the API
 REDUCED_ROLES = ("read", "read, word, edit")  # sets of acts that no role of the product has
 # Endpoints to which no page of the crawl links, each with the reason.
 UNLINKED: dict[str, str] = {
@@ -94,6 +95,12 @@ UNLINKED: dict[str, str] = {
     "editor.new_newsletter": "is linked from the settings, for admins",
     "editor.newsletters": "is linked from the settings, for admins",
     "editor.newsletter": "is linked from the settings, for admins",
+    **dict.fromkeys(
+        ("api.edition_items", "api.newsletter", "api.nothing", "api.openapi", "api.record", "api.records", "api.token"),
+        "is for programs: docs/api.md",
+    ),
+    "editor.tokens": "is linked from the settings, for admins",
+    "editor.token": "is linked from the list of tokens once there is one",
     "editor.programs": "is linked from the settings, for admins",
     "editor.program": "is linked from the list of programs once there is one",
     "editor.invitations": "is linked once two invitations are prepared",

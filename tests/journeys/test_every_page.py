@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from sqlalchemy.orm import Session
 from werkzeug.routing import Map
 
 from app.answers import assigning
+from app.core.clock import utc_now
 from app.crypto.seal import Keys
 from app.db.engine import Database
 from app.mailroom.placing import Settings, place_due
 from app.newsletters.queries import by_slug
+from app.people import api_tokens
 from app.people.directory import by_email, staff_actor
 from app.people.models import Expert
 from app.programs import registering
@@ -58,7 +61,7 @@ def platan(sqlite_year: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def _create_open_cases(session: Session) -> None:
-    """What the demo has none of: an invitation that isn't sent yet, one that waits for a second person, another program."""
+    """What the demo has none of: an invitation that isn't sent yet, one that waits for a second person, another program, a token."""
     newsletter, tereza = by_slug(session, "shift-change"), by_email(session, "tereza@platan.example")
     assert newsletter and tereza
     actor = staff_actor(session, tereza.id, newsletter.id)
@@ -72,6 +75,7 @@ def _create_open_cases(session: Session) -> None:
     pavel = by_email(session, "pavel@platan.example")
     admin = staff_actor(session, pavel.id, newsletter.id) if pavel else None
     assert admin
+    api_tokens.create(session, replace(admin, proved_at=utc_now()), "The site", ["read"], 90)
     registering.add(session, admin, "webhook", "The site", "https://site.example/hooks")
     queue_deliveries(session, newsletter.id, "answer.corrected", question_id=asked.id)
 

@@ -72,7 +72,7 @@ NOT_TYPED = {
         "newsletters.address", "newsletters.languages", "newsletters.rule", "newsletters.at", "newsletters.zone", "newsletters.skips",
         "newsletters.extra", "newsletters.marks", "expert_photos.licence", "shown_photos.licence", "newsletters.check_policy", "newsletters.onion", "newsletters.leave_to",
         "newsletters.framed_by", "newsletters.inbox", "newsletters.list_address", "newsletters.digest_at", "newsletters.held_kinds", "people.email_sealed",
-        "contacts.email_sealed", "experts.languages", "factors.secret_sealed", "form_drafts.form", "form_drafts.changed", "programs.address_sealed",
+        "contacts.email_sealed", "experts.languages", "factors.secret_sealed", "form_drafts.form", "form_drafts.changed", "programs.address_sealed", "api_tokens.acts",
         "translators.email_sealed", "sending_tools.address", "sending_tools.audience", "sending_tools.secret_sealed",
     ),
     "made by the house": (

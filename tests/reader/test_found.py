@@ -14,6 +14,7 @@ from app.core.clock import utc_now
 from app.db.engine import Database
 from app.editions.models import Edition
 from app.newsletters.models import Newsletter
+from app.reader import feeds
 from app.workflows.indexing import index_due
 from app.workflows.publishing import publication
 from tests.support.pages import Page
@@ -160,6 +161,22 @@ def test_the_json_feed_says_what_the_atom_feed_says(
     ]
     assert "<b>salt" not in feed["items"][0]["content_html"]
     assert [one["authors"] for one in feed["items"]] == [[{"name": "Leyla Aydın"}]] * 2
+
+
+def test_the_feeds_lead_page_by_page_to_the_first_answer(
+    client: FlaskClient, newsroom: Newsroom, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silos, salt = run("The Silos", "Who built the silos?"), run("The Salt", "Who weighs the salt?")
+    monkeypatch.setattr(feeds, "MAX_ENTRIES", 1)
+    newest = json.loads(client.get("/steppe/feed.json").data)
+    earlier = json.loads(client.get(newest["next_url"].removeprefix(HERE)).data)
+    assert [[item["url"] for item in feed["items"]] for feed in (newest, earlier)] == [[HERE + salt], [HERE + silos]]
+    assert "next_url" not in earlier
+    atom = ElementTree.fromstring(client.get("/steppe/feed.xml").data)  # noqa: S314 - it is our own
+    name = "{http://www.w3.org/2005/Atom}"
+    next_urls = [link.get("href") for link in atom.findall(f"{name}link") if link.get("rel") == "next"]
+    assert next_urls == [newest["next_url"].replace("feed.json", "feed.xml")]
+    assert client.get(next_urls[0].removeprefix(HERE)).status_code == 200
 
 
 def test_a_shared_address_says_what_it_leads_to_and_which_one_is_right(

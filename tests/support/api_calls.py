@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from flask import Flask
@@ -16,6 +17,8 @@ from app.db.engine import Database
 from app.newsletters.models import Newsletter
 from app.people import api_tokens
 from app.people.models import Membership, Person
+from app.watching.models import Sighting
+from app.workflows.retention.forget_order import SIGHTING_NAME
 
 ALL_ACTS = tuple(TOKEN_ACTS)
 
@@ -43,6 +46,15 @@ def create_token(
         return api_tokens.show_secret(session, actor, token)
 
     return database.write(fn)
+
+
+def release_letters(database: Database, days: int = 1) -> None:
+    """Let the API have the letters of today, as if the worker had forgotten their order `days` from now.
+
+    On PostgreSQL the worker itself waits until nobody else uses the server, which other tests do.
+    """
+    time = utc_now() + timedelta(days=days)
+    database.write(lambda session: session.merge(Sighting(name=SIGHTING_NAME, seen_at=time, number=0)))
 
 
 class Program:

@@ -120,7 +120,7 @@ def find_unerased(database: Database, *texts: str | bytes) -> list[str | bytes]:
 
 SMALL_TABLES = frozenset((
     "newsletters", "newsletter_texts", "former_names", "topics", "memberships", "counted_weeks", "public_versions",
-    "sending_tools", "programs", "sealing_keys", "sightings", "sweeps", "mail_sign_ins", "experts", "expert_pages",
+    "sending_tools", "programs", "api_tokens", "sealing_keys", "sightings", "sweeps", "mail_sign_ins", "experts", "expert_pages",
     "people", "sessions", "sign_ins", "form_drafts", "uploads", "spent", "press_keys", "drafts",
 ))  # fmt: skip
 """Tables of which an old newsroom has some thousands of rows at most, or whose rows are deleted within hours."""
@@ -159,12 +159,12 @@ ALLOWED_SCANS = {
     ("destroy old mail", "SEARCH inbound USING INDEX ix_inbound_newsletter_id_state_id (newsletter_id=?)"): _HOURLY,
     ("forget old words", "SCAN assignments"): _HOURLY,
     ("forget old words", "SCAN questions"): _HOURLY,
-    ("forget old words", "SEARCH answers USING INDEX ix_answers_newsletter_id_state_state_at_id (newsletter_id=?)"): _HOURLY,
+    ("forget old words", "SEARCH answers USING INDEX ix_answers_newsletter_id_state_id (newsletter_id=?)"): _HOURLY,
     ("forget old words", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _HOURLY,
     ("forget old words", "SEARCH outbox USING INDEX ix_outbox_newsletter_id_state_id (newsletter_id=?)"): _HOURLY,
     ("tidy up", "SCAN translators"): _HOURLY,
     ("editor.leaving", "SCAN assignments"): _LEAVING,
-    ("editor.leaving", "SEARCH answers USING INDEX ix_answers_newsletter_id_state_state_at_id (newsletter_id=?)"): _LEAVING,
+    ("editor.leaving", "SEARCH answers USING INDEX ix_answers_newsletter_id_state_id (newsletter_id=?)"): _LEAVING,
     ("editor.leaving", "SEARCH assignments USING COVERING INDEX ix_assignments_newsletter_id_expert_id_id (newsletter_id=?)"): _LEAVING,
     ("editor.leaving", "SEARCH assignments USING INDEX ix_assignments_newsletter_id_id (newsletter_id=?)"): _LEAVING,
 }  # fmt: skip

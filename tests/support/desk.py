@@ -156,12 +156,12 @@ def get_section(page: Page, name: str) -> Page:
 ENDPOINTS_WITHOUT_TOKEN = {
     "it only adds rows": (
         "add_expert", "answer_enter", "ask_draft", "assignment_write", "back_issues_import", "back_issues_look", "expert_file", "invite_colleague",
-        "add_program", "try_program", "letter_write_down", "look_at_ask_page", "mail_file_take", "make_newsletter", "note_expert_page",
+        "add_program", "add_token", "try_program", "letter_write_down", "look_at_ask_page", "mail_file_take", "make_newsletter", "note_expert_page",
         "question_note", "translator_invite", "verify_expert",
     ),
     "each checkbox carries the version of its row": ("letter_crowds", "letter_crowds_hold", "letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
     "it names the state or fact that it removes, and is refused if that has changed": (
-        "answer_move", "answer_use", "assignment_move", "assignment_invite", "back_issues_drop", "back_issues_undo", "drop_draft",
+        "answer_move", "answer_use", "assignment_move", "assignment_invite", "back_issues_drop", "back_issues_undo", "drop_draft", "revoke_token",
         "drop_expert_page", "expert_file_drop", "expert_import", "leave_expert",
         "invitations_send", "question_asker", "question_split_letter",
         "question_pick", "take_from_shelf", "undo",

@@ -33,7 +33,7 @@ from app.mail.models import OutboxMail
 from app.newsletters import mail_texts, settings, topics
 from app.newsletters.models import Newsletter
 from app.newsletters.sentence_placeholders import REQUIRED_PLACEHOLDERS
-from app.people import directory, expert_pages, expert_photos, links, staff, uploads
+from app.people import api_tokens, directory, expert_pages, expert_photos, links, staff, uploads
 from app.people.models import PROFILE, Expert, Factor, Person
 from app.programs import registering
 from app.questions import actions, notes, wording
@@ -168,6 +168,7 @@ def add_newsletters(context: PayloadNewsroom) -> None:
         _reword_sentences(session, actor, newsletter, index)
         for number in range(index, len(NAME_60.texts), len(NAME_200.texts)):
             registering.add(session, actor, "webhook", NAME_60(number), "https://hooks.example/")
+            api_tokens.create(session, actor, NAME_60(number), ["read"], 90)
         topics.get_or_create_topics(
             session, context.nora, newsletter, [NAME_120(index), NAME_120(index + len(NAME_200.texts))]
         )

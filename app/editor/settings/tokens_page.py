@@ -9,13 +9,15 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from ...core.domain_errors import MissingPrecondition, TooLong
+from ...core.domain_errors import MissingPrecondition, TooLong, VersionConflict
 from ...core.permissions import TOKEN_ACTS
 from ...db.session import now
+from ...forms.version_tokens import encode_token
 from ...people import api_tokens
 from ...people.colleagues import get_display_names
 from ...people.models import ApiToken
 from ...web.error_sentences import format_error
+from ..conflict import submitted_token
 from ..form_fields import parse_number
 from ..frame import RequestContext, announce, editor, page, read_context, require_row, rerender, run_in_transaction
 
@@ -94,6 +96,7 @@ def _render_token(desk: RequestContext, public_id: str, secret: str = "") -> str
         status_mark=mark,
         status=status,
         secret=secret,
+        version_token=encode_token({"has_secret": token.token_mac is not None}),
         api_url=url_for("api.newsletter", slug=desk.newsletter.slug, _external=True),
     )
 
@@ -108,7 +111,10 @@ def show_token_secret(slug: str, public_id: str) -> str:
     """Create the secret of a token and show it, which is possible only in this response."""
 
     def fn(desk: RequestContext) -> str:
-        return api_tokens.show_secret(desk.session, desk.actor, _load_token(desk, public_id))
+        token = _load_token(desk, public_id)
+        if submitted_token().get("has_secret") != (token.token_mac is not None):
+            raise VersionConflict("the secret was shown")  # it may be in use already
+        return api_tokens.show_secret(desk.session, desk.actor, token)
 
     secret = run_in_transaction(slug, fn)
     with read_context(slug) as desk:

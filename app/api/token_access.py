@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, abort, g, request
-from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from ..core.actors import Staff
@@ -40,7 +39,7 @@ class ApiContext:
 
 @api.before_request
 def use_english() -> None:
-    """Describe errors in English: they are for programmers."""
+    """Describe errors in English only: they are for programmers."""
     g.language = "en"
 
 
@@ -55,12 +54,15 @@ def _get_limit_key() -> str:
     return hash_identifier(secret) if secret else caller()
 
 
-limit_calls = limit_requests(CALLS, _get_limit_key)
+@api.before_request
+@limit_requests(CALLS, _get_limit_key, scope="api")
+def _count_call() -> None:
+    """Count the call, and refuse one beyond the limit."""
 
 
-@limit_requests(REFUSALS)
+@limit_requests(REFUSALS, scope="api refusals")
 def _refuse() -> Response:
-    response = render_problem(401, _(UNAUTHENTICATED))
+    response = render_problem(401, UNAUTHENTICATED)
     response.headers["WWW-Authenticate"] = 'Bearer realm="api"'
     return response
 
@@ -86,7 +88,7 @@ def read_context(slug: str, act: str = "read") -> Iterator[ApiContext]:
         if slug:
             newsletter_or_404(slug, newsletter if _has_slug(session, newsletter, slug) else None)
         if not may(access.actor, act):
-            abort(render_problem(403, _("This token doesn’t permit that. Its creator can make one that does.")))
+            abort(render_problem(403, "This token doesn’t permit that. Its creator can make one that does."))
         g.zone = newsletter.zone
         yield ApiContext(session, access.token, access.actor, newsletter)
 
