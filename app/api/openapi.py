@@ -17,7 +17,8 @@ Lists begin with the oldest record. `next` is the path of the next page with its
 where a reader was promised that only the day is kept, a time is that day. A response has an ETag: send it back in
 `If-None-Match`, and a record that hasn't changed is answered with 304.
 
-Readers' addresses and the names that they gave for print are in no response."""
+Readers' addresses are in no response, and of the names that they gave for print only those that an edition has
+printed."""
 PROBLEM = {
     "description": "What went wrong (RFC 9457). Programs should look at `code`, which keeps its meaning.",
     "type": "object",

@@ -25,13 +25,14 @@ from app.letters import receipts
 from app.letters.models import Letter
 from app.newsletters.models import Newsletter
 from app.questions.models import Question, Translation
+from app.workflows.letters import withdrawal
 from app.workflows.transfer.record_kinds import PEOPLE
 from tests.support.api_calls import Program, create_token, release_letters
 from tests.support.app import BASE_URL, SECRETS, open_app
 from tests.support.database_checks import count_queries
 from tests.support.databases import postgres_copy, postgres_url
 from tests.support.desk import Desk
-from tests.support.letters import send_letter
+from tests.support.letters import change_letter, send_letter
 from tests.support.newsletter_exports import export, read_records
 from tests.support.sample_newsroom import Newsroom
 
@@ -191,6 +192,22 @@ def test_letters_and_what_is_added_to_them_are_there_once_their_day_is_over_and_
     release_letters(database, days=2)
     [record] = program.list_all("letters")
     assert [addition["body"] for addition in record["additions"]] == ["At night."]
+
+
+@pytest.mark.threat("another program")
+def test_what_a_reader_takes_back_is_gone_from_the_api_at_once(
+    app: Flask, database: Database, vera: Desk, newsroom: Newsroom
+) -> None:
+    letter_id = send_letter(database, newsroom, "Who counts the sacks?")
+    release_letters(database)
+    program = Program(app, create_token(database))
+    assert program.get(f"letters/{letter_id}")["body"] == "Who counts the sacks?"
+    change_letter(
+        database, letter_id, lambda session, letter: withdrawal.withdraw(session, receipts.reader_of(letter), letter)
+    )
+    letter = program.get(f"letters/{letter_id}")
+    assert (letter["body"], letter["erased_at"]) == (None, utc_now().date().isoformat())
+    assert "sacks" not in json.dumps(program.list_all("letters"))
 
 
 @pytest.mark.threat("another program")
