@@ -115,16 +115,16 @@ def sign(browser: Browser, device: PasskeyDevice) -> int:
 
 @pytest.mark.threat("stranger at the door")
 @pytest.mark.parametrize(
-    "said", [{"count": 4}, {"flags": USER_VERIFIED}, {"kind": "webauthn.create"}, {"user_handle": b"somebody else"}]
+    "claims", [{"count": 4}, {"flags": USER_VERIFIED}, {"kind": "webauthn.create"}, {"user_handle": b"somebody else"}]
 )
 def test_a_passkey_that_says_what_it_cannot_say_lets_nobody_in(
-    app: Flask, database: Database, device: PasskeyDevice, said: dict[str, Any]
+    app: Flask, database: Database, device: PasskeyDevice, claims: dict[str, Any]
 ) -> None:
     device.count = 5
     assert sign(sign_in_directly(app, database, NORA), device) == 303
     device.count += 1
     nora = sign_in_directly(app, database, NORA)
-    vars(device).update(said)
+    vars(device).update(claims)
     assert sign(nora, device) == 400
     assert not can_open_desk(nora)
 

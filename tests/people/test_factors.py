@@ -101,19 +101,19 @@ def test_a_code_works_once_and_only_in_its_time(database: Database, newsroom: Ne
     ]
 
 
-def let_in_two(database: Database, newsroom: Newsroom, typed: str, later: datetime) -> list[bool]:
-    """Type the same code in two half-signed-in browsers at once, and return which still need a second factor."""
-    first, second = (comes_in(database, newsroom, later) for _ in range(2))
+def let_in_two(database: Database, newsroom: Newsroom, entered_code: str, time: datetime) -> list[bool]:
+    """Enter the same code in two half-signed-in browsers at once, and return which still need a second factor."""
+    first, second = (comes_in(database, newsroom, time) for _ in range(2))
 
     def show(session: Session, token: str) -> None:
-        with override_time(session, later):
+        with override_time(session, time):
             found = sessions.find_session(session, token)
             assert found is not None
-            factors.use_code(session, Visitor(found.person.id), found.browser_session, typed)
+            factors.use_code(session, Visitor(found.person.id), found.browser_session, entered_code)
 
     errors = write_concurrently(database, partial(show, token=first), partial(show, token=second))
     assert [error.code for error in errors] == [ProofFailed.code]
-    return [needs_second_factor(database, token, later) for token in (first, second)]
+    return [needs_second_factor(database, token​ token in (first, second)]
 
 
 @pytest.mark.threat("seized editor's device")
