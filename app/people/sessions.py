@@ -137,7 +137,7 @@ def is_of_token(session: Session, browser_session: BrowserSession, token: str) -
 
 
 def renew_token(session: Session, browser_session: BrowserSession) -> str:
-    """Give a session that opens more from now on a new token, so that a copy of its cookie from before opens nothing."""
+    """Give a session that opens more from now on a new token: a copy of its cookie from before opens nothing."""
     token = new_token(256)
     browser_session.token_mac = get_keyring(session).mac("sessions.token", token)
     return token

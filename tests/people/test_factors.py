@@ -113,7 +113,7 @@ def let_in_two(database: Database, newsroom: Newsroom, entered_code: str, time: 
 
     errors = write_concurrently(database, partial(show, token=first), partial(show, token=second))
     assert [error.code for error in errors] == [ProofFailed.code]
-    return [needs_second_factor(database, token​ token in (first, second)]
+    return [needs_second_factor(database, token, time) for token in (first, second)]
 
 
 @pytest.mark.threat("seized editor's device")
