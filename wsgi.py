@@ -16,11 +16,11 @@ CANNOT_CREATE_APP = 4  # exit status
 
 try:
     app = create_app()
+    if not app.config.get("DEMO"):  # the app of a command that has no settings has no DEMO either
+        forbid_memory_dumps()
     is_command = click.get_current_context(silent=True) is not None
     if not is_command:  # each command makes the checks that it needs
         startup_checks.check(app, must_answer=False)
-        if not app.config["DEMO"]:
-            forbid_memory_dumps()
         load_tables()  # `processes.serve` does it for `readers-asked web` and `serve`
 except Unsafe as error:
     print(error, file=sys.stderr, flush=True)

@@ -13,7 +13,6 @@ from config import Unsafe, get_loopback_port, list_overridden, load
 
 from ..answers.lifecycle import ANSWER, ASSIGNMENT
 from ..core import permissions
-from ..core.memory_dumps import forbid_memory_dumps
 from ..core.state_machine import list_moves
 from ..crypto import keyring
 from ..crypto.seal import Keys
@@ -124,8 +123,6 @@ def _check_before_starting(*, must_answer: bool) -> None:
         startup_checks.check(current_app, must_answer)
     except Unsafe as error:
         raise click.ClickException(str(error)) from None
-    if not current_app.config["DEMO"]:
-        forbid_memory_dumps()
 
 
 @click.command("worker")

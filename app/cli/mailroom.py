@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from ..core.actors import Clock
 from ..core.domain_errors import DomainError, MissingPrecondition
-from ..core.memory_dumps import forbid_memory_dumps
 from ..db.session import absolute_url
 from ..mail import inbound
 from ..mail.lifecycle import SET_ASIDE
@@ -92,8 +91,6 @@ def run_lmtp(host: str, port: int, socket: str | None) -> None:
     from ..mailroom import lmtp  # not at the top, since no other process needs its library
 
     require_settings()
-    if not current_app.config["DEMO"]:
-        forbid_memory_dumps()
     db.write(lambda session: None)  # if nothing can be stored, fail now and not at the first message
     if socket is None and host not in LOCAL_HOSTS:
         click.echo("WARNING: LMTP has no passwords: anyone who can reach this address can hand in mail.", err=True)

@@ -1,6 +1,8 @@
 """A version for each newsletter, which changes with every change to a table that readers' pages are made from.
 
-Letters are none of these: a page that showed something of them would tell its other readers when somebody wrote.
+Letters are none of these: a page that showed something of them would tell its other readers when somebody wrote. Nor
+is a row that no page shows, such as a question that is neither shown nor published: pages that are made anew take
+longer, so its change would tell that, and when, somebody took a letter back.
 
 Cached pages (app/reader/copies.py) are valid for one version. Database triggers set a new one in the same transaction,
 so that no statement can bypass them, and every process sees it at its next request. The triggers are recreated after
@@ -40,9 +42,21 @@ class WatchedTable:
     only: tuple[str, ...] = ()
 
 
-_BY_QUESTION = "(SELECT newsletter_id FROM questions WHERE id = {row}.question_id)"
+# Readers see a question that is shown, with its current wording, and one that is published, with its item and answers.
+# A change that shows or publishes a question, or gives it another wording, is one of its own row.
+_IS_SEEN = "({row}.shown_at IS NOT NULL AND {row}.merged_into_id IS NULL OR {row}.published_at IS NOT NULL)"
+_SEEN_TEXT = (
+    "(SELECT q.newsletter_id FROM questions q WHERE q.id = {row}.question_id AND q.text_id = {row}.id AND "
+    "(q.shown_at IS NOT NULL AND q.merged_into_id IS NULL OR q.published_at IS NOT NULL))"
+)
+_BY_QUESTION = "(SELECT newsletter_id FROM questions WHERE id = {row}.question_id AND published_at IS NOT NULL)"
 _BY_ITEM = (
-    "(SELECT q.newsletter_id FROM edition_items i JOIN questions q ON q.id = i.question_id WHERE i.id = {row}.item_id)"
+    "(SELECT q.newsletter_id FROM edition_items i JOIN questions q ON q.id = i.question_id"
+    " WHERE i.id = {row}.item_id AND q.published_at IS NOT NULL)"
+)
+_BY_ANSWER = (
+    "(SELECT q.newsletter_id FROM answers a JOIN questions q ON q.id = a.question_id"
+    " WHERE a.id = {row}.answer_id AND q.published_at IS NOT NULL)"
 )
 WATCHED_TABLES = {
     "newsletters": WatchedTable("{row}.id", ignored=("version",)),
@@ -51,14 +65,16 @@ WATCHED_TABLES = {
     "topics": WatchedTable(),
     "expert_pages": WatchedTable(),
     "shown_photos": WatchedTable(),
-    "questions": WatchedTable(ignored=("version", "indexed_version")),
-    "question_texts": WatchedTable(_BY_QUESTION),
+    "questions": WatchedTable(
+        f"CASE WHEN {_IS_SEEN} THEN {{row}}.newsletter_id END", ignored=("version", "indexed_version", "position")
+    ),
+    "question_texts": WatchedTable(_SEEN_TEXT),
     "question_topics": WatchedTable(_BY_QUESTION),
-    "editions": WatchedTable(ignored=("version",)),
+    "editions": WatchedTable(ignored=("version", "slots")),
     "edition_items": WatchedTable(_BY_QUESTION),
     "item_translations": WatchedTable(_BY_ITEM),
-    "answers": WatchedTable(ignored=("version",)),
-    "answer_texts": WatchedTable("(SELECT newsletter_id FROM answers WHERE id = {row}.answer_id)"),
+    "answers": WatchedTable(_BY_QUESTION, ignored=("version",)),
+    "answer_texts": WatchedTable(_BY_ANSWER),
     "corrections": WatchedTable(),
     "public_docs": WatchedTable(ignored=("embedded",)),
     "verdicts": WatchedTable(),

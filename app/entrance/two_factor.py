@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import segno
 from flask import current_app, g, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
-from flask_login import current_user
+from flask_login import current_user, login_user
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -19,7 +19,7 @@ from ..people.factors import ProofFailed, Site
 from ..people.models import BrowserSession, Person
 from ..people.sessions import PROOF_LIFE
 from ..web.formatting import is_past
-from ..web.setup import db, hash_identifier, limit_requests
+from ..web.setup import SignedIn, db, hash_identifier, limit_requests
 from . import entrance
 from .one_time_values import store_values, take_values
 from .redirect_targets import get_home_url, get_local_path
@@ -59,6 +59,21 @@ def change_as_current_user(change: Change[Result]) -> Result:
         return change(db_session, Visitor(authenticated.person.id), authenticated.browser_session)
 
     return db.write(run)
+
+
+def prove_as_current_user(change: Change[Result]) -> Result:
+    """Run a change that proves who somebody is, and renew the token of their session. Raises `ProofFailed`."""
+
+    def run(db_session: Session, actor: Visitor, browser_session: BrowserSession) -> tuple[Result, str]:
+        return change(db_session, actor, browser_session), sessions.renew_token(db_session, browser_session)
+
+    result, token = change_as_current_user(run)
+    with db.read() as db_session:
+        authenticated = sessions.find_session(db_session, token)
+    if authenticated is None:
+        raise ProofFailed("session")
+    login_user(SignedIn(token, *authenticated))
+    return result
 
 
 # The purposes of a passkey's challenge: one that was asked for to prove who somebody is registers no passkey.
@@ -121,7 +136,7 @@ def _verify_second_factor(use_factor: Change[None]) -> Response:
     if not has_second_factor():
         return redirect(url_for("entrance.sign_in_page"), code=303)
     try:
-        change_as_current_user(use_factor)
+        prove_as_current_user(use_factor)
     except ProofFailed:
         return _render_second_factor(
             400, _("That code is wrong. A code from an app works once, and for a minute; a recovery code works once.")
@@ -206,7 +221,7 @@ def add_app() -> Response:
     secret, code = request.form.get("secret", ""), request.form.get("code", "")
     name = request.form.get("name", "").strip() or _("App")
     try:
-        codes = change_as_current_user(partial(factors.add_app, name=name, secret=secret, code=code))
+        codes = prove_as_current_user(partial(factors.add_app, name=name, secret=secret, code=code))
     except ProofFailed:
         return _render_app_page(secret, 400, _("This code is wrong. Check that the clock of your device is right."))
     return _show_recovery_codes(codes)
@@ -228,7 +243,7 @@ def add_passkey() -> Response:
     credential, challenge = request.form.get("credential", ""), take_challenge(TO_REGISTER)
     name = request.form.get("name", "").strip() or _("Passkey")
     try:
-        codes = change_as_current_user(
+        codes = prove_as_current_user(
             partial(factors.add_passkey, name=name, credential=credential, challenge=challenge, site=get_site())
         )
     except ProofFailed:

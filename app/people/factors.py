@@ -6,6 +6,8 @@ demand it for their role. Until then, their session opens no page of the desk.
 
 import secrets
 from base64 import b32encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -151,17 +153,16 @@ def add_passkey(
 ) -> list[str]:
     """Store a new passkey. Return new recovery codes if it is the person's first factor.
 
-    Raises `ProofFailed` if it was made for another site or challenge.
+    Raises `ProofFailed` if it was made for another site or challenge, or is stored already.
     """
     import webauthn
-    from webauthn.helpers.exceptions import WebAuthnException
 
-    try:
+    with _proof_fails():
         registration = webauthn.verify_registration_response(
             credential=credential, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=site.origin
         )
-    except (WebAuthnException, ValueError, KeyError) as error:
-        raise ProofFailed("passkey") from error
+    if session.scalar(select(Factor.id).filter_by(credential=registration.credential_id)):
+        raise ProofFailed("passkey")
     factor = Factor(
         person_id=browser_session.person_id,
         kind="passkey",
@@ -172,6 +173,15 @@ def add_passkey(
         sign_count=registration.sign_count,
     )
     return _record_new_factor(session, actor, browser_session, add_and_flush(session, factor))
+
+
+@contextmanager
+def _proof_fails() -> Iterator[None]:
+    """Raise `ProofFailed` for any error of the library, which isn't made for what no browser sends."""
+    try:
+        yield
+    except Exception as error:
+        raise ProofFailed("passkey") from error
 
 
 def _record_new_factor(session: Session, actor: Actor, browser_session: BrowserSession, factor: Factor) -> list[str]:
@@ -240,14 +250,15 @@ def use_passkey(
     """Accept the signature of one of the person's passkeys. Raises `ProofFailed`."""
     import webauthn
     from webauthn.helpers import parse_authentication_credential_json
-    from webauthn.helpers.exceptions import WebAuthnException
 
-    try:
+    with _proof_fails():
         parsed = parse_authentication_credential_json(credential)
-        query = select(Factor).filter_by(person_id=browser_session.person_id, credential=parsed.raw_id)
-        factor = session.scalar(query.with_for_update())
-        if factor is None:
-            raise ProofFailed("passkey")
+    query = select(Factor).filter_by(person_id=browser_session.person_id, credential=parsed.raw_id)
+    factor = session.scalar(query.with_for_update())
+    person = session.get_one(Person, browser_session.person_id)
+    if factor is None or parsed.response.user_handle not in (None, b"", person.public_id.encode()):
+        raise ProofFailed("passkey")
+    with _proof_fails():
         verification = webauthn.verify_authentication_response(
             credential=parsed,
             expected_challenge=challenge,
@@ -256,8 +267,6 @@ def use_passkey(
             credential_public_key=factor.public_key or b"",
             credential_current_sign_count=factor.sign_count or 0,
         )
-    except (WebAuthnException, ValueError, KeyError) as error:
-        raise ProofFailed("passkey") from error
     factor.sign_count = verification.new_sign_count
     _record_use(session, actor, browser_session, factor)
 

@@ -10,6 +10,7 @@ from .. import audit
 from ..core.actors import Actor, Staff
 from ..core.domain_errors import DomainError
 from ..core.state_machine import must
+from ..crypto.seal import new_token
 from ..db.session import get_keyring, now
 from ..settings.sign_in_rules import SignInRules
 from .models import BrowserSession, Factor, Membership, Person
@@ -133,6 +134,13 @@ def sessions_of(session: Session, person_id: int) -> list[BrowserSession]:
 
 def is_of_token(session: Session, browser_session: BrowserSession, token: str) -> bool:
     return browser_session.token_mac in _token_macs(session, token)
+
+
+def renew_token(session: Session, browser_session: BrowserSession) -> str:
+    """Give a session that opens more from now on a new token: a copy of its cookie from before opens nothing."""
+    token = new_token(256)
+    browser_session.token_mac = get_keyring(session).mac("sessions.token", token)
+    return token
 
 
 def end_session(session: Session, token: str) -> None:

@@ -17,7 +17,7 @@ from ..mail.message import Sender
 from ..text.clean import digits
 from .directory import BadAddress, by_email, checked_address, email_of
 from .models import BrowserSession, Expert, Membership, Person, SignIn
-from .sessions import get_limits
+from .sessions import get_limits, renew_token
 
 INVITATION_LIFE = timedelta(days=7)
 MAX_WRONG_CODES = 10  # of each browser
@@ -296,9 +296,8 @@ def _enter(session: Session, actor: Actor, sign_in: SignIn, browser_name: str) -
     # Mark all rows of the link, so that no other browser that waited for the same mail can use it now.
     session.execute(update(SignIn).where(SignIn.link_mac == sign_in.link_mac).values(used_at=current_time))
     if sign_in.session_id is not None:
-        token = new_token(256)
         browser_session = session.get_one(BrowserSession, sign_in.session_id)
-        browser_session.token_mac = get_keyring(session).mac("sessions.token", token)
+        token = renew_token(session, browser_session)
         browser_session.stepped_up_at = current_time
         facts = {"person": sign_in.person_id, "door": sign_in.door}
         audit.record(session, actor, "session.prove", browser_session, facts=facts)

@@ -75,6 +75,30 @@ def test_nora_adds_an_app_and_from_then_on_her_mail_alone_opens_nothing(
     assert phone.open(DESK).status_code == 200
 
 
+@pytest.mark.threat("seized editor's device")
+def test_a_cookie_that_was_copied_before_the_second_factor_opens_nothing_after_it(
+    app: Flask, database: Database, newsroom: Newsroom
+) -> None:
+    """A thief of the mailbox who plants their own cookie in Nora's browser would come in with her factor."""
+
+    def copy_cookie(browser: Browser) -> Browser:
+        thief = Browser(app)
+        with browser.edit_session() as ours, thief.edit_session() as theirs:
+            theirs.update(ours)
+        return thief
+
+    laptop = sign_in_directly(app, database, NORA)
+    before_adding = copy_cookie(laptop)
+    secret, _codes = with_app(laptop)
+    phone = sign_in_directly(app, database, NORA)
+    before_showing = copy_cookie(phone)
+    phone.open(SECOND)
+    assert phone.submit(SECOND, code=later_code(secret)).status_code == 303
+    assert [browser.open(DESK).status_code for browser in (laptop, phone)] == [200, 200]
+    for thief in (before_adding, before_showing):
+        assert thief.open(DESK).headers["Location"].startswith("/sign-in?")
+
+
 def squares(drawing: str) -> memoryview:
     """The picture that an SVG of segno draws, four pixels a square: its path of strokes, read by hand."""
     side = int(re.findall(r'viewBox="0 0 (\d+) ', drawing)[0])

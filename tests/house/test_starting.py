@@ -29,6 +29,7 @@ from app.workflows.key_rotation import rotate
 from tests.support.app import BASE_URL, PRODUCTION_SETTINGS, SECRETS
 from tests.support.commands import bare_environment
 from tests.support.databases import ON_SQLITE
+from tests.support.mailroom import SMALL_MAIL
 from tests.support.processes import reserve_port
 from tests.support.sample_newsroom import Newsroom
 from tests.support.source import ROOT
@@ -135,6 +136,33 @@ def test_memory_is_dumped_nowhere_either_when_another_server_loads_the_app(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True, timeout=120
     )
     assert ended.stdout.split() == [b"0", b"0", b"0"]
+
+
+@ON_SQLITE
+@pytest.mark.threat("memory of a process")
+@pytest.mark.parametrize(
+    ("arguments", "changed_settings", "state"),
+    [
+        (["mail", "receive"], {}, [b"0", b"0", b"0"]),
+        (["lifecycle"], {"SECRET_KEYS": ""}, [b"0", b"0", b"0"]),
+        (["lifecycle"], {"READERS_ASKED_ENV": "demo", "BASE_URL": "http://127.0.0.1:8000"}, [b"1"]),
+    ],
+    ids=["a mail", "without settings", "the demo"],
+)
+def test_the_memory_of_a_command_is_dumped_nowhere_but_that_of_the_demo(
+    database: Database, newsroom: Newsroom, tmp_path: Path, arguments: list[str], changed_settings: dict[str, str],
+    state: list[bytes],
+) -> None:  # fmt: skip
+    environment = bare_environment(tmp_path, **{**settings(database.url), **changed_settings})
+    code = (
+        f"import atexit, runpy; atexit.register(lambda: exec({SHOW_DUMPS!r})); "
+        f"runpy.run_path('.')['commands']({arguments}, prog_name='readers-asked')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, input=SMALL_MAIL, capture_output=True, check=True,
+        timeout=120,
+    )  # fmt: skip
+    assert ended.stdout.splitlines()[-1].split()[: len(state)] == state
 
 
 WRONG = ["SECRET_KEYS: key 1 is not the one that this database was sealed with"]

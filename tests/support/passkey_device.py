@@ -20,11 +20,15 @@ def _encode(data: bytes) -> str:
 class PasskeyDevice:
     """A key with one passkey, which it shows to whatever site is named, as no real key would.
 
-    Like the passkeys that phones synchronize, it doesn't count its signatures.
+    Like the passkeys that phones synchronize, it doesn't count its signatures: `count` stays 0 unless a test sets it.
     """
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
+        self.count = 0
+        self.flags = USER_PRESENT | USER_VERIFIED
+        self.kind = "webauthn.get"  # of what `sign` returns
+        self.user_handle: bytes | None = None  # whose passkey it says this is
 
     def register(self, challenge: str, origin: str, host: str) -> str:
         """Return the JSON that a browser sends for a new passkey. `challenge` is base64url, as in the options."""
@@ -39,19 +43,19 @@ class PasskeyDevice:
     def sign(self, challenge: str, origin: str, host: str) -> str:
         """Return the JSON that a browser sends to prove that the passkey is there."""
         data = self._get_authenticator_data(host)
-        client_data = self._get_client_data("webauthn.get", challenge, origin)
+        client_data = self._get_client_data(self.kind, challenge, origin)
         signature = self._key.sign(data + sha256(client_data).digest(), ec.ECDSA(hashes.SHA256()))
         return self._dump(
             {
                 "clientDataJSON": _encode(client_data),
                 "authenticatorData": _encode(data),
                 "signature": _encode(signature),
+                "userHandle": None if self.user_handle is None else _encode(self.user_handle),
             }
         )
 
-    @staticmethod
-    def _get_authenticator_data(host: str, flags: int = 0) -> bytes:
-        return sha256(host.encode()).digest() + bytes([flags | USER_PRESENT | USER_VERIFIED]) + bytes(4)
+    def _get_authenticator_data(self, host: str, flags: int = 0) -> bytes:
+        return sha256(host.encode()).digest() + bytes([flags | self.flags]) + self.count.to_bytes(4)
 
     @staticmethod
     def _get_client_data(kind: str, challenge: str, origin: str) -> bytes:
