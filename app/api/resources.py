@@ -65,8 +65,9 @@ class Resource:
     def condition(self, newsletter_id: int) -> ColumnElement[bool]:
         """Return the SQL condition for the rows of a newsletter."""
         if self.kind is PEOPLE:
-            members = select(Membership.person_id).where(Membership.newsletter_id == newsletter_id)
-            return Person.id.in_(members)
+            # The name of somebody who was invited and hasn't joined may have been recorded by another desk.
+            has_joined = (Membership.newsletter_id == newsletter_id, Membership.joined_at.is_not(None))
+            return Person.id.in_(select(Membership.person_id).where(*has_joined))
         return self.kind.condition(newsletter_id)
 
     def listing(

@@ -17,7 +17,6 @@ from ..people.models import ApiToken
 from ..web.problems import render_problem
 from ..web.setup import caller, csrf, db, hash_identifier, limit_requests, newsletter_or_404
 
-SCHEME = "Bearer "  # RFC 6750, section 2.1
 CALLS = "300 per minute"  # of each token
 # Calls without a valid token, of each network address. Nobody can guess a secret of 256 bits; this saves work.
 REFUSALS = "60 per minute"
@@ -44,8 +43,11 @@ def use_english() -> None:
 
 
 def _get_secret() -> str:
-    header = request.headers.get("Authorization", "")
-    return header.removeprefix(SCHEME).strip() if header.startswith(SCHEME) else ""
+    """Return the secret in the header of a Bearer token (RFC 6750, section 2.1); "" without one."""
+    authorization = request.authorization
+    if authorization is None or authorization.type != "bearer":
+        return ""
+    return authorization.token or ""
 
 
 def _get_limit_key() -> str:

@@ -109,6 +109,17 @@ def test_a_filter_and_a_cursor_name_only_records_of_the_newsletter(
 
 
 @pytest.mark.threat("another program")
+def test_the_name_of_somebody_who_was_invited_and_has_not_joined_is_not_told(
+    app: Flask, database: Database, vera: Desk, newsroom: Newsroom
+) -> None:
+    """Another desk may have recorded it."""
+    mira = "mira@coast.example"
+    vera.post("people", email=mira, name="M.", role="assistant")
+    program = Program(app, create_token(database))
+    assert [person["name"] for person in program.list_all("people")] == ["Nora Lind", "Ilya Brandt", "Vera Holm"]
+
+
+@pytest.mark.threat("another program")
 def test_a_token_for_reading_reads_no_letters(app: Flask, database: Database, vera: Desk) -> None:
     program = Program(app, create_token(database, acts=["read"]))
     assert program.get("/api/v1/token")["permits"] == ["read"]

@@ -53,6 +53,8 @@ PRESSED = {
     "add_program": ("POST", f"{DESK}/programs"),
     "show_program_secret": ("POST", f"{DESK}/programs/ZZZZZZZZZZZZ/secret"),
     **{f"press_program {act}": ("POST", f"{DESK}/programs/ZZZZZZZZZZZZ/{act}") for act in ("renew", "resume", "remove")},
+    "add_token": ("POST", f"{DESK}/tokens"),
+    "show_token_secret": ("POST", f"{DESK}/tokens/ZZZZZZZZZZZZ/secret"),
     "keep_sending_tool": ("POST", f"{DESK}/settings/sending-tool"),
     "change_settings keeping": ("POST", f"{DESK}/settings/keeping"),
 }  # fmt: skip

@@ -38,11 +38,7 @@ NOUNS = (
     | {"mail": _l("Mails that went out"), "inbound": _l("Mails that came in"), "verdict": _l("Look-alikes")}
     | {"topic": _l("Topics"), "expert": _l("The directory"), "newsletter": _l("Settings")}
     | {"membership": _l("People"), "session": _l("Signing in"), "factor": _l("Second factors")}
-    | {
-        "identity": _l("Accounts of the provider"),
-        "program": _l("Other programs"),
-        "apitoken": _l("Tokens for programs"),
-    }
+    | {"identity": _l("Accounts of the provider"), "program": _l("Other programs"), "token": _l("Tokens for programs")}
     | {"translation": _l("Translations"), "translator": _l("Translators")}
 )
 FILTER_PARAMS = ("who", "what", "from", "to", "auto")  # in the query string
