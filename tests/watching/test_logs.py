@@ -6,7 +6,8 @@ import json
 import logging
 import re
 import socket
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 
 from app.db.engine import Database
 from app.mail import outbox
 from app.mail.models import OutboxMail
+from app.reader.copies import LruStore
 from app.server import worker
 from app.watching import logs
 from app.watching.references import HEADER
@@ -147,6 +149,33 @@ def test_nothing_of_a_reader_is_logged_at_any_level_whatever_goes_wrong(
 
 @pytest.mark.threat("hosting provider")
 @on_sqlite
+def test_no_secret_that_comes_with_a_request_is_logged_or_stored(
+    app: Flask, database: Database, newsroom: Newsroom, logged: io.StringIO, attempts: Callable[[int], None]
+) -> None:
+    """At every address, in its path, its query, a form, a cookie and the headers that carry secrets."""
+    secret, client = "a-link-that-opens-something", app.test_client()
+    headers = dict.fromkeys(("Authorization", "Referer", "User-Agent", "webhook-signature"), f"Bearer {secret}")
+    fields = ("csrf_token", "code", "receipt", "form", "body", "credential", "email", "next", "once", "secret")
+    client.set_cookie("__Host-desk", secret)
+    statuses = Counter[int]()
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<[^>]*>", secret, rule.rule.replace("<slug>", newsroom.slug))
+        for method in ("GET", "POST"):
+            response = client.open(
+                f"{path}?token={secret}&code={secret}&state={secret}", method=method, headers=headers,
+                data=dict.fromkeys(fields, secret) if method == "POST" else None,
+            )  # fmt: skip
+            statuses[response.status_code] += 1
+    assert {200, 303, 400, 404} <= statuses.keys()
+    assert secret not in logged.getvalue()
+    with database.read() as session:
+        rows = session.execute(text("SELECT facts, old, new, actor FROM audit")).all()
+    assert secret not in repr(rows)
+    attempts(statuses.total())
+
+
+@pytest.mark.threat("hosting provider")
+@on_sqlite
 def test_a_reader_has_no_line_and_the_desk_has_one_for_each_request(
     app: Flask, newsroom: Newsroom, logged: io.StringIO
 ) -> None:
@@ -171,6 +200,7 @@ def test_the_page_the_head_and_the_log_bear_one_reference(
 ) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     monkeypatch.setitem(app.view_functions, "reader.home", lambda **_: 1 / 0)
+    monkeypatch.setattr(app.extensions["copies"], "store", LruStore())  # another test may have left the page there
     page = app.test_client().get("/steppe/", headers={HEADER: "FORGED"})
     reference = page.headers[HEADER]
     assert (page.status_code, reference in page.text, len(reference)) == (500, True, 6)

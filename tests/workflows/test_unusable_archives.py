@@ -82,6 +82,16 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "no JSON": (lambda members: members.update({"letters.jsonl": b"{\n"}), "letters.jsonl is damaged"),
     "deep JSON": (lambda members: members.update({"letters.jsonl": b"[" * 200_000 + b"\n"}), "letters.jsonl is damaged"),
     "not a number": (lambda members: members.update({"letters.jsonl": b'{"id": NaN}\n'}), "letters.jsonl is damaged"),
+    "infinity": (
+        lambda members: members.update({"answers.jsonl": members["answers.jsonl"].replace(b'"credit":{', b'"credit":{"a":1e400,')}),
+        "answers.jsonl is damaged",
+    ),
+    "notes that are none": (
+        edit_records("answers.jsonl", lambda records: records[0]["credit"].update(beside_name={"a": 1})),
+        "the credit of",
+    ),
+    "no time": (edit_records("editions.jsonl", lambda records: records[-1].update(local_at="soon")), "'soon' is no time"),
+    "slots without end": (edit_records("editions.jsonl", lambda records: records[-1].update(slots=2**31 - 1)), "2147483647 slots"),
     "unknown field": (edit_records("letters.jsonl", lambda records: records[0].update(secret=1)), "unknown field 'secret'"),
     "missing field": (edit_records("letters.jsonl", lambda records: records[0].pop("body")), "field body is missing"),
     "unknown state": (edit_records("letters.jsonl", lambda records: records[0].update(state="lost")), "unusable value: 'lost'"),
@@ -147,6 +157,7 @@ def new_house(app: Flask, tmp_path: Path) -> Iterator[Installation]:
 
 
 @ON_SQLITE
+@pytest.mark.threat("hostile export")
 def test_unusable_archives_change_nothing(members: dict[str, bytes], new_house: Installation, tmp_path: Path) -> None:
     before = dump_tables(new_house.database)
     for name, (change, message) in REFUSED.items():
@@ -162,6 +173,7 @@ def test_unusable_archives_change_nothing(members: dict[str, bytes], new_house: 
 
 
 @ON_SQLITE
+@pytest.mark.threat("hostile export")
 def test_damaged_archives_change_nothing(members: dict[str, bytes], new_house: Installation, tmp_path: Path) -> None:
     before = dump_tables(new_house.database)
     good = write_members(members, tmp_path / "good.zip").read_bytes()

@@ -5,6 +5,7 @@ Nothing is unpacked to the disk. Only files that the manifest names are read, as
 
 import hashlib
 import json
+import math
 import re
 import zlib
 from collections.abc import Iterator
@@ -168,7 +169,13 @@ def _parse_json(raw: bytes, name: str) -> Any:
     def refuse_constant(constant: str) -> NoReturn:
         raise ValueError(constant)  # NaN and Infinity, which are no JSON
 
+    def parse_number(number: str) -> float:
+        value = float(number)
+        if not math.isfinite(value):  # such as 1e400, which would be stored as Infinity
+            raise ValueError(number)
+        return value
+
     try:
-        return json.loads(raw, parse_constant=refuse_constant)
+        return json.loads(raw, parse_constant=refuse_constant, parse_float=parse_number)
     except (ValueError, RecursionError):
         _refuse_damage(name)

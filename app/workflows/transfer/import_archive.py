@@ -34,6 +34,7 @@ from .export_records import ACTOR_KINDS, BATCH_SIZE, number_rows
 from .record_kinds import (
     ANSWERS,
     EDITION_ITEMS,
+    EDITIONS,
     EXPERTS,
     FIRST_STATES,
     KINDS,
@@ -48,6 +49,7 @@ from .record_kinds import (
 )
 from .record_shapes import get_shapes, parse_moment
 
+MAX_SLOTS = 1_000  # of an edition; a back issue may have more Q&As than a new edition takes
 CALENDAR = ("rule", "at", "zone", "skips", "extra", "rule_start")  # settings that are valid only together
 Record = dict[str, Any]
 
@@ -404,14 +406,12 @@ def check_languages(kind: RecordKind, record: Record) -> None:
 def check_record(kind: RecordKind, record: Record) -> None:
     """Raise `UnusableArchive` for a record whose contents pages couldn't show."""
     check_languages(kind, record)
-    if kind is ANSWERS and record["credit"]:  # empty once the expert was erased
-        try:
-            lead_in = LeadIn(**record["credit"])
-        except TypeError:
-            lead_in = None
-        lines = (lead_in.name, lead_in.credit_line, lead_in.relation, lead_in.pattern) if lead_in else (0,)
-        if not all(isinstance(line, str | None) for line in lines):
-            raise UnusableArchive(f"answers.jsonl: the credit of {record['id']} can't be read.")
+    if kind is ANSWERS and record["credit"] and not _is_credit(record["credit"]):  # empty once the expert was erased
+        raise UnusableArchive(f"answers.jsonl: the credit of {record['id']} can't be read.")
+    if kind is EDITIONS and not _is_local_time(record["local_at"]):
+        raise UnusableArchive(f"editions.jsonl: {record['local_at']!r} is no time of an edition.")
+    if kind is EDITIONS and not 0 <= record["slots"] <= MAX_SLOTS:  # the desk's page lists each that is open
+        raise UnusableArchive(f"editions.jsonl: an edition can't have {record['slots']} slots.")
     if kind is EDITION_ITEMS:
         item = EditionItem(**{name: record[name] for name in ("input", "output", "sha256", "credits", "mended")})
         _check_item(item, record)
@@ -419,6 +419,26 @@ def check_record(kind: RecordKind, record: Record) -> None:
             translated = ItemTranslation(**{name: translation[name] for name in ("input", "output", "sha256")})
             translated.item = item
             _check_item(translated, record)
+
+
+def _is_credit(credit: dict[str, Any]) -> bool:
+    try:
+        lead_in = LeadIn(**credit)
+    except TypeError:
+        return False
+    lines = (lead_in.name, lead_in.credit_line, lead_in.relation, lead_in.pattern)
+    notes = (lead_in.beside_name, lead_in.additions)
+    return all(isinstance(line, str | None) for line in lines) and all(
+        isinstance(texts, Sequence) and not isinstance(texts, str) and all(isinstance(text, str) for text in texts)
+        for texts in notes
+    )
+
+
+def _is_local_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None).isoformat(timespec="minutes") == text
+    except ValueError:
+        return False
 
 
 def _check_item(item: Any, record: Record) -> None:
