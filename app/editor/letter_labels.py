@@ -13,7 +13,7 @@ from ..web.formatting import age, exact, full_date
 
 # By channel of letters that somebody at the desk wrote down.
 CHANNELS_BY_HAND = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
-CHANNELS = {"web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine")} | CHANNELS_BY_HAND
+CHANNELS = {"web": _l("Web"), "mail": _l("Mail"), "api": _l("Another form")} | CHANNELS_BY_HAND
 CHANNELS["pen"] = _l("Mail, sender not proven")  # a mail of the holding pen of which the desk made a letter
 # By `filed_as` of a reader's or an expert's letter.
 FILED = (
@@ -85,6 +85,8 @@ FAULTS = {
     ("place", "empty"): _l("Add the place, or choose another way to name them"),
     ("place", "long"): _l("A place has 120 characters at most"),
     ("channel", "unknown"): _l("Say how it came"),
+    ("day", "unreadable"): _l("This day can’t be read: write it like 2026-07-01"),
+    ("day", "future"): _l("This day is in the future"),
     ("given_on", "bad"): _l("Give the day as a date that isn’t in the future"),
 }
 

@@ -85,12 +85,18 @@ class Spreadsheet:
 
 
 def read(
-    data: bytes, columns_by_header: Mapping[str, str], required_columns: Sequence[Sequence[str]], encoding: str = ""
+    data: bytes,
+    columns_by_header: Mapping[str, str],
+    required_columns: Sequence[Sequence[str]],
+    encoding: str = "",
+    *,
+    allows_repeats: bool = False,
 ) -> Spreadsheet:
     """Read a table.
 
     `columns_by_header` maps headers, folded, to columns. The file must have all columns of at least one of the lists in
-    `required_columns`. `encoding` is one of `ENCODINGS`, or empty to guess it. Raises `UnreadableSpreadsheet`.
+    `required_columns`. `encoding` is one of `ENCODINGS`, or empty to guess it. With `allows_repeats`, several headers
+    may stand for the same column. Raises `UnreadableSpreadsheet`.
     """
     if len(data) > MOST_BYTES:
         raise UnreadableSpreadsheet("large")
@@ -109,7 +115,7 @@ def read(
     columns = [columns_by_header.get(fold(header), "") for header in headers]  # "" for an unknown header
     known_columns = tuple(filter(None, columns))
     repeated = [name for name, count in Counter(known_columns).items() if count > 1]
-    if repeated:
+    if repeated and not allows_repeats:
         raise UnreadableSpreadsheet("twice", column=repeated[0])
     if not any(set(names) <= set(columns) for names in required_columns):
         raise UnreadableSpreadsheet("columns", heads=", ".join(header.strip()[:40] for header in headers[:12]))
