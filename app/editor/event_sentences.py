@@ -100,7 +100,7 @@ def describe_events(
 def _format_import(facts: Mapping[str, Any]) -> str:
     """Return what became of the rows of an imported file of letters."""
     numbers = {name: facts.get(name, 0) for name in ("letters", "here", "wrong")}
-    return _("%(letters)d new, %(here)d here already, %(wrong)d wrong", **numbers)
+    return _(": %(letters)d new, %(here)d here already, %(wrong)d wrong", **numbers)
 
 
 def _get_sentence(event: Event, page: Question | Edition | None) -> str:

@@ -85,8 +85,6 @@ FAULTS = {
     ("place", "empty"): _l("Add the place, or choose another way to name them"),
     ("place", "long"): _l("A place has 120 characters at most"),
     ("channel", "unknown"): _l("Say how it came"),
-    ("day", "unreadable"): _l("This day can’t be read: write it like 2026-07-01"),
-    ("day", "future"): _l("This day is in the future"),
     ("given_on", "bad"): _l("Give the day as a date that isn’t in the future"),
 }
 

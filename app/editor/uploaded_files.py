@@ -27,7 +27,7 @@ def format_unreadable_table(error: UnreadableSpreadsheet, sentences: Mapping[str
     values: dict[str, Any] = {"mb": MAX_MEGABYTES, "rows": f"{max_rows:,}", **error.values}
     if not values.get("encoding"):
         values["encoding"] = ENCODINGS["utf-8"]
-    return str((UNREADABLE | sentences)[error.code]) % values
+    return str({**UNREADABLE, **sentences}[error.code]) % values
 
 
 def read_uploaded_file() -> bytes:

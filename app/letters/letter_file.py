@@ -23,13 +23,14 @@ MAX_LETTERS = 2_000  # rows of a file
 # The header of the time in Google's English files. Its days are as the form's country writes them.
 GOOGLE_ENGLISH_DAY = "timestamp"
 NOT_CHOSEN = -1
+QUESTION_MARKS = "?؟？՞"
 _LANGUAGES = Field(label="", kind="languages")
 
 
 class RowFault(NamedTuple):
-    """A fault of a row: the column, or "" for the whole row, and a code."""
+    """A fault of a row: a field of `Submission`, "day", or "" for the whole row, and a code."""
 
-    column: str
+    field: str
     code: str
 
 
@@ -100,22 +101,26 @@ def choose(
 
 
 def guess_columns(sheet: Spreadsheet) -> dict[str, int]:
-    """Return the index of each column that a known header tells, and of the question: else that with the longest texts.
+    """Return the index of each column that a known header tells.
 
-    If two headers tell the same column, the first counts.
+    Otherwise the question is the column that asks, and of several the one with the longest texts. If two headers tell
+    the same column, the first counts.
     """
     known_columns = [columns_by_header().get(fold(header)) for header in sheet.headers]
     columns = {column: known_columns.index(column) for column in COLUMNS if column in known_columns}
     if "question" not in columns:
         unknown = [index for index, column in enumerate(known_columns) if column is None] or range(len(known_columns))
-        columns["question"] = max(unknown, key=lambda index: _measure_texts(sheet, index))
+        columns["question"] = max(unknown, key=lambda index: _rank_as_question(sheet, index))
     return columns
 
 
-def _measure_texts(sheet: Spreadsheet, index: int) -> float:
-    """Return the average length of the texts in a column."""
-    lengths = [len(text) for row in sheet.rows if (text := _get_cell(row, index).strip())]
-    return sum(lengths) / len(lengths) if lengths else 0
+def _rank_as_question(sheet: Spreadsheet, index: int) -> tuple[bool, float]:
+    """Return whether at least half of the texts in a column have a question mark, and their average length."""
+    texts = [text for row in sheet.rows if (text := _get_cell(row, index).strip())]
+    if not texts:
+        return False, 0
+    asking = [text for text in texts if any(mark in text for mark in QUESTION_MARKS)]
+    return len(asking) * 2 >= len(texts), sum(map(len, texts)) / len(texts)
 
 
 def _get_cell(row: SpreadsheetRow, index: int) -> str:
@@ -143,8 +148,7 @@ def parse_letter(row: SpreadsheetRow, choices: FileChoices, today: date) -> File
         # Only the day is kept; noon in UTC is on the same day almost everywhere.
         given_at=datetime(day.year, day.month, day.day, 12, tzinfo=UTC) if day else None,
     )
-    names = {"body": "question"}
-    faults += [RowFault(names.get(field, field), code) for field, code in submission.faults.items()]
+    faults += [RowFault(field, code) for field, code in submission.faults.items()]
     return FileLetter(row.number, submission, day, tuple(faults))
 
 

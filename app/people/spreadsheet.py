@@ -156,14 +156,18 @@ def _guess_encoding(data: bytes) -> str:
 def _find_delimiter(text: str, columns_by_header: Mapping[str, str]) -> tuple[str, str]:
     """Return the text without a line "sep=;", and the delimiter: the declared one, or the one that fits best.
 
-    The best one gives the most known headers, or among several of these, the most headers.
+    The best one gives the most known headers, or among several of these, the most headers. With a wrong one, headers in
+    quotes can't be parsed.
     """
     declaration = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     if declaration and declaration[1] in DELIMITERS:
         return text[declaration.end() :], declaration[1]
 
     def count_headers(delimiter: str) -> tuple[int, int]:
-        headers = next(_parse_records(text[:MAX_HEADER_LENGTH], delimiter), [])
+        try:
+            headers = next(_parse_records(text[:MAX_HEADER_LENGTH], delimiter), [])
+        except UnreadableSpreadsheet:
+            return 0, 0
         known_count = sum(fold(header) in columns_by_header for header in headers)
         return known_count, len(headers)
 

@@ -90,6 +90,8 @@ UNLINKED: dict[str, str] = {
     "reader.answers_in_language": "is linked once a translation is published",
     "reader.found": "is where a search leads",
     "editor.expert_report": "is shown after a file of experts was read",
+    "editor.letters_report": "is shown after a file of letters was read",
+    "editor.letters_wrong_rows": "is linked if a file of letters has invalid rows",
     "editor.back_issues_report": "is shown after files of editions were read",
     "editor.search": "is where the search form of each page leads",
     "editor.new_newsletter": "is linked from the settings, for admins",
