@@ -7,6 +7,7 @@ other choices too: an import that was interrupted goes on, and nothing is stored
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -22,7 +23,7 @@ from ..people.spreadsheet import Spreadsheet
 from .blurred_time import truncate_to_day
 from .letter_file import FileChoices, FileLetter, parse_letter
 from .models import Letter
-from .receive import FormToken, send
+from .receive import FormAlreadySent, FormToken, send
 
 LINE_KINDS = ("new", "wrong", "here")
 BATCH_ROWS = 500  # rows that are looked up in one statement
@@ -133,8 +134,9 @@ def store_letters(session: Session, actor: Staff, newsletter: Newsletter, letter
             form = FormToken(_derive_nonce(newsletter.id, submission.stored_body), key_no)
             if submission.given_at and submission.given_at > now(session):  # noon of today, in the morning
                 submission = replace(submission, given_at=now(session))
-            send(session, actor, newsletter, submission, form=form, channel=CHANNEL)
-            count += 1
+            with suppress(FormAlreadySent):  # by a colleague, since we looked
+                send(session, actor, newsletter, submission, form=form, channel=CHANNEL)
+                count += 1
     return count
 
 

@@ -12,6 +12,7 @@ from flask import abort, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
 from ...db.session import now
@@ -221,9 +222,13 @@ def letters_import(slug: str, file_id: str) -> Response | tuple[str, int]:
 
 
 def _store_batch(slug: str, letters: Sequence[FileLetter]) -> int:
-    return run_in_transaction(
-        slug, lambda desk: letter_import.store_letters(desk.session, desk.actor, desk.newsletter, letters)
-    )
+    def store(desk: RequestContext) -> int:
+        return letter_import.store_letters(desk.session, desk.actor, desk.newsletter, letters)
+
+    try:
+        return run_in_transaction(slug, store)
+    except IntegrityError:  # a colleague has just imported one of them; now it is found
+        return run_in_transaction(slug, store)
 
 
 @editor.restricted_page(f"{FILES_RULE}/<file_id>/wrong.csv", permission=ACT)
