@@ -1,4 +1,4 @@
-"""What the imports of CSV files share: sentences for unreadable files, the choice of an encoding, and downloads."""
+"""Parts of the imports of CSV files: sentences for unreadable files, the choice of an encoding, and downloads."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -36,7 +36,7 @@ class RowFault(NamedTuple):
 
 @dataclass(frozen=True)
 class FileChoices:
-    """What the desk chose for a file: the index of each column, the order in its days, whether addresses are stored.
+    """Choices of the desk for a file: the index of each column, the order in its days, whether addresses are stored.
 
     `columns` has no column that the file lacks. `orders` are the orders that can be chosen.
     """

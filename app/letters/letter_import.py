@@ -50,7 +50,7 @@ class LetterLine:
 
 @dataclass(frozen=True)
 class LetterPlan:
-    """What an import would do. `counts` are the numbers of rows by kind."""
+    """Plan of an import. `counts` are the numbers of rows by kind."""
 
     lines: Sequence[LetterLine]
     counts: Counter[str] = field(init=False)
