@@ -20,6 +20,7 @@ from .receive import Submission
 
 COLUMNS = ("question", "background", "day", "email", "language")
 MAX_LETTERS = 2_000  # rows of a file
+MAX_COLUMNS = 200
 # The header of the time in Google's English files. Its days are as the form's country writes them.
 GOOGLE_ENGLISH_DAY = "timestamp"
 NOT_CHOSEN = -1
@@ -70,6 +71,10 @@ def columns_by_header() -> dict[str, str]:
 def read_letters_sheet(data: bytes, encoding: str = "") -> Spreadsheet:
     """Read a file. Raises `UnreadableSpreadsheet`."""
     sheet = spreadsheet.read(data, columns_by_header(), [()], encoding, allows_repeats=True)
+    if not any(header.strip() for header in sheet.headers):
+        raise UnreadableSpreadsheet("empty")
+    if len(sheet.headers) > MAX_COLUMNS:
+        raise UnreadableSpreadsheet("wide", columns=MAX_COLUMNS)
     if len(sheet.rows) > MAX_LETTERS:
         raise UnreadableSpreadsheet("rows")
     return sheet

@@ -44,7 +44,8 @@ _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 class UnreadableSpreadsheet(Exception):
     """The file is not a readable table.
 
-    `code` is one of empty, large, workbook, encoding, quotes, columns, twice (a column), rows (too many).
+    `code` is one of empty, large, workbook, encoding, quotes, columns, twice (a column), rows (too many), and wide (too
+    many columns).
     """
 
     def __init__(self, code: str, **values: Any) -> None:

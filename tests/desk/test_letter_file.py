@@ -311,6 +311,9 @@ def test_a_file_of_two_thousand_rows_is_imported_and_a_larger_one_is_refused(nor
         (b"", "There is nothing in this file."),
         (b"PK\x03\x04workbook", "This is a workbook."),
         (b'Question\n"never closed\n', "Row 2 has a misplaced"),
+        (b"\n\n", "There is nothing in this file."),
+        (b" , \n1,2\n", "There is nothing in this file."),
+        (b"," * letter_file.MAX_COLUMNS + b"Question\n", "There are more than 200 columns in this file."),
     ],
 )
 def test_what_is_no_table_is_refused_and_not_kept(nora: Desk, data: bytes, text: str) -> None:

@@ -39,7 +39,8 @@ from ..uploaded_files import (
 
 # By code of `UnreadableSpreadsheet`: what the other imports of files don't say.
 UNREADABLE = {
-    "empty": _l("There is nothing in this file. Choose a CSV file with column headings and a row for each letter.")
+    "empty": _l("There is nothing in this file. Choose a CSV file with column headings and a row for each letter."),
+    "wide": _l("There are more than %(columns)d columns in this file. Leave only those that you need."),
 }
 # By field and code of a `letter_file.RowFault`. Its other codes are those of a letter that is written down.
 ROW_FAULTS = FAULTS | {
@@ -214,7 +215,9 @@ def letters_import(slug: str, file_id: str) -> Response | tuple[str, int]:
             uploads.drop(desk.session, kept)
 
     run_in_transaction(slug, finish)
-    announce(ngettext("%(num)s letter is new.", "%(num)s letters are new.", new_count))
+    imported_url = url_for("editor.letters", slug=slug, channel=letter_import.CHANNEL)
+    message = ngettext("%(num)s letter is new.", "%(num)s letters are new.", new_count)
+    announce(message, href=imported_url, label=_("All letters from files"))
     if plan.counts["wrong"]:
         report_params = {**_get_choice_params(choices), "file_id": file_id, "show": "wrong"}
         return redirect(url_for("editor.letters_report", slug=slug, **report_params), code=303)
