@@ -239,6 +239,7 @@ EVENTS: dict[str, EventKind] = {
     "newsletter.undo": EventKind(N_("%(who)s undid the last step with the newsletter."), changes="newsletter"),
     "newsletter.import": EventKind(N_("%(who)s imported back issues.")),
     "newsletter.unimport": EventKind(N_("%(who)s undid an import of back issues.")),
+    "newsletter.import_letters": EventKind(N_("%(who)s imported letters from a file%(numbers)s.")),
     "newsletter.look": EventKind(N_("%(who)s looked at the ask page.")),
     "newsletter.hide_steps": EventKind(N_("%(who)s hid the first steps.")),
     "newsletter.show_steps": EventKind(N_("%(who)s showed the first steps again.")),

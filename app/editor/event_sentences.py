@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -90,10 +90,17 @@ def describe_events(
             "role": role_label(event.new) if event.new in ROLES else "",
             "language": format_language(facts.get("language", "")),
             "until": day(date.fromisoformat(facts["until"])) if facts.get("until") else "",
+            "numbers": _format_import(facts) if event.action == "newsletter.import_letters" else "",
             "columns": ", ".join(field_labels(SETTINGS).get(column, column) for column in facts.get("columns", ())),
         }
 
     return [_(_get_sentence(event, page), **build_values(event)) for event in events]
+
+
+def _format_import(facts: Mapping[str, Any]) -> str:
+    """Return what became of the rows of an imported file of letters."""
+    numbers = {name: facts.get(name, 0) for name in ("letters", "here", "wrong")}
+    return _(": %(letters)d new, %(here)d here already, %(wrong)d wrong", **numbers)
 
 
 def _get_sentence(event: Event, page: Question | Edition | None) -> str:

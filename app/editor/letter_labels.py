@@ -13,7 +13,7 @@ from ..web.formatting import age, exact, full_date
 
 # By channel of letters that somebody at the desk wrote down.
 CHANNELS_BY_HAND = {"event": _l("Event"), "phone": _l("Phone"), "messenger": _l("Messenger"), "paper": _l("Paper")}
-CHANNELS = {"web": _l("Web"), "mail": _l("Mail"), "api": _l("Machine")} | CHANNELS_BY_HAND
+CHANNELS = {"web": _l("Web"), "mail": _l("Mail"), "api": _l("Another form")} | CHANNELS_BY_HAND
 CHANNELS["pen"] = _l("Mail, sender not proven")  # a mail of the holding pen of which the desk made a letter
 # By `filed_as` of a reader's or an expert's letter.
 FILED = (

@@ -200,7 +200,8 @@ def send(
         received_at=arrival,
         **(form_hashes(session, form) if form else {}),
     )
-    event_time = arrival
+    # Of a letter from a file, the retention period begins with the import: the words may be older than the period.
+    event_time = now(session) if channel == "api" else arrival
     if channel == "web" and submission.hear_back == "number":  # the minute must not be stored: see `truncate_to_day`
         letter.id = random_key(session, Letter)
         letter.received_at = next_slot(session, newsletter.id, arrival)

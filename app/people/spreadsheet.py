@@ -44,7 +44,8 @@ _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 class UnreadableSpreadsheet(Exception):
     """The file is not a readable table.
 
-    `code` is one of empty, large, workbook, encoding, quotes, columns, twice (a column), rows (too many).
+    `code` is one of empty, large, workbook, encoding, quotes, columns, twice (a column), rows (too many), and wide (too
+    many columns).
     """
 
     def __init__(self, code: str, **values: Any) -> None:
@@ -85,12 +86,18 @@ class Spreadsheet:
 
 
 def read(
-    data: bytes, columns_by_header: Mapping[str, str], required_columns: Sequence[Sequence[str]], encoding: str = ""
+    data: bytes,
+    columns_by_header: Mapping[str, str],
+    required_columns: Sequence[Sequence[str]],
+    encoding: str = "",
+    *,
+    allows_repeats: bool = False,
 ) -> Spreadsheet:
     """Read a table.
 
     `columns_by_header` maps headers, folded, to columns. The file must have all columns of at least one of the lists in
-    `required_columns`. `encoding` is one of `ENCODINGS`, or empty to guess it. Raises `UnreadableSpreadsheet`.
+    `required_columns`. `encoding` is one of `ENCODINGS`, or empty to guess it. With `allows_repeats`, several headers
+    may stand for the same column. Raises `UnreadableSpreadsheet`.
     """
     if len(data) > MOST_BYTES:
         raise UnreadableSpreadsheet("large")
@@ -109,7 +116,7 @@ def read(
     columns = [columns_by_header.get(fold(header), "") for header in headers]  # "" for an unknown header
     known_columns = tuple(filter(None, columns))
     repeated = [name for name, count in Counter(known_columns).items() if count > 1]
-    if repeated:
+    if repeated and not allows_repeats:
         raise UnreadableSpreadsheet("twice", column=repeated[0])
     if not any(set(names) <= set(columns) for names in required_columns):
         raise UnreadableSpreadsheet("columns", heads=", ".join(header.strip()[:40] for header in headers[:12]))
@@ -150,14 +157,18 @@ def _guess_encoding(data: bytes) -> str:
 def _find_delimiter(text: str, columns_by_header: Mapping[str, str]) -> tuple[str, str]:
     """Return the text without a line "sep=;", and the delimiter: the declared one, or the one that fits best.
 
-    The best one gives the most known headers, or among several of these, the most headers.
+    The best one gives the most known headers, or among several of these, the most headers. With a wrong one, headers in
+    quotes can't be parsed.
     """
     declaration = re.match(r"sep=(.)\r?\n", text, re.IGNORECASE)
     if declaration and declaration[1] in DELIMITERS:
         return text[declaration.end() :], declaration[1]
 
     def count_headers(delimiter: str) -> tuple[int, int]:
-        headers = next(_parse_records(text[:MAX_HEADER_LENGTH], delimiter), [])
+        try:
+            headers = next(_parse_records(text[:MAX_HEADER_LENGTH], delimiter), [])
+        except UnreadableSpreadsheet:
+            return 0, 0
         known_count = sum(fold(header) in columns_by_header for header in headers)
         return known_count, len(headers)
 

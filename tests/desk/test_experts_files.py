@@ -255,6 +255,8 @@ def test_a_file_larger_than_allowed_is_refused(nora: Desk, app: Flask) -> None:
         ("name\te-mail\nГульнара Есенова\tg2@law.example\n", "utf-16", "UTF-16"),
         ("name\te-mail\nЙозеф Новак\tg2@law.example\n", "utf-16-le", "UTF-16"),
         ("sep=;\r\nФамилия;Имя;Почта\r\nЕсенова;Гульнара;g2@law.example\r\n", "utf-8-sig", "UTF-8"),
+        ('"Name","E-mail"\n"Гульнара Есенова","g2@law.example"\n', "utf-8", "UTF-8"),
+        ('"Name";"E-mail"\n"Гульнара Есенова";"g2@law.example"\n', "utf-8", "UTF-8"),
         ("First name,Last name,Mail\nЖанар,Сейтқызы,g2@law.example\n", "utf-8", "UTF-8"),
     ],
 )

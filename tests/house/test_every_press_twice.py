@@ -78,7 +78,15 @@ NOT_PRESSED = dict.fromkeys(
     "nothing is in such a state at the end of the demo's year, or on the first pages",
 )
 NOT_PRESSED |= dict.fromkeys(
-    ("expert_file_drop", "expert_import", "back_issues_drop", "back_issues_import", "back_issues_undo"),
+    (
+        "expert_file_drop",
+        "expert_import",
+        "letters_file_drop",
+        "letters_import",
+        "back_issues_drop",
+        "back_issues_import",
+        "back_issues_undo",
+    ),
     "a file has to be read first",
 )
 NOT_PRESSED |= dict.fromkeys(

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.browser
 ELSEWHERE = (
     *("editor.start", "editor.expert_report", "editor.invitations", "editor.search", "editor.who_types"),
     *("editor.back_issues_report", "editor.expert_wrong_rows", "editor.go_on", "editor.mail_file"),
+    *("editor.letters_report", "editor.letters_wrong_rows"),
     *("editor.mail_file_text", "editor.mail_picture", "editor.expert_photo"),
 )
 STATES = {

@@ -155,14 +155,14 @@ def get_section(page: Page, name: str) -> Page:
 # Endpoints of the desk whose forms need no version token, by the reason.
 ENDPOINTS_WITHOUT_TOKEN = {
     "it only adds rows": (
-        "add_expert", "answer_enter", "ask_draft", "assignment_write", "back_issues_import", "back_issues_look", "expert_file", "invite_colleague",
+        "add_expert", "answer_enter", "ask_draft", "assignment_write", "back_issues_import", "back_issues_look", "expert_file", "invite_colleague", "letters_file", "letters_import",
         "add_program", "add_token", "try_program", "letter_write_down", "look_at_ask_page", "mail_file_take", "make_newsletter", "note_expert_page",
         "question_note", "translator_invite", "verify_expert",
     ),
     "each checkbox carries the version of its row": ("letter_crowds", "letter_crowds_hold", "letters_bulk", "press_mails", "questions_bulk", "waiting_bulk"),
     "it names the state or fact that it removes, and is refused if that has changed": (
         "answer_move", "answer_use", "assignment_move", "assignment_invite", "back_issues_drop", "back_issues_undo", "drop_draft", "revoke_token",
-        "drop_expert_page", "expert_file_drop", "expert_import", "leave_expert",
+        "drop_expert_page", "expert_file_drop", "expert_import", "leave_expert", "letters_file_drop",
         "invitations_send", "question_asker", "question_split_letter",
         "question_pick", "take_from_shelf", "undo",
         "first_steps_put", "show_program_secret", "tell_program_again",

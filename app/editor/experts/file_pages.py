@@ -33,18 +33,20 @@ from ...people.spreadsheet import ENCODINGS, MOST_BYTES, MOST_ROWS, Spreadsheet,
 from ...web.setup import db, or_404
 from ..form_fields import allow_upload, field_labels, format_fault
 from ..frame import RequestContext, announce, editor, page, read_context, rerender, run_in_transaction
+from ..uploaded_files import (
+    MAX_MEGABYTES,
+    MORE_CELLS,
+    csv_headers,
+    csv_response,
+    format_unreadable_table,
+    get_encoding,
+    read_uploaded_file,
+)
 from .directory_page import get_search_params
 
-# By code of `UnreadableSpreadsheet`.
+# By code of `UnreadableSpreadsheet`: what the other imports of files don't say.
 UNREADABLE = {
     "empty": _l("There is nothing in this file. Choose a CSV file with column headings and a row for each expert."),
-    "large": _l("This file is larger than %(mb)d MB. Cut it into several."),
-    "rows": _l("There are more than %(rows)s rows in this file. Cut it into several."),
-    "workbook": _l(
-        "This is a workbook. Save the sheet as CSV (“CSV UTF-8”, where there is a choice) and choose that file."
-    ),
-    "encoding": _l("This file can’t be read as %(encoding)s. Choose another encoding, or save it as UTF-8."),
-    "quotes": _l("Row %(row)d has a misplaced or unclosed quotation mark. Nothing after it can be read."),
     "columns": _l("No column is called “name”, so nobody can be found in it. The column headings are: %(heads)s."),
     "twice": _l("Two columns say the same: %(column)s. Leave one of them."),
 }
@@ -57,23 +59,17 @@ FAULTS = {
     "changed": _l("They have another address already. Change it on their page, so that their links go to the new one."),
     "of the desk": _l("This is the address of somebody at the desk. Add them by hand, if they answer questions too."),
     "several": _l("%(count)d experts have this name. Say which by an address or the number of an export."),
-    "more cells": _l(
-        "There are more cells than column headings: perhaps a text with a comma lacks its quotation marks."
-    ),
+    "more cells": MORE_CELLS,
 }
 FILES_RULE = "/<slug>/experts/files"
 PAGE_SIZE = 100  # rows of the report
-MAX_MEGABYTES = MOST_BYTES // 1024 // 1024
 
 
 def format_unreadable(error: UnreadableSpreadsheet) -> str:
     """Return the sentence for a file that can't be read as a table."""
-    values: dict[str, Any] = {"mb": MAX_MEGABYTES, "rows": f"{MOST_ROWS:,}", **error.values}
-    if "column" in values:
-        values["column"] = field_labels(FIELDS).get(values["column"], values["column"])
-    if not values.get("encoding"):
-        values["encoding"] = ENCODINGS["utf-8"]
-    return str(UNREADABLE[error.code]) % values
+    if column := error.values.get("column"):
+        error = UnreadableSpreadsheet(error.code, column=field_labels(FIELDS).get(column, column))
+    return format_unreadable_table(error, UNREADABLE, MOST_ROWS)
 
 
 def format_row_fault(fault: Fault) -> str:
@@ -115,8 +111,7 @@ def _render_file_form(desk: RequestContext, fault: str = "") -> str:
 @editor.action(FILES_RULE, permission="whole directory")
 def expert_file(slug: str) -> BaseResponse | tuple[str, int]:
     """Store an uploaded file and redirect to its report. Reject a file that no choice of encoding makes readable."""
-    file = request.files.get("file")
-    data = file.read() if file else b""
+    data = read_uploaded_file()
     try:
         spreadsheet.read(data, columns_by_header(), REQUIRED_COLUMNS)
     except UnreadableSpreadsheet as error:
@@ -140,15 +135,9 @@ def _get_upload(desk: RequestContext, file_id: str) -> Upload:
     return or_404(uploads.load(desk.session, desk.actor, file_id))
 
 
-def _get_encoding() -> str:
-    """Return the selected encoding, or "" to guess it."""
-    encoding = request.values.get("as", "")
-    return encoding if encoding in ENCODINGS else ""
-
-
 def _load_import_plan(desk: RequestContext, upload: Upload) -> tuple[Spreadsheet, directory_import.ImportPlan]:
     sheet = spreadsheet.read(
-        uploads.bytes_of(desk.session, upload), columns_by_header(), REQUIRED_COLUMNS, _get_encoding()
+        uploads.bytes_of(desk.session, upload), columns_by_header(), REQUIRED_COLUMNS, get_encoding()
     )
     return sheet, directory_import.plan_import(desk.session, sheet)
 
@@ -161,7 +150,7 @@ def _render_report(desk: RequestContext, upload: Upload, fault: str = "") -> str
         "editor/experts/report.html",
         "experts",
         url_params={"slug": desk.newsletter.slug, "file_id": upload.public_id},
-        selected_encoding=_get_encoding(),
+        selected_encoding=get_encoding(),
         encodings=ENCODINGS,
         upload=upload,
     )
@@ -217,7 +206,7 @@ def expert_import(slug: str, file_id: str) -> BaseResponse | tuple[str, int]:
     changed = ngettext("%(num)s has changed", "%(num)s have changed", plan.counts["changed"])
     announce(_("%(new)s and %(changed)s.", new=new, changed=changed))
     if plan.counts["wrong"]:
-        report_params: dict[str, Any] = {"file_id": file_id, "show": "wrong", "as": _get_encoding()}
+        report_params: dict[str, Any] = {"file_id": file_id, "show": "wrong", "as": get_encoding()}
         return redirect(url_for("editor.expert_report", slug=slug, **report_params), code=303)
     return redirect(url_for("editor.experts", slug=slug), code=303)
 
@@ -231,8 +220,7 @@ def expert_wrong_rows(slug: str, file_id: str) -> BaseResponse:
         except UnreadableSpreadsheet:  # not in the selected encoding
             abort(404)
         content = write_wrong_rows(sheet, plan)
-    headers = {"Content-Disposition": 'attachment; filename="experts-wrong.csv"', "X-Content-Type-Options": "nosniff"}
-    return Response(content, mimetype="text/csv", headers=headers)
+    return csv_response(content, "experts-wrong.csv")
 
 
 def _directory_changed_message() -> str:
@@ -255,5 +243,4 @@ def expert_export(slug: str) -> BaseResponse:
         with db.read() as session:
             yield from spreadsheet.write_csv(export_headers(), export_rows(session))
 
-    headers = {"Content-Disposition": 'attachment; filename="experts.csv"', "X-Content-Type-Options": "nosniff"}
-    return Response(stream_with_context(csv_lines()), mimetype="text/csv", headers=headers)
+    return Response(stream_with_context(csv_lines()), mimetype="text/csv", headers=csv_headers("experts.csv"))

@@ -152,7 +152,7 @@ def list_action_options() -> list[tuple[str, str, list[tuple[str, str]]]]:
     placeholders = dict.fromkeys(
         ("who", "expert", "person", "outcome", "kind", "columns", "role", "language", "until"), "…"
     )
-    placeholders |= {"version": "", "why": ""}  # additions that a sentence can do without
+    placeholders |= {"version": "", "why": "", "numbers": ""}  # additions that a sentence can do without
     actions_by_noun: dict[str, list[tuple[str, str]]] = {noun: [] for noun in NOUNS}
     for action, kind in EVENTS.items():
         noun, _dot, _verb = action.partition(".")

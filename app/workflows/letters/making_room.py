@@ -30,7 +30,7 @@ from ...letters.flood_ranking import (
     function_word_share,
 )
 from ...letters.lifecycle import STATES
-from ...letters.models import MADE_ROOM, Letter
+from ...letters.models import CHANNELS, MADE_ROOM, Letter
 from ...newsletters.models import Newsletter
 from ...newsletters.queries import all_newsletters
 from ...watching.models import Sighting
@@ -48,6 +48,8 @@ BATCH = 100  # letters in one transaction
 SHOWN_DAYS = 7  # days for which the desk reads how many letters were erased
 _SIGHTING = "room made "  # and the id of the newsletter, and the day
 [_ENDED] = STATES.which("is_ended")
+# Letters from files of the desk use up nothing of a day that is for readers. The columns are those of an index.
+_COUNTED_CHANNELS = [channel for channel in CHANNELS if channel != "api"]
 _KEPT_STATES = [state for state in STATES if state != _ENDED]
 _COLUMNS = Letter.__table__.c
 
@@ -202,7 +204,10 @@ def _count_letters(session: Session, newsletter_id: int, day: datetime) -> int:
 
 def _select_letters(what: ColumnElement[int], newsletter_id: int, day: datetime) -> Select[int]:
     return select(what).where(
-        _COLUMNS.newsletter_id == newsletter_id, _COLUMNS.state.in_(_KEPT_STATES), _is_of_day(day)
+        _COLUMNS.newsletter_id == newsletter_id,
+        _COLUMNS.channel.in_(_COUNTED_CHANNELS),
+        _COLUMNS.state.in_(_KEPT_STATES),
+        _is_of_day(day),
     )
 
 
