@@ -4,6 +4,7 @@
 Names, labels, numbers and quotation marks around a text are removed here, but its words never change.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,14 +16,15 @@ from typing import Any
 from . import segment_labels as labels
 from .credited_names import count_words, find_repeated_name, read_askers, read_author
 from .edition_outline import QUESTION_MARK, Scope, build_scope, mark_headings, remove_extras
+from .edition_persons import complete_name, find_first_person, find_signer, find_writer, list_persons
 from .issue_paragraph import Para
 from .issue_words import MAX_PREFIX_LENGTH, Lexicon, get_lexicon, guess_edition_language, known_languages
 from .labelled_qas import LabelledAnswer, LabelledQA, group_segments
-from .lead_ins import find_guest, find_host, parse_asker
-from .printed_names import PrintedExpert
+from .lead_ins import find_guest, find_host, is_expert_announcement, parse_asker, parse_lead_in
+from .printed_names import CAPITAL, PrintedExpert
 from .section_names import get_section_names
 from .segment_facts import NUMBER
-from .segment_features import list_features
+from .segment_features import list_borders, list_features
 from .segment_labels import Model, compute_margin, find_best_labels, load_model
 from .segments import Segment, join_segments, split_paragraphs
 from .unquoting import begins_quoted, strip_quotation_marks
@@ -36,7 +38,7 @@ MAX_THANKS_WORDS = 12  # of a line that thanks the asker
 # unknown, or its answer may end earlier.
 DOUBTS = ("date", "reader", "question", "expert", "end")
 # By how much the labels of a Q&A must be better than none: to be found, and to be found without a doubt.
-MIN_MARGIN, MIN_SURE_MARGIN = 4_000, 15_000
+MIN_MARGIN, MIN_SURE_MARGIN = 3_000, 12_000
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,11 @@ class _Edition:
     """An edition whose segments have labels.
 
     - scores: of each label for each segment.
+    - borders: the kind of border above each segment.
     - scopes: of each paragraph, the innermost, or None above the first heading.
     - experts: those found so far, by name, as first mentioned.
+    - guesses: the names of those who may only be the writer of the edition.
+    - last_expert: the last of them, with the scope of their answer.
     """
 
     paras: Sequence[Para]
@@ -76,9 +81,12 @@ class _Edition:
     segments: list[Segment]
     model: Model
     scores: list[list[float]]
+    borders: list[str]
     labels: list[str]
     scopes: list[Scope | None] = field(default_factory=list)
     experts: dict[str, PrintedExpert] = field(default_factory=dict)
+    guesses: set[str] = field(default_factory=set)
+    last_expert: tuple[Scope | None, PrintedExpert] | None = None
 
     @cached_property
     def announced_hosts(self) -> dict[int, PrintedExpert]:
@@ -88,6 +96,26 @@ class _Edition:
             if expert := find_guest(text, self.lexicon) or find_host(text, self.lexicon):
                 found[index] = expert
         return found
+
+    @cached_property
+    def named_hosts(self) -> dict[int, PrintedExpert]:
+        """The persons whom segments with the label of a host name, by the indexes of these segments."""
+        hosts = {index: text for index, text in self._iter_outside() if self.labels[index] == labels.HOST}
+        names = {
+            index: find_first_person(self.segments[index].text, self.lexicon) or find_first_person(text, self.lexicon)
+            for index, text in hosts.items()
+        }
+        announced = {index: self.announced_hosts.get(index) or self._read_lead_in(index) for index in hosts}
+        return {index: announced[index] or PrintedExpert(name) for index, name in names.items() if name}
+
+    def _read_lead_in(self, index: int) -> PrintedExpert | None:
+        lead_in = parse_lead_in(self.segments[index].text, self.lexicon)
+        return lead_in[0] if lead_in else None
+
+    @cached_property
+    def persons(self) -> list[str]:
+        """The names of two words or more that the edition prints."""
+        return list_persons((para.text for para in self.paras), self.lexicon)
 
     @cached_property
     def repeated_names(self) -> dict[int, PrintedExpert]:
@@ -151,15 +179,19 @@ def _label_edition(paras: Sequence[Para], lexicon: Lexicon, model: Model) -> _Ed
     prepared = mark_headings(remove_extras(paras[:MAX_EDITION_PARAGRAPHS], lexicon), lexicon)
     segments = split_paragraphs(prepared, lexicon)
     scores = [model.score(features) for features in list_features(segments, lexicon)]
-    edition = _Edition(prepared, lexicon, segments, model, scores, _find_labels(model, segments, scores))
+    borders = list_borders(segments)
+    segment_labels = _find_labels(model, segments, scores, borders)
+    edition = _Edition(prepared, lexicon, segments, model, scores, borders, segment_labels)
     edition.scopes = _list_scopes(edition)
     return edition
 
 
-def _find_labels(model: Model, segments: Sequence[Segment], scores: list[list[float]]) -> list[str]:
+def _find_labels(
+    model: Model, segments: Sequence[Segment], scores: list[list[float]], borders: Sequence[str]
+) -> list[str]:
     """Return the best labels with which each question has a question mark, and set the scores of others."""
     for _attempt in range(MAX_ATTEMPTS):
-        best_labels = find_best_labels(model, scores)
+        best_labels = find_best_labels(model, scores, borders)
         silent = [qa for qa in group_segments(segments, best_labels) if not _asks(qa.question)]
         if not silent:
             return _exclude_headlines(segments, best_labels)
@@ -203,11 +235,13 @@ def _list_scopes(edition: _Edition) -> list[Scope | None]:
 def _read_qa(edition: _Edition, qa: LabelledQA) -> list[FoundQA]:
     """Return the Q&As of a question, one for each answer; none if it has no question mark or is too uncertain."""
     question = _read_question(qa.question)
-    margin = compute_margin(edition.model, edition.scores, edition.labels, qa.span)
+    margin = compute_margin(edition.model, edition.scores, edition.borders, edition.labels, qa.span)
     if margin < MIN_MARGIN or not _asks(qa.question):
         return []
     lexicon = edition.lexicon
     named_answers = _merge_unnamed(_cut_at_section_end(edition, qa), lexicon)
+    if len(named_answers) > 1 and _is_announcement(named_answers[0], lexicon):
+        del named_answers[0]
     answers = [(answer, join_segments(answer.text)) for answer in named_answers if answer.text]
     if not answers:
         return []
@@ -255,6 +289,12 @@ def _cut_at_section_end(edition: _Edition, qa: LabelledQA) -> list[LabelledAnswe
     return [answer.cut(end) for answer in qa.answers]
 
 
+def _is_announcement(answer: LabelledAnswer, lexicon: Lexicon) -> bool:
+    """Return whether an answer is no more than a sentence such as "We put this to two members of the panel."."""
+    has_author = answer.author_above or answer.author_below
+    return not has_author and len(answer.text) == 1 and is_expert_announcement(answer.text[0].text, lexicon)
+
+
 def _merge_unnamed(answers: Sequence[LabelledAnswer], lexicon: Lexicon) -> list[LabelledAnswer]:
     """Return the answers without those that name no other author: they belong to the answer above, as its subheads."""
     merged: list[LabelledAnswer] = []
@@ -293,7 +333,7 @@ def _list_doubts(
     ends_with_edition = answer.text[-1] is edition.segments[-1] and len(answer.text) > 1
     if ends_with_edition and not begins_quoted(answer.text[0].text):
         yield "end"
-    if not expert.name:
+    if not expert.name or expert.name in edition.guesses:
         yield "expert"
 
 
@@ -330,14 +370,42 @@ def _find_expert(edition: _Edition, answer: LabelledAnswer, qa: LabelledQA) -> P
     host = _find_host(edition, qa)
     expert = read_author(answer.author_above, lexicon) or read_author(answer.author_below, lexicon)
     if expert is None:
-        expert = host or _find_salutation_name(edition, qa) or PrintedExpert()
+        expert = _find_partial_name(edition, answer) or host or _find_salutation_name(edition, qa)
+        expert = expert or _get_previous_expert(edition, qa) or _guess_expert(edition)
     elif not expert.credit_line and not expert.relation:
         if host and _is_same_name(expert.name, host.name):
             expert = host
         expert = next((known for name, known in edition.experts.items() if _is_same_name(expert.name, name)), expert)
     if expert.name:
+        expert = replace(expert, name=complete_name(expert.name, edition.persons))
         edition.experts.setdefault(expert.name, expert)
+        edition.last_expert = (edition.scopes[qa.question[0].index], expert)
     return expert
+
+
+def _guess_expert(edition: _Edition) -> PrintedExpert:
+    """Return who writes the edition: as its text says ("by Maria Silva"), or as it is signed at the end."""
+    outside = [edition.segments[index].text for index, _text in edition._iter_outside()]
+    name = next(filter(None, (find_writer(text, edition.lexicon) for text in outside)), "")
+    name = name or next(filter(None, (find_signer(text, edition.lexicon) for text in reversed(outside))), "")
+    edition.guesses.add(name)
+    return PrintedExpert(name)
+
+
+def _get_previous_expert(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
+    """Return the author of the answer above, if it is under the same heading."""
+    if edition.last_expert is None or edition.last_expert[0] is not edition.scopes[qa.question[0].index]:
+        return None
+    return edition.last_expert[1]
+
+
+def _find_partial_name(edition: _Edition, answer: LabelledAnswer) -> PrintedExpert | None:
+    """Return the author whose first or last name stands above or below the answer: "Ruth replies:"."""
+    for segment in (*answer.author_above, *answer.author_below):
+        for word in re.findall(rf"{CAPITAL}\w*", segment.text):
+            if (name := complete_name(word, edition.persons)) != word:
+                return PrintedExpert(name)
+    return None
 
 
 def _find_salutation_name(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
@@ -359,9 +427,10 @@ def _find_host(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
     """Return who answers the questions of a section, as said above or below them, else as said in the edition."""
     scope = edition.scopes[qa.question[0].index]
     ranges = [range(outer.start, outer.end) for outer in scope.chain] if scope else []
-    for paras in (*ranges, range(len(edition.paras))):
-        if host := _find_nearest(edition, edition.announced_hosts, qa.span, paras):
-            return host
+    for hosts in (edition.named_hosts, edition.announced_hosts):
+        for paras in (*ranges, range(len(edition.paras))):
+            if host := _find_nearest(edition, hosts, qa.span, paras):
+                return host
     for paras in ranges[:-1] or ranges:
         if host := _find_nearest(edition, edition.repeated_names, qa.span, paras):
             return host

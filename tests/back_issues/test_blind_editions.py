@@ -1,7 +1,6 @@
-"""Editions by people who had not read the importer, in four sets: how much of each is found without training on it.
+"""Editions by people who had not read the importer, in sets: how much of each is found without training on it.
 
-The delivered weights are trained on sets a and b too, so each of them is measured by a model that was trained without it.
-Sets c and d, by two other authors, are in no training, so the delivered model is measured on them.
+The delivered weights are trained on sets a to d too, so each of them is measured by a model that was trained without it.
 Goals: 95 of 100 Q&As, 92 of 100 answers exact, 85 of 100 names, nothing false.
 """
 
@@ -11,11 +10,13 @@ from app.back_issues.segment_labels import Model, load_model
 from bench.back_issue_labels import UNTRAINED_SETS, load_files
 from bench.back_issue_training import Figures, measure_untrained_folder, measure_without_folder, train
 
-FIGURES = {"back_issues_blind/a": Figures(36, 33, 28, 23, 2), "back_issues_blind/b": Figures(37, 29, 23, 21, 0)}
-UNTRAINED_FIGURES = {
-    "back_issues_blind/c": Figures(79, 44, 35, 22, 14),
-    "back_issues_blind/d": Figures(59, 39, 22, 32, 5),
+FIGURES = {
+    "back_issues_blind/a": Figures(36, 35, 27, 25, 4),
+    "back_issues_blind/b": Figures(37, 35, 27, 29, 0),
+    "back_issues_blind/c": Figures(79, 69, 55, 55, 4),
+    "back_issues_blind/d": Figures(59, 51, 37, 45, 5),
 }
+UNTRAINED_FIGURES: dict[str, Figures] = {}
 
 
 @pytest.mark.parametrize("folder", FIGURES)
