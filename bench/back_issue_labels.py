@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1] / "tests" / "support"
 BLIND_SETS = tuple(f"back_issues_blind/{letter}" for letter in "abcd")  # by other authors than the model's
 OWN_SETS = ("back_issues", "back_issues_unseen")
 SETS = (*OWN_SETS, *BLIND_SETS)
-UNTRAINED_SETS: tuple[str, ...] = ()  # in no training
 MIN_SHARE = 0.6  # of a segment's letters that must belong to a text
 MAX_ASKER_DISTANCE = 3  # segments above a question
 MAX_AUTHOR_DISTANCE = 2  # segments below an answer
@@ -69,11 +68,6 @@ def _list_paths(folder: Path) -> Iterator[Path]:
     for expected in sorted(folder.glob("*.json")):
         if expected.with_suffix("").exists():
             yield expected.with_suffix("")
-
-
-def load_unlabelled_files(folder: str) -> list[LabelledFile]:
-    """Return the files of a folder with their Q&As, for measuring alone: their editions aren't labelled."""
-    return [LabelledFile(path, folder, [], _read_expected(path)) for path in _list_paths(ROOT / folder)]
 
 
 def _read_expected(path: Path) -> list[dict[str, Any]]:

@@ -33,7 +33,7 @@ from app.back_issues.segment_labels import (
     find_best_labels,
 )
 
-from .back_issue_labels import OWN_SETS, SETS, UNTRAINED_SETS, Edition, LabelledFile, load_files, load_unlabelled_files
+from .back_issue_labels import OWN_SETS, SETS, Edition, LabelledFile, load_files
 from .run_options import WriteLine, print_line
 
 RUNS = 3  # with different random numbers, whose weights are added
@@ -188,14 +188,6 @@ def measure_without_folder(files: Sequence[LabelledFile], folder: str) -> Figure
     return figures
 
 
-def measure_untrained_folder(folder: str) -> Figures:
-    """Return how much the delivered model finds in a folder of `UNTRAINED_SETS`."""
-    figures = Figures()
-    for file in load_unlabelled_files(folder):
-        figures = figures.add(measure_file(file))
-    return figures
-
-
 def measure_folds(files: Sequence[LabelledFile]) -> dict[str, Figures]:
     """Return how much is found in each folder if each tenth of all files is left out in turn."""
     figures: defaultdict[str, Figures] = defaultdict(Figures)
@@ -214,7 +206,6 @@ def print_report(write: WriteLine) -> None:
     rows: list[tuple[str, str, Figures]] = []
     for folder in SETS:
         rows += [(folder, "set", measure_without_folder(files, folder)), (folder, "tenth", folds[folder])]
-    rows += [(folder, "always", measure_untrained_folder(folder)) for folder in UNTRAINED_SETS]
     for folder, left_out, figures in rows:
         columns = [str(number).rjust(len(field)) for field, number in zip(Figures._fields, figures, strict=True)]
         write(f"{folder:22}{left_out:8}  {'  '.join(columns)}")

@@ -37,7 +37,7 @@ def read_author(segments: Sequence[Segment], lexicon: Lexicon) -> PrintedExpert 
     """Return the expert whom these segments name as the author of an answer, or None."""
     texts = join_segments(segments)
     for text, below in pairwise(texts):
-        if _is_bare_name(text.strip(EDGES)) and parse_name_line(below, lexicon) is None:
+        if is_bare_name(text.strip(EDGES)) and parse_name_line(below, lexicon) is None:
             return PrintedExpert(text.strip(EDGES), below.strip(EDGES))
     for text in reversed(texts):
         if expert := _read_expert(text, lexicon):
@@ -45,7 +45,8 @@ def read_author(segments: Sequence[Segment], lexicon: Lexicon) -> PrintedExpert 
     return None
 
 
-def _is_bare_name(line: str) -> bool:
+def is_bare_name(line: str) -> bool:
+    """Return whether a line is the full name of a person, without credits."""
     return len(line.split()) > 1 and "," not in line and not line.isupper() and is_capitalised(line) and is_name(line)
 
 

@@ -19,13 +19,18 @@ from .printed_names import (
 )
 
 MAX_INITIALS = 3  # letters of "KA", which stand for a name
-_TITLE = re.compile(r"\A(?:\w{1,5}\.\s)+")
-_INITIAL = re.compile(r"[^\W\d_]\.")
-_BY = re.compile(rf"\b(?:by|von|par|por|door|przez|da)\s(?={CAPITAL})")  # "Plain Circuits is written by Ines Aldana"
-# "邵国栋先生", "許醫師": a name with what it is addressed by.
-_ADDRESSED = re.compile(
-    r"(?:^|[，。、：；（(\s])(?P<name>[\u4e00-\u9fff]{2,4}?)(?=先生|女士|小姐|老师|老師|教授|律师|律師|医生|醫生|医师|醫師|さん|氏)"
+# The most frequent Chinese surnames.
+SURNAMES = (
+    "王李张張刘劉陈陳杨楊赵趙黄黃周吴吳徐孙孫胡朱高林何郭马馬罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧蕭程曹袁邓鄧许許傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛"
+    "叶葉阎余潘杜戴夏钟鍾汪田任姜范方石姚谭譚廖邹鄒熊金陆陸郝孔白崔康毛邱秦江史顾顧侯邵孟龙龍万萬段雷钱錢汤湯尹黎易常武乔喬贺賀赖賴龚龔文"
 )
+_TITLE = re.compile(r"\A(?:\w{1,5}\.\s)+")
+_SENTENCE = re.compile(r"\w{5,}\. ")
+_INITIAL = re.compile(r"[^\W\d_]\.")
+_BY = re.compile(rf"\b(?:by|von|par|por|door|przez)\s(?={CAPITAL})")  # "Plain Circuits is written by Ines Aldana"
+_ADDRESSES = "先生|女士|小姐|老师|老師|教授|律师|律師|医生|醫生|医师|醫師"
+# "邵国栋先生", "許醫師": a name with what it is addressed by.
+_ADDRESSED = re.compile(rf"(?:^|[，。、：；（(\s是])(?P<name>[{SURNAMES}][\u4e00-\u9fff]{{0,2}}?)(?={_ADDRESSES})")
 
 
 def list_persons(texts: Iterable[str], lexicon: Lexicon) -> list[str]:
@@ -39,7 +44,7 @@ def iter_names(text: str, lexicon: Lexicon) -> Iterator[str]:
         name = match[0].strip()
         parts = [word for word in name.split() if word[:1].isupper() and not word.endswith(".")]
         has_short_part = any(len(part) == 1 for part in parts)  # "What I"
-        if not is_capitalised(name) or has_short_part or name.isupper() or not is_name(name):
+        if not is_capitalised(name) or has_short_part or _SENTENCE.search(name) or name.isupper() or not is_name(name):
             continue
         if lexicon.salutation.match(f"{name},") or lexicon.strong_hints.search(name) or lexicon.readers.match(name):
             continue

@@ -4,24 +4,21 @@
 Names, labels, numbers and quotation marks around a text are removed here, but its words never change.
 """
 
-import re
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
-from itertools import takewhile
 from typing import Any
 
 from . import segment_labels as labels
-from .credited_names import count_words, find_repeated_name, read_askers, read_author
+from .answer_authors import find_expert, merge_unnamed
+from .credited_names import read_askers
 from .edition_outline import QUESTION_MARK, Scope, build_scope, mark_headings, remove_extras
-from .edition_persons import complete_name, find_first_person, find_signer, find_writer, list_persons
 from .issue_paragraph import Para
 from .issue_words import MAX_PREFIX_LENGTH, Lexicon, get_lexicon, guess_edition_language, known_languages
+from .labelled_edition import LabelledEdition
 from .labelled_qas import LabelledAnswer, LabelledQA, group_segments
-from .lead_ins import find_guest, find_host, is_expert_announcement, parse_asker, parse_lead_in
-from .printed_names import CAPITAL, PrintedExpert
+from .lead_ins import is_expert_announcement, parse_asker
+from .printed_names import PrintedExpert
 from .section_names import get_section_names
 from .segment_facts import NUMBER
 from .segment_features import list_borders, list_features
@@ -62,76 +59,6 @@ class FoundQA:
     by_many: bool = False
     unsure: tuple[str, ...] = ()
     source: tuple[tuple[int, str], ...] = ()
-
-
-@dataclass
-class _Edition:
-    """An edition whose segments have labels.
-
-    - scores: of each label for each segment.
-    - borders: the kind of border above each segment.
-    - scopes: of each paragraph, the innermost, or None above the first heading.
-    - experts: those found so far, by name, as first mentioned.
-    - guesses: the names of those who may only be the writer of the edition.
-    - last_expert: the last of them, with the scope of their answer.
-    """
-
-    paras: Sequence[Para]
-    lexicon: Lexicon
-    segments: list[Segment]
-    model: Model
-    scores: list[list[float]]
-    borders: list[str]
-    labels: list[str]
-    scopes: list[Scope | None] = field(default_factory=list)
-    experts: dict[str, PrintedExpert] = field(default_factory=dict)
-    guesses: set[str] = field(default_factory=set)
-    last_expert: tuple[Scope | None, PrintedExpert] | None = None
-
-    @cached_property
-    def announced_hosts(self) -> dict[int, PrintedExpert]:
-        """The experts that segments outside of Q&As announce as guest or host, by the indexes of these segments."""
-        found = {}
-        for index, text in self._iter_outside():
-            if expert := find_guest(text, self.lexicon) or find_host(text, self.lexicon):
-                found[index] = expert
-        return found
-
-    @cached_property
-    def named_hosts(self) -> dict[int, PrintedExpert]:
-        """The persons whom segments with the label of a host name, by the indexes of these segments."""
-        hosts = {index: text for index, text in self._iter_outside() if self.labels[index] == labels.HOST}
-        names = {
-            index: find_first_person(self.segments[index].text, self.lexicon) or find_first_person(text, self.lexicon)
-            for index, text in hosts.items()
-        }
-        announced = {index: self.announced_hosts.get(index) or self._read_lead_in(index) for index in hosts}
-        return {index: announced[index] or PrintedExpert(name) for index, name in names.items() if name}
-
-    def _read_lead_in(self, index: int) -> PrintedExpert | None:
-        lead_in = parse_lead_in(self.segments[index].text, self.lexicon)
-        return lead_in[0] if lead_in else None
-
-    @cached_property
-    def persons(self) -> list[str]:
-        """The names of two words or more that the edition prints."""
-        return list_persons((para.text for para in self.paras), self.lexicon)
-
-    @cached_property
-    def repeated_names(self) -> dict[int, PrintedExpert]:
-        """The persons that segments outside of Q&As name and other paragraphs too, by the indexes of these segments."""
-        words = count_words("\n".join(para.text for para in self.paras))
-        found = {}
-        for index, text in self._iter_outside():
-            if name := find_repeated_name(text, words, self.lexicon):
-                found[index] = PrintedExpert(name)
-        return found
-
-    def _iter_outside(self) -> Iterator[tuple[int, str]]:
-        """Yield the index of each segment that may name a host, and the text of its paragraph."""
-        for index, label in enumerate(self.labels):
-            if label in (labels.OTHER, labels.HOST, labels.AUTHOR_BELOW):
-                yield index, self.segments[index].para.text
 
 
 def find_qas(paras: Sequence[Para], language: str = "", model: Model | None = None) -> list[FoundQA]:
@@ -175,13 +102,13 @@ def _find_qas_in_language(paras: Sequence[Para], language: str, model: Model) ->
     return _remove_interviewer([replace(qa, language=language) for qa in found_qas])
 
 
-def _label_edition(paras: Sequence[Para], lexicon: Lexicon, model: Model) -> _Edition:
+def _label_edition(paras: Sequence[Para], lexicon: Lexicon, model: Model) -> LabelledEdition:
     prepared = mark_headings(remove_extras(paras[:MAX_EDITION_PARAGRAPHS], lexicon), lexicon)
     segments = split_paragraphs(prepared, lexicon)
     scores = [model.score(features) for features in list_features(segments, lexicon)]
     borders = list_borders(segments)
     segment_labels = _find_labels(model, segments, scores, borders)
-    edition = _Edition(prepared, lexicon, segments, model, scores, borders, segment_labels)
+    edition = LabelledEdition(prepared, lexicon, segments, model, scores, borders, segment_labels)
     edition.scopes = _list_scopes(edition)
     return edition
 
@@ -217,7 +144,7 @@ def _asks(segments: Sequence[Segment]) -> bool:
     return any(QUESTION_MARK.search(segment.text) for segment in segments)
 
 
-def _list_scopes(edition: _Edition) -> list[Scope | None]:
+def _list_scopes(edition: LabelledEdition) -> list[Scope | None]:
     """Return the innermost scope of each paragraph. A heading that belongs to a Q&A has none of its own."""
     outside = {labels.OTHER, labels.HOST}
     label_of_para = {segment.index: label for segment, label in zip(edition.segments, edition.labels, strict=True)}
@@ -232,14 +159,14 @@ def _list_scopes(edition: _Edition) -> list[Scope | None]:
     return scopes
 
 
-def _read_qa(edition: _Edition, qa: LabelledQA) -> list[FoundQA]:
+def _read_qa(edition: LabelledEdition, qa: LabelledQA) -> list[FoundQA]:
     """Return the Q&As of a question, one for each answer; none if it has no question mark or is too uncertain."""
     question = _read_question(qa.question)
     margin = compute_margin(edition.model, edition.scores, edition.borders, edition.labels, qa.span)
     if margin < MIN_MARGIN or not _asks(qa.question):
         return []
     lexicon = edition.lexicon
-    named_answers = _merge_unnamed(_cut_at_section_end(edition, qa), lexicon)
+    named_answers = merge_unnamed(edition, _cut_at_section_end(edition, qa))
     if len(named_answers) > 1 and _is_announcement(named_answers[0], lexicon):
         del named_answers[0]
     answers = [(answer, join_segments(answer.text)) for answer in named_answers if answer.text]
@@ -260,7 +187,9 @@ def _read_qa(edition: _Edition, qa: LabelledQA) -> list[FoundQA]:
     end = edition.segments[qa.span.stop - 1].index + 1
     found_qas = []
     for answer, texts in answers:
-        expert = _find_expert(edition, answer, qa)
+        expert = find_expert(edition, answer, qa)
+        if not askers and not _has_hint(edition, qa) and (not expert.name or expert.name in edition.guesses):
+            continue  # nothing says that a reader asks or an expert answers
         found_qas.append(
             FoundQA(
                 section,
@@ -277,7 +206,7 @@ def _read_qa(edition: _Edition, qa: LabelledQA) -> list[FoundQA]:
     return found_qas
 
 
-def _cut_at_section_end(edition: _Edition, qa: LabelledQA) -> list[LabelledAnswer]:
+def _cut_at_section_end(edition: LabelledEdition, qa: LabelledQA) -> list[LabelledAnswer]:
     """Return the answers up to the end of the question's section: a heading that ranks as high as the one above it."""
     question = qa.question[0]
     scope = edition.scopes[question.index]
@@ -295,17 +224,6 @@ def _is_announcement(answer: LabelledAnswer, lexicon: Lexicon) -> bool:
     return not has_author and len(answer.text) == 1 and is_expert_announcement(answer.text[0].text, lexicon)
 
 
-def _merge_unnamed(answers: Sequence[LabelledAnswer], lexicon: Lexicon) -> list[LabelledAnswer]:
-    """Return the answers without those that name no other author: they belong to the answer above, as its subheads."""
-    merged: list[LabelledAnswer] = []
-    for answer in answers:
-        if merged and not read_author([*answer.author_above, *answer.author_below], lexicon):
-            merged[-1].text += [*answer.author_above, *answer.text]
-        else:
-            merged.append(answer)
-    return merged
-
-
 def _read_question(segments: Sequence[Segment]) -> list[str]:
     """Return the paragraphs of a question without a number and quotation marks."""
     texts = join_segments(segments)
@@ -321,12 +239,10 @@ def _get_source(paras: Sequence[Para], start: int, end: int) -> tuple[tuple[int,
 
 
 def _list_doubts(
-    edition: _Edition, qa: LabelledQA, answer: LabelledAnswer, expert: PrintedExpert, margin: float
+    edition: LabelledEdition, qa: LabelledQA, answer: LabelledAnswer, expert: PrintedExpert, margin: float
 ) -> Iterator[str]:
     """Yield the codes of `DOUBTS` that apply to an answer."""
-    scope = edition.scopes[qa.question[0].index]
-    has_hint = any(outer.has_strong_hint or outer.has_weak_hint for outer in scope.chain) if scope else False
-    if not has_hint and not qa.asker_above and not qa.asker_below:
+    if not _has_hint(edition, qa) and not qa.asker_above and not qa.asker_below:
         yield "reader"
     if margin < MIN_SURE_MARGIN:
         yield "question"
@@ -337,7 +253,13 @@ def _list_doubts(
         yield "expert"
 
 
-def _find_thanks(edition: _Edition, qa: LabelledQA, answer: list[str]) -> list[str]:
+def _has_hint(edition: LabelledEdition, qa: LabelledQA) -> bool:
+    """Return whether a heading above a question says that readers may ask."""
+    scope = edition.scopes[qa.question[0].index]
+    return any(outer.has_strong_hint or outer.has_weak_hint for outer in scope.chain) if scope else False
+
+
+def _find_thanks(edition: LabelledEdition, qa: LabelledQA, answer: list[str]) -> list[str]:
     """Find the asker in a line of thanks, which is the last paragraph of the last answer or stands below it.
 
     Remove the line from the answer. Return a list of the asker, if any.
@@ -359,98 +281,6 @@ def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
     if asker_line is None or asker_line.rest.strip(" .!"):
         return None
     return asker_line.asker
-
-
-def _find_expert(edition: _Edition, answer: LabelledAnswer, qa: LabelledQA) -> PrintedExpert:
-    """Return the author of an answer: as named there, or as the host of its section or edition.
-
-    A mention without credits, such as "Dr. Dube", is replaced by the first mention of the same name.
-    """
-    lexicon = edition.lexicon
-    host = _find_host(edition, qa)
-    expert = read_author(answer.author_above, lexicon) or read_author(answer.author_below, lexicon)
-    if expert is None:
-        expert = _find_partial_name(edition, answer) or host or _find_salutation_name(edition, qa)
-        expert = expert or _get_previous_expert(edition, qa) or _guess_expert(edition)
-    elif not expert.credit_line and not expert.relation:
-        if host and _is_same_name(expert.name, host.name):
-            expert = host
-        expert = next((known for name, known in edition.experts.items() if _is_same_name(expert.name, name)), expert)
-    if expert.name:
-        expert = replace(expert, name=complete_name(expert.name, edition.persons))
-        edition.experts.setdefault(expert.name, expert)
-        edition.last_expert = (edition.scopes[qa.question[0].index], expert)
-    return expert
-
-
-def _guess_expert(edition: _Edition) -> PrintedExpert:
-    """Return who writes the edition: as its text says ("by Maria Silva"), or as it is signed at the end."""
-    outside = [edition.segments[index].text for index, _text in edition._iter_outside()]
-    name = next(filter(None, (find_writer(text, edition.lexicon) for text in outside)), "")
-    name = name or next(filter(None, (find_signer(text, edition.lexicon) for text in reversed(outside))), "")
-    edition.guesses.add(name)
-    return PrintedExpert(name)
-
-
-def _get_previous_expert(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
-    """Return the author of the answer above, if it is under the same heading."""
-    if edition.last_expert is None or edition.last_expert[0] is not edition.scopes[qa.question[0].index]:
-        return None
-    return edition.last_expert[1]
-
-
-def _find_partial_name(edition: _Edition, answer: LabelledAnswer) -> PrintedExpert | None:
-    """Return the author whose first or last name stands above or below the answer: "Ruth replies:"."""
-    for segment in (*answer.author_above, *answer.author_below):
-        for word in re.findall(rf"{CAPITAL}\w*", segment.text):
-            if (name := complete_name(word, edition.persons)) != word:
-                return PrintedExpert(name)
-    return None
-
-
-def _find_salutation_name(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
-    """Return the author of the answer to a letter: the line below it, if that is a name in the letter's salutation."""
-    salutation = qa.question[0].text
-    if qa.span.stop == len(edition.segments) or not edition.lexicon.salutation.match(salutation):
-        return None
-    name = edition.segments[qa.span.stop].text
-    return PrintedExpert(name) if name and name in salutation else None
-
-
-def _is_same_name(mention: str, name: str) -> bool:
-    """Return whether a mention is a name, or has its first or last name: "Dr. Dube" for "Nomvula Dube"."""
-    words = name.split()
-    return mention == name or mention.rstrip(".") == words[0] or mention.split()[-1] == words[-1]
-
-
-def _find_host(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
-    """Return who answers the questions of a section, as said above or below them, else as said in the edition."""
-    scope = edition.scopes[qa.question[0].index]
-    ranges = [range(outer.start, outer.end) for outer in scope.chain] if scope else []
-    for hosts in (edition.named_hosts, edition.announced_hosts):
-        for paras in (*ranges, range(len(edition.paras))):
-            if host := _find_nearest(edition, hosts, qa.span, paras):
-                return host
-    for paras in ranges[:-1] or ranges:
-        if host := _find_nearest(edition, edition.repeated_names, qa.span, paras):
-            return host
-    return next((name for i, name in edition.repeated_names.items() if edition.labels[i] == labels.HOST), None)
-
-
-def _find_nearest(
-    edition: _Edition, experts: Mapping[int, PrintedExpert], span: range, paras: range
-) -> PrintedExpert | None:
-    """Return the nearest expert above a Q&A, or else below it, whose segment is of one of the paragraphs.
-
-    `experts` are those that segments name, by the ascending indexes of these. `span` is that of the Q&A.
-    """
-    indexes = list(experts)
-    above = reversed(indexes[: bisect_left(indexes, span.start)])
-    for index in takewhile(lambda index: edition.segments[index].index >= paras.start, above):
-        if edition.labels[index] != labels.AUTHOR_BELOW:
-            return experts[index]
-    below = next(iter(indexes[bisect_left(indexes, span.stop) :]), None)
-    return experts[below] if below is not None and edition.segments[below].index < paras.stop else None
 
 
 def _remove_interviewer(qas: list[FoundQA]) -> list[FoundQA]:

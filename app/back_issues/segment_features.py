@@ -144,8 +144,8 @@ def _get_border(segments: Sequence[Segment], index: int) -> str:
         return "heading"
     if para.marker[:1].isdigit() or NUMBER.match(para.text):
         return "number"
-    is_same = all(getattr(para, name) == getattr(above.para, name) for name in ("kind", "bold", "italic", "level"))
-    return "same look" if is_same else "other look"
+    is_same = all(getattr(para, name) == getattr(above.para, name) for name in ("kind", "italic", "level"))
+    return "same look" if is_same and segments[index].is_bold == above.is_bold else "other look"
 
 
 def _combine_facts(facts: set[str]) -> set[str]:

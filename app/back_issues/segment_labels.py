@@ -57,8 +57,10 @@ NEXT_LABELS = {
     AUTHOR_BELOW: _OUTSIDE | {AUTHOR_BELOW, AUTHOR_ABOVE, ANSWER_START},
     IN_ANSWER: {IN_ANSWER, ANSWER},
 }
-# Pairs of labels that aren't adjacent at a border: a question in several paragraphs has one look.
+# Pairs of labels that aren't adjacent at a border: a question in several paragraphs has one look, and only who asks can
+# stand before it in its paragraph.
 FORBIDDEN_PAIRS = {
+    "none": {(label, QUESTION) for label in (OTHER, HOST, ANSWER_START, ANSWER, AUTHOR_BELOW)},
     "other look": {(QUESTION, QUESTION)},
     "heading": {(QUESTION, QUESTION)},
     "number": {(QUESTION, QUESTION), (ASKER_ABOVE, QUESTION)},

@@ -107,8 +107,8 @@ def _find_cuts(para: Para, lexicon: Lexicon) -> set[int]:
 
 
 def _continues_name(text: str) -> bool:
-    """Return whether the text after a bold name goes on with credits or a verb: ", a dentist" or "writes:"."""
-    is_verb = len(text) <= MAX_VERB_LENGTH and text.endswith((":", "："))
+    """Return whether the text after a bold name goes on with credits or a verb: ", a dentist", "writes:" or "again"."""
+    is_verb = len(text) <= MAX_VERB_LENGTH and (text.endswith((":", "：")) or text[:2].strip().islower())
     return text.startswith((",", "،", "，")) or is_verb
 
 
