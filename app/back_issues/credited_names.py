@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .issue_words import MAX_LABEL_LENGTH, Lexicon
 from .lead_ins import (
@@ -19,6 +20,7 @@ from .printed_names import (
     PARTICLES,
     PrintedExpert,
     can_be_asker,
+    is_capitalised,
     is_name,
     parse_expert,
     parse_name_line,
@@ -33,10 +35,19 @@ _BRACKETS = re.compile(r"[(（\[]([^()（）\[\]]+)[)）\]]\W*")
 
 def read_author(segments: Sequence[Segment], lexicon: Lexicon) -> PrintedExpert | None:
     """Return the expert whom these segments name as the author of an answer, or None."""
-    for text in reversed(join_segments(segments)):
+    texts = join_segments(segments)
+    for text, below in pairwise(texts):
+        if is_bare_name(text.strip(EDGES)) and parse_name_line(below, lexicon) is None:
+            return PrintedExpert(text.strip(EDGES), below.strip(EDGES))
+    for text in reversed(texts):
         if expert := _read_expert(text, lexicon):
             return expert
     return None
+
+
+def is_bare_name(line: str) -> bool:
+    """Return whether a line is the full name of a person, without credits."""
+    return len(line.split()) > 1 and "," not in line and not line.isupper() and is_capitalised(line) and is_name(line)
 
 
 def _read_expert(text: str, lexicon: Lexicon) -> PrintedExpert | None:

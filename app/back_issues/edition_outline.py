@@ -8,6 +8,7 @@ from .issue_dates import parse_date_line
 from .issue_paragraph import LEADING_DASH, Para
 from .issue_words import Lexicon
 from .lead_ins import parse_asker, parse_lead_in
+from .printed_names import is_name, parse_expert
 from .text_paragraphs import may_be_heading
 
 # A question mark at the end of a paragraph, perhaps before quotation marks or a name in brackets: "Why? (Ana)".
@@ -19,6 +20,7 @@ MAX_LINK_WORDS = 8
 MAX_NESTED_SCOPES = 12
 MAX_SCOPE_PARAGRAPHS = 300
 MAX_ADVERT_PARAGRAPHS = 5  # below an "Advertisement" label, including the rule that ends the advertisement
+MIN_ADVERT_LENGTH = 5  # characters of such words in capitals: "AD 79" is a year
 MAX_CAPTION_WORDS = 30
 LOWEST_HTML_LEVEL = 6  # also of a line of plain text that looks like a heading
 LOWEST_LEVEL = 7  # of a heading
@@ -44,7 +46,7 @@ def remove_extras(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
             remaining.append(para)
             continue
         is_label = lexicon.advert_label.match(para.text) is not None
-        if is_label or lexicon.adverts.match(para.text):
+        if is_label or lexicon.adverts.match(para.text) or _begins_with_advert_in_capitals(para, lexicon):
             advert_length = _count_paragraphs_before_rule(paras, index + 1)
             if advert_length is not None and remaining and remaining[-1].kind == "rule":
                 remaining.pop()  # of the rules above and below the advertisement, one is enough
@@ -55,6 +57,12 @@ def remove_extras(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
         if not _is_extra(para, lexicon):
             remaining.append(para)
     return remaining
+
+
+def _begins_with_advert_in_capitals(para: Para, lexicon: Lexicon) -> bool:
+    """Return whether the first words of a paragraph announce an advertisement: "TOGETHER WITH STOWAWAY"."""
+    start = lexicon.advert_start.match(para.text)
+    return start is not None and start[0].isupper() and len(start[0]) >= MIN_ADVERT_LENGTH
 
 
 def _count_paragraphs_before_rule(paras: Sequence[Para], start: int) -> int | None:
@@ -71,7 +79,8 @@ def _is_extra(para: Para, lexicon: Lexicon) -> bool:
     is_short_link = para.is_link and para.kind != "heading" and para.word_count <= MAX_LINK_WORDS
     if is_short_link and not QUESTION_MARK.search(para.text):
         return True
-    if re.fullmatch(r"\W*\[[^\]\n]{1,60}\]\W*", para.text):  # "[Share]", a button in plain text
+    button = re.fullmatch(r"\W*\[([^\]\n]{1,60})\]\W*", para.text)  # "[Share]", a button in plain text
+    if button and not is_name(parse_expert(button[1], lexicon).name):
         return True
     if para.kind == "quote" and re.match(r"\[!\w{2,12}\]", para.text):  # a callout in Markdown: "> [!NOTE]"
         return True
@@ -91,7 +100,8 @@ def mark_headings(paras: Sequence[Para], lexicon: Lexicon) -> list[Para]:
             marked.append(replace(para, kind="text", level=0))
             continue
         is_bold_line = para.bold and para.kind == "text" and may_be_heading(para) and not is_question(para.text)
-        if is_bold_line and not _introduces_someone(para.text, lexicon):
+        is_hint = lexicon.strong_hints.fullmatch(para.text.strip()) is not None  # "大家问"
+        if is_bold_line and (is_hint or not _introduces_someone(para.text, lexicon)):
             marked.append(replace(para, kind="heading", level=LOWEST_LEVEL))
         else:
             marked.append(para)

@@ -4,25 +4,24 @@
 Names, labels, numbers and quotation marks around a text are removed here, but its words never change.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
-from itertools import takewhile
 from typing import Any
 
 from . import segment_labels as labels
-from .credited_names import count_words, find_repeated_name, read_askers, read_author
+from .answer_authors import find_expert, merge_unnamed
+from .credited_names import read_askers
 from .edition_outline import QUESTION_MARK, Scope, build_scope, mark_headings, remove_extras
 from .issue_paragraph import Para
 from .issue_words import MAX_PREFIX_LENGTH, Lexicon, get_lexicon, guess_edition_language, known_languages
+from .labelled_edition import LabelledEdition
 from .labelled_qas import LabelledAnswer, LabelledQA, group_segments
-from .lead_ins import find_guest, find_host, parse_asker
+from .lead_ins import is_expert_announcement, parse_asker
 from .printed_names import PrintedExpert
 from .section_names import get_section_names
 from .segment_facts import NUMBER
-from .segment_features import list_features
+from .segment_features import list_borders, list_features
 from .segment_labels import Model, compute_margin, find_best_labels, load_model
 from .segments import Segment, join_segments, split_paragraphs
 from .unquoting import begins_quoted, strip_quotation_marks
@@ -36,7 +35,7 @@ MAX_THANKS_WORDS = 12  # of a line that thanks the asker
 # unknown, or its answer may end earlier.
 DOUBTS = ("date", "reader", "question", "expert", "end")
 # By how much the labels of a Q&A must be better than none: to be found, and to be found without a doubt.
-MIN_MARGIN, MIN_SURE_MARGIN = 4_000, 15_000
+MIN_MARGIN, MIN_SURE_MARGIN = 3_000, 12_000
 
 
 @dataclass(frozen=True)
@@ -60,50 +59,6 @@ class FoundQA:
     by_many: bool = False
     unsure: tuple[str, ...] = ()
     source: tuple[tuple[int, str], ...] = ()
-
-
-@dataclass
-class _Edition:
-    """An edition whose segments have labels.
-
-    - scores: of each label for each segment.
-    - scopes: of each paragraph, the innermost, or None above the first heading.
-    - experts: those found so far, by name, as first mentioned.
-    """
-
-    paras: Sequence[Para]
-    lexicon: Lexicon
-    segments: list[Segment]
-    model: Model
-    scores: list[list[float]]
-    labels: list[str]
-    scopes: list[Scope | None] = field(default_factory=list)
-    experts: dict[str, PrintedExpert] = field(default_factory=dict)
-
-    @cached_property
-    def announced_hosts(self) -> dict[int, PrintedExpert]:
-        """The experts that segments outside of Q&As announce as guest or host, by the indexes of these segments."""
-        found = {}
-        for index, text in self._iter_outside():
-            if expert := find_guest(text, self.lexicon) or find_host(text, self.lexicon):
-                found[index] = expert
-        return found
-
-    @cached_property
-    def repeated_names(self) -> dict[int, PrintedExpert]:
-        """The persons that segments outside of Q&As name and other paragraphs too, by the indexes of these segments."""
-        words = count_words("\n".join(para.text for para in self.paras))
-        found = {}
-        for index, text in self._iter_outside():
-            if name := find_repeated_name(text, words, self.lexicon):
-                found[index] = PrintedExpert(name)
-        return found
-
-    def _iter_outside(self) -> Iterator[tuple[int, str]]:
-        """Yield the index of each segment that may name a host, and the text of its paragraph."""
-        for index, label in enumerate(self.labels):
-            if label in (labels.OTHER, labels.HOST, labels.AUTHOR_BELOW):
-                yield index, self.segments[index].para.text
 
 
 def find_qas(paras: Sequence[Para], language: str = "", model: Model | None = None) -> list[FoundQA]:
@@ -147,19 +102,23 @@ def _find_qas_in_language(paras: Sequence[Para], language: str, model: Model) ->
     return _remove_interviewer([replace(qa, language=language) for qa in found_qas])
 
 
-def _label_edition(paras: Sequence[Para], lexicon: Lexicon, model: Model) -> _Edition:
+def _label_edition(paras: Sequence[Para], lexicon: Lexicon, model: Model) -> LabelledEdition:
     prepared = mark_headings(remove_extras(paras[:MAX_EDITION_PARAGRAPHS], lexicon), lexicon)
     segments = split_paragraphs(prepared, lexicon)
     scores = [model.score(features) for features in list_features(segments, lexicon)]
-    edition = _Edition(prepared, lexicon, segments, model, scores, _find_labels(model, segments, scores))
+    borders = list_borders(segments)
+    segment_labels = _find_labels(model, segments, scores, borders)
+    edition = LabelledEdition(prepared, lexicon, segments, model, scores, borders, segment_labels)
     edition.scopes = _list_scopes(edition)
     return edition
 
 
-def _find_labels(model: Model, segments: Sequence[Segment], scores: list[list[float]]) -> list[str]:
+def _find_labels(
+    model: Model, segments: Sequence[Segment], scores: list[list[float]], borders: Sequence[str]
+) -> list[str]:
     """Return the best labels with which each question has a question mark, and set the scores of others."""
     for _attempt in range(MAX_ATTEMPTS):
-        best_labels = find_best_labels(model, scores)
+        best_labels = find_best_labels(model, scores, borders)
         silent = [qa for qa in group_segments(segments, best_labels) if not _asks(qa.question)]
         if not silent:
             return _exclude_headlines(segments, best_labels)
@@ -185,7 +144,7 @@ def _asks(segments: Sequence[Segment]) -> bool:
     return any(QUESTION_MARK.search(segment.text) for segment in segments)
 
 
-def _list_scopes(edition: _Edition) -> list[Scope | None]:
+def _list_scopes(edition: LabelledEdition) -> list[Scope | None]:
     """Return the innermost scope of each paragraph. A heading that belongs to a Q&A has none of its own."""
     outside = {labels.OTHER, labels.HOST}
     label_of_para = {segment.index: label for segment, label in zip(edition.segments, edition.labels, strict=True)}
@@ -200,14 +159,16 @@ def _list_scopes(edition: _Edition) -> list[Scope | None]:
     return scopes
 
 
-def _read_qa(edition: _Edition, qa: LabelledQA) -> list[FoundQA]:
+def _read_qa(edition: LabelledEdition, qa: LabelledQA) -> list[FoundQA]:
     """Return the Q&As of a question, one for each answer; none if it has no question mark or is too uncertain."""
     question = _read_question(qa.question)
-    margin = compute_margin(edition.model, edition.scores, edition.labels, qa.span)
+    margin = compute_margin(edition.model, edition.scores, edition.borders, edition.labels, qa.span)
     if margin < MIN_MARGIN or not _asks(qa.question):
         return []
     lexicon = edition.lexicon
-    named_answers = _merge_unnamed(_cut_at_section_end(edition, qa), lexicon)
+    named_answers = merge_unnamed(edition, _cut_at_section_end(edition, qa))
+    if len(named_answers) > 1 and _is_announcement(named_answers[0], lexicon):
+        del named_answers[0]
     answers = [(answer, join_segments(answer.text)) for answer in named_answers if answer.text]
     if not answers:
         return []
@@ -226,7 +187,9 @@ def _read_qa(edition: _Edition, qa: LabelledQA) -> list[FoundQA]:
     end = edition.segments[qa.span.stop - 1].index + 1
     found_qas = []
     for answer, texts in answers:
-        expert = _find_expert(edition, answer, qa)
+        expert = find_expert(edition, answer, qa)
+        if not askers and not _has_hint(edition, qa) and (not expert.name or expert.name in edition.guesses):
+            continue  # nothing says that a reader asks or an expert answers
         found_qas.append(
             FoundQA(
                 section,
@@ -243,7 +206,7 @@ def _read_qa(edition: _Edition, qa: LabelledQA) -> list[FoundQA]:
     return found_qas
 
 
-def _cut_at_section_end(edition: _Edition, qa: LabelledQA) -> list[LabelledAnswer]:
+def _cut_at_section_end(edition: LabelledEdition, qa: LabelledQA) -> list[LabelledAnswer]:
     """Return the answers up to the end of the question's section: a heading that ranks as high as the one above it."""
     question = qa.question[0]
     scope = edition.scopes[question.index]
@@ -255,15 +218,10 @@ def _cut_at_section_end(edition: _Edition, qa: LabelledQA) -> list[LabelledAnswe
     return [answer.cut(end) for answer in qa.answers]
 
 
-def _merge_unnamed(answers: Sequence[LabelledAnswer], lexicon: Lexicon) -> list[LabelledAnswer]:
-    """Return the answers without those that name no other author: they belong to the answer above, as its subheads."""
-    merged: list[LabelledAnswer] = []
-    for answer in answers:
-        if merged and not read_author([*answer.author_above, *answer.author_below], lexicon):
-            merged[-1].text += [*answer.author_above, *answer.text]
-        else:
-            merged.append(answer)
-    return merged
+def _is_announcement(answer: LabelledAnswer, lexicon: Lexicon) -> bool:
+    """Return whether an answer is no more than a sentence such as "We put this to two members of the panel."."""
+    has_author = answer.author_above or answer.author_below
+    return not has_author and len(answer.text) == 1 and is_expert_announcement(answer.text[0].text, lexicon)
 
 
 def _read_question(segments: Sequence[Segment]) -> list[str]:
@@ -281,23 +239,27 @@ def _get_source(paras: Sequence[Para], start: int, end: int) -> tuple[tuple[int,
 
 
 def _list_doubts(
-    edition: _Edition, qa: LabelledQA, answer: LabelledAnswer, expert: PrintedExpert, margin: float
+    edition: LabelledEdition, qa: LabelledQA, answer: LabelledAnswer, expert: PrintedExpert, margin: float
 ) -> Iterator[str]:
     """Yield the codes of `DOUBTS` that apply to an answer."""
-    scope = edition.scopes[qa.question[0].index]
-    has_hint = any(outer.has_strong_hint or outer.has_weak_hint for outer in scope.chain) if scope else False
-    if not has_hint and not qa.asker_above and not qa.asker_below:
+    if not _has_hint(edition, qa) and not qa.asker_above and not qa.asker_below:
         yield "reader"
     if margin < MIN_SURE_MARGIN:
         yield "question"
     ends_with_edition = answer.text[-1] is edition.segments[-1] and len(answer.text) > 1
     if ends_with_edition and not begins_quoted(answer.text[0].text):
         yield "end"
-    if not expert.name:
+    if not expert.name or expert.name in edition.guesses:
         yield "expert"
 
 
-def _find_thanks(edition: _Edition, qa: LabelledQA, answer: list[str]) -> list[str]:
+def _has_hint(edition: LabelledEdition, qa: LabelledQA) -> bool:
+    """Return whether a heading above a question says that readers may ask."""
+    scope = edition.scopes[qa.question[0].index]
+    return any(outer.has_strong_hint or outer.has_weak_hint for outer in scope.chain) if scope else False
+
+
+def _find_thanks(edition: LabelledEdition, qa: LabelledQA, answer: list[str]) -> list[str]:
     """Find the asker in a line of thanks, which is the last paragraph of the last answer or stands below it.
 
     Remove the line from the answer. Return a list of the asker, if any.
@@ -319,69 +281,6 @@ def _parse_thanks(line: str, lexicon: Lexicon) -> str | None:
     if asker_line is None or asker_line.rest.strip(" .!"):
         return None
     return asker_line.asker
-
-
-def _find_expert(edition: _Edition, answer: LabelledAnswer, qa: LabelledQA) -> PrintedExpert:
-    """Return the author of an answer: as named there, or as the host of its section or edition.
-
-    A mention without credits, such as "Dr. Dube", is replaced by the first mention of the same name.
-    """
-    lexicon = edition.lexicon
-    host = _find_host(edition, qa)
-    expert = read_author(answer.author_above, lexicon) or read_author(answer.author_below, lexicon)
-    if expert is None:
-        expert = host or _find_salutation_name(edition, qa) or PrintedExpert()
-    elif not expert.credit_line and not expert.relation:
-        if host and _is_same_name(expert.name, host.name):
-            expert = host
-        expert = next((known for name, known in edition.experts.items() if _is_same_name(expert.name, name)), expert)
-    if expert.name:
-        edition.experts.setdefault(expert.name, expert)
-    return expert
-
-
-def _find_salutation_name(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
-    """Return the author of the answer to a letter: the line below it, if that is a name in the letter's salutation."""
-    salutation = qa.question[0].text
-    if qa.span.stop == len(edition.segments) or not edition.lexicon.salutation.match(salutation):
-        return None
-    name = edition.segments[qa.span.stop].text
-    return PrintedExpert(name) if name and name in salutation else None
-
-
-def _is_same_name(mention: str, name: str) -> bool:
-    """Return whether a mention is a name, or has its first or last name: "Dr. Dube" for "Nomvula Dube"."""
-    words = name.split()
-    return mention == name or mention.rstrip(".") == words[0] or mention.split()[-1] == words[-1]
-
-
-def _find_host(edition: _Edition, qa: LabelledQA) -> PrintedExpert | None:
-    """Return who answers the questions of a section, as said above or below them, else as said in the edition."""
-    scope = edition.scopes[qa.question[0].index]
-    ranges = [range(outer.start, outer.end) for outer in scope.chain] if scope else []
-    for paras in (*ranges, range(len(edition.paras))):
-        if host := _find_nearest(edition, edition.announced_hosts, qa.span, paras):
-            return host
-    for paras in ranges[:-1] or ranges:
-        if host := _find_nearest(edition, edition.repeated_names, qa.span, paras):
-            return host
-    return next((name for i, name in edition.repeated_names.items() if edition.labels[i] == labels.HOST), None)
-
-
-def _find_nearest(
-    edition: _Edition, experts: Mapping[int, PrintedExpert], span: range, paras: range
-) -> PrintedExpert | None:
-    """Return the nearest expert above a Q&A, or else below it, whose segment is of one of the paragraphs.
-
-    `experts` are those that segments name, by the ascending indexes of these. `span` is that of the Q&A.
-    """
-    indexes = list(experts)
-    above = reversed(indexes[: bisect_left(indexes, span.start)])
-    for index in takewhile(lambda index: edition.segments[index].index >= paras.start, above):
-        if edition.labels[index] != labels.AUTHOR_BELOW:
-            return experts[index]
-    below = next(iter(indexes[bisect_left(indexes, span.stop) :]), None)
-    return experts[below] if below is not None and edition.segments[below].index < paras.stop else None
 
 
 def _remove_interviewer(qas: list[FoundQA]) -> list[FoundQA]:

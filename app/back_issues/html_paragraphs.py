@@ -22,6 +22,7 @@ MAX_HEADING_LENGTH = 160
 LEVEL_OF_LARGE_TEXT = 3  # the heading level of text in a large font
 LEVEL_OF_TERMS = 5  # the heading level of <summary> and <dt>
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
+_TEXT_BESIDE_PICTURE = re.compile(r"\bmcnCaption\w*")  # of Mailchimp, which doesn't mean captions
 _CAMEL_CASE = re.compile(r"(?<=[a-z])(?=[A-Z])")  # the place in "shareButton" before the B
 _BOLD = re.compile(r"font-weight\s{0,9}:\s{0,9}(?:bold|[6-9]00)", re.IGNORECASE)
 _NOT_BOLD = re.compile(r"font-weight\s{0,9}:\s{0,9}(?:normal|[1-4]00)", re.IGNORECASE)
@@ -208,6 +209,7 @@ def _get_heading_level(tag: str, attributes: Attributes, css: str, outer_level: 
 
 def _split_class_names(class_names: str) -> set[str]:
     """Return class names in lower case, together with the words that they consist of."""
+    class_names = _TEXT_BESIDE_PICTURE.sub("", class_names)
     hyphenated = _CAMEL_CASE.sub("-", class_names).lower()
     words = filter(None, _NOT_WORD.split(hyphenated))
     return {*class_names.lower().split(), *words}

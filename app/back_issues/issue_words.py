@@ -44,6 +44,7 @@ _VARIANTS = {
 }
 # Unifies variants of letters, for comparison.
 _UNIFIED = str.maketrans({"ي": "ی", "ك": "ک", "أ": "ا", "إ": "ا", "ё": "е", "ً": None, "’": " ", "'": " ", "ʼ": " "})
+_INITIAL = re.compile(r"\s*(?:\(\w\.|[a-z]\))(?!\w)")
 _WORD = re.compile(rf"{HAN_OR_KANA}|(?:(?!{HAN_OR_KANA})\w)+")
 _PUNCTUATION = re.compile(r"[^\w؟?]+")
 
@@ -183,23 +184,34 @@ class Lexicon:
     signoffs: re.Pattern[str]
     buttons: re.Pattern[str]
     adverts: re.Pattern[str]
+    advert_start: re.Pattern[str]
     advert_label: re.Pattern[str]
     captions: re.Pattern[str]
     # Relative pronouns ("who", "which"): the comma or dash before one, one at the end of a text, and one anywhere.
     relative_clause: re.Pattern[str]
     relative_pronoun_end: re.Pattern[str]
     relative_pronoun: re.Pattern[str]
+    # The beginning of a note by the editors: "Correction:".
+    note: re.Pattern[str]
+    # "I", "my", and "you", "your": readers ask about themselves, and answers and interviewers address somebody.
+    first_person: re.Pattern[str]
+    second_person: re.Pattern[str]
     # "Dear editors," and "Issue", "Vol."
     salutation: re.Pattern[str]
     issues: re.Pattern[str]
 
     def match_question_label(self, text: str) -> re.Match[str] | None:
         """Match the label at the beginning of a question; the group "who" is a name in brackets."""
-        return self.question_label.match(text[:MAX_PREFIX_LENGTH])
+        return _exclude_initial(self.question_label.match(text[:MAX_PREFIX_LENGTH]))
 
     def match_answer_label(self, text: str) -> re.Match[str] | None:
         """Match the label at the beginning of an answer; the group "who" is a name in brackets."""
-        return self.answer_label.match(text[:MAX_PREFIX_LENGTH])
+        return _exclude_initial(self.answer_label.match(text[:MAX_PREFIX_LENGTH]))
+
+
+def _exclude_initial(label: re.Match[str] | None) -> re.Match[str] | None:
+    """Return a label, or None if it is an initial, as in "(A. Smith)", or the letter of a list: "a) …"."""
+    return None if label and _INITIAL.match(label[0]) else label
 
 
 NAME_IN_BRACKETS = r"(?:[\s\u00a0]*[(\[（](?P<who>[^()\[\]（）]{2,90})[)\]）])?"
@@ -268,7 +280,8 @@ def get_lexicon(language: str) -> Lexicon:
         call_for_questions=_build_search_pattern(get_phrases("calls")),
         signoffs=_build_search_pattern(get_phrases("signoffs")),
         buttons=_build_start_pattern(get_phrases("buttons"), r"\W{0,6}\Z"),
-        adverts=_build_start_pattern(get_phrases("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|-]\s)"),
+        adverts=_build_start_pattern(get_phrases("adverts"), rf"(?:{COLON}|\W{{0,4}}\Z|\s+[—–|·-]\s|\.\s|】)"),
+        advert_start=_build_start_pattern(get_phrases("adverts"), r"(?!\w)"),
         advert_label=_build_start_pattern(get_phrases("adverts"), r"\W{0,4}\Z"),
         captions=_build_start_pattern(get_phrases("captions"), rf"(?:\s*/|{COLON}|\s+©)"),
         # A comma, dash or bracket and perhaps a preposition, before the pronoun: ", in which".
@@ -277,6 +290,9 @@ def get_lexicon(language: str) -> Lexicon:
         ),
         relative_pronoun_end=re.compile(rf"(?:{relatives.pattern})\Z", re.IGNORECASE),
         relative_pronoun=relatives,
+        note=_build_start_pattern(get_phrases("notes"), rf"\W{{0,3}}(?:{COLON}|\Z|[.!]|\s[—–-]\s)"),
+        first_person=_build_search_pattern(phrases[tags[0]]["first_person"]),
+        second_person=_build_search_pattern(phrases[tags[0]]["second_person"]),
         salutation=_build_start_pattern(get_phrases("dear"), r"(?!\w)[^.!?؟]{0,60}?[,:!،]"),
         issues=_build_search_pattern(get_phrases("issues")),
     )

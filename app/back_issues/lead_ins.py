@@ -11,13 +11,15 @@ from itertools import chain
 from .issue_words import MAX_LABEL_LENGTH, QUOTES, Lexicon, NamePattern
 from .printed_names import (
     CACHE_SIZE,
+    CAPITAL,
     EDGES,
-    PARTICLES,
     SENTENCE_END,
     PrintedExpert,
     can_be_asker,
+    is_capitalised,
     is_name,
     parse_expert,
+    read_titles,
 )
 
 MAX_INTRO_LENGTH = 2_000  # characters of an introduction that are examined
@@ -147,24 +149,30 @@ def find_host(text: str, lexicon: Lexicon) -> PrintedExpert | None:
 
 # Two to five capitalised words, perhaps with a title and particles: "Dr. Maria van der Berg".
 CAPITALISED_WORDS = re.compile(
-    r"(?:(?:Dr|Prof|Mr|Ms|Mrs)\. )*[^\W\d_a-z][\w'’.-]*"
-    r"(?: (?:(?:de|da|van|von|der|den|del|la|le|bin|al|du|di) )*[^\W\d_a-z][\w'’-]*){1,4}"
+    rf"(?:(?:Dr|Prof|Mr|Ms|Mrs)\. )*(?<!\w){CAPITAL}[\w'’.-]*"
+    rf"(?: (?:(?:de|da|van|von|der|den|del|la|le|bin|al|du|di) )*{CAPITAL}[\w'’-]*){{1,4}}"
 )
+_AFTER_PREPOSITION = re.compile(r"\b(?:at|for|of|from|with|bei|beim|von|chez|de|du|en|del|di)(?: the| la| der)? \Z")
 # What may follow a name before a colon: a separator, the end, or one verb ("explains:").
 _AFTER_NAME = re.compile(r"[\s\u00a0]*(?:[,،，(:：]|[—–-]\s|\Z)|\s\w{2,12}[\s\u00a0]*[:：]?\Z")
 
 
 def find_name_before_colon(text: str, lexicon: Lexicon) -> PrintedExpert | None:
     """Return the person named in a line that ends with a colon, in whatever words, or None."""
+    first_name = ""
     for match in CAPITALISED_WORDS.finditer(text[:MAX_LABEL_LENGTH]):
         name = match[0].strip()
-        if not name[:1].isupper() or not all(word[:1].isupper() or word in PARTICLES for word in name.split()):
+        if not is_capitalised(name):
             continue
         if lexicon.weak_hints.fullmatch(name) or lexicon.strong_hints.search(name) or lexicon.readers.match(name):
             continue
         after = text[match.end() :]
+        if first_name and _AFTER_PREPOSITION.search(text, 0, match.start()):
+            return parse_expert(first_name, lexicon)  # "Jane Smith is a lawyer at the Law Centre:"
+        first_name = first_name or name
         if not _AFTER_NAME.match(after):
             continue
+        name = read_titles(text, match.start()) + name
         if after.startswith((",", " (", " —", " –")):
             name += after[: _find_sentence_end(after, 0)]
         return parse_expert(name, lexicon)

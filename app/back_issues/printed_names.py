@@ -10,11 +10,13 @@ from .issue_paragraph import LEADING_DASH
 from .issue_words import Lexicon
 
 MAX_NAME_LENGTH, MAX_NAME_WORDS = 70, 7
+MAX_SIGNS = 9  # of a name in Han or kana
 MAX_ASKER_WORDS = 9  # of a name with a place
 MAX_CREDIT_LENGTH, MAX_CREDIT_WORDS = 60, 8  # of a name with a place in a line of its own
 MAX_SIGNATURE_LENGTH, MAX_SIGNATURE_WORDS = 120, 14  # the same after a dash or in brackets
 MAX_NAME_LINE_LENGTH = 200  # of a name with a credit line
 MAX_SPEAKER_LENGTH = 140  # characters in which the colon after a name must be
+MAX_TITLES_LENGTH = 40  # characters before a name
 CACHE_SIZE = 1_000  # results of each function with a cache, as a paragraph is parsed several times
 _ROMANCE_PARTICLES = ("de", "da", "do", "dos", "das", "del", "della", "la", "le", "di", "du", "y", "e")
 _GERMANIC_PARTICLES = ("van", "von", "der", "den", "zu", "ten", "ter", "af", "av")
@@ -27,10 +29,18 @@ HONORIFICS = frozenset(
 )
 # Lower-case titles: "dr Marek Zieliński". They belong to the name, but `is_name` only looks at the words after them.
 TITLES = frozenset(["dr", "dr.", "prof.", "prof", "mgr", "inż.", "ing.", "hab.", "mr.", "mw."])
+# Titles with a full stop, at the end of a text: "doc. MUDr. ".
+_TITLES_AT_END = re.compile(
+    r"(?<!\w)(?:(?:Dra?|Prof|Mrs?|Ms|Revd?|Ing|Mgr|M[UV]Dr|JUDr|PhDr|RNDr|Bc|[Dd]oc|Doç|Dipl|Mag|Univ|Dott|Avv|Arch|Uzm|Av)"
+    r"\.\s)+\Z"
+)
+_GREEK_ARTICLE = re.compile(r"\A(?:ο|η|του|της|τον|την)\s", re.IGNORECASE)  # "Η Δήμητρα Λαγού"
 # "生物学者の佐藤美咲さん": description, name, honorific.
 _JAPANESE = re.compile(r"(?:([^、。]{2,60})の)?([^\s、。の]{2,12}?)(?:さん|氏|先生|様)\Z")
 # Punctuation at the end of a sentence, but not after an initial ("J. Smith") or an abbreviated title ("Dr. Smith").
 SENTENCE_END = re.compile(r"(?<![\s.][A-ZА-ЯЁІЇЄҐ])(?<!\b(?:Dr|Mr|Ms|St|Jr|Sr))(?<!\bMrs)(?<!\bProf)[.!?…؟][\"”»’]?\s+")
+# A capital letter. In Python's regular expressions, no class matches just these.
+CAPITAL = "[" + "".join(filter(str.isupper, map(chr, [*range(0x530), *range(0x1E00, 0x2000)]))) + "]"
 # What separates a name from its credit line: a comma, bar or dash, or the empty string before a bracket.
 _SEPARATOR = re.compile(r"[\s\u00a0]*(?:[,،，、|;]|[—–―]|\s-\s)[\s\u00a0]*|[\s\u00a0]*(?=[(（])")
 EDGES = " \t\u00a0\u202f,،;.*_—–-"  # removed at both ends of a name or credit line
@@ -64,15 +74,29 @@ def is_name(text: str, allows_single: bool = False) -> bool:
         return False
     if words[-1] in PARTICLES:  # "Chieda al suo comune:", the beginning of a sentence
         return False
+    if text.count("(") != text.count(")"):
+        return False
     is_long_enough = len(words) > 1 or allows_single
     if not any(map(is_cased, words)):
-        return is_long_enough or bool(re.match(HAN_OR_KANA, text))  # "佐藤美咲" is first and last name
+        is_in_signs = re.match(HAN_OR_KANA, text) is not None  # "佐藤美咲" is first and last name
+        return len(text) <= MAX_SIGNS if is_in_signs else is_long_enough
     if not words[0][:1].isupper():
         return False
     capitalised = sum(word.lstrip("(\"'“«")[:1].isupper() for word in words)
     particles = sum(word.lower() in PARTICLES for word in words)
     allowed_others = 1 if len(words) > 3 else 0  # "Captain of Police Maria Silva"
     return is_long_enough and capitalised + particles + allowed_others >= len(words)
+
+
+def is_capitalised(name: str) -> bool:
+    """Return whether each word of a name, apart from particles, begins with a capital letter."""
+    return name[:1].isupper() and all(word[:1].isupper() or word in PARTICLES for word in name.split())
+
+
+def read_titles(text: str, start: int) -> str:
+    """Return the titles before the name at `start`, with a space after them: "Dr. "."""
+    titles = _TITLES_AT_END.search(text, max(start - MAX_TITLES_LENGTH, 0), start)
+    return titles[0] if titles else ""
 
 
 def _strip_titles(words: list[str]) -> list[str]:
@@ -82,7 +106,7 @@ def _strip_titles(words: list[str]) -> list[str]:
 
 def parse_expert(text: str, lexicon: Lexicon) -> PrintedExpert:
     """Parse a name with credits: "Laura Harth, campaign director at X, which published it"."""
-    text = text.strip(EDGES + ":：")
+    text = _GREEK_ARTICLE.sub("", text.strip(EDGES + ":："))
     if time_phrase := lexicon.time_phrase.match(text):  # "this week, Laura Harth"
         text = text[time_phrase.end() :]
     if japanese := _JAPANESE.match(text):
@@ -220,11 +244,11 @@ def parse_speaker(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
 
 @lru_cache(maxsize=CACHE_SIZE)
 def parse_signature(text: str) -> str | None:
-    """Return the name in a line such as "— Maria, Tbilisi" or "(Maria, Tbilisi)", or None."""
+    """Return the name in a line such as "— Maria, Tbilisi", "(Maria, Tbilisi)" or "[Maria, Tbilisi]", or None."""
     line = text.strip()
     if dash := LEADING_DASH.match(line):
         name = line[dash.end() :]
-    elif line.startswith("(") and line.endswith(")"):
+    elif line[:1] + line[-1:] in ("()", "[]", "（）"):
         name = line[1:-1]
     else:
         return None

@@ -16,6 +16,7 @@ from .lead_ins import (
     parse_lead_in,
 )
 from .printed_names import (
+    CAPITAL,
     PARTICLES,
     can_be_asker,
     is_cased,
@@ -40,8 +41,7 @@ LATEST_CALL_START = 60  # characters before a call for questions
 LATEST_SIGNOFF_START = 3
 # Two or more capitalised words that don't begin a sentence.
 FULL_NAME = re.compile(
-    r"(?<![.!?]\s)(?<!\A)\b[^\W\d_a-z][\w’'-]+(?: (?:de|da|van|von|der|den|del|la|le|bin|al|du|di))*"
-    r" [^\W\d_a-z][\w’'-]+"
+    rf"(?<![.!?]\s)(?<!\A)\b{CAPITAL}[\w’'-]+(?: (?:de|da|van|von|der|den|del|la|le|bin|al|du|di))* {CAPITAL}[\w’'-]+"
 )
 
 
@@ -99,6 +99,7 @@ def _describe_punctuation(text: str) -> Iterator[str]:
         "open end": not (asks or has_colon or has_full_stop),
         "dash": LEADING_DASH.match(text) is not None,
         "bracket": text[:1] in ("(", "（", "["),
+        "comma first": text[:1] in (",", "،", "，"),
         "comma": re.search(r"[,،、，]", text) is not None,
         "digit": re.search(r"\d", text) is not None,
         "address": "@" in text or "://" in text,
@@ -142,15 +143,22 @@ def _describe_phrases(text: str, lexicon: Lexicon, word_count: int) -> Iterator[
     start = text[:MAX_CALL_LENGTH]
     call = lexicon.call_for_questions.search(start)
     signoff = lexicon.signoffs.search(start)
+    label = lexicon.match_question_label(text)
+    answer_label = lexicon.match_answer_label(text)
     facts = {
-        "question label": lexicon.match_question_label(text) is not None,
-        "answer label": bool(lexicon.match_answer_label(text) or lexicon.answer_heading.match(text)),
+        "question label": label is not None,
+        "only question label": label is not None and label.end() == len(text) and not label["who"],
+        "only answer label": answer_label is not None and answer_label.end() == len(text) and not answer_label["who"],
+        "answer label": bool(answer_label or lexicon.answer_heading.match(text)),
         "asker after": word_count < SHORT * 2 and find_asker_after(text, lexicon) is not None,
         "guest": word_count <= MAX_INTRO_WORDS and find_guest(text, lexicon) is not None,
         "host": word_count <= MAX_INTRO_WORDS and find_host(text, lexicon) is not None,
         "announces experts": is_expert_announcement(text, lexicon),
         "reader": word_count < SHORT * 2 and lexicon.readers.search(text) is not None,
         "only reader": lexicon.only_readers.match(text) is not None,
+        "first person": lexicon.first_person.search(start) is not None,
+        "second person": lexicon.second_person.search(start) is not None,
+        "note": lexicon.note.match(start) is not None,
         "salutation": lexicon.salutation.match(text[:120]) is not None,
         "call": call is not None,
         "begins with call": call is not None and call.start() <= LATEST_CALL_START,

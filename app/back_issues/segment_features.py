@@ -7,8 +7,10 @@ No feature depends on one layout or language, so that the weights carry over to 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from .credited_names import read_author
+from .edition_persons import complete_name, list_persons
 from .issue_words import Lexicon
-from .segment_facts import describe_segment
+from .segment_facts import NUMBER, describe_segment
 from .segments import Segment
 from .unquoting import begins_quoted
 
@@ -19,11 +21,12 @@ PAIRED_WITH_HINT = (
     *("asks", "asks inside", "bold", "italic", "quoted", "short", "long", "kind=heading", "kind=quote", "numbered"),
     *("starts later", "colon", "name", "names someone", "like a label", "begins with call", "call", "sign-off"),
     *("sentences", "signature", "asker", "lead-in", "full stop", "bracket", "name and place", "name before colon"),
+    *("first person", "second person", "asks and first person", "asks and second person"),
 )
 PAIRED_WITH_NEIGHBOUR = ("asks", "long", "short", "full stop", "kind=heading", "quoted", "bold", "italic")
 NEIGHBOUR_PAIRS = (
     *("asks", "asks inside", "long", "short", "kind=rule", "kind=heading", "kind=text", "kind=quote", "quoted", "name"),
-    *("signature", "asker", "lead-in", "open end", "italic", "bold", "colon", "starts later"),
+    *("signature", "asker", "lead-in", "open end", "italic", "bold", "colon", "starts later", "first person"),
 )
 # How the facts of neighbours that aren't features begin.
 IGNORED_NEIGHBOUR_FACTS = (
@@ -38,6 +41,8 @@ IGNORED_NEIGHBOUR_FACTS = (
 )
 COUNTED_IN_SECTION = {
     "questions": {"asks"},
+    "own questions": {"asks and first person"},
+    "questions to somebody": {"asks and second person"},
     "askers": {"asker"},
     "answer labels": {"answer label"},
     "question labels": {"question label"},
@@ -48,16 +53,41 @@ COUNTED_IN_SECTION = {
 }
 # How far an announcement of an author, a name and a question can be, as a feature.
 SOUGHT_NEARBY = {
-    "author": {"lead-in", "name line", "name before colon", "answer label"},
+    "author": {"author", "known name", "lead-in", "name line", "name before colon", "answer label"},
     "name": {"signature", "name and place", "asker", "reader"},
     "question": {"asks"},
 }
 MAX_DISTANCE = 4
+EDGE_PARAGRAPHS = 3  # at the top and at the bottom of an edition
+MAX_AUTHOR_WORDS = 45  # of a segment that names an author
+MAX_KNOWN_WORDS = 3  # of a segment that is part of a person's name
+MIN_REPEATED_WORDS, MAX_REPEATED_WORDS = 3, 30  # of a segment that is looked for near it, such as a pull quote
+REPEATED_WITHIN = 6  # segments
+
+
+# Facts of which a line that names an author has at least one.
+AUTHOR_FACTS = {"author", "one name", "answer label", "starts later", "colon", "name before colon", "lead-in"}
+# Facts that may come from a name.
+NAMING = {
+    *("name", "name line", "name before colon", "signature", "name and place", "lead-in", "answer label", "asker"),
+    *("known name", "author", "one name", "names someone", "question label", "host", "guest", "reader"),
+    *("capitals=all", "capitals=most"),
+}
 
 
 def list_features(segments: Sequence[Segment], lexicon: Lexicon) -> list[list[str]]:
     """Return the names of the features of each segment of an edition."""
-    facts = [describe_segment(segment, lexicon) for segment in segments]
+    texts = list(dict.fromkeys(segment.para.text for segment in segments))
+    persons = list_persons(texts, lexicon)
+    masthead = [*list_persons(texts[:EDGE_PARAGRAPHS], lexicon), *list_persons(texts[-EDGE_PARAGRAPHS:], lexicon)]
+    facts = [
+        _combine_facts(
+            describe_segment(segment, lexicon)
+            | _describe_in_edition(segments, index, persons)
+            | set(_describe_author(segment, persons, masthead, lexicon))
+        )
+        for index, segment in enumerate(segments)
+    ]
     looks = [_get_look(segment) for segment in segments]
     sections = _describe_sections(segments, facts)
     features_of_looks = _describe_looks(looks, facts)
@@ -71,6 +101,62 @@ def list_features(segments: Sequence[Segment], lexicon: Lexicon) -> list[list[st
         ]
         for index in range(len(segments))
     ]
+
+
+def _describe_in_edition(segments: Sequence[Segment], index: int, persons: Sequence[str]) -> set[str]:
+    """Return what is true of a segment by the rest of its edition: whether it names somebody known, or is repeated."""
+    text = segments[index].text.strip(" ,:：")
+    word_count = len(text.split())
+    facts = set()
+    if word_count <= MAX_KNOWN_WORDS and complete_name(text, persons) != text:
+        facts.add("known name")
+    if MIN_REPEATED_WORDS <= word_count <= MAX_REPEATED_WORDS:
+        near = segments[max(index - REPEATED_WITHIN, 0) : index + REPEATED_WITHIN + 1]
+        if any(text in other.para.text for other in near if other.index != segments[index].index):
+            facts.add("repeated")
+    return facts
+
+
+def _describe_author(
+    segment: Segment, persons: Sequence[str], masthead: Sequence[str], lexicon: Lexicon
+) -> Iterator[str]:
+    """Yield whether a segment names an author, and whether this or the newsletter is named at an end of the edition."""
+    if any(name in segment.para.text for name in masthead):
+        yield "named in masthead"
+    if len(segment.text.split()) > MAX_AUTHOR_WORDS:
+        return
+    if expert := read_author([segment], lexicon):
+        is_whole_name = len(expert.name.split()) > 1 or complete_name(expert.name, persons) != expert.name
+        yield "author" if is_whole_name else "one name"
+
+
+def list_borders(segments: Sequence[Segment]) -> list[str]:
+    """Return the kind of border above each segment, one of `segment_labels.BORDERS`."""
+    return [_get_border(segments, index) for index in range(len(segments))]
+
+
+def _get_border(segments: Sequence[Segment], index: int) -> str:
+    para = segments[index].para
+    above = segments[index - 1] if index else segments[index]
+    if above.index == segments[index].index:
+        return "none"
+    if para.kind in ("heading", "rule"):
+        return "heading"
+    if para.marker[:1].isdigit() or NUMBER.match(para.text):
+        return "number"
+    is_same = all(getattr(para, name) == getattr(above.para, name) for name in ("kind", "italic", "level"))
+    return "same look" if is_same and segments[index].is_bold == above.is_bold else "other look"
+
+
+def _combine_facts(facts: set[str]) -> set[str]:
+    """Return the facts of a segment, with whether it names nobody, and about whom a question is."""
+    if facts.isdisjoint(NAMING):
+        facts = facts | {"nameless"}
+    if facts.isdisjoint(AUTHOR_FACTS):
+        facts = facts | {"no author"}
+    if facts.isdisjoint({"asks", "asks inside"}):
+        return facts
+    return facts | {f"asks and {person}" for person in ("first person", "second person") if person in facts}
 
 
 def _get_look(segment: Segment) -> tuple[object, ...]:
@@ -95,6 +181,7 @@ def _describe_look(indexes: Sequence[int], facts: Sequence[set[str]]) -> Iterato
     yield f"look: {'once' if count == 1 else 'few' if count <= 5 else 'some' if count <= 12 else 'many'}"
     naming = {"name", "name line", "signature", "name and place"}
     shares = {
+        "are about oneself": sum("first person" in facts[index] for index in indexes),
         "ask": sum(not facts[index].isdisjoint({"asks", "asks inside"}) for index in indexes),
         "long": sum("long" in facts[index] for index in indexes),
         "before long": sum(index + 1 < len(facts) and "long" in facts[index + 1] for index in indexes),

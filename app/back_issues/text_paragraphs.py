@@ -128,6 +128,8 @@ def _build_paragraphs(block: Sequence[str], width: int) -> list[Para]:
         if para is None:
             continue
         is_continuation = bool(paras) and _is_wrapped_line(block[index - 1], line, width, paras[-1])
+        if is_continuation and para.kind == "text" and paras[-1].kind == "item":
+            para = replace(para, kind="item")
         paras.append(replace(para, is_separate=not is_continuation))
     return join_lines(paras)
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from app.back_issues import finding
+from app.back_issues import labelled_edition
 from app.back_issues.reading_issues import read_issues
 
 SECTION = """## Readers asked
@@ -22,9 +22,9 @@ the council met and put off the pipe again, for the {number}th time.
 
 def test_no_paragraph_is_searched_for_a_host_again_for_each_question(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = Counter[str]()
-    find_guest = finding.find_guest
+    find_guest = labelled_edition.find_guest
     monkeypatch.setattr(
-        finding, "find_guest", lambda text, lexicon: searched.update([text]) or find_guest(text, lexicon)
+        labelled_edition, "find_guest", lambda text, lexicon: searched.update([text]) or find_guest(text, lexicon)
     )
     edition = "".join(SECTION.format(number=number) for number in range(60))
     [issue] = read_issues("edition.md", edition.encode())
