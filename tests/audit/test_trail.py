@@ -68,7 +68,20 @@ def test_every_act_that_can_be_recorded_has_its_sentence_and_no_sentence_is_for_
     )
     nouns = {action.partition(".")[0] for action in EVENTS}
     assert nouns == set(NOUNS) | ONLY_OF_PEOPLE, "Say in NOUNS of the trail's page what this noun is called there."
-    known = {"who", "expert", "version", "outcome", "kind", "person", "role", "columns", "why", "language", "until"}
+    known = {
+        "who",
+        "expert",
+        "version",
+        "outcome",
+        "kind",
+        "person",
+        "role",
+        "columns",
+        "why",
+        "language",
+        "until",
+        "numbers",
+    }
     said = [words for kind in EVENTS.values() for words in (kind.sentence, kind.here)]
     assert {hole for words in said for hole in re.findall(r"%\((\w+)\)s", words)} == known
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.audit import Event
+from app.core.clock import utc_now
 from app.db.engine import Database
 from app.letters import contacts, filing, letter_file, letter_import, receipts, receive
 from app.letters.models import Contact, Credit, Letter
@@ -185,7 +186,7 @@ def test_a_day_that_is_to_come_or_unreadable_makes_the_row_wrong(nora: Desk) -> 
 def test_without_a_column_of_days_the_letters_are_of_today(nora: Desk) -> None:
     press_import(nora, look(nora, f"Question\n{WELLS}\n"))
     with nora.database.read() as session:
-        assert session.scalars(select(Letter.received_at)).one().date() == datetime.now(UTC).date()
+        assert session.scalars(select(Letter.received_at)).one().date() == utc_now().date()
 
 
 def test_the_same_file_brings_nothing_twice_however_it_is_read(nora: Desk) -> None:
@@ -216,7 +217,7 @@ def test_what_was_taken_back_or_erased_is_not_brought_back_by_the_same_file(nora
     salt, pump, *_others = read_letters(nora.database)
     nora.database.write(lambda session: withdraw(session, session.get_one(Letter, salt.id)))
     nora.database.write(lambda session: filing.file(session, newsroom.nora, session.get_one(Letter, pump.id), "spam"))
-    nora.database.write(erase_letters.erase_due, at=datetime.now(UTC) + timedelta(days=31))
+    nora.database.write(erase_letters.erase_due, at=utc_now() + timedelta(days=31))
     before = read_bodies(nora.database)
     assert sorted(map(str, before)) == sorted(["None", "None", WELLS, FERRY])
     again = look(nora, GOOGLE)
@@ -228,9 +229,9 @@ def test_what_was_taken_back_or_erased_is_not_brought_back_by_the_same_file(nora
 def test_an_old_letter_is_kept_from_its_import_on(nora: Desk) -> None:
     """Its words would be erased in the night otherwise: letters that nobody files are kept for half a year."""
     press_import(nora, look(nora, f"Date,Question\n2001-09-09,{WELLS}\n"))
-    nora.database.write(erase_letters.erase_due, at=datetime.now(UTC) + timedelta(days=180))
+    nora.database.write(erase_letters.erase_due, at=utc_now() + timedelta(days=180))
     assert read_bodies(nora.database) == [WELLS]
-    nora.database.write(erase_letters.erase_due, at=datetime.now(UTC) + timedelta(days=184))
+    nora.database.write(erase_letters.erase_due, at=utc_now() + timedelta(days=184))
     assert read_bodies(nora.database) == [None]
 
 
