@@ -15,9 +15,11 @@ import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
+from app import garbage_collection_disabled
 from app.settings.settings_file import ENV_FILE_VARIABLE
 
 
+@garbage_collection_disabled()
 def load_app() -> Flask:
     from wsgi import app
 

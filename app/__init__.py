@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the process that parses mails imports this package too: Fla
 
 
 @contextmanager
-def _garbage_collection_disabled() -> Iterator[None]:
+def garbage_collection_disabled() -> Iterator[None]:
     """Disable garbage collection inside the block.
 
     It would take a quarter of the start-up time and find nothing, since loaded modules stay in memory.
@@ -24,7 +24,7 @@ def _garbage_collection_disabled() -> Iterator[None]:
             gc.enable()
 
 
-@_garbage_collection_disabled()
+@garbage_collection_disabled()
 def create_app(config: dict[str, Any] | None = None) -> "Flask":
     """Create the Flask app, with all pages and commands. `config` defaults to the result of `config.load()`.
 

@@ -20,6 +20,7 @@ from app.db.engine import Database
 from app.watching import sightings
 from tests.support import clock
 from tests.support.app import BASE_URL, SECRETS
+from tests.support.processes import run_forked
 from tests.support.source import ROOT
 
 # The options of `init` that have no default.
@@ -48,6 +49,16 @@ def run_command(
         [*program, *arguments], cwd=folder, env=bare_environment(folder, **variables), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
+
+
+def run_forked_command(
+    folder: Path, *arguments: str, program: tuple[str, ...] = (str(ROOT),), **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command like `run_command`, forked from a process that has the product loaded.
+
+    It ends without closing its databases: their logs stay.
+    """
+    return run_forked((*program, *arguments), bare_environment(folder, **variables), folder)
 
 
 @dataclass

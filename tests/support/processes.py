@@ -57,13 +57,40 @@ def start_forked(command: tuple[str, ...], environment: dict[str, str]) -> Child
     return child
 
 
-def _run_module(command: tuple[str, ...], environment: dict[str, str]) -> None:
-    os.chdir(ROOT)
+def _run_module(command: tuple[str, ...], environment: dict[str, str], folder: Path = ROOT) -> None:
+    os.chdir(folder)
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = list(command)
-    runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+    if Path(command[0]).is_dir():
+        runpy.run_path(command[0], run_name="__main__")
+    else:
+        runpy.run_module(command[0], run_name="__main__", alter_sys=True)
+
+
+def run_forked(command: tuple[str, ...], environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in `folder` until it ends, forked like those of `start_forked`; return its status and output.
+
+    The command is a module and its arguments, or a folder with a `__main__.py` and its arguments.
+    """
+    with tempfile.TemporaryDirectory(prefix="command-") as output_folder:
+        outputs = [Path(output_folder) / name for name in ("stdout", "stderr")]
+        child = FORKSERVER.Process(target=_run_with_output, args=(command, environment, folder, outputs))
+        child.start()
+        child.join(START_TIMEOUT)
+        if child.exitcode is None:
+            child.kill()
+            raise subprocess.TimeoutExpired(command, START_TIMEOUT)
+        stdout, stderr = (path.read_text() for path in outputs)
+        return subprocess.CompletedProcess(command, child.exitcode, stdout, stderr)
+
+
+def _run_with_output(command: tuple[str, ...], environment: dict[str, str], folder: Path, outputs: list[Path]) -> None:
+    for descriptor, path in enumerate(outputs, start=1):
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), descriptor)
+    _run_module(command, environment, folder)
 
 
 def reserve_port() -> int:
