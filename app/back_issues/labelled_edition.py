@@ -87,7 +87,7 @@ class LabelledEdition:
 
     @cached_property
     def writer(self) -> str:
-        """The writer of the edition: as its text says ("by Maria Silva"), or as it is signed at the end; "" if neither."""
+        """The writer of the edition, as its text says ("by Maria Silva") or as it is signed at the end; or ""."""
         outside = [self.segments[index].text for index, _text in self.iter_outside()]
         writers = (find_writer(text, self.lexicon) for text in outside)
         signers = (find_signer(text, self.lexicon) for text in reversed(outside[-MAX_SIGNATURES:]))
